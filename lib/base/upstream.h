@@ -1,0 +1,57 @@
+// What the settings say of an upstream and of its limits; read by ingest, limiter and dispatcher.
+// The tables [[upstream]] and [[limit]] of sluice.toml; docs/settings.md lists every row.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/instant.h"
+
+namespace sluice {
+
+enum class LimitScope : std::uint8_t { kKey, kUpstream };
+
+// At most `n` per closed window; at most `burst` at once, refilled at n / window (design 4.1).
+struct Limit {
+  std::string name;
+  LimitScope scope = LimitScope::kKey;
+  std::uint32_t n = 10;
+  Duration window = seconds(60);
+  std::uint32_t burst = 3;
+  Duration guard = seconds(1);
+};
+
+enum class OnUnknown : std::uint8_t { kResend, kDead };
+
+struct Upstream {
+  std::string name;
+  std::string url;         // scheme, host, port and an optional path prefix
+  std::string path = "/";  // where messages go that name no path
+  std::string method = "POST";
+  std::vector<std::string> methods = {"POST"};               // what a message may ask for
+  std::vector<std::pair<std::string, std::string>> headers;  // added to every request
+  std::string credential;  // secret://env/NAME or secret://file/PATH; empty: none
+  std::string credential_header = "Authorization";
+  Duration timeout = seconds(10);  // of one attempt, first byte to last
+  Duration connect_timeout = seconds(3);
+  Duration keep_idle = seconds(2);  // connections idle longer are not reused
+  std::uint32_t in_flight = 256;    // attempts at the same time, each dispatcher
+  std::uint32_t in_flight_per_key = 1;
+  OnUnknown on_unknown = OnUnknown::kResend;
+  std::uint32_t attempts_max = 5;
+  std::uint32_t throttles_max = 100;
+  Duration backoff_base = seconds(5);  // 2^n times this, full jitter upwards
+  Duration backoff_max = minutes(15);
+  Duration penalty_base = seconds(60);  // throttled without Retry-After; doubles
+  Duration penalty_max = hours(1);
+  Duration unknown_hold = seconds(60);  // design 2.1 A5
+  Duration max_pause = seconds(60);     // design 2.1 A3
+  Duration start_window = seconds(2);   // a grant is to start within this
+  Duration expires_after = hours(96);   // a message without expires_at lives so long
+  std::string ca_file;                  // empty: the system's
+  std::vector<Limit> limits;
+};
+
+}  // namespace sluice

@@ -1,0 +1,29 @@
+// Frame <-> bytes: protobuf (proto/sluice/v1/sluice.proto) over the tables of messages.h.
+// Unknown fields and unknown kinds of item are skipped: protocol n talks to n-1 and n+1.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/wire/messages.h"
+
+namespace sluice::wire {
+
+std::string encode(const Frame& frame);
+// Size of `item` inside a frame, in bytes; the frame itself adds at most kFrameOverhead.
+std::size_t encoded_size(const Item& item);
+inline constexpr std::size_t kFrameOverhead = 64;
+
+// kInvalid when the bytes are no frame, are longer than kFrameMax, name a version that this program
+// does not speak, or hold an item that invalid() rejects; the error says which item and field.
+Result<Frame> decode(std::string_view bytes);
+
+// One item alone, for durable copies (an outbox line, a parked message).
+std::string encode_item(const Item& item);
+Result<Item> decode_item(std::string_view bytes);
+
+// "Offer", "Settled", ...
+std::string_view name_of(const Item& item);
+
+}  // namespace sluice::wire

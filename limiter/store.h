@@ -1,0 +1,222 @@
+// What the limiter asks of its store, as values: each Call is one atomic script on one shard (an
+// upstream; everything in one call is of one upstream). The embedded store (SQLite), the
+// simulation's store and later Redis all answer the same calls, and the same conformance suite runs
+// on each.
+//
+// A caller's word for time is its bounds; the store's own clock decides (design 3.2). An answer may
+// be lost after the call was applied: every call can be said again with the same effect.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/base/store_clock.h"
+#include "lib/base/upstream.h"
+#include "lib/wire/messages.h"
+
+namespace sluice::limiter {
+
+// Who asks, and until when the question stands.
+struct Caller {
+  std::uint64_t life = 0;
+  StoreBounds bounds;
+  StoreTime ask_by;  // later than this the script refuses (kClockUnsure)
+  std::uint64_t limits_version = 0;
+};
+
+// How a message ended; final.
+struct End {
+  wire::Settlement settlement = wire::Settlement::kDelivered;
+  std::string reason;
+  std::uint32_t status = 0;
+  std::uint32_t attempts = 0;
+  StoreTime at;
+  friend bool operator==(const End&, const End&) = default;
+};
+
+// ---- grant: may these messages go? -----------------------------------------------------------
+
+struct GrantAsk {
+  wire::Record line;  // what the trail will say of the message: source, key, id,
+                      // generation, identity, content_hash, upstream, path, method,
+                      // could_go_at, traceparent
+  bool offered_before = false;
+  bool cancelled = false;
+  StoreTime first_seen;
+  StoreTime not_before;
+  StoreTime expires_at;
+  std::uint32_t cost = 1;
+  std::uint32_t attempts = 0;  // carried along by a copy that SQS itself moved back
+  std::uint32_t throttles = 0;
+  std::uint64_t dispatcher_life = 0;  // for whom the grant is
+};
+
+struct Grant {
+  Caller caller;
+  std::vector<GrantAsk> asks;
+};
+
+enum class Granted : std::uint8_t {
+  kYes,       // the slots are taken; dispatch once
+  kWait,      // not now: why, which limit, until when
+  kSettled,   // it has ended: end (by an earlier life, by expiry, by cancellation, by conflict)
+  kUnderway,  // another life has an attempt of it under way
+};
+
+struct GrantAnswer {
+  Granted granted = Granted::kWait;
+  // kYes, kUnderway
+  std::uint32_t serial = 0;
+  std::uint32_t attempts = 0;  // real attempts before this one
+  StoreTime granted_at;
+  StoreTime start_by;
+  StoreTime lease_end;
+  std::uint64_t limiter_life = 0;     // whose grant it is
+  std::uint64_t dispatcher_life = 0;  // for which dispatcher
+  // kWait
+  wire::Wait why = wire::Wait::kNone;
+  std::string limit;  // the limiting one, by name
+  StoreTime until;    // 0: cannot be known; ask when the key's epoch moves
+  // kSettled
+  End end;
+  // What of this message is not known to be in the trail yet, oldest first.
+  std::vector<wire::Record> outbox;
+};
+
+struct GrantReply {
+  std::vector<GrantAnswer> answers;  // one per ask, in order
+};
+
+// ---- complete: this attempt ended ------------------------------------------------------------
+
+// What a failed or throttled attempt costs; drawn and computed by the caller.
+struct Consequence {
+  Duration retry_after;           // from now until it may be tried again
+  Duration penalty;               // > 0: the key is closed this long from now, jitter included;
+                                  // the script lengthens it when the answer named no time and
+                                  // the key was penalised before (x2 each, up to penalty_max)
+  bool penalty_was_told = false;  // the answer named the time: no doubling
+};
+
+struct Completion {
+  wire::Outcome outcome;  // ended, not_started, status, times, reason, upstream, key
+  Consequence consequence;
+};
+
+struct Complete {
+  Caller caller;
+  std::vector<Completion> completions;
+};
+
+enum class Wrote : std::uint8_t {
+  kNow,       // this outcome decided
+  kBefore,    // the same outcome was written before
+  kLate,      // the store had already given the attempt up; the slot moved, a late line was written
+  kNoRecord,  // the store does not know this message (a closure forgot it): a late line was written
+};
+
+struct CompleteAnswer {
+  Wrote wrote = Wrote::kNow;
+  bool settled = false;
+  End end;        // when settled
+  StoreTime due;  // when not: the earliest next attempt
+  std::uint32_t attempts = 0;
+  StoreTime closed_until;  // the key's penalty; 0: none
+  std::vector<wire::Record> outbox;
+};
+
+struct CompleteReply {
+  std::vector<CompleteAnswer> answers;
+};
+
+// ---- the rest --------------------------------------------------------------------------------
+
+// These lines are in the trail: the outbox need not keep them.
+struct Emptied {
+  struct Line {
+    std::string identity;
+    std::string record_id;
+  };
+  std::string upstream;
+  std::vector<Line> lines;
+};
+
+// Row or queue copy is gone: the records may go after record_min.
+struct Forget {
+  std::string upstream;
+  std::vector<std::string> identities;
+};
+
+// The key's (or, with an empty key, the upstream's) hold by a person: written before it is
+// answered.
+struct SetHold {
+  std::string upstream;
+  std::string key;
+  bool closed = true;  // false: opened again
+  wire::Hold hold;
+};
+
+// A slot of one limit's log: open from grant to completion, then counted from `at`.
+struct Slot {
+  wire::Attempt attempt;
+  bool open = true;
+  StoreTime at;  // open: lease end; completed: the time it counts from
+  friend bool operator==(const Slot&, const Slot&) = default;
+};
+
+// What one limit remembers of one key (scope key) or of its upstream.
+struct LimitLog {
+  std::vector<Slot> slots;
+  StoreTime tat;  // pacing: theoretical arrival time (GCRA); 0: bucket full
+  friend bool operator==(const LimitLog&, const LimitLog&) = default;
+};
+
+// What the store knows of keys, to tell people when a message will go. Changes nothing.
+struct Peek {
+  std::string upstream;
+  std::vector<std::string> keys;
+};
+
+struct KeyState {
+  std::vector<LimitLog> logs;     // one per limit of the upstream, in the settings' order
+  std::vector<wire::Hold> holds;  // the key's and the upstream's
+  StoreTime closed_until;         // closure of the shard; 0: open
+};
+
+struct PeekReply {
+  std::vector<KeyState> keys;  // one per asked key, in order
+};
+
+// What time is it, is the shard open? Also the caller's round trip.
+struct AskClock {
+  std::string upstream;
+};
+
+using Call = std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock>;
+
+struct Acknowledged {};
+// The world failed: whether the call was applied is not known. `full`: no room on the store's disk.
+struct StoreFailed {
+  std::string what;
+  bool full = false;
+};
+
+using Answer = std::variant<GrantReply, CompleteReply, PeekReply, Acknowledged, StoreFailed>;
+
+// An effect of the limiter's core, and the reply to it.
+struct StoreAsk {
+  std::uint64_t call_id = 0;
+  Call call;
+};
+struct StoreReply {
+  std::uint64_t call_id = 0;
+  Answer answer;
+  StoreTime now;  // the store's clock when it answered; 0 with StoreFailed
+  Instant sent;
+  Instant received;
+};
+
+}  // namespace sluice::limiter
