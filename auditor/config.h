@@ -1,0 +1,24 @@
+// What the auditor's core is told by the settings; every duration is already scaled.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "auditor/budget.h"
+#include "lib/base/instant.h"
+#include "lib/base/upstream.h"
+
+namespace sluice::auditor {
+
+struct Config {
+  std::vector<Upstream> upstreams;  // whose limits the watch watches
+  std::vector<Budget> budgets = {{}};
+  std::uint32_t pending_max = 20'000;  // records and costs that wait to be written
+  std::uint32_t batch_max = 2'000;     // of them, written at once
+  std::uint64_t segment_bytes_max = 16ULL * 1024 * 1024;
+  std::uint32_t watch_keys_max = 100'000;  // keys whose last attempts are remembered
+  Duration call_timeout = seconds(10);     // trail and ledger are opened again after this
+  Duration reopen_delay = seconds(1);
+};
+
+}  // namespace sluice::auditor
