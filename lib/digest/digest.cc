@@ -15,6 +15,14 @@ Sha256 sha256(std::string_view bytes) {
   return digest;
 }
 
+std::array<unsigned char, 20> sha1(std::string_view bytes) {
+  std::array<unsigned char, 20> digest{};
+  unsigned int size = 0;
+  CHECK(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr) == 1);
+  CHECK(size == digest.size());
+  return digest;
+}
+
 Sha256 hmac_sha256(std::string_view secret, std::string_view bytes) {
   Sha256 digest{};
   unsigned int size = 0;

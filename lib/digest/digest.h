@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) by OpenSSL. Pure functions, so that cores may
-// use them: they touch nothing but their arguments.
+// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) by OpenSSL; SHA-1 for names only (uuid.h). Pure
+// functions, so that cores may use them: they touch nothing but their arguments.
 #pragma once
 
 #include <array>
@@ -11,6 +11,8 @@ namespace sluice {
 using Sha256 = std::array<unsigned char, 32>;
 
 Sha256 sha256(std::string_view bytes);
+// Not for anything that somebody might want to forge: UUIDs version 5 are made of it (RFC 9562).
+std::array<unsigned char, 20> sha1(std::string_view bytes);
 Sha256 hmac_sha256(std::string_view secret, std::string_view bytes);
 // The same 32 bytes as a std::string, and as 64 lower-case hex digits.
 std::string to_bytes(const Sha256& digest);

@@ -25,5 +25,11 @@ TEST(Digest, HexThereAndBack) {
   EXPECT_EQ(from_hex("0g"), "");
 }
 
+TEST(Digest, Sha1OfTheStandard) {
+  const auto digest = sha1("abc");
+  EXPECT_EQ(to_hex(std::string(digest.begin(), digest.end())),
+            "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
 }  // namespace
 }  // namespace sluice
