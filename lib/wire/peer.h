@@ -50,6 +50,12 @@ struct Send {
   Item item;
 };
 
+// An effect: say a heartbeat to this peer with this turn, not when it is due, because what it takes
+// (its credits) has changed. Optional: a core without it has the change said within a second.
+struct Announce {
+  PeerId peer;
+};
+
 // What a core wants said in its next heartbeat to a peer.
 struct HeartbeatFacts {
   std::vector<Credit> credits;

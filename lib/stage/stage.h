@@ -1,0 +1,75 @@
+// What the skeleton is given by a stage (StageInfo) and gives to its shell (Stage<Core>).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/outbox.h"
+#include "lib/base/settings.h"
+#include "lib/port/log.h"
+#include "lib/port/poller.h"
+#include "lib/stage/core.h"
+#include "lib/stage/metrics.h"
+#include "lib/wire/peer.h"
+
+namespace sluice::stage {
+
+// The declaration of a stage. Every stage also has these settings in its own table: instance,
+// stop_timeout, health_listen; `listen` when it takes anybody; and one list of addresses for each
+// role that it dials ("limiters", "dispatchers", "auditors").
+struct StageInfo {
+  std::string_view name;  // "limiter": the table in the file, the program is sluice-limiter
+  std::string_view what;  // one line for --help
+  wire::Role role = wire::Role::kIngest;
+  std::string_view health_listen;         // "127.0.0.1:8082"
+  std::vector<wire::Role> takes = {};     // who dials us
+  std::vector<wire::Role> dials = {};     // whom we dial
+  std::span<const SettingRow> rows = {};  // the stage's own
+};
+
+// What of a process is not its core: one per process, given to the shell.
+struct Room {
+  const Settings& settings;
+  port::Poller& poller;
+  port::Log& log;
+  Metrics& metrics;
+  std::uint64_t life = 0;  // boot id: 64 random bits, never 0
+  std::string instance;    // which of several of its role; kept over restarts
+  std::string data_dir;    // this stage's own directory, made and locked already
+};
+
+// The way from a shell into its core. Inside the loop only: timers, fd and HTTP handlers,
+// perform(). Calls reach the core at once; what it asks for is performed at the end of the turn, so
+// what arrives together is decided together.
+template <Core C>
+class Stage {
+ public:
+  Stage(Room room, C& core) : room_(std::move(room)), core_(core) {}
+
+  void accept(const typename C::Work& work) { core_.accept(work, now(), out_); }
+  void complete(const typename C::Reply& reply) { core_.complete(reply, now(), out_); }
+  // Work from outside (HTTP, files) waits while this is 0; items of peers never do: credit bounds
+  // them, and the core refuses what is beyond it.
+  [[nodiscard]] std::size_t room_left() const { return core_.room(); }
+
+  // For calls of the core that only this stage has (drain, reload).
+  Outbox<typename C::Effect>& out() { return out_; }
+
+  [[nodiscard]] Instant now() const { return room_.poller.now(); }
+  [[nodiscard]] const Settings& settings() const { return room_.settings; }
+  [[nodiscard]] port::Poller& poller() const { return room_.poller; }
+  [[nodiscard]] port::Log& log() const { return room_.log; }
+  [[nodiscard]] Metrics& metrics() const { return room_.metrics; }
+  [[nodiscard]] const Room& room() const { return room_; }
+
+ private:
+  Room room_;
+  C& core_;
+  Outbox<typename C::Effect> out_;
+};
+
+}  // namespace sluice::stage
