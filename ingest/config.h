@@ -1,0 +1,34 @@
+// What sluice-ingest can be told. All durations of the core are already scaled (time_scale).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/instant.h"
+#include "lib/base/upstream.h"
+
+namespace sluice::ingest {
+
+struct Config {
+  std::string store = "ingest-1";     // the parking store's name: one per data directory
+  std::string source = "front-door";  // the source of what producers post
+  std::vector<Upstream> upstreams;
+  Duration max_wait{0};  // 0: two windows of the upstream's longest limit
+  Duration quote_wait = milliseconds(100);
+  Duration parking_wait = seconds(5);  // an answer later than this is taken for lost
+  Duration cost_wait = seconds(5);
+  Duration announce_every = seconds(60);
+  Duration sweep_every = minutes(10);
+  Duration remember = hours(14 * 24);
+  Duration priority_age = minutes(10);
+  Duration hold_visibility = seconds(120);  // of a queue copy that waits here; renewed at half
+  Duration full_visibility = seconds(60);   // more than key_max of its key wait for parking
+  Duration away_visibility = minutes(5);    // parking is away
+  std::uint32_t key_max = 1'000;
+  std::uint32_t open_max = 10'000;  // requests and queue copies that ingest works on at a time
+  std::uint32_t read_max = 256;     // rows of one read, and keys of one page
+  std::uint64_t read_bytes_max = 4 * 1024 * 1024;
+};
+
+}  // namespace sluice::ingest

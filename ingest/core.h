@@ -1,0 +1,302 @@
+// Ingest's state machine: the life of a message from its reception to its last trace (README.md).
+//
+// What must stay true (design 4.2, found necessary by simulation):
+//   1. keys with rows are announced after each commit, on every welcome of a limiter and regularly;
+//   2. a queue copy is deleted only after this ingest's own put answered created or same, or after
+//      Settled; a row goes only by settlement;
+//   3. a Want is answered by a consistent read made for that Want;
+//   5. a 202 is said only after row and name were committed.
+// Everything that waits for an answer has a deadline; no lost answer wedges anything.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "ingest/belief.h"
+#include "ingest/config.h"
+#include "ingest/front_door.h"
+#include "ingest/parking.h"
+#include "ingest/queue.h"
+#include "lib/base/outbox.h"
+#include "lib/base/store_clock.h"
+#include "lib/wire/peer.h"
+
+namespace sluice::ingest {
+
+// SIGTERM: nothing new is taken, queue copies are given back.
+struct Drain {};
+// Another process has written to this parking store (import, replay): announce everything.
+struct ParkingChanged {};
+
+struct Counts {
+  std::uint64_t accepted = 0;
+  std::uint64_t repeated = 0;
+  std::uint64_t refused_wait = 0;      // 429
+  std::uint64_t refused_conflict = 0;  // 422
+  std::uint64_t unavailable = 0;       // 503
+  std::uint64_t offered = 0;
+  std::uint64_t settled = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t costs_booked = 0;
+  std::uint64_t costs_refused = 0;
+  std::uint64_t reannounced = 0;  // because a heartbeat differed
+};
+
+class IngestCore {
+ public:
+  using Work = std::variant<wire::FromPeer, Submit, Lookup, Cancel, SubmitCost, QueueCopy, Drain>;
+  using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, ParkingReply,
+                             QueueReply, ParkingChanged>;
+  using Effect = std::variant<wire::Send, ParkingCall, QueueCall, Respond>;
+  using Out = Outbox<Effect>;
+
+  explicit IngestCore(Config config);
+
+  void accept(const Work& work, Instant now, Out& out);
+  void complete(const Reply& reply, Instant now, Out& out);
+  void tick(Instant now, Out& out);
+  [[nodiscard]] std::size_t room() const;
+  [[nodiscard]] Instant deadline() const;
+  [[nodiscard]] bool idle() const;
+  [[nodiscard]] std::size_t effects_max() const;
+
+  [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] std::size_t limiters() const { return limiters_.size(); }
+  [[nodiscard]] std::size_t auditors() const { return auditors_.size(); }
+  [[nodiscard]] std::size_t copies() const { return copies_.size(); }
+
+ private:
+  struct Turn {
+    Instant now;
+    Out& out;
+  };
+
+  // ---- timers: what to do when an answer did not come, and what is done regularly
+  enum class Due : std::uint8_t {
+    kCall,
+    kQuote,
+    kSettle,
+    kAnnounce,
+    kSweep,
+    kCost,
+    kCostForgotten,
+    kRenew,
+    kQueueCall
+  };
+  struct Timer {
+    Instant at;
+    Due due = Due::kCall;
+    std::uint64_t id = 0;
+    std::string name;
+    friend auto operator<=>(const Timer&, const Timer&) = default;
+  };
+  void at(Instant when, Due due, std::uint64_t id, std::string name = {});
+  void fire(const Timer& timer, const Turn& turn);
+
+  // ---- parking calls under way, each with what its answer is for
+  struct ForSubmit {
+    std::uint64_t request_id;
+  };
+  struct ForWant {
+    wire::PeerId peer;
+    std::uint64_t want_id;
+    std::string key;
+  };
+  struct ForSettle {
+    std::string identity;
+  };
+  struct ForCopy {
+    std::string identity;
+  };
+  struct ForLookup {
+    std::uint64_t request_id;
+  };
+  struct ForCancel {
+    std::uint64_t request_id;
+  };
+  struct ForAnnounce {
+    wire::PeerId peer;
+  };
+  struct ForSweep {};
+  struct ForNobody {};
+  using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel,
+                               ForAnnounce, ForSweep, ForNobody>;
+  struct OpenCall {
+    Purpose purpose;
+    Instant deadline;
+  };
+  void park(Call call, Purpose purpose, const Turn& turn);
+  void answered(const ParkingReply& reply, const Turn& turn);
+  void answer_to(const Purpose& purpose, const ParkingAnswer& answer, const Turn& turn);
+
+  // ---- peers
+  struct Announcing {
+    bool running = false;
+    bool again = false;
+    std::string after;
+    std::uint64_t keys = 0;
+  };
+  struct Limiter {
+    wire::PeerUp up;
+    Belief belief;
+    Announcing announcing;
+    std::optional<std::uint32_t> offers_max;  // its credit for unasked offers, when it said one
+    std::size_t copies = 0;                   // queue copies offered to it
+  };
+  void peer_up(const wire::PeerUp& up, const Turn& turn);
+  void peer_down(wire::PeerId peer, const Turn& turn);
+  void peer_facts(const wire::PeerFacts& facts, const Turn& turn);
+  void from_peer(const wire::FromPeer& from, const Turn& turn);
+  Limiter* owner(const std::string& key);
+  Limiter* limiter(wire::PeerId peer);
+  void send_offer(Limiter& to, wire::Offer offer, const Turn& turn);
+  void say_everything_again(Limiter& to, const Turn& turn);
+
+  // ---- announcements (rule 1)
+  void announce_key(const KeyFacts& key, const Turn& turn);
+  void announce_all(Limiter& to, const Turn& turn);
+  void announce_page(Limiter& to, const Turn& turn);
+  void announced_page(wire::PeerId peer, const ParkingAnswer& answer, const Turn& turn);
+
+  // ---- rows
+  void want(wire::PeerId peer, const wire::Want& want, const Turn& turn);
+  void read_head(wire::PeerId peer, std::uint64_t want_id, const std::string& key,
+                 std::uint32_t count, const Turn& turn);
+  void head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn);
+  void parked_row(wire::PeerId peer, const wire::Park& park, const Turn& turn);
+  void sweep(const std::string& after, const Turn& turn);
+  void swept(const ParkingAnswer& answer, const Turn& turn);
+
+  // ---- settlements
+  struct Settling {
+    wire::Settled settled;
+    wire::PeerId peer;
+    bool waiting = false;  // for a call; otherwise for its timer
+  };
+  void settled(wire::PeerId peer, const wire::Settled& settled, const Turn& turn);
+  void settle_row(const std::string& identity, const Turn& turn);
+  void row_settled(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
+  void forgotten(const std::string& identity, const Turn& turn);
+  void stop_settling(const std::string& identity);
+
+  // ---- front door
+  struct Admission {
+    Submit submit;
+    std::uint64_t before = 0;  // of its key, received before it and not yet put
+    bool put = false;
+    Forecast forecast;
+    std::optional<Name> known;  // a repeat
+  };
+  struct Looking {
+    Name name;
+    std::uint64_t ahead = 0;
+  };
+  void submit(const Submit& submit, const Turn& turn);
+  void looked_before_put(std::uint64_t request_id, const LookupAnswer& answer, const Turn& turn);
+  void decide(std::uint64_t request_id, const Turn& turn);
+  void put(std::uint64_t request_id, const Turn& turn);
+  void submit_answered(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  void put_answered(std::uint64_t request_id, const PutAnswer& answer, const Turn& turn);
+  void end_submit(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
+  void no_longer_before(const std::string& key);
+  void looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  void end_lookup(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
+  void cancel_answered(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  // False when there is nobody to ask.
+  bool quote(std::uint64_t request_id, wire::Quote quote, const Turn& turn);
+  void quoted(const wire::Quoted& quoted, const Turn& turn);
+  void quote_ended(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
+  void respond(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
+  void complete_message(Submit& submit);
+  [[nodiscard]] std::int64_t order_of(const wire::Offer& message) const;
+  [[nodiscard]] const Upstream* upstream(const std::string& name) const;
+  [[nodiscard]] StoreTime wall(Instant now) const;
+
+  // ---- queue copies
+  enum class At : std::uint8_t { kHere, kOffered, kPutting, kSettling };
+  struct Copy {
+    wire::Offer message;
+    std::vector<std::string> receipts;  // the newest last
+    At at = At::kHere;
+    wire::PeerId peer;  // kOffered
+    Instant renew_at;
+  };
+  enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete };
+  struct OpenQueueCall {
+    After after = After::kNothing;
+    std::string identity;
+    std::string receipt;
+    Instant deadline;
+  };
+  void received(const QueueCopy& copy, const Turn& turn);
+  void received_again(Copy& held, const QueueCopy& copy, const Turn& turn);
+  void refuse_copy(const QueueCopy& copy, const Turn& turn);
+  void offer_copies(const Turn& turn);
+  void offer_copy(Copy& copy, Limiter& to, const Turn& turn);
+  void take_back_copies(wire::PeerId peer);
+  void park_copy(const wire::Park& park, const Turn& turn);
+  void copy_put(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
+  void let_go(const std::string& identity, Duration visibility, const Turn& turn);
+  void delete_copy(const std::string& identity, After after, const Turn& turn);
+  void renew(const std::string& identity, const Turn& turn);
+  void leave_limiter(Copy& copy);
+  void not_putting(const std::string& key);
+  template <class Ask>
+  void queue_call(Ask ask, After after, const std::string& identity, const Turn& turn);
+  void queue_answered(std::uint64_t call_id, bool done, const Turn& turn);
+  void dead_lettered(const OpenQueueCall& call, bool done, const Turn& turn);
+  void drain(const Turn& turn);
+
+  // ---- costs
+  struct Booking {
+    wire::Cost cost;
+    std::vector<std::uint64_t> requests;
+    wire::PeerId peer;
+    Instant forget_at;
+  };
+  void submit_cost(const SubmitCost& submit, const Turn& turn);
+  void send_cost(Booking& booking, const Turn& turn);
+  void recorded(const wire::Recorded& recorded, const Turn& turn);
+  void cost_late(const std::string& event_id, std::uint64_t request_id, const Turn& turn);
+
+  Config config_;
+  Counts counts_;
+  StoreClock clock_;
+  Instant wall_learnt_;
+  StoreTime wall_;
+  StoreTime last_seen_;
+  bool draining_ = false;
+  std::uint64_t last_id_ = 0;  // calls, quotes and requests share one row of numbers
+
+  std::set<Timer> timers_;
+  std::unordered_map<std::uint64_t, OpenCall> calls_;
+  std::map<wire::PeerId, Limiter> limiters_;
+  std::map<wire::PeerId, wire::PeerUp> auditors_;
+  bool sweeping_ = false;
+  bool sweep_asked_ = false;
+  std::string swept_to_;
+  std::size_t reading_ = 0;
+
+  std::unordered_map<std::uint64_t, Admission> admissions_;
+  std::unordered_map<std::string, std::uint64_t> before_put_;  // by key
+  std::unordered_map<std::uint64_t, Looking> lookings_;
+  std::unordered_map<std::uint64_t, std::uint64_t> quotes_;  // quote -> request
+  std::unordered_map<std::string, Settling> settling_;
+  std::unordered_map<std::string, std::uint64_t> settling_by_key_;
+
+  std::unordered_map<std::string, Copy> copies_;  // by identity
+  std::deque<std::string> unoffered_;
+  std::unordered_map<std::string, std::uint32_t> putting_;  // by key
+  std::unordered_map<std::uint64_t, OpenQueueCall> queue_calls_;
+  std::unordered_map<std::string, Booking> bookings_;  // by event id
+};
+
+}  // namespace sluice::ingest

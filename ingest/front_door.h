@@ -1,0 +1,94 @@
+// What producers ask, and what they are answered, as values. HTTP is http_door.h's affair.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "ingest/parking.h"
+#include "lib/base/upstream.h"
+#include "lib/wire/messages.h"
+
+namespace sluice::ingest {
+
+// How long the message may wait (RFC 7240 `Prefer`): as long as max_wait says, however long
+// (`respond-async`), or at most so long (`wait=N`; 0: not at all).
+struct Preference {
+  enum class Kind : std::uint8_t { kDefault, kAsync, kWithin } kind = Kind::kDefault;
+  Duration within;
+  friend bool operator==(const Preference&, const Preference&) = default;
+};
+
+// A valid message. The core fills in identity, store, order, first_seen and, where it is 0,
+// expires_at.
+struct Submit {
+  std::uint64_t request_id = 0;
+  wire::Offer message;
+  Preference preference;
+  StoreTime at;  // the wall clock of reception
+};
+
+struct Lookup {
+  std::uint64_t request_id = 0;
+  std::string id;
+};
+
+struct Cancel {
+  std::uint64_t request_id = 0;
+  std::string id;
+};
+
+struct SubmitCost {
+  std::uint64_t request_id = 0;
+  wire::Cost cost;
+};
+
+// What the limiter said of time, when it did in time.
+using Forecast = std::optional<wire::Quoted>;
+
+struct Accepted {
+  Name name;
+  Forecast forecast;
+  bool repeat = false;  // it was accepted before
+};
+// It would wait longer than it may; nothing was kept. After retry_after the same would be taken.
+struct TooMany {
+  Duration retry_after;
+  wire::Quoted forecast;
+};
+// The id is taken by a message with another key or other bytes.
+struct Conflict {
+  bool key = false;  // it is the key that differs
+};
+struct NotFound {};
+struct Found {
+  Name name;
+  std::uint64_t ahead = 0;
+  Forecast forecast;
+};
+// Marked, or over before the mark came: name.state tells.
+struct CancelTaken {
+  Name name;
+};
+// The world failed: the same request may be sent again, with the same effect.
+struct Unavailable {
+  std::string what;
+  Duration retry_after;
+};
+struct CostBooked {
+  bool before = false;  // this event_id was booked before
+};
+struct CostRefused {
+  std::string why;
+};
+
+using FrontAnswer = std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken,
+                                 Unavailable, CostBooked, CostRefused>;
+
+struct Respond {
+  std::uint64_t request_id = 0;
+  FrontAnswer answer;
+};
+
+}  // namespace sluice::ingest

@@ -1,0 +1,210 @@
+// What ingest asks of its parking store, as values: each Call is one transaction. The embedded
+// store (SQLite), the simulation's hostile fake and later DynamoDB answer the same calls, and the
+// same conformance suite (tests/ingest/parking_suite.h) runs on each.
+//
+// A *row* is a message that waits, in its key's order; a *name* says that an identity is known and
+// how it ended, and outlives the row by `remember`. Both are written in one transaction (design 4.2
+// rule 5). An answer may be lost after its call was applied: every call can be said again with the
+// same effect.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/wire/messages.h"
+
+namespace sluice::ingest {
+
+enum class NameState : std::uint8_t {
+  kWaiting = 1,    // its row is there
+  kDelivered = 2,  // from here on: settled, the row is gone
+  kDead = 3,
+  kExpired = 4,
+  kCancelled = 5,
+};
+
+// What is known of an identity, also after its row is gone.
+struct Name {
+  std::string identity;
+  std::string source;
+  std::string key;
+  std::string id;
+  std::uint32_t generation = 0;
+  std::string content_hash;
+  std::string upstream;
+  StoreTime first_seen;
+  StoreTime expires_at;
+  bool cancelled = false;  // a person asked for its end; it may still have been delivered
+  NameState state = NameState::kWaiting;
+  std::string reason;  // these four when settled
+  std::uint32_t status = 0;
+  std::uint32_t attempts = 0;
+  StoreTime settled_at;
+  friend bool operator==(const Name&, const Name&) = default;
+};
+
+// What is announced of a key (Parked), read in the transaction of the call that it answers.
+struct KeyFacts {
+  std::string key;
+  std::string upstream;
+  std::uint64_t count = 0;      // rows
+  std::int64_t head_order = 0;  // of the first row; 0 without rows
+  std::vector<wire::Hold> holds;
+};
+
+// ---- calls -----------------------------------------------------------------------------------
+
+// Row and name, if no such name is there or the one there has ended and was to be remembered until
+// before `now`. The row's `offered_before` is kept as the mark `offered`.
+struct Put {
+  wire::Offer row;
+  bool id_alone = false;  // source + id name the message (front door), whatever key and generation
+  StoreTime now;
+};
+
+// The first rows of a key by (order, identity), by a consistent read. Rows that were never offered
+// are marked in the same transaction; the answer says what the mark was before.
+struct ReadHead {
+  std::string key;
+  std::uint32_t count = 0;
+  std::uint64_t bytes_max = 0;  // stop after the row that reaches this
+};
+
+// The message has ended: its row goes, its name stays until `remember_until`; a dead one becomes a
+// dead letter in the same transaction. Without a row and a name nothing happens.
+struct SettleRow {
+  wire::Settled settled;
+  StoreTime remember_until;
+};
+
+// A row that is to go later (or sooner) than its order said.
+struct Reorder {
+  std::string identity;
+  std::int64_t order = 0;
+};
+
+// By source and id, the newest generation.
+struct LookupId {
+  std::string source;
+  std::string id;
+  std::string key;  // whose facts are wanted when there is no such name
+};
+
+// A person wants it not to be sent. The name and the row are marked; only settlement ends it.
+struct MarkCancelled {
+  std::string source;
+  std::string id;
+};
+
+// Keys that have rows or holds, in the order of their bytes, after this one.
+struct ListKeys {
+  std::string after;
+  std::uint32_t count = 0;
+};
+
+// Rows that need no turn: cancelled ones, and those whose expires_at is not after `now`. They are
+// marked offered, as by ReadHead. Pages go by identity.
+struct ListEnding {
+  StoreTime now;
+  std::string after;
+  std::uint32_t count = 0;
+  std::uint64_t bytes_max = 0;
+};
+
+// The key's holds by persons, and long penalties: replaces what was there; none removes it.
+struct SetHolds {
+  std::string key;
+  std::string upstream;
+  std::vector<wire::Hold> holds;
+};
+
+// Names whose time is over go, at most `count` of them.
+struct ForgetNames {
+  StoreTime now;
+  std::uint32_t count = 0;
+};
+
+using Call = std::variant<Put, ReadHead, SettleRow, Reorder, LookupId, MarkCancelled, ListKeys,
+                          ListEnding, SetHolds, ForgetNames>;
+
+// ---- answers ---------------------------------------------------------------------------------
+
+enum class PutEnd : std::uint8_t {
+  kCreated,  // row and name are there now, and were not before
+  kSame,     // the name was there with the same key and bytes: waiting, or settled
+  kOther,    // the name was there with another key or other bytes: nothing was changed
+};
+
+struct PutAnswer {
+  PutEnd end = PutEnd::kCreated;
+  Name name;
+  KeyFacts key;
+};
+
+struct HeadAnswer {
+  std::vector<wire::Offer> rows;  // origin kRow; offered_before as it was before this read
+  bool more = false;
+  KeyFacts key;
+};
+
+enum class SettleEnd : std::uint8_t { kSettled, kBefore, kUnknown };
+
+struct SettleAnswer {
+  SettleEnd end = SettleEnd::kSettled;
+  std::string identity;
+  KeyFacts key;  // empty with kUnknown
+};
+
+struct ReorderAnswer {
+  bool there = false;
+  KeyFacts key;
+};
+
+struct LookupAnswer {
+  std::optional<Name> name;
+  std::uint64_t ahead = 0;  // rows of its key before it, when it waits
+  KeyFacts key;             // of its key; without a name, of the asked key
+};
+
+struct CancelAnswer {
+  std::optional<Name> name;
+  std::optional<wire::Offer> row;  // while it waits, now with `cancelled`
+};
+
+struct KeysAnswer {
+  std::vector<KeyFacts> keys;
+  bool more = false;
+};
+
+struct EndingAnswer {
+  std::vector<wire::Offer> rows;
+  bool more = false;
+};
+
+struct Acknowledged {};
+
+// The world failed: whether the call was applied is not known.
+struct ParkingFailed {
+  std::string what;
+  bool full = false;  // no room on the disk
+};
+
+using ParkingAnswer =
+    std::variant<PutAnswer, HeadAnswer, SettleAnswer, ReorderAnswer, LookupAnswer, CancelAnswer,
+                 KeysAnswer, EndingAnswer, Acknowledged, ParkingFailed>;
+
+// An effect of ingest's core, and the reply to it. The calls of one turn may share a commit; each
+// is answered only after it.
+struct ParkingCall {
+  std::uint64_t call_id = 0;
+  Call call;
+};
+struct ParkingReply {
+  std::uint64_t call_id = 0;
+  ParkingAnswer answer;
+};
+
+}  // namespace sluice::ingest

@@ -1,0 +1,48 @@
+// What ingest asks of a queue that others fill (SQS; the simulation's), as values. At least once:
+// a copy may come twice, a call may be applied and its answer lost. A copy that is not deleted
+// comes back when its visibility ends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "lib/wire/messages.h"
+
+namespace sluice::ingest {
+
+// One received copy. `message` is complete but for store, order and what ingest makes of them
+// (first_seen is when the queue first had it; origin is kQueueCopy).
+struct QueueCopy {
+  std::string receipt;  // names this reception of this copy
+  wire::Offer message;
+};
+
+struct DeleteCopy {
+  std::string receipt;
+};
+
+struct SetVisibility {
+  std::string receipt;
+  Duration visibility;  // from now; 0: others may have it at once
+};
+
+// Before its copy is deleted, a dead message goes to the dead-letter queue, at least once.
+struct DeadLetter {
+  std::string receipt;
+  wire::Settled why;
+};
+
+struct QueueCall {
+  std::uint64_t call_id = 0;
+  std::variant<DeleteCopy, SetVisibility, DeadLetter> call;
+};
+
+// `done` false: the queue failed, or says that the receipt is stale; whether the call was applied
+// is not known.
+struct QueueReply {
+  std::uint64_t call_id = 0;
+  bool done = false;
+};
+
+}  // namespace sluice::ingest
