@@ -1,0 +1,219 @@
+#include "lib/port/sqlite.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/port/lockfile.h"
+
+namespace sluice::port {
+
+namespace {
+
+Trouble trouble_of(int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return Trouble::kFull;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Trouble::kCorrupt;
+    default:
+      return Trouble::kUnavailable;
+  }
+}
+
+Error failure(sqlite3* database, int code, std::string_view during) {
+  std::string what = "SQLite: ";
+  what += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+  what += " (";
+  what += sqlite3_errstr(code);
+  what += "), during: ";
+  what += during.substr(0, 200);
+  return {trouble_of(code), std::move(what)};
+}
+
+// The order matters: WAL before synchronous, and no automatic checkpoint, which would run inside
+// somebody's commit.
+constexpr const char* kPragmas =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA wal_autocheckpoint = 0;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA temp_store = MEMORY;";
+constexpr const char* kReaderPragmas = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;";
+
+}  // namespace
+
+// ---- statements ----
+
+Statement::Statement(Statement&& other) noexcept
+    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(database_, other.database_);
+  std::swap(statement_, other.statement_);
+  return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+Statement& Statement::bind(int at, std::int64_t value) {
+  CHECK(sqlite3_bind_int64(statement_, at, value) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind_text(int at, std::string_view value) {
+  const char* start = value.data() == nullptr ? "" : value.data();  // nullptr would bind NULL
+  CHECK(sqlite3_bind_text64(statement_, at, start, value.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+        SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind_blob(int at, std::string_view value) {
+  const char* start = value.data() == nullptr ? "" : value.data();
+  CHECK(sqlite3_bind_blob64(statement_, at, start, value.size(), SQLITE_STATIC) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind_null(int at) {
+  CHECK(sqlite3_bind_null(statement_, at) == SQLITE_OK);
+  return *this;
+}
+
+Result<Statement::Step> Statement::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return Step::kRow;
+  if (code == SQLITE_DONE) return Step::kDone;
+  Error error = failure(database_, code, sqlite3_sql(statement_));
+  reset();
+  return error;
+}
+
+Status Statement::run() {
+  for (;;) {
+    auto stepped = step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Step::kRow) continue;
+    reset();
+    return Done{};
+  }
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string_view Statement::bytes(int column) const {
+  const void* start = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return start == nullptr
+             ? std::string_view{}
+             : std::string_view(static_cast<const char*>(start), static_cast<std::size_t>(size));
+}
+
+bool Statement::null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+// ---- connections ----
+
+Sqlite::Sqlite(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
+
+Sqlite::Sqlite(Sqlite&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)), path_(std::move(other.path_)) {}
+
+Sqlite& Sqlite::operator=(Sqlite&& other) noexcept {
+  std::swap(database_, other.database_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Sqlite::~Sqlite() {
+  if (database_ != nullptr) sqlite3_close_v2(database_);
+}
+
+Result<Sqlite> Sqlite::open(const std::string& path, SqliteOptions options) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  if (options.create && !options.read_only && path != ":memory:" && !parent.empty()) {
+    if (auto made = make_directory(parent.string()); !made) return made.error();
+  }
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  flags |= options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (options.create && !options.read_only) flags |= SQLITE_OPEN_CREATE;
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  Sqlite database(opened, path);
+  if (code != SQLITE_OK) return failure(opened, code, "open " + path);
+  sqlite3_busy_timeout(opened, options.busy_timeout_ms);
+  auto set = database.execute(options.read_only ? kReaderPragmas : kPragmas);
+  if (!set) return Error{set.error().code, path + ": " + set.error().what};
+  return database;
+}
+
+Status Sqlite::execute(const std::string& sql) {
+  const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return failure(database_, code, sql);
+  return Done{};
+}
+
+Result<Statement> Sqlite::prepare(std::string_view sql) {
+  Statement statement;
+  statement.database_ = database_;
+  const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement.statement_, nullptr);
+  if (code != SQLITE_OK) return failure(database_, code, sql);
+  CHECK(statement.statement_ != nullptr);
+  return statement;
+}
+
+Status Sqlite::begin() { return execute("BEGIN IMMEDIATE"); }
+
+Status Sqlite::commit() {
+  auto done = execute("COMMIT");
+  if (!done) rollback();  // an uncertain transaction must not stay open
+  return done;
+}
+
+void Sqlite::rollback() {
+  if (in_transaction()) (void)execute("ROLLBACK").ok();
+}
+
+bool Sqlite::in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
+std::int64_t Sqlite::changes() const { return sqlite3_changes64(database_); }
+std::int64_t Sqlite::last_rowid() const { return sqlite3_last_insert_rowid(database_); }
+
+void Sqlite::checkpoint() {
+  sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
+std::int64_t Sqlite::wal_bytes() const {
+  struct stat file {};
+  return stat((path_ + "-wal").c_str(), &file) == 0 ? file.st_size : 0;
+}
+
+// ---- transactions ----
+
+Result<Transaction> Transaction::begin(Sqlite& database) {
+  auto begun = database.begin();
+  if (!begun) return begun.error();
+  return Transaction(database);
+}
+
+Transaction::Transaction(Transaction&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)) {}
+
+Transaction::~Transaction() {
+  if (database_ != nullptr) database_->rollback();
+}
+
+Status Transaction::commit() { return std::exchange(database_, nullptr)->commit(); }
+
+}  // namespace sluice::port
