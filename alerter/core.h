@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -51,8 +52,66 @@ class AlerterCore {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
+  using Out = Outbox<Effect>;
+  enum class Follow : std::uint8_t { kIdle, kAsked, kPutting };
+
+  // An alert that has not reached all sinks; a sink leaves when it is marked as delivered.
+  struct SinkJob {
+    std::uint32_t attempts = 0;
+    Instant next;          // not before this
+    bool marking = false;  // delivered, but that is not known to be durable yet
+  };
+  struct Job {
+    wire::Alert alert;
+    std::map<std::string, SinkJob> sinks;
+  };
+  using JobId = std::pair<std::uint64_t, std::string>;  // cursor, alert id: the order of delivery
+  struct InFlight {
+    std::uint64_t call_id = 0;
+    JobId job;
+    Instant ends;
+  };
+  struct Call {
+    StateCall call;
+    Instant ends;
+    JobId job;                     // StateMark
+    std::uint64_t marks_done = 0;  // StateDue: how many marks were durable when it was asked
+  };
+
+  void hear_auditor(const wire::FromPeer& from, Instant now, Out& out);
+  void followed(const wire::Followed& end, Instant now, Out& out);
+  void follow(Instant now, Out& out);
+  void hear_state(const StateReply& reply, Instant now, Out& out);
+  void state_failed(Call& call, Instant now);
+  void have_due(const Call& call, const StateDueFound& found, Instant now);
+  void have_marked(const Call& call);
+  void hear_sink(const Delivered& reply, Instant now, Out& out);
+  void mark(const JobId& id, const std::string& sink, bool delivered, const std::string& error,
+            Instant now, Out& out);
+  void deliver_next(const std::string& sink, Instant now, Out& out);
+  void expire(Instant now, Out& out);
+  Call& ask(StateCall call, Instant now, Out& out);
+  [[nodiscard]] bool is_asking_due() const;
+  [[nodiscard]] std::vector<std::string> sink_names() const;
+
   Config config_;
   Counts counts_;
+  std::uint64_t last_call_ = 0;
+
+  bool open_ = false;
+  Instant open_at_;
+  std::uint64_t cursor_ = 0;
+
+  std::optional<wire::PeerId> auditor_;
+  Follow follow_ = Follow::kIdle;
+  Instant follow_next_;  // kIdle: ask then; kAsked: give up then
+  std::vector<wire::Alert> collected_;
+
+  std::map<JobId, Job> jobs_;
+  Instant rescan_at_;
+  std::uint64_t marks_done_ = 0;
+  std::map<std::string, InFlight> in_flight_;  // by sink: one at a time
+  std::map<std::uint64_t, Call> calls_;        // of the state, by call id
 };
 
 }  // namespace sluice::alerter

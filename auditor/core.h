@@ -11,14 +11,13 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <memory>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "auditor/config.h"
 #include "auditor/ledger_port.h"
+#include "auditor/round.h"
 #include "auditor/trail_port.h"
 #include "auditor/watch.h"
 #include "lib/base/outbox.h"
@@ -29,19 +28,6 @@ namespace sluice::auditor {
 // The trail is not the one that the ledger knows: a person must look. The process ends (75).
 struct Halt {
   std::string what;
-};
-
-// What the process has counted since its start.
-struct Counts {
-  std::uint64_t records_written = 0;
-  std::uint64_t records_known = 0;  // said again: not written twice
-  std::uint64_t costs_booked = 0;
-  std::uint64_t costs_known = 0;
-  std::uint64_t costs_refused = 0;
-  std::uint64_t alerts_raised = 0;
-  std::uint64_t violations_certain = 0;
-  std::uint64_t violations_possible = 0;
-  std::uint64_t reopened = 0;  // times that trail and ledger had to be opened again
 };
 
 class AuditorCore {
@@ -70,12 +56,71 @@ class AuditorCore {
 
  private:
   enum class Phase : std::uint8_t { kClosed, kOpeningLedger, kOpeningTrail, kReading, kReady };
+  enum class Step : std::uint8_t { kIdle, kLooking, kAppending, kBooking };
+  using Out = Outbox<Effect>;
+  struct Follower {
+    wire::PeerId peer;
+    std::uint64_t after = 0;
+  };
+
+  // Opening (core_open.cc): what do ledger and trail know?
+  void open(Instant now, Out& out);
+  void reopen(Instant now);
+  void opened(const LedgerOpened& found, Instant now, Out& out);
+  void opened(const TrailOpened& found, Instant now, Out& out);
+  void read_on(Instant now, Out& out);
+  void have_read(const TrailLines& found, Instant now, Out& out);
+  bool take_line(const std::string& text, LedgerBook& book, Out& out);
+  void halt(std::string what, Out& out);
+
+  // Rounds (core.cc).
+  [[nodiscard]] bool has_work() const;
+  void start_round(Instant now, Out& out);
+  void judge(const LedgerFound& found, Instant now, Out& out);
+  void book(Instant now, Out& out);
+  void have_booked(const LedgerBooked& found, Instant now, Out& out);
+  void raise(const std::vector<wire::Alert>& alerts, const std::vector<bool>& are_new);
+
+  void follow(wire::PeerId peer, const wire::Follow& ask, Out& out);
+  void have_alerts(std::uint64_t call_id, const LedgerAlerts& found, Out& out);
+  void hear(const TrailReply& reply, Instant now, Out& out);
+  void hear(const LedgerReply& reply, Instant now, Out& out);
+  void ask(TrailCall call, Instant now, Out& out);
+  void ask(LedgerCall call, Instant now, Out& out);
 
   Config config_;
   Counts counts_;
-  Tail tail_;
   Watch watch_;
   Phase phase_ = Phase::kClosed;
+  Instant reopen_at_;
+
+  // The call that is under way; a reply to any other is ignored.
+  std::uint64_t last_call_ = 0;
+  std::uint64_t call_ = 0;
+  Instant call_ends_;
+
+  // What has been read so far.
+  std::string trail_secret_;
+  Tail tail_;
+  std::uint64_t torn_bytes_ = 0;
+  std::uint64_t indexed_line_ = 0;
+  std::string indexed_hash_;
+  std::uint64_t watch_from_ = 1;
+  std::uint64_t read_line_ = 0;  // last line read while opening
+  std::string read_hash_;        // its hash; empty: not known
+  StoreTime newest_read_;
+  LedgerBook read_book_;
+
+  // What waits, and the round that is under way.
+  std::deque<PendingRecord> records_;
+  std::deque<PendingCost> costs_;
+  std::deque<wire::Alert> due_;  // alerts in the ledger that have no line yet
+  Instant work_since_;
+  Step step_ = Step::kIdle;
+  Round round_;
+  Tail round_tail_;
+
+  std::map<std::uint64_t, Follower> followers_;  // by call id
 };
 
 }  // namespace sluice::auditor

@@ -71,8 +71,13 @@ class Watch {
     StoreTime newest;
   };
 
-  void remember(Key& key, const AttemptSeen& attempt);
-  void let_go(StoreTime newest);
+  static void remember(Key& key, const AttemptSeen& attempt, Duration span);
+  void let_go();
+  static void judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, bool all_keys,
+                    Seen& seen);
+  static std::uint32_t certainly_within(const Log& log, const AttemptSeen& attempt, Duration window,
+                                        Violation& found);
+  static std::uint32_t possibly_within(const Log& log, const AttemptSeen& attempt, Duration window);
 
   std::map<std::string, std::vector<Limit>, std::less<>> limits_;
   std::map<std::string, Key> keys_;  // by upstream, scope and key

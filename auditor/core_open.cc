@@ -1,0 +1,144 @@
+// How the auditor's core opens: what the ledger knows, where the trail ends, and the lines between.
+// The same way is gone at start and after an answer that never came.
+#include <algorithm>
+#include <utility>
+
+#include "auditor/core.h"
+#include "auditor/trail_facts.h"
+
+namespace sluice::auditor {
+namespace {
+
+constexpr std::uint32_t kReadLines = 2'000;
+
+}  // namespace
+
+void AuditorCore::open(Instant now, Out& out) {
+  phase_ = Phase::kOpeningLedger;
+  ask(LedgerOpen{watch_.span()}, now, out);
+}
+
+// What the round had goes back to where it came from: the lines that were written after all are
+// found again by their names.
+void AuditorCore::reopen(Instant now) {
+  ++counts_.reopened;
+  for (auto record = round_.records.rbegin(); record != round_.records.rend(); ++record) {
+    records_.push_front(std::move(*record));
+  }
+  for (auto cost = round_.costs.rbegin(); cost != round_.costs.rend(); ++cost) {
+    costs_.push_front(std::move(*cost));
+  }
+  round_ = {};
+  step_ = Step::kIdle;
+  call_ = 0;
+  due_.clear();
+  followers_.clear();
+  read_book_ = {};
+  phase_ = Phase::kClosed;
+  reopen_at_ = now + config_.reopen_delay;
+}
+
+void AuditorCore::opened(const LedgerOpened& found, Instant now, Out& out) {
+  trail_secret_ = found.trail_secret;
+  indexed_line_ = found.indexed_line;
+  indexed_hash_ = found.indexed_hash;
+  watch_from_ = found.watch_from;
+  due_.assign(found.due.begin(), found.due.end());
+  watch_.forget();
+  phase_ = Phase::kOpeningTrail;
+  ask(TrailOpen{}, now, out);
+}
+
+void AuditorCore::opened(const TrailOpened& found, Instant now, Out& out) {
+  tail_ = found.tail;
+  torn_bytes_ = found.cut_bytes;
+  if (tail_.line < indexed_line_) {
+    halt("the trail ends at line " + std::to_string(tail_.line) + ", but " +
+             std::to_string(indexed_line_) + " lines were durable",
+         out);
+    return;
+  }
+  read_line_ = std::min(indexed_line_, std::max<std::uint64_t>(watch_from_, 1) - 1);
+  read_hash_.clear();
+  if (read_line_ == 0) read_hash_ = no_hash();
+  if (read_line_ == indexed_line_) read_hash_ = indexed_hash_;
+  phase_ = Phase::kReading;
+  read_on(now, out);
+}
+
+void AuditorCore::read_on(Instant now, Out& out) {
+  if (read_line_ < tail_.line) {
+    ask(TrailRead{read_line_ + 1, kReadLines}, now, out);
+    return;
+  }
+  if (!read_hash_.empty() && read_hash_ != tail_.hash) {
+    halt("the trail's last line is not the one that the ledger knows", out);
+    return;
+  }
+  phase_ = Phase::kReady;
+  work_since_ = now;
+}
+
+void AuditorCore::have_read(const TrailLines& found, Instant now, Out& out) {
+  if (found.lines.empty()) {
+    reopen(now);
+    return;
+  }
+  LedgerBook book;
+  Indexed indexed;
+  indexed.first_line = read_line_ + 1;
+  for (const std::string& text : found.lines) {
+    if (read_line_ < tail_.line && !take_line(text, book, out)) return;
+    indexed.at = std::max(indexed.at, newest_read_);
+  }
+  if (read_line_ > indexed_line_) {
+    indexed.first_line = std::max(indexed.first_line, indexed_line_ + 1);
+    indexed.line = read_line_;
+    indexed.hash = read_hash_;
+    book.indexed = indexed;
+  }
+  if (!book.indexed && book.alerts.empty()) {
+    read_on(now, out);
+    return;
+  }
+  read_book_ = std::move(book);
+  ask(read_book_, now, out);
+}
+
+// One line that was there at start: false when it cannot be.
+bool AuditorCore::take_line(const std::string& text, LedgerBook& book, Out& out) {
+  const auto line = read_line(text);
+  const std::uint64_t n = read_line_ + 1;
+  const bool follows = read_hash_.empty() || is_chained(text, read_hash_);
+  if (!line.ok() || line->n != n || !follows) {
+    halt("line " + std::to_string(n) + " of the trail is damaged", out);
+    return false;
+  }
+  read_line_ = n;
+  read_hash_ = line->hash;
+  newest_read_ = line->at;
+  if (n == indexed_line_ && line->hash != indexed_hash_) {
+    halt("line " + std::to_string(n) + " of the trail is not the one that the ledger knows", out);
+    return false;
+  }
+  if (n >= watch_from_) {
+    if (const auto attempt = attempt_of(*line)) {
+      watch_attempt(*attempt, watch_, counts_, book.alerts);
+    }
+  }
+  if (n <= indexed_line_) return true;
+  if (const auto name = record_name_of(*line)) book.records.push_back({*name, n});
+  if (const auto alert = alert_of(*line)) {
+    std::erase_if(due_, [&](const wire::Alert& due) { return due.alert_id == alert->alert_id; });
+    book.alerts.push_back(*alert);
+  }
+  return true;
+}
+
+void AuditorCore::halt(std::string what, Out& out) {
+  out.push(Halt{std::move(what)});
+  phase_ = Phase::kClosed;
+  reopen_at_ = Instant::never();
+}
+
+}  // namespace sluice::auditor

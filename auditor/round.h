@@ -1,0 +1,96 @@
+// One round of the auditor: some records, costs and alerts on their way through look, append and
+// book. Pure: says what to ask, and from the answer what to write, to book and to answer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "auditor/config.h"
+#include "auditor/ledger_port.h"
+#include "auditor/trail_facts.h"
+#include "auditor/trail_port.h"
+#include "auditor/watch.h"
+#include "lib/wire/peer.h"
+
+namespace sluice::auditor {
+
+// No single cost is larger: USD 1 million. What is larger is a mistake somewhere, and is refused.
+inline constexpr std::int64_t kCostMax = 1'000'000'000'000'000;
+
+// What the process has counted since its start.
+struct Counts {
+  std::uint64_t records_written = 0;
+  std::uint64_t records_known = 0;  // said again: not written twice
+  std::uint64_t costs_booked = 0;
+  std::uint64_t costs_known = 0;
+  std::uint64_t costs_refused = 0;
+  std::uint64_t alerts_raised = 0;
+  std::uint64_t violations_certain = 0;
+  std::uint64_t violations_possible = 0;
+  std::uint64_t reopened = 0;  // times that trail and ledger had to be opened again
+};
+
+struct PendingRecord {
+  wire::PeerId peer;
+  wire::Record record;
+};
+struct PendingCost {
+  wire::PeerId peer;
+  wire::Cost cost;
+};
+
+// Texts, each once, with their places.
+class Unique {
+ public:
+  std::size_t add(const std::string& text);
+  [[nodiscard]] const std::vector<std::string>& all() const { return all_; }
+
+ private:
+  std::vector<std::string> all_;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
+class Round {
+ public:
+  std::vector<PendingRecord> records;
+  std::vector<PendingCost> costs;
+  std::vector<wire::Alert> alerts;  // that are to get their line
+  std::uint64_t torn_bytes = 0;     // of a line that was cut
+
+  // What must be known first. Without records and costs: nothing.
+  LedgerLook look(std::string_view trail_secret);
+
+  // From what is known: what to write, book and answer. `chain` gets the lines, `watch` the
+  // attempts.
+  void judge(const LedgerFound& found, const std::vector<Budget>& budgets, Chain& chain,
+             Watch& watch, Counts& counts);
+
+  std::vector<wire::Send> at_once;       // known before, refused
+  std::vector<wire::Send> after_append;  // records
+  std::vector<wire::Send> after_book;    // costs
+  LedgerBook book;
+
+ private:
+  void judge_records(const LedgerFound& found, Chain& chain, Watch& watch, Counts& counts);
+  void judge_costs(const LedgerFound& found, const std::vector<Budget>& budgets, Counts& counts);
+  void write_alerts(Chain& chain);
+
+  std::string trail_secret_;
+  StoreTime newest_;
+  Unique record_names_;
+  Unique keys_;
+  Unique events_;
+  Unique months_;
+};
+
+// What the watch says of an attempt, as alerts to be raised.
+void watch_attempt(const AttemptSeen& attempt, Watch& watch, Counts& counts,
+                   std::vector<wire::Alert>& alerts);
+
+wire::Recorded recorded(const wire::Record& record, wire::Written written);
+wire::Recorded recorded(const wire::Cost& cost, wire::Written written, std::string error = {});
+
+}  // namespace sluice::auditor

@@ -1,0 +1,212 @@
+#include "auditor/trail_facts.h"
+
+#include <array>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/digest/digest.h"
+
+namespace sluice::auditor {
+namespace {
+
+constexpr std::array<std::string_view, 6> kKinds = {"",     "attempt", "settlement",
+                                                    "late", "hold",    "limits"};
+constexpr std::array<std::string_view, 7> kEnded = {
+    "", "delivered", "refused", "failed", "throttled", "unknown", "not_started"};
+constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead", "expired",
+                                                          "cancelled"};
+constexpr std::array<std::string_view, 4> kSeverities = {"", "info", "warning", "critical"};
+constexpr std::string_view kLabel = "label.";
+
+// A number that this program does not know is written as "?": the trail must not lose a line.
+template <std::size_t N>
+std::string_view word(const std::array<std::string_view, N>& words, std::size_t index) {
+  return index < N ? words[index] : "?";
+}
+
+template <std::size_t N>
+std::uint32_t index_of(const std::array<std::string_view, N>& words, std::string_view word) {
+  for (std::size_t index = 0; index < N; ++index) {
+    if (words[index] == word) return static_cast<std::uint32_t>(index);
+  }
+  return 0;
+}
+
+std::string name_under(std::string_view secret, std::string_view what, std::string_view value) {
+  std::string bytes(what);
+  bytes.push_back('\0');
+  bytes.append(value);
+  return to_bytes(hmac_sha256(secret, bytes)).substr(0, kNameBytes);
+}
+
+std::string hex_name(std::string_view secret, std::string_view what, std::string_view value) {
+  return value.empty() ? std::string() : to_hex(name_under(secret, what, value));
+}
+
+std::string hex_of(std::uint64_t number) {
+  std::string bytes;
+  for (unsigned shift = 64; shift > 0; shift -= 8) {
+    bytes.push_back(static_cast<char>((number >> (shift - 8)) & 255U));
+  }
+  return to_hex(bytes);
+}
+
+void write_message(LineWriter& line, const wire::Record& record, std::string_view secret) {
+  line.text("upstream", record.upstream)
+      .text("source", record.source)
+      .text("key", key_name(secret, record.key))
+      .text("id", id_name(secret, record.id))
+      .number("generation", record.generation)
+      .text("body", body_name(secret, record.content_hash))
+      .text("method", record.method)
+      .text("path", record.path);
+}
+
+void write_attempt(LineWriter& line, const wire::Record& record) {
+  line.number("serial", record.serial)
+      .number("attempts", record.attempts)
+      .text("ended", word(kEnded, record.ended))
+      .number("status", record.status)
+      .number("granted_at", record.granted_at.us)
+      .number("started_at", record.started_at.us)
+      .number("completed_at", record.completed_at.us)
+      .number("could_go_at", record.could_go_at.us)
+      .text("settlement", word(kSettlements, record.settlement))
+      .text("reason", record.reason)
+      .number("until", record.until.us)
+      .text("limits", hex_of(record.limits_version))
+      .text("limiter", hex_of(record.limiter_life))
+      .text("dispatcher", hex_of(record.dispatcher_life))
+      .text("trace", record.traceparent);
+}
+
+bool is_real_attempt(std::string_view type, std::string_view ended) {
+  return (type == "attempt" || type == "late") && !ended.empty() && ended != "not_started";
+}
+
+}  // namespace
+
+std::string record_name(std::string_view trail_secret, std::string_view record_id) {
+  return name_under(trail_secret, "record", record_id);
+}
+std::string key_name(std::string_view secret, std::string_view key) {
+  return hex_name(secret, "key", key);
+}
+std::string id_name(std::string_view secret, std::string_view id) {
+  return hex_name(secret, "id", id);
+}
+std::string body_name(std::string_view secret, std::string_view content_hash) {
+  return hex_name(secret, "body", content_hash);
+}
+
+Chain::Chain(Tail tail, std::uint64_t segment_bytes_max)
+    : tail_(std::move(tail)), segment_bytes_max_(segment_bytes_max) {
+  CHECK(tail_.hash.size() == kHashBytes);
+}
+
+LineWriter Chain::begin(std::string_view type, StoreTime at) {
+  if (tail_.segment == 0 || tail_.segment_bytes >= segment_bytes_max_) {
+    LineWriter header(tail_.line + 1, "segment", at);
+    header.number("version", 1)
+        .number("segment", static_cast<std::int64_t>(tail_.segment + 1))
+        .text("follows", to_hex(tail_.hash));
+    ++tail_.segment;
+    tail_.segment_bytes = 0;
+    end(header, true);
+  }
+  return LineWriter(tail_.line + 1, type, at);
+}
+
+std::uint64_t Chain::end(LineWriter& line, bool starts_segment) {
+  lines_.push_back({line.finish(tail_.hash), starts_segment});
+  tail_.segment_bytes += lines_.back().text.size() + 1;
+  return ++tail_.line;
+}
+
+std::uint64_t Chain::add_record(const wire::Record& record, std::string_view name,
+                                std::string_view secret) {
+  LineWriter line = begin(word(kKinds, static_cast<std::size_t>(record.kind)), record.at);
+  line.text("record", to_hex(name));
+  write_message(line, record, secret);
+  write_attempt(line, record);
+  return end(line);
+}
+
+std::uint64_t Chain::add_alert(const wire::Alert& alert) {
+  LineWriter line = begin("alert", alert.at);
+  line.text("alert", alert.alert_id)
+      .text("dedup", alert.dedup_key)
+      .text("period", alert.period)
+      .text("severity", word(kSeverities, static_cast<std::size_t>(alert.severity)))
+      .text("kind", alert.kind)
+      .text("title", alert.title)
+      .text("text", alert.text);
+  for (const wire::Header& label : alert.labels) {
+    line.text(std::string(kLabel) + label.name, label.value);
+  }
+  return end(line);
+}
+
+std::uint64_t Chain::add_torn(std::uint64_t bytes, StoreTime at) {
+  LineWriter line = begin("torn", at);
+  line.number("bytes", static_cast<std::int64_t>(bytes));
+  return end(line);
+}
+
+std::optional<std::string> record_name_of(const Line& line) {
+  std::string name = from_hex(line.text("record"));
+  if (name.size() != kNameBytes) return {};
+  return name;
+}
+
+std::optional<AttemptSeen> attempt_of(const Line& line) {
+  if (!is_real_attempt(line.type, line.text("ended"))) return {};
+  AttemptSeen seen;
+  seen.upstream = line.text("upstream");
+  seen.key = line.text("key");
+  seen.message = std::string(line.text("source")) + "/" + std::string(line.text("id")) + "/" +
+                 std::to_string(line.number("generation"));
+  seen.serial = static_cast<std::uint32_t>(line.number("serial"));
+  seen.granted = {line.number("granted_at")};
+  seen.completed = {line.number("completed_at")};
+  seen.answered = line.number("status") != 0;
+  seen.line = line.n;
+  return seen;
+}
+
+std::optional<AttemptSeen> attempt_of(const wire::Record& record, std::string_view secret,
+                                      std::uint64_t line) {
+  const std::string_view type = word(kKinds, static_cast<std::size_t>(record.kind));
+  if (!is_real_attempt(type, word(kEnded, record.ended))) return {};
+  AttemptSeen seen;
+  seen.upstream = record.upstream;
+  seen.key = key_name(secret, record.key);
+  seen.message =
+      record.source + "/" + id_name(secret, record.id) + "/" + std::to_string(record.generation);
+  seen.serial = record.serial;
+  seen.granted = record.granted_at;
+  seen.completed = record.completed_at;
+  seen.answered = record.status != 0;
+  seen.line = line;
+  return seen;
+}
+
+std::optional<wire::Alert> alert_of(const Line& line) {
+  if (line.type != "alert") return {};
+  wire::Alert alert;
+  alert.cursor = line.n;
+  alert.alert_id = line.text("alert");
+  alert.dedup_key = line.text("dedup");
+  alert.period = line.text("period");
+  alert.severity = static_cast<wire::Severity>(index_of(kSeverities, line.text("severity")));
+  alert.kind = line.text("kind");
+  alert.title = line.text("title");
+  alert.text = line.text("text");
+  alert.at = line.at;
+  for (const auto& [name, value] : line.texts) {
+    if (name.starts_with(kLabel)) alert.labels.push_back({name.substr(kLabel.size()), value});
+  }
+  return alert;
+}
+
+}  // namespace sluice::auditor
