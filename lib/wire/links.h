@@ -67,7 +67,7 @@ enum class Dropped : std::uint8_t {
   kNotMe,     // meant for another life of ours: answered
   kStranger,  // a frame of a connection that said no Hello here, or is down: answered
   kRole,      // that role may not connect here, or is not what we dialed
-  kVersion,   // too new for us
+  kProtocol,  // too new for us
   kItem,      // an item that this role does not take from that role
   kPeersMax,  // Hello beyond peers_max
 };
@@ -136,7 +136,7 @@ class Links {
     bool heartbeat_now = false;
     std::int64_t stamp_us = 0;  // the peer's last stamp, to be echoed
     Instant stamp_heard;
-    Instant up_since;
+    Instant first_stamp;  // nothing that we stamped for it is older
     std::vector<Item> queue;
     std::size_t queue_bytes = 0;
   };
@@ -154,16 +154,20 @@ class Links {
   struct Seen {
     std::uint64_t sequence = 0;
     Instant at;
+    std::string down_route;  // its last connection that is down here: never up again
   };
 
   Peer* find(ConnId conn, std::string_view routing_id);
   Peer* find(PeerId id);
   void drop(Dropped why, std::string what);
   bool take_sequence(const Frame& frame, Instant now);
+  void forget_lives();
   void read_stranger(ConnId conn, std::string_view routing_id, const Frame& frame, Instant now);
   void read_hello(std::string_view routing_id, const Frame& frame, const Hello& hello, Instant now);
   void read_welcome(ConnId conn, const Frame& frame, const Welcome& welcome, Instant now);
   void read_items(PeerId from, Frame& frame, Instant now);
+  void read_hello_again(Peer& peer, const Hello& hello, Instant now);
+  void leave_other_way_to(std::uint64_t life, Instant now);
   void read_heartbeat(Peer& peer, const Heartbeat& heard, Instant now);
   void welcome(Peer& peer);
   Peer& up(PeerUp who, ConnId conn, std::string_view routing_id, Instant now);
@@ -177,7 +181,7 @@ class Links {
   void heartbeat(Peer& peer, Instant now);
   void pack(Peer& peer);
   Frame frame_to(std::uint64_t life);
-  void transmit(ConnId conn, std::string_view routing_id, const Frame& frame);
+  void transmit(ConnId conn, std::string_view routing_id, Frame frame);
 
   LinksConfig config_;
   Facts facts_;
