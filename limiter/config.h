@@ -1,0 +1,58 @@
+// What sluice-limiter can be told. All durations are already scaled (time_scale).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/instant.h"
+#include "lib/base/upstream.h"
+
+namespace sluice::limiter {
+
+// What the simulation breaks on purpose, to prove that its checkers see it (style.md 5). Nothing
+// but the simulation sets these; no setting leads here.
+struct Mutations {
+  bool rows_not_announced = false;    // rule 1 out: an announcement of rows is not listened to
+  bool forget_on_any_empty = false;   // rule 1 out: any empty answer to a Want forgets the key
+  bool want_said_once = false;        // rule 3 out: an unanswered Want is not said again
+  bool no_overflow = false;           // rule 3 out: a full line turns newcomers away, any order
+  bool copies_beside_rows = false;    // rule 4 out: queue copies are taken though there are rows
+  bool settle_before_record = false;  // P5 broken: Settled before the trail has the lines
+  bool one_grant_too_many = false;    // P1 broken: a full window does not stop a message
+  bool dispatch_same_twice = false;   // P3 broken: a repeated grant is dispatched again
+  bool never_settled_again = false;   // P2 broken: a message that was settled before is ignored
+  bool penalty_not_held = false;      // P7 broken: a penalty closes nothing
+};
+
+struct Config {
+  std::uint64_t life = 1;  // boot id; grants belong to it
+  std::vector<Upstream> upstreams;
+  std::uint64_t limits_version = 1;
+
+  std::uint32_t line_min = 32;  // line_max = max(this, what goes in line_span)
+  Duration line_span = seconds(5);
+  std::uint32_t line_cap = 4'096;
+  Duration hold_horizon = seconds(30);  // a queue copy that waits longer is parked
+  Duration park_after = seconds(5);     // a retry due later than this leaves the line
+  Duration ask_latest = seconds(30);    // a refused key is asked for again at the latest then
+
+  Duration want_again = seconds(1);          // until Rows came
+  Duration asked_again = seconds(1);         // until the outcome came
+  Duration record_again = seconds(5);        // until Recorded came
+  Duration store_again = seconds(5);         // a call without an answer is taken for lost
+  Duration store_retry = milliseconds(200);  // after the store said that it failed
+  Duration clock_age_max = seconds(2);       // an older round trip is measured anew
+  Duration ask_within = seconds(2);          // the store refuses a question older than this
+  Duration forecast_age_max = seconds(1);    // a key's forecast serves quotes so long
+
+  std::size_t unrecorded_max = 10'000;          // lines that wait for the auditor; then no grants
+  std::size_t messages_max = 200'000;           // in lines, under way, or being recorded
+  std::size_t bytes_max = 512UL * 1024 * 1024;  // their bodies
+  std::uint32_t offers_max = 1'000;             // queue copies that each ingest may offer unasked
+  std::size_t batch_max = 256;                  // questions in one call of the store
+
+  Mutations mutations;
+};
+
+}  // namespace sluice::limiter

@@ -1,0 +1,256 @@
+// The limiter's state machine: decides which message may go when, and owns a message's life between
+// its offer and its settlement (README.md has the states and who moves them).
+//
+// What must stay true:
+//   - nothing leaves without a grant of the store, and each grant leaves at most once;
+//   - Settled is said only after every line of that message is in the trail (P5);
+//   - lines are caches: a message that is let go here is still a row or a queue copy there;
+//   - every state has a trigger or a time at which it is looked at again; a lost answer is asked
+//     for again, with the same effect.
+//
+// accept() and complete() only note what has changed and answer what needs no plan. Decisions are
+// made in tick(), for everything that has arrived together: one Grant per upstream and turn.
+// deadline() is in the past while something waits for a tick.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "lib/base/outbox.h"
+#include "lib/base/prng.h"
+#include "lib/base/store_clock.h"
+#include "lib/wire/peer.h"
+#include "limiter/calls.h"
+#include "limiter/config.h"
+#include "limiter/peers.h"
+#include "limiter/shard.h"
+#include "limiter/store.h"
+#include "limiter/timers.h"
+#include "limiter/trail_out.h"
+
+namespace sluice::limiter {
+
+// Why a message waits, and until when; until 0: nobody can know.
+struct Explanation {
+  State state = State::kWaiting;
+  wire::Wait why = wire::Wait::kNone;
+  StoreTime until;
+  std::uint64_t position = 0;  // messages of its key before it
+  std::string limit;
+};
+
+struct Counts {
+  std::uint64_t offered = 0;
+  std::uint64_t granted = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t dispatched = 0;
+  std::uint64_t parked = 0;                // Park said: copies parked, rows let go
+  std::array<std::uint64_t, 5> settled{};  // by Settlement
+  std::array<std::uint64_t, 7> ended{};    // attempts, by Ended
+  std::uint64_t orphans = 0;               // outcomes of other lives' attempts
+  std::uint64_t wants = 0;
+  std::uint64_t quotes = 0;
+  std::uint64_t store_failed = 0;   // failed, or not answered in time
+  std::uint64_t lines_refused = 0;  // the auditor took a line for invalid
+  std::uint64_t unknown_upstream = 0;
+  std::uint64_t conflicts = 0;  // one identity, two contents
+};
+
+class LimiterCore {
+ public:
+  using Work = std::variant<wire::FromPeer>;
+  using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, StoreReply>;
+  using Effect = std::variant<wire::Send, wire::Announce, StoreAsk>;
+  using Out = Outbox<Effect>;
+
+  LimiterCore(Config config, std::uint64_t seed);
+  LimiterCore(const LimiterCore&) = delete;
+  LimiterCore& operator=(const LimiterCore&) = delete;
+
+  void accept(const Work& work, Instant now, Out& out);
+  void complete(const Reply& reply, Instant now, Out& out);
+  void tick(Instant now, Out& out);
+  [[nodiscard]] std::size_t room() const;
+  [[nodiscard]] Instant deadline() const;
+  [[nodiscard]] bool idle() const;
+  [[nodiscard]] std::size_t effects_max() const;
+
+  // No new grants from now on; what is under way is finished. idle() tells when.
+  void drain();
+
+  // To an ingest: count and hash of its messages that are here, and its credit for queue copies.
+  [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
+
+  // The store has answered, and is not failing now.
+  [[nodiscard]] bool store_up() const { return store_up_; }
+  [[nodiscard]] std::size_t dispatchers() const { return peers_.dispatchers().size(); }
+  [[nodiscard]] std::size_t ingests() const { return peers_.ingests().size(); }
+  [[nodiscard]] bool auditor() const { return peers_.auditor().has_value(); }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] std::size_t messages() const { return messages_.size(); }
+  [[nodiscard]] std::size_t keys() const { return keys_.size(); }
+  [[nodiscard]] std::size_t unrecorded() const { return trail_.size(); }
+  [[nodiscard]] std::optional<Explanation> explain(const std::string& identity, Instant now) const;
+  // Waiting messages by reason; an index is a Wait's number.
+  [[nodiscard]] std::array<std::size_t, 19> waiting(Instant now) const;
+
+ private:
+  // One call's arguments, for the functions below.
+  struct Turn {
+    Instant now;
+    Out& out;
+  };
+  void send(wire::PeerId to, wire::Item item, const Turn& turn);
+
+  // ---- core.cc: what has arrived, and what time brings
+  void plan_all(const Turn& turn);
+  void fire_timers(const Turn& turn);
+  void say_lines(const Turn& turn);
+  void say_batches(Shard& shard, const Turn& turn);
+
+  // ---- store_side.cc: calls of the store, and its clock
+  void say(Call call, const Turn& turn);
+  void ask_clock(const Turn& turn);
+  void answered(const StoreReply& reply, const Turn& turn);
+  void answer_to(const Call& call, const Answer& answer, const Turn& turn);
+  [[nodiscard]] std::optional<StoreBounds> bounds(Instant now) const;
+  [[nodiscard]] Instant when(StoreTime at, Instant now) const;
+  [[nodiscard]] std::optional<Caller> caller(Instant now) const;
+
+  // ---- peer_side.cc: who comes and goes
+  void peer_up(const wire::PeerUp& up, const Turn& turn);
+  void peer_down(wire::PeerId peer, const Turn& turn);
+  void peer_facts(const wire::PeerFacts& facts, const Turn& turn);
+  void ask_about_all(wire::PeerId dispatcher, std::uint64_t life, const Turn& turn);
+  void recall_what_is_closed(wire::PeerId dispatcher, const Turn& turn);
+
+  // ---- offers.cc: messages come into a line and leave it
+  void item(wire::PeerId peer, const wire::Offer& offer, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Forgotten& forgotten, const Turn& turn);
+  void offered_again(Message& message, wire::PeerId peer, const wire::Offer& offer,
+                     const Turn& turn);
+  [[nodiscard]] std::optional<wire::Wait> unwelcome(const Key& key, const wire::Offer& offer,
+                                                    Instant now) const;
+  void turn_away(wire::PeerId peer, const wire::Offer& offer, wire::Wait why, const Turn& turn);
+  Message& add(Key& key, wire::PeerId peer, const wire::Offer& offer);
+  void into_line(Message& message, const Turn& turn);
+  void overflow(Key& key, const Turn& turn);
+  void let_go(Message& message, wire::Wait why, StoreTime due, const Turn& turn);
+  void park_copies(Key& key, wire::Wait why, const Turn& turn);
+  void out_of_turn(Message& message);
+  void take_out(Message& message);
+  void put_back(Message& message, const Turn& turn);
+  void forget(Message& message);
+  void hold_for(Message& message, wire::PeerId peer, wire::Origin origin);
+  void unhold_all(Message& message);
+  void say_wants(Key& key, const Turn& turn);
+  [[nodiscard]] Rows::View view(const Key& key) const;
+  [[nodiscard]] std::size_t line_max(const Key& key) const;
+  [[nodiscard]] bool tight() const;
+
+  // ---- grants.cc: may they go?
+  void plan(Key& key, const Turn& turn);
+  [[nodiscard]] std::optional<Refusal> closed(const Key& key, StoreTime low) const;
+  [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
+  [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
+  void grant(Shard& shard, const Turn& turn);
+  [[nodiscard]] GrantAsk make_ask(const Message& message, std::uint64_t dispatcher_life) const;
+  void ask_for(Message& message, std::uint64_t dispatcher_life, Grant& call);
+  void granted(const Grant& call, const GrantReply& reply, const Turn& turn);
+  void granted_one(Message& message, const GrantAsk& ask, const GrantAnswer& answer,
+                   const Turn& turn);
+  void yes(Message& message, const GrantAnswer& answer, const Turn& turn);
+  void wait(Message& message, const GrantAnswer& answer, const Turn& turn);
+  void underway(Message& message, const GrantAnswer& answer, const Turn& turn);
+  void dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to, const Turn& turn);
+  void give_back(Message& message, wire::NotStarted why, const Turn& turn);
+  void release(Message& message);
+
+  // ---- outcomes.cc: how attempts ended, and how messages end
+  void item(wire::PeerId peer, const wire::Outcome& outcome, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Penalty& penalty, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Recorded& recorded, const Turn& turn);
+  void complete_attempt(const wire::Outcome& outcome, std::optional<wire::PeerId> from,
+                        const Turn& turn);
+  void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
+  void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);
+  void look_at_attempt(Message& message, const Turn& turn);
+  void land(Message& message);
+  void retry(Message& message, StoreTime due, const Turn& turn);
+  void finish(Message& message, const End& end, const Turn& turn);
+  void tell_if_recorded(Message& message, const Turn& turn);
+  void take_outbox(const std::vector<wire::Record>& outbox);
+  void close_key(Shard& shard, const std::string& key, StoreTime until, const Turn& turn);
+  void stop_key(Shard& shard, const std::string& key, const Turn& turn);
+
+  // ---- quotes.cc: when would it go? and what people want
+  void item(wire::PeerId peer, const wire::Quote& quote, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);
+  void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
+  void answer_quote(Key& key, const Asker& asker, const Turn& turn);
+  void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
+  void answer_askers(Key& key, wire::Wait why, const Turn& turn);
+  void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  void hold_written(const SetHold& call, const Turn& turn);
+  void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
+  void cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn);
+  void record_hold(const SetHold& hold, const char* reason, Instant now);
+
+  // Everything else that a peer may say is not for a limiter.
+  template <class Other>
+  void item(wire::PeerId, const Other&, const Turn&) {}
+
+  Shard* shard_of(std::string_view upstream);
+  Key& key_of(Shard& shard, const std::string& name);
+  Key* find_key(Shard& shard, const std::string& name);
+  void touch(Key& key);
+  void touch_all(Shard& shard);
+  void forget_if_empty(Key& key);
+  Message* find(std::string_view identity);
+  [[nodiscard]] const Message* find(std::string_view identity) const;
+
+  struct Completing {
+    std::vector<wire::PeerId> tell;  // dispatchers that said this outcome
+  };
+  struct Controlling {
+    wire::PeerId peer;
+    std::uint64_t control_id = 0;
+    Instant until;
+  };
+
+  Config config_;
+  Prng prng_;
+  Counts counts_;
+  StoreClock clock_;
+  bool clock_asked_ = false;
+  bool store_up_ = false;
+  bool draining_ = false;
+  std::size_t bytes_ = 0;
+  std::uint64_t last_key_ = 0;
+  std::uint64_t last_want_ = 0;
+
+  Peers peers_;
+  Calls calls_;
+  TrailOut trail_;
+  std::map<std::string, Shard, std::less<>> shards_;                         // by upstream
+  std::map<std::uint64_t, Key*> keys_;                                       // by number
+  std::unordered_map<std::string_view, std::unique_ptr<Message>> messages_;  // by identity
+  std::vector<Key*> dirty_;
+  Timers<std::uint64_t> key_timers_;    // by the key's number
+  Timers<std::string> attempt_timers_;  // by identity: ask what became of its attempt
+  std::map<std::uint64_t, std::set<std::string>> flights_;  // dispatcher life -> identities
+  std::map<wire::Attempt, Completing> completing_;
+  std::map<std::pair<std::string, std::string>, std::vector<Controlling>> controlling_;
+};
+
+}  // namespace sluice::limiter

@@ -1,0 +1,58 @@
+// Why a key, or a whole upstream, is closed, as far as this process knows. Penalties take effect
+// here at once (P7); the store's word comes later and may lengthen them. Pure.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "lib/wire/messages.h"
+
+namespace sluice::limiter {
+
+// Why something may not go now, and until when. until 0: nobody can know.
+struct Refusal {
+  wire::Wait why = wire::Wait::kNone;
+  StoreTime until;
+};
+
+class Holds {
+ public:
+  // True when it is closed longer than before.
+  bool penalise(StoreTime until) {
+    if (until <= penalty_until_) return false;
+    penalty_until_ = until;
+    return true;
+  }
+  // until 0: until resumed.
+  void pause(StoreTime until) {
+    paused_ = true;
+    pause_until_ = until;
+  }
+  void resume() { paused_ = false; }
+
+  [[nodiscard]] std::optional<Refusal> refusal(StoreTime low) const {
+    if (paused_ && (pause_until_.us == 0 || pause_until_ > low)) {
+      return Refusal{wire::Wait::kPaused, pause_until_};
+    }
+    if (penalty_until_ > low) return Refusal{wire::Wait::kPenalty, penalty_until_};
+    return std::nullopt;
+  }
+  [[nodiscard]] StoreTime penalty_until() const { return penalty_until_; }
+
+ private:
+  StoreTime penalty_until_;
+  bool paused_ = false;
+  StoreTime pause_until_;
+};
+
+// The one that lasts longer.
+inline std::optional<Refusal> longer(std::optional<Refusal> a, std::optional<Refusal> b) {
+  if (!a) return b;
+  if (!b) return a;
+  if (a->until.us == 0) return a;
+  if (b->until.us == 0) return b;
+  return a->until >= b->until ? a : b;
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,65 @@
+#include "limiter/line.h"
+
+#include <algorithm>
+
+#include "lib/base/check.h"
+
+namespace sluice::limiter {
+
+void Line::insert(Message& message) {
+  message.state = State::kWaiting;
+  CHECK(messages_.insert(&message).second);
+  expires_from_ = std::min(expires_from_, message.offer.expires_at);
+}
+
+void Line::erase(Message& message) {
+  CHECK(messages_.erase(&message) == 1);
+  if (messages_.empty()) expires_from_ = StoreTime::never();
+}
+
+Line::Next Line::next(StoreTime low, std::size_t skip) const {
+  Next next;
+  for (Message* message : messages_) {
+    if (message->ready_at > low) {
+      next.ready_at = std::min(next.ready_at, message->ready_at);
+    } else if (skip == 0) {
+      next.message = message;
+      return next;
+    } else {
+      --skip;
+    }
+  }
+  return next;
+}
+
+std::vector<Message*> Line::expired(StoreTime low) {
+  std::vector<Message*> over;
+  expires_from_ = StoreTime::never();
+  for (Message* message : messages_) {
+    if (message->offer.expires_at <= low) {
+      over.push_back(message);
+    } else {
+      expires_from_ = std::min(expires_from_, message->offer.expires_at);
+    }
+  }
+  return over;
+}
+
+std::vector<Message*> Line::queue_copies() const {
+  std::vector<Message*> copies;
+  for (Message* message : messages_) {
+    if (message->offer.origin == wire::Origin::kQueueCopy) copies.push_back(message);
+  }
+  return copies;
+}
+
+std::size_t Line::position_of(const Message& message) const {
+  std::size_t before = 0;
+  for (const Message* other : messages_) {
+    if (other == &message) break;
+    ++before;
+  }
+  return before;
+}
+
+}  // namespace sluice::limiter

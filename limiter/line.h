@@ -1,0 +1,50 @@
+// A key's line: the head of its rows (and queue copies, while it has no rows), in order. A cache;
+// what is under way is not in it (design 4.2).
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <vector>
+
+#include "limiter/message.h"
+
+namespace sluice::limiter {
+
+class Line {
+ public:
+  void insert(Message& message);
+  void erase(Message& message);
+
+  [[nodiscard]] bool empty() const { return messages_.empty(); }
+  [[nodiscard]] std::size_t size() const { return messages_.size(); }
+  [[nodiscard]] Message* first() const { return empty() ? nullptr : *messages_.begin(); }
+  [[nodiscard]] Message* last() const { return empty() ? nullptr : *messages_.rbegin(); }
+
+  // The first in order that is ready at store time `low`, `skip` ready ones left out; when there is
+  // none, the time at which one will be.
+  struct Next {
+    Message* message = nullptr;
+    StoreTime ready_at = StoreTime::never();
+  };
+  [[nodiscard]] Next next(StoreTime low, std::size_t skip = 0) const;
+
+  // Nothing in the line expires before this (a lower bound, so that looking is cheap).
+  [[nodiscard]] StoreTime expires_from() const { return expires_from_; }
+  // Those that have expired at `low`; makes the bound exact.
+  [[nodiscard]] std::vector<Message*> expired(StoreTime low);
+
+  [[nodiscard]] std::vector<Message*> queue_copies() const;
+  [[nodiscard]] std::size_t position_of(const Message& message) const;
+
+ private:
+  struct InOrder {
+    bool operator()(const Message* a, const Message* b) const {
+      if (a->order != b->order) return a->order < b->order;
+      return a->offer.identity < b->offer.identity;
+    }
+  };
+  std::set<Message*, InOrder> messages_;
+  StoreTime expires_from_ = StoreTime::never();
+};
+
+}  // namespace sluice::limiter

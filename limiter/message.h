@@ -1,0 +1,55 @@
+// One message, as the limiter has it in memory between its offer and its settlement. A cache: row
+// or queue copy, and the store, know everything that must not be lost.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/wire/peer.h"
+#include "limiter/store.h"
+
+namespace sluice::limiter {
+
+struct Key;
+
+// Where a message is here. README.md has the table of what moves it on.
+enum class State : std::uint8_t {
+  kWaiting,     // in its key's line
+  kQueued,      // to be asked for out of turn: cancelled, expired, or its lease has ended
+  kAsked,       // in a Grant call that was not answered yet
+  kUnderway,    // an attempt is under way: ours, or one that we inherited
+  kCompleting,  // its outcome is here and is being written
+  kEnding,      // settled; its lines are on their way to the trail
+};
+
+// An open attempt.
+struct Flight {
+  std::uint32_t serial = 0;
+  std::uint64_t dispatcher_life = 0;
+  StoreTime granted_at;
+  StoreTime lease_end;
+  bool ours = false;  // this life dispatched it
+};
+
+// Who gets Settled or Park for it.
+struct Holder {
+  wire::PeerId peer;
+  wire::Origin origin = wire::Origin::kRow;
+};
+
+struct Message {
+  wire::Offer offer;
+  Key* key = nullptr;
+  State state = State::kWaiting;
+  std::int64_t order = 0;  // its place in the line: the offer's, or when its next attempt is due
+  StoreTime ready_at;      // not asked for before; 0: at once
+  std::vector<Holder> holders;
+  std::uint32_t last_serial = 0;  // the last attempt that left from here: none leaves twice
+  std::uint64_t reserved_at = 0;  // dispatcher life on which room is kept for it; 0: none
+  std::unique_ptr<Flight> flight;
+  std::unique_ptr<End> end;  // kEnding
+};
+
+}  // namespace sluice::limiter

@@ -1,0 +1,113 @@
+#include "limiter/rows.h"
+
+#include <algorithm>
+
+namespace sluice::limiter {
+
+Rows::Store* Rows::find(std::string_view name) {
+  const auto at =
+      std::find_if(stores_.begin(), stores_.end(), [&](const Store& s) { return s.name == name; });
+  return at == stores_.end() ? nullptr : &*at;
+}
+
+void Rows::announced(const wire::Parked& parked, bool head_known, bool precedes) {
+  Store* store = find(parked.store);
+  if (store == nullptr) {
+    stores_.emplace_back().name = parked.store;
+    store = &stores_.back();
+  }
+  store->announced = true;
+  store->more = true;
+  store->precedes = store->precedes || (precedes && !head_known);
+  store->inside = store->inside || precedes;
+  store->holds = parked.holds;
+}
+
+// Rule 3: the line is half empty and the store may have more, or an announced head precedes the
+// line's last, or nothing of the key is left here and only an empty answer can tell that it is
+// over.
+bool Rows::needed(const Store& store, const View& view) {
+  return store.precedes || (view.half_empty && store.more) || view.nothing;
+}
+
+std::vector<Rows::Store*> Rows::due(const View& view, const Config& config, Instant now) {
+  std::vector<Store*> due;
+  for (Store& store : stores_) {
+    const bool again = store.want_id != 0;
+    if (again) {
+      if (now >= store.said_at + config.want_again && !config.mutations.want_said_once) {
+        due.push_back(&store);
+      }
+      continue;
+    }
+    const bool inside = store.inside && now >= store.said_at + config.line_span;
+    if ((needed(store, view) || inside) && now >= store.not_before) due.push_back(&store);
+  }
+  return due;
+}
+
+Instant Rows::next(const View& view, const Config& config) const {
+  Instant next = Instant::never();
+  for (const Store& store : stores_) {
+    if (store.want_id != 0) {
+      next = std::min(next, store.said_at + config.want_again);
+    } else if (needed(store, view)) {
+      next = std::min(next, store.not_before);
+    } else if (store.inside) {
+      next = std::min(next, std::max(store.not_before, store.said_at + config.line_span));
+    }
+  }
+  return next;
+}
+
+void Rows::said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant now) {
+  store.asked = to;
+  store.said_at = now;
+  if (store.want_id == want_id) return;  // again: what was announced meanwhile still counts
+  store.want_id = want_id;
+  store.announced = false;
+  store.precedes = false;
+  store.inside = false;
+  store.brought = false;
+}
+
+void Rows::brought(std::uint64_t want_id) {
+  for (Store& store : stores_) {
+    if (store.want_id == want_id) store.brought = true;
+  }
+}
+
+bool Rows::answered(const wire::Rows& rows, const Config& config, Instant now) {
+  Store* store = find(rows.store);
+  if (store == nullptr || store->want_id == 0 || store->want_id != rows.want_id) return false;
+  store->want_id = 0;
+  const bool said_before = store->announced && !config.mutations.forget_on_any_empty;
+  if (rows.count == 0 && !said_before) {
+    stores_.erase(stores_.begin() + (store - stores_.data()));
+    return true;
+  }
+  store->more = rows.more || store->announced;
+  // Rows that were known already, and nothing else: asking at once would bring the same.
+  if (!store->brought && !store->announced) store->not_before = now + config.want_again;
+  return true;
+}
+
+void Rows::let_go(std::string_view name) {
+  if (Store* store = find(name)) store->more = true;
+}
+
+void Rows::lost(wire::PeerId peer) {
+  for (Store& store : stores_) {
+    if (store.want_id == 0 || store.asked != peer) continue;
+    store.want_id = 0;
+    store.announced = true;
+    store.more = true;
+    store.precedes = true;
+  }
+}
+
+void Rows::reopen() {
+  for (Store& store : stores_) store.holds.clear();
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,68 @@
+// What the limiter knows of a key's rows, per parking store: rules 1 and 3 of design 4.2. Rows are
+// announced, not remembered; a Want is said until it is answered; a key is forgotten only on an
+// empty answer to a Want that was said after the last announcement.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/wire/messages.h"
+#include "lib/wire/peer.h"
+#include "limiter/config.h"
+
+namespace sluice::limiter {
+
+class Rows {
+ public:
+  struct Store {
+    std::string name;
+    bool announced = false;     // since the Want that was said last
+    bool more = true;           // it has, or may have, rows beyond what was offered
+    bool precedes = false;      // the announced head is unknown here, and before the line's last
+    bool inside = false;        // something new may lie between the line's head and its last
+    bool brought = false;       // the Want that was said last brought something new
+    std::uint64_t want_id = 0;  // the unanswered one; 0: none
+    wire::PeerId asked;         // who was told it
+    Instant said_at;
+    Instant not_before;
+    std::vector<wire::Hold> holds;
+  };
+  // The key's line, as far as it decides.
+  struct View {
+    bool half_empty = true;
+    bool nothing = true;  // no message of the key is here, not even one under way
+  };
+
+  [[nodiscard]] bool any() const { return !stores_.empty(); }
+  [[nodiscard]] const std::vector<Store>& stores() const { return stores_; }
+
+  // head_known: that row is here. precedes: it belongs before the last of the line.
+  void announced(const wire::Parked& parked, bool head_known, bool precedes);
+
+  // The stores to which a Want is to be said now; a repeated one keeps its want_id.
+  [[nodiscard]] std::vector<Store*> due(const View& view, const Config& config, Instant now);
+  // When due() may have something without anything happening before.
+  [[nodiscard]] Instant next(const View& view, const Config& config) const;
+  void said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant now);
+
+  // A row came in answer to a Want and was new here.
+  void brought(std::uint64_t want_id);
+  // False: an answer to a Want that is no longer open.
+  bool answered(const wire::Rows& rows, const Config& config, Instant now);
+  // A row of that store was let go: there are more than are here.
+  void let_go(std::string_view store);
+  // A Want said to this peer will not be answered.
+  void lost(wire::PeerId peer);
+  void reopen();
+
+ private:
+  [[nodiscard]] static bool needed(const Store& store, const View& view);
+  Store* find(std::string_view name);
+
+  std::vector<Store> stores_;
+};
+
+}  // namespace sluice::limiter

@@ -1,0 +1,77 @@
+// An upstream, as the limiter has it: its keys, who is due, and what is to be said to its store
+// with this turn. A Key is one key's line with everything that decides when its head may go.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "limiter/forecast.h"
+#include "limiter/holds.h"
+#include "limiter/line.h"
+#include "limiter/rows.h"
+
+namespace sluice::limiter {
+
+struct Shard;
+
+struct Asker {
+  wire::PeerId peer;
+  wire::Quote quote;
+};
+
+struct Key {
+  std::uint64_t number = 0;  // names it in timers, and gives runs their order
+  std::string name;
+  Shard* shard = nullptr;
+  Line line;
+  Rows rows;
+  std::vector<Message*> out;  // of this key, but not in the line
+  Holds holds;
+
+  // The last refusal of its head by the store: not asked again before ask_at.
+  wire::Wait why = wire::Wait::kNone;
+  std::string limit;
+  StoreTime until;
+  Instant ask_at;
+  std::size_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
+
+  bool dirty = false;  // to be planned
+  bool due = false;    // in its shard's turn
+
+  std::unique_ptr<Forecast> forecast;
+  Instant forecast_at;
+  std::vector<Asker> askers;  // of a forecast that the store was asked for
+  bool peeking = false;
+
+  [[nodiscard]] std::size_t messages() const { return line.size() + out.size(); }
+};
+
+struct Shard {
+  const Upstream* upstream = nullptr;
+  std::uint32_t line_max = 32;
+  std::unordered_map<std::string, std::unique_ptr<Key>> keys;  // by name
+  Holds holds;                                                 // of the upstream as a whole
+
+  std::deque<Key*> due;  // take turns: one message each
+  std::deque<Message*> out_of_turn;
+  wire::Wait why = wire::Wait::kNone;  // why those that are due do not go
+  std::string limit;                   // a limit of the whole upstream that is full ...
+  StoreTime limit_until;               // ... until then
+  bool look = false;                   // something changed: look whether the due may go
+  Instant look_at = Instant::never();
+
+  std::vector<Completion> completions;
+  std::vector<Emptied::Line> emptied;
+  std::vector<std::string> forgotten;
+  std::vector<Key*> to_peek;
+};
+
+// max(line_min, what goes in line_span), by the slowest limit; at most line_cap.
+std::uint32_t line_max_of(const Upstream& upstream, const Config& config);
+
+}  // namespace sluice::limiter
