@@ -1,0 +1,93 @@
+#include "tests/sim/faults.h"
+
+namespace sluice::sim {
+
+Ending Endings::draw(Prng& prng) const {
+  auto place = static_cast<std::uint32_t>(prng.below(1'000'000));
+  const auto falls_in = [&place](std::uint32_t share) {
+    if (place < share) return true;
+    place -= share;
+    return false;
+  };
+  if (falls_in(refused)) return Ending::kRefused;
+  if (falls_in(lost_before)) return Ending::kLostBefore;
+  if (falls_in(lost_after)) return Ending::kLostAfter;
+  if (falls_in(late)) return Ending::kLate;
+  return Ending::kDone;
+}
+
+namespace {
+
+bool coin(Prng& prng) { return prng.chance(500'000); }
+
+// Nothing, or something between a hundredth of `most` and all of it.
+std::uint32_t often(Prng& prng, std::uint32_t most) {
+  if (!coin(prng)) return 0;
+  constexpr std::uint32_t kRareness[] = {1, 3, 10, 30, 100};
+  return most / kRareness[prng.below(5)];
+}
+
+Duration every(Prng& prng, Duration least) {
+  return coin(prng) ? least * prng.between(1, 8) : Duration{0};
+}
+
+Endings endings(Prng& prng, std::uint32_t most) {
+  Endings drawn;
+  drawn.refused = often(prng, most);
+  drawn.lost_before = often(prng, most);
+  drawn.lost_after = often(prng, most);
+  drawn.late = often(prng, most);
+  if (coin(prng)) drawn.quick_max = milliseconds(prng.between(1, 200));
+  return drawn;
+}
+
+ProcessFaults process_faults(Prng& prng) {
+  ProcessFaults drawn;
+  drawn.crash_at_effect = often(prng, 1'000);
+  drawn.crash_every = every(prng, seconds(15));
+  drawn.down_max = milliseconds(prng.between(100, 12'000));
+  drawn.freeze_every = every(prng, seconds(20));
+  return drawn;
+}
+
+LinkFaults link_faults(Prng& prng) {
+  LinkFaults drawn;
+  drawn.cut_every = every(prng, seconds(10));
+  drawn.stall_every = every(prng, seconds(10));
+  drawn.next_life = often(prng, 1'000'000);
+  if (coin(prng)) drawn.delay_max = milliseconds(prng.between(1, 150));
+  return drawn;
+}
+
+UpstreamFaults upstream_faults(Prng& prng) {
+  UpstreamFaults drawn;
+  drawn.throttled = often(prng, 100'000);
+  drawn.failed = often(prng, 200'000);
+  drawn.refused = often(prng, 50'000);
+  drawn.no_connect = often(prng, 100'000);
+  drawn.hangs_up = often(prng, 100'000);
+  drawn.late_answer = often(prng, 50'000);
+  drawn.stuck = often(prng, 50'000);
+  drawn.never_arrives = often(prng, 50'000);
+  if (coin(prng)) drawn.answer_max = milliseconds(prng.between(20, 2'500));
+  return drawn;
+}
+
+}  // namespace
+
+Faults Faults::drawn(Prng& prng) {
+  Faults all;
+  all.link = link_faults(prng);
+  for (ProcessFaults* one :
+       {&all.ingest, &all.limiter, &all.dispatcher, &all.auditor, &all.alerter})
+    if (coin(prng)) *one = process_faults(prng);
+  if (coin(prng)) all.upstream = upstream_faults(prng);
+  if (coin(prng)) all.queue.second_copy = often(prng, 300'000);
+  for (Endings* one :
+       {&all.store, &all.parking, &all.queue_calls, &all.trail, &all.ledger, &all.sinks})
+    if (coin(prng)) *one = endings(prng, 100'000);
+  all.store_step_every = every(prng, seconds(20));
+  return all;
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,82 @@
+// Which faults a run has and how often: drawn once from the seed, all gone after heal().
+#pragma once
+
+#include <cstdint>
+
+#include "lib/base/instant.h"
+#include "lib/base/prng.h"
+
+namespace sluice::sim {
+
+// The five endings of every outside call.
+enum class Ending : std::uint8_t {
+  kDone,        // applied, answered
+  kRefused,     // not applied, and the answer says that it failed
+  kLostBefore,  // not applied, no answer
+  kLostAfter,   // applied, no answer
+  kLate,        // applied, answered after whoever asked may have given up
+};
+
+// How often a call of one kind ends badly; per million.
+struct Endings {
+  std::uint32_t refused = 0;
+  std::uint32_t lost_before = 0;
+  std::uint32_t lost_after = 0;
+  std::uint32_t late = 0;
+  Duration quick_max = milliseconds(3);  // each way
+  Duration late_max = seconds(12);
+
+  Ending draw(Prng& prng) const;
+};
+
+struct LinkFaults {
+  Duration cut_every{0};  // mean; 0: never
+  Duration cut_max = seconds(12);
+  Duration stall_every{0};  // mean; a stalled pipe delivers nothing for a while, then all of it
+  Duration stall_max = seconds(9);
+  Duration delay_max = milliseconds(2);
+  std::uint32_t next_life = 0;  // frames for a dead listener reach its next life instead of nobody
+};
+
+struct ProcessFaults {
+  std::uint32_t crash_at_effect = 0;  // before each effect of a step
+  Duration crash_every{0};            // mean
+  Duration down_max = seconds(4);
+  Duration freeze_every{0};  // mean
+  Duration freeze_max = seconds(3);
+};
+
+struct UpstreamFaults {
+  std::uint32_t throttled = 0;      // 429, mostly with Retry-After
+  std::uint32_t failed = 0;         // 5xx
+  std::uint32_t refused = 0;        // 4xx
+  std::uint32_t no_connect = 0;     // the connection is not established
+  std::uint32_t hangs_up = 0;       // arrives, is accepted, the connection ends without an answer
+  std::uint32_t late_answer = 0;    // arrives, is accepted, answers after our timeout
+  std::uint32_t stuck = 0;          // arrives up to unknown_hold later (design 2.1 A5)
+  std::uint32_t never_arrives = 0;  // bytes left, nothing arrived, no answer
+  Duration answer_max = milliseconds(300);
+  Duration retry_after_max = seconds(8);
+};
+
+struct QueueFaults {
+  std::uint32_t second_copy = 0;  // a copy that somebody holds is handed out again
+  Duration delay_max = milliseconds(500);
+};
+
+struct Faults {
+  LinkFaults link;
+  ProcessFaults ingest, limiter, dispatcher, auditor, alerter;
+  UpstreamFaults upstream;
+  QueueFaults queue;
+  Endings store, parking, queue_calls, trail, ledger, sinks;
+  Duration store_step_every{0};  // the store's clock jumps forward, within what callers tolerate
+  Duration store_step_max = milliseconds(200);
+
+  // Each family of faults is there or not, and then anywhere between rare and frequent.
+  static Faults drawn(Prng& prng);
+  // The world as its builders hoped it would be.
+  static Faults none() { return {}; }
+};
+
+}  // namespace sluice::sim

@@ -1,0 +1,229 @@
+#include "tests/sim/parking.h"
+
+#include <algorithm>
+
+namespace sluice::sim {
+namespace {
+
+using ingest::Name;
+using ingest::NameState;
+
+Name name_of_row(const wire::Offer& row) {
+  Name name;
+  name.identity = row.identity;
+  name.source = row.source;
+  name.key = row.key;
+  name.id = row.id;
+  name.generation = row.generation;
+  name.content_hash = row.content_hash;
+  name.upstream = row.upstream;
+  name.first_seen = row.first_seen;
+  name.expires_at = row.expires_at;
+  name.cancelled = row.cancelled;
+  return name;
+}
+
+NameState state_of(wire::Settlement settlement) {
+  switch (settlement) {
+    case wire::Settlement::kDelivered:
+      return NameState::kDelivered;
+    case wire::Settlement::kDead:
+      return NameState::kDead;
+    case wire::Settlement::kExpired:
+      return NameState::kExpired;
+    case wire::Settlement::kCancelled:
+      return NameState::kCancelled;
+  }
+  return NameState::kDead;
+}
+
+}  // namespace
+
+ingest::ParkingAnswer ParkingFake::apply(const ingest::Call& call) {
+  return std::visit([this](const auto& one) { return act(one); }, call);
+}
+
+const Name* ParkingFake::find(const ingest::Put& put) const {
+  if (const auto at = names_.find(put.row.identity); at != names_.end()) return &at->second;
+  if (!put.id_alone) return nullptr;
+  for (const auto& [identity, name] : names_)
+    if (name.source == put.row.source && name.id == put.row.id) return &name;
+  return nullptr;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
+  const wire::Offer& row = put.row;
+  if (const Name* known = find(put)) {
+    const bool over =
+        known->state != NameState::kWaiting && remembered_until_[known->identity] < put.now;
+    if (!over) {
+      const bool same = known->key == row.key && known->content_hash == row.content_hash;
+      const auto end = same ? ingest::PutEnd::kSame : ingest::PutEnd::kOther;
+      return ingest::PutAnswer{end, *known, facts(known->key)};
+    }
+    names_.erase(known->identity);
+  }
+  const Name name = names_[row.identity] = name_of_row(row);
+  rows_[row.identity] = {row, row.offered_before};
+  order_.insert(place(row));
+  keys_[row.key].upstream = row.upstream;
+  world_.note(name_, "row", row.key, row.identity, row.order);
+  return ingest::PutAnswer{ingest::PutEnd::kCreated, name, facts(row.key)};
+}
+
+wire::Offer ParkingFake::give(Row& row) {
+  wire::Offer offer = row.offer;
+  offer.origin = wire::Origin::kRow;
+  offer.store = name_;
+  offer.offered_before = row.offered;
+  row.offered = true;
+  return offer;
+}
+
+std::vector<std::string> ParkingFake::head(const std::string& key) const {
+  std::vector<std::string> rows;
+  for (auto at = order_.lower_bound({key, INT64_MIN, ""});
+       at != order_.end() && std::get<0>(*at) == key; ++at)
+    rows.push_back(std::get<2>(*at));
+  return rows;
+}
+
+ingest::KeyFacts ParkingFake::facts(const std::string& key) const {
+  ingest::KeyFacts facts;
+  facts.key = key;
+  if (const auto at = keys_.find(key); at != keys_.end()) {
+    facts.upstream = at->second.upstream;
+    facts.holds = at->second.holds;
+  }
+  const std::vector<std::string> rows = head(key);
+  facts.count = rows.size();
+  if (!rows.empty()) facts.head_order = rows_.at(rows.front()).offer.order;
+  return facts;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::ReadHead& read) {
+  ingest::HeadAnswer answer;
+  const std::vector<std::string> rows = head(read.key);
+  std::uint64_t bytes = 0;
+  for (const std::string& identity : rows) {
+    if (answer.rows.size() == read.count || (read.bytes_max > 0 && bytes >= read.bytes_max)) break;
+    answer.rows.push_back(give(rows_.at(identity)));
+    bytes += answer.rows.back().request.body.size();
+  }
+  answer.more = answer.rows.size() < rows.size();
+  answer.key = facts(read.key);
+  return answer;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
+  const wire::Settled& settled = settle.settled;
+  const auto at = names_.find(settled.identity);
+  if (at == names_.end())
+    return ingest::SettleAnswer{ingest::SettleEnd::kUnknown, settled.identity, {}};
+  Name& name = at->second;
+  if (name.state != NameState::kWaiting)
+    return ingest::SettleAnswer{ingest::SettleEnd::kBefore, settled.identity, facts(name.key)};
+  const Row row = rows_.at(settled.identity);
+  order_.erase(place(row.offer));
+  rows_.erase(settled.identity);
+  name.state = state_of(settled.settlement);
+  name.reason = settled.reason;
+  name.status = settled.status;
+  name.attempts = settled.attempts;
+  name.settled_at = settled.at;
+  remembered_until_[settled.identity] = settle.remember_until;
+  world_.note(name_, "row gone", name.key, name.identity);
+  witnesses_.tell(&Witness::row_gone, settled);
+  if (settled.settlement == wire::Settlement::kDead)
+    witnesses_.tell(&Witness::dead_letter, settled);
+  return ingest::SettleAnswer{ingest::SettleEnd::kSettled, settled.identity, facts(name.key)};
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::Reorder& reorder) {
+  const auto at = rows_.find(reorder.identity);
+  if (at == rows_.end()) return ingest::ReorderAnswer{};
+  wire::Offer& offer = at->second.offer;
+  order_.erase(place(offer));
+  offer.order = reorder.order;
+  order_.insert(place(offer));
+  return ingest::ReorderAnswer{true, facts(offer.key)};
+}
+
+Name* ParkingFake::find(const std::string& source, const std::string& id) {
+  Name* newest = nullptr;
+  for (auto& [identity, name] : names_)
+    if (name.source == source && name.id == id && (!newest || newest->generation < name.generation))
+      newest = &name;
+  return newest;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::LookupId& lookup) {
+  ingest::LookupAnswer answer;
+  const Name* name = find(lookup.source, lookup.id);
+  if (name) answer.name = *name;
+  answer.key = facts(name ? name->key : lookup.key);
+  if (!name || name->state != NameState::kWaiting) return answer;
+  const std::vector<std::string> rows = head(name->key);
+  answer.ahead = static_cast<std::uint64_t>(std::find(rows.begin(), rows.end(), name->identity) -
+                                            rows.begin());
+  return answer;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::MarkCancelled& mark) {
+  ingest::CancelAnswer answer;
+  Name* name = find(mark.source, mark.id);
+  if (!name) return answer;
+  name->cancelled = true;
+  if (const auto row = rows_.find(name->identity); row != rows_.end()) {
+    row->second.offer.cancelled = true;
+    answer.row = give(row->second);
+  }
+  answer.name = *name;
+  return answer;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::ListKeys& list) {
+  ingest::KeysAnswer answer;
+  for (auto at = keys_.upper_bound(list.after); at != keys_.end(); ++at) {
+    ingest::KeyFacts one = facts(at->first);
+    if (one.count == 0 && one.holds.empty()) continue;
+    if (answer.keys.size() == list.count) {
+      answer.more = true;
+      break;
+    }
+    answer.keys.push_back(std::move(one));
+  }
+  return answer;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::ListEnding& list) {
+  ingest::EndingAnswer answer;
+  for (auto at = rows_.upper_bound(list.after); at != rows_.end(); ++at) {
+    Row& row = at->second;
+    if (!row.offer.cancelled && row.offer.expires_at > list.now) continue;
+    if (answer.rows.size() == list.count) {
+      answer.more = true;
+      break;
+    }
+    answer.rows.push_back(give(row));
+  }
+  return answer;
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::SetHolds& set) {
+  keys_[set.key] = {set.upstream, set.holds};
+  return ingest::Acknowledged{};
+}
+
+ingest::ParkingAnswer ParkingFake::act(const ingest::ForgetNames& forget) {
+  std::uint32_t gone = 0;
+  for (auto at = names_.begin(); at != names_.end() && gone < forget.count;) {
+    const bool over =
+        at->second.state != NameState::kWaiting && remembered_until_[at->first] < forget.now;
+    at = over ? names_.erase(at) : std::next(at);
+    gone += over ? 1 : 0;
+  }
+  return ingest::Acknowledged{};
+}
+
+}  // namespace sluice::sim

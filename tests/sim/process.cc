@@ -1,0 +1,84 @@
+#include "tests/sim/process.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::sim {
+
+Process::Process(World& world, std::string name, ProcessFaults Faults::*faults)
+    : world_(world),
+      name_(std::move(name)),
+      faults_(faults),
+      clock_offset_(world.prng.between(seconds(1), hours(24))),
+      clock_drift_ppm_(world.prng.between(-90, 90)),
+      wall_offset_(world.prng.between(milliseconds(-100), milliseconds(100))) {}
+
+Instant Process::clock() const {
+  const std::int64_t t = world_.now().us;
+  return Instant{clock_offset_.us + t + t * clock_drift_ppm_ / 1'000'000};
+}
+
+Instant Process::true_time(Instant local) const {
+  const std::int64_t t = local.us - clock_offset_.us;
+  const std::int64_t guess = t - t / 1'000 * clock_drift_ppm_ / 1'000 + 20;
+  return Instant{std::clamp<std::int64_t>(guess, 0, Instant::never().us)};
+}
+
+StoreTime Process::wall() const { return world_.epoch_now() + wall_offset_; }
+
+void Process::boot() {
+  if (up_) return;
+  up_ = true;
+  ++incarnation_;
+  frozen_until_ = world_.now();
+  world_.note(name_, "boot", incarnation_);
+  on_boot();
+}
+
+void Process::crash() {
+  if (!up_) return;
+  up_ = false;
+  ++incarnation_;
+  ++crashes_;
+  world_.note(name_, "crash");
+  on_crash();
+  const Duration down = world_.prng.between(milliseconds(20), faults().down_max);
+  world_.agenda.after(down, [this] { boot(); });
+}
+
+void Process::freeze(Duration how_long) {
+  if (!up_) return;
+  world_.note(name_, "freeze", how_long.us);
+  frozen_until_ = std::max(frozen_until_, world_.now() + how_long);
+}
+
+void Process::later(Duration delay, Agenda::Deed deed) {
+  world_.agenda.after(delay, [this, life = incarnation_, deed = std::move(deed)]() mutable {
+    if (life != incarnation_) return;
+    if (world_.now() < frozen_until_) return later(frozen_until_ - world_.now(), std::move(deed));
+    deed();
+  });
+}
+
+void Process::suffer() {
+  if (faults().crash_every > Duration{0}) arrange_crash();
+  if (faults().freeze_every > Duration{0}) arrange_freeze();
+}
+
+void Process::arrange_crash() {
+  world_.agenda.after(world_.around(faults().crash_every), [this] {
+    if (world_.healed) return;
+    crash();
+    arrange_crash();
+  });
+}
+
+void Process::arrange_freeze() {
+  world_.agenda.after(world_.around(faults().freeze_every), [this] {
+    if (world_.healed) return;
+    freeze(world_.prng.between(milliseconds(1), faults().freeze_max));
+    arrange_freeze();
+  });
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,59 @@
+#include "tests/sim/queue.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace sluice::sim {
+namespace {
+
+constexpr Duration kVisibility = seconds(20);
+
+}  // namespace
+
+void QueueFake::put(wire::Offer message) {
+  witnesses_.tell(&Witness::accepted, AcceptedMessage{message.identity, message.key, message.id,
+                                                      message.request, message.expires_at});
+  lying_[++put_] = {std::move(message), world_.now(), ""};
+}
+
+std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
+  std::vector<Lying*> visible;
+  for (auto& [number, one] : lying_) {
+    const bool twice = world_.prng.chance(world_.faults.queue.second_copy);
+    if (one.visible <= world_.now() || twice) visible.push_back(&one);
+  }
+  std::vector<ingest::QueueCopy> copies;
+  while (!visible.empty() && copies.size() < most) {
+    const std::size_t at = world_.prng.below(visible.size());
+    Lying& one = *visible[at];
+    visible[at] = visible.back();
+    visible.pop_back();
+    one.visible = world_.now() + kVisibility;
+    one.receipt = "receipt-" + std::to_string(++received_);
+    copies.push_back({one.receipt, one.message});
+    world_.note("queue", "gives", one.message.identity, one.receipt);
+  }
+  return copies;
+}
+
+bool QueueFake::apply(const ingest::QueueCall& call) {
+  const std::string& receipt =
+      std::visit([](const auto& one) -> const std::string& { return one.receipt; }, call.call);
+  const auto at = std::find_if(lying_.begin(), lying_.end(),
+                               [&](const auto& entry) { return entry.second.receipt == receipt; });
+  if (at == lying_.end()) return false;
+  if (std::holds_alternative<ingest::DeleteCopy>(call.call)) {
+    world_.note("queue", "deletes", at->second.message.identity);
+    const std::string identity = at->second.message.identity;
+    lying_.erase(at);
+    witnesses_.tell(&Witness::copy_gone, identity);
+  } else if (const auto* set = std::get_if<ingest::SetVisibility>(&call.call)) {
+    at->second.visible = world_.now() + set->visibility;
+  } else if (const auto* dead = std::get_if<ingest::DeadLetter>(&call.call)) {
+    witnesses_.tell(&Witness::dead_letter, dead->why);
+  }
+  return true;
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,41 @@
+// The hostile queue, like SQS at its worst: at least once, visibility, copies that come again while
+// somebody holds them, no order, empty answers, calls applied whose answer is lost.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ingest/queue.h"
+#include "tests/sim/process.h"
+#include "tests/sim/witness.h"
+
+namespace sluice::sim {
+
+class QueueFake {
+ public:
+  QueueFake(World& world, Witnesses& witnesses) : world_(world), witnesses_(witnesses) {}
+
+  void put(wire::Offer message);
+  // At most so many copies, visible ones and now and then one that somebody has.
+  std::vector<ingest::QueueCopy> receive(std::size_t most);
+  // Applies the call; false: the receipt is stale.
+  bool apply(const ingest::QueueCall& call);
+
+  [[nodiscard]] std::size_t size() const { return lying_.size(); }
+
+ private:
+  struct Lying {
+    wire::Offer message;
+    Instant visible;
+    std::string receipt;  // of the last reception
+  };
+
+  World& world_;
+  Witnesses& witnesses_;
+  std::map<std::uint64_t, Lying> lying_;  // by the order in which they came
+  std::uint64_t put_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+}  // namespace sluice::sim

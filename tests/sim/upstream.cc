@@ -1,0 +1,93 @@
+#include "tests/sim/upstream.h"
+
+#include <utility>
+
+namespace sluice::sim {
+
+void UpstreamFake::send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
+                        Answered answered) {
+  auto exchange = std::make_shared<Exchange>(
+      Exchange{&sender, sender.incarnation(), std::move(attempt), std::move(answered), {}, false});
+  const Duration connect = world_.prng.between(microseconds(100), milliseconds(20));
+  if (world_.prng.chance(world_.faults.upstream.no_connect))
+    return finish(exchange, {Answer::Kind::kNoConnect, 0, false, {}, {}}, connect);
+  sender.later(connect, [this, exchange, may_start = std::move(may_start)] {
+    if (!may_start()) return tell(exchange, {Answer::Kind::kNotStarted, 0, false, {}, {}});
+    // The check was true; the byte leaves when the process next runs.
+    exchange->sender->later(Duration{0}, [this, exchange] { first_byte(exchange); });
+  });
+}
+
+void UpstreamFake::first_byte(const ExchangePtr& exchange) {
+  exchange->started = world_.now();
+  const wire::Attempt& attempt = exchange->attempt.attempt;
+  world_.note(exchange->sender->name(), "starts", attempt.identity, attempt.serial);
+  witnesses_.tell(&Witness::started, exchange->attempt);
+  finish(exchange, {Answer::Kind::kTimedOut, 0, false, {}, {}}, settings_.timeout);
+  Prng& prng = world_.prng;
+  const UpstreamFaults& faults = world_.faults.upstream;
+  if (prng.chance(faults.never_arrives)) return;
+  if (prng.chance(faults.stuck)) {  // in somebody's buffer: arrives whatever became of the sender
+    const Duration held = prng.between(Duration{0}, settings_.unknown_hold);
+    world_.agenda.after(held, [this, exchange] { arrive(exchange); });
+    return;
+  }
+  world_.agenda.after(prng.between(microseconds(50), faults.answer_max), [this, exchange] {
+    // The kernel keeps the timeout even for a process that is frozen.
+    const bool reset = exchange->over || exchange->sender->incarnation() != exchange->life ||
+                       world_.now() > exchange->started + settings_.timeout;
+    if (!reset) arrive(exchange);
+  });
+}
+
+void UpstreamFake::arrive(const ExchangePtr& exchange) {
+  ++arrivals_;
+  const wire::Attempt& attempt = exchange->attempt.attempt;
+  world_.note("upstream", "gets", exchange->attempt.key, attempt.identity, attempt.serial);
+  witnesses_.tell(&Witness::arrived, attempt, exchange->attempt.key);
+  Prng& prng = world_.prng;
+  const UpstreamFaults& faults = world_.faults.upstream;
+  Duration thinks = prng.between(microseconds(100), faults.answer_max);
+  if (prng.chance(faults.late_answer)) thinks = settings_.timeout + seconds(1);
+  if (prng.chance(faults.hangs_up))
+    return finish(exchange, {Answer::Kind::kHungUp, 0, false, {}, {}}, thinks);
+  finish(exchange, decide(), thinks);
+}
+
+UpstreamFake::Answer UpstreamFake::decide() {
+  Prng& prng = world_.prng;
+  const UpstreamFaults& faults = world_.faults.upstream;
+  Answer answer;
+  answer.status = 200;
+  if (prng.chance(faults.throttled)) {
+    answer.status = 429;
+    answer.told_to_wait = prng.chance(800'000);
+    if (answer.told_to_wait)
+      answer.retry_after = prng.between(milliseconds(100), faults.retry_after_max);
+  } else if (prng.chance(faults.failed)) {
+    answer.status = prng.chance(500'000) ? 500 : 503;
+  } else if (prng.chance(faults.refused)) {
+    answer.status = 400;
+  }
+  return answer;
+}
+
+void UpstreamFake::finish(const ExchangePtr& exchange, Answer answer, Duration after) {
+  exchange->sender->later(after, [this, exchange, answer] { tell(exchange, answer); });
+}
+
+void UpstreamFake::tell(const ExchangePtr& exchange, Answer answer) {
+  if (exchange->over || exchange->sender->incarnation() != exchange->life) return;
+  exchange->over = true;
+  answer.latency = exchange->started.us == 0 ? Duration{0} : world_.now() - exchange->started;
+  using Kind = Answer::Kind;
+  const bool started = answer.kind != Kind::kNoConnect && answer.kind != Kind::kNotStarted;
+  world_.note(exchange->sender->name(), "answered", exchange->attempt.attempt.identity,
+              static_cast<int>(answer.kind), answer.status);
+  witnesses_.tell(&Witness::answered,
+                  AnsweredAttempt{exchange->attempt.attempt, answer.kind == Kind::kStatus,
+                                  answer.status, started});
+  exchange->answered(answer);
+}
+
+}  // namespace sluice::sim

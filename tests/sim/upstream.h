@@ -1,0 +1,62 @@
+// The hostile upstream, and the wire to it. Keeps the one rule of TCP that our sockets are set up
+// for: nothing arrives after the attempt was given up or its sender died, except what something
+// between us and the upstream has stored (design 2.1 A5), and that not longer than unknown_hold.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "lib/base/upstream.h"
+#include "tests/sim/process.h"
+#include "tests/sim/witness.h"
+
+namespace sluice::sim {
+
+class UpstreamFake {
+ public:
+  struct Answer {
+    enum class Kind : std::uint8_t { kStatus, kNoConnect, kTimedOut, kHungUp, kNotStarted };
+    Kind kind = Kind::kStatus;
+    int status = 0;
+    bool told_to_wait = false;
+    Duration retry_after;
+    Duration latency;
+  };
+  using Answered = std::function<void(const Answer&)>;
+
+  UpstreamFake(World& world, Witnesses& witnesses, Upstream settings)
+      : world_(world), witnesses_(witnesses), settings_(std::move(settings)) {}
+
+  // Sends by `sender`, which is told how it ended if it still lives. `may_start` is asked just
+  // before the first byte; between that and the byte a process may be frozen.
+  void send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
+            Answered answered);
+
+  [[nodiscard]] std::uint64_t arrivals() const { return arrivals_; }
+  [[nodiscard]] const Upstream& settings() const { return settings_; }
+
+ private:
+  struct Exchange {
+    Process* sender = nullptr;
+    std::uint64_t life = 0;
+    StartedAttempt attempt;
+    Answered answered;
+    Instant started;
+    bool over = false;
+  };
+  using ExchangePtr = std::shared_ptr<Exchange>;
+
+  void first_byte(const ExchangePtr& exchange);
+  void arrive(const ExchangePtr& exchange);
+  void finish(const ExchangePtr& exchange, Answer answer, Duration after);
+  void tell(const ExchangePtr& exchange, Answer answer);
+  Answer decide();
+
+  World& world_;
+  Witnesses& witnesses_;
+  Upstream settings_;
+  std::uint64_t arrivals_ = 0;
+};
+
+}  // namespace sluice::sim

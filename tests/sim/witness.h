@@ -1,0 +1,79 @@
+// What happens outside the processes, told to every checker at the moment when it happens. The
+// checkers see no core: only what a stranger could see at the doors, disks and the upstream.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/wire/messages.h"
+#include "limiter/store.h"
+#include "tests/sim/world.h"
+
+namespace sluice::sim {
+
+// A message that we answer for: 202 was said, or it lies in a queue of ours.
+struct AcceptedMessage {
+  std::string identity;
+  std::string key;
+  std::string id;
+  wire::Request request;
+  StoreTime expires_at;
+};
+
+// An HTTP request whose first byte left.
+struct StartedAttempt {
+  wire::Attempt attempt;
+  std::string upstream;
+  std::string key;
+  wire::Request request;
+  std::string idempotency_key;
+};
+
+// How the dispatcher's HTTP port told its core that the attempt ended; told only to a living core.
+struct AnsweredAttempt {
+  wire::Attempt attempt;
+  bool answered = false;  // there was a status
+  int status = 0;
+  bool started = true;  // false: no connection, no byte
+};
+
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  virtual void accepted(const AcceptedMessage&) {}
+  virtual void started(const StartedAttempt&) {}
+  virtual void arrived(const wire::Attempt&, const std::string& /*key*/) {}
+  virtual void answered(const AnsweredAttempt&) {}
+  // One atomic script of the limiter's store: what it was asked and what it decided.
+  virtual void decided(const limiter::Call&, const limiter::Answer&, StoreTime) {}
+  // A line is on disk, for the first time.
+  virtual void written(const wire::Record&) {}
+  // Ingest forgets: the row went by settlement, or the queue copy was deleted.
+  virtual void row_gone(const wire::Settled&) {}
+  virtual void copy_gone(const std::string& /*identity*/) {}
+  virtual void dead_letter(const wire::Settled&) {}
+  virtual void cost_sent(const wire::Cost&) {}
+  virtual void cost_answered(const std::string& /*event_id*/) {}
+  virtual void alert_raised(const std::string& /*alert_id*/) {}
+  virtual void alert_delivered(const std::string& /*alert_id*/, const std::string& /*sink*/) {}
+  // Everything has had its time: what must hold in the end.
+  virtual void ended() {}
+};
+
+// All of them, as one.
+class Witnesses {
+ public:
+  void add(std::unique_ptr<Witness> one) { all_.push_back(std::move(one)); }
+  template <class... Parameters, class... Arguments>
+  void tell(void (Witness::*event)(Parameters...), const Arguments&... arguments) {
+    for (auto& one : all_) (one.get()->*event)(arguments...);
+  }
+
+ private:
+  std::vector<std::unique_ptr<Witness>> all_;
+};
+
+}  // namespace sluice::sim
