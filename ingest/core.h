@@ -85,9 +85,9 @@ class IngestCore {
     kQuote,
     kSettle,
     kAnnounce,
+    kAnnouncePage,
     kSweep,
     kCost,
-    kCostForgotten,
     kRenew,
     kQueueCall
   };
@@ -143,6 +143,7 @@ class IngestCore {
     bool again = false;
     std::string after;
     std::uint64_t keys = 0;
+    Instant next_at;
   };
   struct Limiter {
     wire::PeerUp up;
@@ -172,14 +173,13 @@ class IngestCore {
                  std::uint32_t count, const Turn& turn);
   void head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn);
   void parked_row(wire::PeerId peer, const wire::Park& park, const Turn& turn);
-  void sweep(const std::string& after, const Turn& turn);
+  void sweep(const Turn& turn);
   void swept(const ParkingAnswer& answer, const Turn& turn);
 
   // ---- settlements
   struct Settling {
     wire::Settled settled;
     wire::PeerId peer;
-    bool waiting = false;  // for a call; otherwise for its timer
   };
   void settled(wire::PeerId peer, const wire::Settled& settled, const Turn& turn);
   void settle_row(const std::string& identity, const Turn& turn);
@@ -241,8 +241,9 @@ class IngestCore {
   void refuse_copy(const QueueCopy& copy, const Turn& turn);
   void offer_copies(const Turn& turn);
   void offer_copy(Copy& copy, Limiter& to, const Turn& turn);
-  void take_back_copies(wire::PeerId peer);
-  void park_copy(const wire::Park& park, const Turn& turn);
+  void take_back_copies();
+  [[nodiscard]] bool sooner(const std::string& a, const std::string& b) const;
+  void park_copy(wire::PeerId peer, const wire::Park& park, const Turn& turn);
   void copy_put(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
   void let_go(const std::string& identity, Duration visibility, const Turn& turn);
   void delete_copy(const std::string& identity, After after, const Turn& turn);
@@ -252,18 +253,18 @@ class IngestCore {
   template <class Ask>
   void queue_call(Ask ask, After after, const std::string& identity, const Turn& turn);
   void queue_answered(std::uint64_t call_id, bool done, const Turn& turn);
-  void dead_lettered(const OpenQueueCall& call, bool done, const Turn& turn);
   void drain(const Turn& turn);
 
   // ---- costs
   struct Booking {
     wire::Cost cost;
     std::vector<std::uint64_t> requests;
-    wire::PeerId peer;
+    wire::PeerId sent_to;
     Instant forget_at;
   };
   void submit_cost(const SubmitCost& submit, const Turn& turn);
   void send_cost(Booking& booking, const Turn& turn);
+  void send_costs_again(const Turn& turn);
   void recorded(const wire::Recorded& recorded, const Turn& turn);
   void cost_late(const std::string& event_id, std::uint64_t request_id, const Turn& turn);
 
@@ -281,7 +282,6 @@ class IngestCore {
   std::map<wire::PeerId, Limiter> limiters_;
   std::map<wire::PeerId, wire::PeerUp> auditors_;
   bool sweeping_ = false;
-  bool sweep_asked_ = false;
   std::string swept_to_;
   std::size_t reading_ = 0;
 
@@ -297,6 +297,7 @@ class IngestCore {
   std::unordered_map<std::string, std::uint32_t> putting_;  // by key
   std::unordered_map<std::uint64_t, OpenQueueCall> queue_calls_;
   std::unordered_map<std::string, Booking> bookings_;  // by event id
+  std::size_t open_bookings_ = 0;                      // those that somebody waits for
 };
 
 }  // namespace sluice::ingest

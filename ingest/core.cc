@@ -1,0 +1,281 @@
+#include "ingest/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/rendezvous.h"
+#include "lib/base/check.h"
+#include "lib/stage/core.h"
+
+namespace sluice::ingest {
+
+static_assert(Core<IngestCore>);
+
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+}  // namespace
+
+IngestCore::IngestCore(Config config) : config_(std::move(config)) {}
+
+// ---- what comes in
+
+void IngestCore::accept(const Work& work, Instant now, Out& out) {
+  const Turn turn{now, out};
+  std::visit(
+      Overloaded{
+          [&](const wire::FromPeer& from) { from_peer(from, turn); },
+          [&](const Submit& submission) { submit(submission, turn); },
+          [&](const Lookup& lookup) {
+            park(LookupId{config_.source, lookup.id, {}}, ForLookup{lookup.request_id}, turn);
+          },
+          [&](const Cancel& cancel) {
+            park(MarkCancelled{config_.source, cancel.id}, ForCancel{cancel.request_id}, turn);
+          },
+          [&](const SubmitCost& cost) { submit_cost(cost, turn); },
+          [&](const QueueCopy& copy) { received(copy, turn); },
+          [&](const Drain&) { drain(turn); },
+      },
+      work);
+}
+
+void IngestCore::complete(const Reply& reply, Instant now, Out& out) {
+  const Turn turn{now, out};
+  std::visit(Overloaded{
+                 [&](const wire::PeerUp& up) { peer_up(up, turn); },
+                 [&](const wire::PeerDown& down) { peer_down(down.peer, turn); },
+                 [&](const wire::PeerFacts& facts) { peer_facts(facts, turn); },
+                 [&](const ParkingReply& parked) { answered(parked, turn); },
+                 [&](const QueueReply& queue) { queue_answered(queue.call_id, queue.done, turn); },
+                 [&](const ParkingChanged&) {
+                   for (auto& [peer, to] : limiters_) announce_all(to, turn);
+                 },
+             },
+             reply);
+}
+
+void IngestCore::from_peer(const wire::FromPeer& from, const Turn& turn) {
+  const wire::PeerId peer = from.peer;
+  std::visit(Overloaded{
+                 [&](const wire::Want& item) { want(peer, item, turn); },
+                 [&](const wire::Settled& item) { settled(peer, item, turn); },
+                 [&](const wire::Park& item) {
+                   if (item.origin == wire::Origin::kRow) {
+                     parked_row(peer, item, turn);
+                   } else {
+                     park_copy(peer, item, turn);
+                   }
+                 },
+                 [&](const wire::Quoted& item) { quoted(item, turn); },
+                 [&](const wire::Recorded& item) { recorded(item, turn); },
+                 [](const auto&) {},  // the links let nothing else through
+             },
+             from.item);
+}
+
+// ---- time
+
+void IngestCore::at(Instant when, Due due, std::uint64_t id, std::string name) {
+  timers_.insert(Timer{when, due, id, std::move(name)});
+}
+
+void IngestCore::tick(Instant now, Out& out) {
+  const Turn turn{now, out};
+  while (!timers_.empty() && timers_.begin()->at <= now) {
+    const Timer timer = std::move(timers_.extract(timers_.begin()).value());
+    fire(timer, turn);
+  }
+}
+
+void IngestCore::fire(const Timer& timer, const Turn& turn) {
+  switch (timer.due) {
+    case Due::kCall:
+      return answered({timer.id, ParkingFailed{"parking did not answer in time"}}, turn);
+    case Due::kQuote: {
+      const auto quote = quotes_.find(timer.id);
+      if (quote == quotes_.end()) return;
+      const std::uint64_t request_id = quote->second;
+      quotes_.erase(quote);
+      return quote_ended(request_id, std::nullopt, turn);
+    }
+    case Due::kSettle:
+      return settle_row(timer.name, turn);
+    case Due::kAnnounce:
+      if (Limiter* to = limiter({timer.id})) announce_all(*to, turn);
+      return;
+    case Due::kAnnouncePage:
+      if (Limiter* to = limiter({timer.id})) announce_page(*to, turn);
+      return;
+    case Due::kSweep:
+      return sweep(turn);
+    case Due::kCost:
+      return cost_late(timer.name, timer.id, turn);
+    case Due::kRenew:
+      return renew(timer.name, turn);
+    case Due::kQueueCall:
+      return queue_answered(timer.id, false, turn);
+  }
+}
+
+Instant IngestCore::deadline() const {
+  return timers_.empty() ? Instant::never() : timers_.begin()->at;
+}
+
+StoreTime IngestCore::wall(Instant now) const {
+  if (const auto bounds = clock_.bounds(now)) return bounds->low;
+  return wall_.us == 0 ? wall_ : wall_ + (now - wall_learnt_);
+}
+
+// ---- limits
+
+std::size_t IngestCore::room() const {
+  const std::size_t open =
+      admissions_.size() + lookings_.size() + copies_.size() + bookings_.size();
+  return draining_ || open >= config_.open_max ? 0 : config_.open_max - open;
+}
+
+bool IngestCore::idle() const {
+  return admissions_.empty() && lookings_.empty() && copies_.empty() && settling_.empty() &&
+         calls_.empty() && open_bookings_ == 0;
+}
+
+std::size_t IngestCore::effects_max() const {
+  // The worst single call: all copies are given back or offered anew, each with two effects, next
+  // to a page of rows for every limiter.
+  return std::size_t{4} * config_.open_max +
+         (limiters_.size() + 1) * (std::size_t{config_.read_max} + 2);
+}
+
+// ---- parking calls
+
+void IngestCore::park(Call call, Purpose purpose, const Turn& turn) {
+  const std::uint64_t call_id = ++last_id_;
+  const Instant deadline = turn.now + config_.parking_wait;
+  calls_.emplace(call_id, OpenCall{std::move(purpose), deadline});
+  at(deadline, Due::kCall, call_id);
+  turn.out.push(ParkingCall{call_id, std::move(call)});
+}
+
+void IngestCore::answered(const ParkingReply& reply, const Turn& turn) {
+  const auto open = calls_.find(reply.call_id);
+  if (open == calls_.end()) {
+    // Too late for who asked, but a put that was written must be announced like any other.
+    if (const auto* put = std::get_if<PutAnswer>(&reply.answer)) announce_key(put->key, turn);
+    return;
+  }
+  const OpenCall call = std::move(open->second);
+  calls_.erase(open);
+  timers_.erase(Timer{call.deadline, Due::kCall, reply.call_id, {}});
+  answer_to(call.purpose, reply.answer, turn);
+}
+
+void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, const Turn& turn) {
+  std::visit(Overloaded{
+                 [&](const ForSubmit& to) { submit_answered(to.request_id, answer, turn); },
+                 [&](const ForWant& to) { head(to, answer, turn); },
+                 [&](const ForSettle& to) { row_settled(to.identity, answer, turn); },
+                 [&](const ForCopy& to) { copy_put(to.identity, answer, turn); },
+                 [&](const ForLookup& to) { looked(to.request_id, answer, turn); },
+                 [&](const ForCancel& to) { cancel_answered(to.request_id, answer, turn); },
+                 [&](const ForAnnounce& to) { announced_page(to.peer, answer, turn); },
+                 [&](const ForSweep&) { swept(answer, turn); },
+                 [&](const ForNobody&) {
+                   if (const auto* moved = std::get_if<ReorderAnswer>(&answer)) {
+                     announce_key(moved->key, turn);
+                   }
+                 },
+             },
+             purpose);
+}
+
+// ---- peers
+
+IngestCore::Limiter* IngestCore::limiter(wire::PeerId peer) {
+  const auto found = limiters_.find(peer);
+  return found == limiters_.end() ? nullptr : &found->second;
+}
+
+IngestCore::Limiter* IngestCore::owner(const std::string& key) {
+  Limiter* best = nullptr;
+  std::uint64_t best_score = 0;
+  for (auto& [peer, candidate] : limiters_) {
+    const std::uint64_t score = rendezvous_score(candidate.up.instance, key);
+    // A second connection of the same instance replaces the first: the later one wins.
+    if (best == nullptr || score >= best_score) {
+      best = &candidate;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+void IngestCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
+  if (up.role == wire::Role::kAuditor) {
+    auditors_[up.peer] = up;
+    return send_costs_again(turn);
+  }
+  if (up.role != wire::Role::kLimiter) return;
+  Limiter& to = limiters_[up.peer];
+  to.up = up;
+  announce_all(to, turn);
+  take_back_copies();
+  offer_copies(turn);
+  if (!sweeping_) {
+    sweeping_ = true;
+    at(turn.now + seconds(1), Due::kSweep, 0);  // by then its heartbeat has told store time
+  }
+}
+
+void IngestCore::peer_down(wire::PeerId peer, const Turn& turn) {
+  if (auditors_.erase(peer) > 0) return send_costs_again(turn);
+  if (limiters_.erase(peer) == 0) return;
+  if (limiters_.empty()) clock_.forget();
+  take_back_copies();
+  offer_copies(turn);
+  // Its keys have other owners now, who have not been told of them.
+  for (auto& [other, to] : limiters_) announce_all(to, turn);
+}
+
+void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
+  Limiter* from = limiter(facts.peer);
+  if (from == nullptr) return;
+  if (facts.round_trip) clock_.hear(*facts.round_trip);
+  for (const wire::Credit& credit : facts.credits) {
+    if (credit.upstream.empty()) from->offers_max = credit.window;
+  }
+  if (from->belief.differs(facts.held_count, facts.held_hash, turn.now)) {
+    ++counts_.reannounced;
+    say_everything_again(*from, turn);
+  }
+  offer_copies(turn);
+}
+
+void IngestCore::say_everything_again(Limiter& to, const Turn& turn) {
+  std::map<std::string, std::uint32_t> rows;  // by key, how many it was believed to hold
+  for (const auto& [identity, key] : to.belief.keys()) {
+    if (!copies_.contains(identity)) ++rows[key];
+  }
+  to.belief.forget_all();
+  take_back_copies();
+  offer_copies(turn);
+  announce_all(to, turn);
+  for (const auto& [key, count] : rows) read_head(to.up.peer, 0, key, count, turn);
+}
+
+void IngestCore::send_offer(Limiter& to, wire::Offer offer, const Turn& turn) {
+  ++counts_.offered;
+  to.belief.holds(offer.identity, offer.key);
+  turn.out.push(wire::Send{to.up.peer, std::move(offer)});
+}
+
+wire::HeartbeatFacts IngestCore::heartbeat(wire::PeerId, Instant) const {
+  return {};  // a limiter holds ours, not we its; ingest takes nothing on credit from its peers
+}
+
+}  // namespace sluice::ingest

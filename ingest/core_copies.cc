@@ -1,0 +1,233 @@
+// Ingest's core: copies received from a queue. A copy is offered while it may go soon, parked when
+// the limiter says so, and deleted only after its own put or its settlement (rule 2). What goes
+// wrong with a copy's call is left to the queue: the copy comes back when its visibility ends.
+#include <algorithm>
+#include <utility>
+
+#include "ingest/core.h"
+#include "lib/wire/identity.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr Duration kQueueWait = seconds(30);
+constexpr std::size_t kReceiptsMax = 4;  // of one message; older receptions come back by themselves
+
+}  // namespace
+
+template <class Ask>
+void IngestCore::queue_call(Ask ask, After after, const std::string& identity, const Turn& turn) {
+  const std::uint64_t call_id = ++last_id_;
+  if (after != After::kNothing) {
+    const Instant deadline = turn.now + kQueueWait;
+    queue_calls_.emplace(call_id, OpenQueueCall{after, identity, ask.receipt, deadline});
+    at(deadline, Due::kQueueCall, call_id);
+  }
+  turn.out.push(QueueCall{call_id, std::move(ask)});
+}
+
+void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
+  QueueCopy copy = received_copy;
+  wire::Offer& m = copy.message;
+  if (room() == 0) {
+    return queue_call(SetVisibility{copy.receipt, Duration{0}}, After::kNothing, {}, turn);
+  }
+  wall_ = std::max(wall(turn.now), m.first_seen);
+  wall_learnt_ = turn.now;
+  m.store = config_.store;
+  m.origin = wire::Origin::kQueueCopy;
+  m.identity = wire::identity_of(m.source, m.key, m.id, m.generation);
+  m.content_hash = wire::content_hash_of(m.request);
+  m.order = order_of(m);
+  const auto held = copies_.find(m.identity);
+  if (held != copies_.end()) return received_again(held->second, copy, turn);
+  const std::string identity = m.identity;
+  const Instant renew_at = turn.now + config_.hold_visibility / 2;
+  copies_.emplace(identity, Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at});
+  at(renew_at, Due::kRenew, 0, identity);
+  unoffered_.push_back(identity);
+  offer_copies(turn);
+}
+
+void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& turn) {
+  if (held.message.content_hash != copy.message.content_hash) return refuse_copy(copy, turn);
+  if (held.receipts.back() == copy.receipt) return;
+  if (held.receipts.size() == kReceiptsMax) held.receipts.erase(held.receipts.begin());
+  held.receipts.push_back(copy.receipt);
+}
+
+// Same identity, other bytes: the newcomer is dead, the first one untouched.
+void IngestCore::refuse_copy(const QueueCopy& copy, const Turn& turn) {
+  const wire::Offer& m = copy.message;
+  wire::Settled why{m.identity,    m.key, m.upstream, wire::Settlement::kDead,
+                    "id_conflict", 0,     0,          wall(turn.now)};
+  queue_call(DeadLetter{copy.receipt, std::move(why)}, After::kDelete, {}, turn);
+}
+
+// ---- offers on credit
+
+void IngestCore::offer_copies(const Turn& turn) {
+  if (limiters_.empty()) return;
+  std::deque<std::string> later;
+  for (std::string& identity : std::exchange(unoffered_, {})) {
+    const auto held = copies_.find(identity);
+    if (held == copies_.end() || held->second.at != At::kHere) continue;
+    Limiter& to = *owner(held->second.message.key);
+    if (to.offers_max && to.copies >= *to.offers_max) {
+      later.push_back(std::move(identity));
+    } else {
+      offer_copy(held->second, to, turn);
+    }
+  }
+  unoffered_ = std::move(later);
+}
+
+void IngestCore::offer_copy(Copy& copy, Limiter& to, const Turn& turn) {
+  copy.at = At::kOffered;
+  copy.peer = to.up.peer;
+  ++to.copies;
+  send_offer(to, copy.message, turn);
+  copy.message.offered_before = true;
+}
+
+// Copies whose limiter is gone, or is no longer the one of their key, are to be offered anew. After
+// a difference in a heartbeat that is all of them.
+void IngestCore::take_back_copies() {
+  for (auto& [peer, to] : limiters_) to.copies = 0;
+  for (auto& [identity, copy] : copies_) {
+    if (copy.at != At::kOffered) continue;
+    copy.at = At::kHere;
+    unoffered_.push_back(identity);
+  }
+  std::sort(unoffered_.begin(), unoffered_.end(),
+            [this](const std::string& a, const std::string& b) { return sooner(a, b); });
+}
+
+bool IngestCore::sooner(const std::string& a, const std::string& b) const {
+  const auto order = [this](const std::string& identity) {
+    const auto held = copies_.find(identity);
+    return held == copies_.end() ? 0 : held->second.message.order;
+  };
+  return std::pair(order(a), std::cref(a).get()) < std::pair(order(b), std::cref(b).get());
+}
+
+void IngestCore::leave_limiter(Copy& copy) {
+  if (copy.at != At::kOffered) return;
+  if (Limiter* from = limiter(copy.peer)) {
+    from->belief.lets_go(copy.message.identity);
+    if (from->copies > 0) --from->copies;
+  }
+}
+
+// ---- parking
+
+void IngestCore::park_copy(wire::PeerId peer, const wire::Park& park_item, const Turn& turn) {
+  if (Limiter* from = limiter(peer)) from->belief.lets_go(park_item.identity);
+  const auto held = copies_.find(park_item.identity);
+  if (held == copies_.end()) return;
+  Copy& copy = held->second;
+  if (copy.at != At::kOffered && copy.at != At::kHere) return;
+  leave_limiter(copy);
+  if (putting_[copy.message.key] >= config_.key_max) {
+    return let_go(park_item.identity, config_.full_visibility, turn);
+  }
+  ++putting_[copy.message.key];
+  copy.at = At::kPutting;
+  wire::Offer row = copy.message;
+  row.origin = wire::Origin::kRow;
+  if (park_item.due.us > 0) row.order = park_item.due.us;
+  park(Put{std::move(row), false, wall(turn.now)}, ForCopy{park_item.identity}, turn);
+}
+
+void IngestCore::not_putting(const std::string& key) {
+  const auto count = putting_.find(key);
+  if (count != putting_.end() && --count->second == 0) putting_.erase(count);
+}
+
+void IngestCore::copy_put(const std::string& identity, const ParkingAnswer& answer,
+                          const Turn& turn) {
+  const auto* put = std::get_if<PutAnswer>(&answer);
+  const auto held = copies_.find(identity);
+  const bool ours = held != copies_.end() && held->second.at == At::kPutting;
+  if (ours) not_putting(held->second.message.key);
+  if (put == nullptr) {
+    if (ours) let_go(identity, config_.away_visibility, turn);
+    return;
+  }
+  if (ours && put->end == PutEnd::kOther) {
+    for (const std::string& receipt : held->second.receipts) {
+      refuse_copy({receipt, held->second.message}, turn);
+    }
+    copies_.erase(held);
+  } else if (ours) {
+    delete_copy(identity, After::kNothing, turn);
+  }
+  announce_key(put->key, turn);
+}
+
+// ---- back to the queue
+
+void IngestCore::let_go(const std::string& identity, Duration visibility, const Turn& turn) {
+  const auto held = copies_.extract(identity);
+  if (held.empty()) return;
+  for (const std::string& receipt : held.mapped().receipts) {
+    queue_call(SetVisibility{receipt, visibility}, After::kNothing, {}, turn);
+  }
+}
+
+void IngestCore::delete_copy(const std::string& identity, After after, const Turn& turn) {
+  const auto held = copies_.extract(identity);
+  if (held.empty()) return;
+  const std::vector<std::string>& receipts = held.mapped().receipts;
+  for (const std::string& receipt : receipts) {
+    const bool newest = &receipt == &receipts.back();
+    queue_call(DeleteCopy{receipt}, newest ? after : After::kNothing, identity, turn);
+  }
+}
+
+void IngestCore::renew(const std::string& identity, const Turn& turn) {
+  const auto held = copies_.find(identity);
+  if (held == copies_.end() || held->second.renew_at > turn.now) return;
+  Copy& copy = held->second;
+  copy.renew_at = turn.now + config_.hold_visibility / 2;
+  at(copy.renew_at, Due::kRenew, 0, identity);
+  queue_call(SetVisibility{copy.receipts.back(), config_.hold_visibility}, After::kNothing, {},
+             turn);
+}
+
+void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& turn) {
+  const auto open = queue_calls_.extract(call_id);
+  if (open.empty()) return;
+  const OpenQueueCall& call = open.mapped();
+  timers_.erase(Timer{call.deadline, Due::kQueueCall, call_id, {}});
+  switch (call.after) {
+    case After::kNothing:
+      return;
+    case After::kDelete:
+      if (done) queue_call(DeleteCopy{call.receipt}, After::kNothing, {}, turn);
+      return;
+    case After::kSettleRow:
+      if (done) return settle_row(call.identity, turn);
+      copies_.erase(call.identity);  // it comes back and is settled again
+      return stop_settling(call.identity);
+    case After::kForgotten:
+      return done ? forgotten(call.identity, turn) : stop_settling(call.identity);
+  }
+}
+
+void IngestCore::drain(const Turn& turn) {
+  draining_ = true;
+  std::vector<std::string> idle_copies;
+  for (const auto& [identity, copy] : copies_) {
+    if (copy.at == At::kHere || copy.at == At::kOffered) idle_copies.push_back(identity);
+  }
+  std::sort(idle_copies.begin(), idle_copies.end());
+  for (const std::string& identity : idle_copies) {
+    leave_limiter(copies_.at(identity));
+    let_go(identity, Duration{0}, turn);
+  }
+  unoffered_.clear();
+}
+
+}  // namespace sluice::ingest

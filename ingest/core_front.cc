@@ -1,0 +1,220 @@
+// Ingest's core: what producers ask. A submission is looked up and, if it is new, quoted; then it
+// is refused, or put into parking and answered once that has committed.
+#include <algorithm>
+#include <utility>
+
+#include "ingest/admission.h"
+#include "ingest/core.h"
+#include "lib/wire/identity.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr Duration kRetry = seconds(1);
+
+Unavailable unavailable(const ParkingAnswer& answer) {
+  const auto* failed = std::get_if<ParkingFailed>(&answer);
+  return {failed != nullptr ? failed->what : "parking gave an answer to another question", kRetry};
+}
+
+}  // namespace
+
+void IngestCore::respond(std::uint64_t request_id, FrontAnswer answer, const Turn& turn) {
+  if (std::holds_alternative<Unavailable>(answer)) ++counts_.unavailable;
+  turn.out.push(Respond{request_id, std::move(answer)});
+}
+
+const Upstream* IngestCore::upstream(const std::string& name) const {
+  const auto found = std::find_if(config_.upstreams.begin(), config_.upstreams.end(),
+                                  [&](const Upstream& one) { return one.name == name; });
+  return found == config_.upstreams.end() ? nullptr : &*found;
+}
+
+// ---- submissions
+
+std::int64_t IngestCore::order_of(const wire::Offer& message) const {
+  const StoreTime due = std::max(message.first_seen, message.not_before);
+  return std::max<std::int64_t>(0, (due + config_.priority_age * message.priority).us);
+}
+
+// first_seen strictly grows, so that messages of one key keep the order of their arrival, also when
+// they arrived in the same microsecond.
+void IngestCore::complete_message(Submit& submit) {
+  wire::Offer& m = submit.message;
+  last_seen_ = std::max(last_seen_ + microseconds(1), submit.at);
+  m.first_seen = last_seen_;
+  m.source = config_.source;
+  m.store = config_.store;
+  m.origin = wire::Origin::kRow;
+  m.identity = wire::identity_of(m.source, m.key, m.id, m.generation);
+  m.content_hash = wire::content_hash_of(m.request);
+  m.order = order_of(m);
+  if (m.expires_at.us == 0) {
+    const Upstream* to = upstream(m.upstream);
+    m.expires_at = m.first_seen + (to != nullptr ? to->expires_after : hours(96));
+  }
+}
+
+void IngestCore::submit(const Submit& submitted, const Turn& turn) {
+  if (room() == 0) {
+    return respond(submitted.request_id,
+                   Unavailable{draining_ ? "stopping" : "too many requests at once", kRetry}, turn);
+  }
+  wall_ = submitted.at;
+  wall_learnt_ = turn.now;
+  Admission admission{submitted, 0, false, std::nullopt, std::nullopt};
+  complete_message(admission.submit);
+  const wire::Offer& m = admission.submit.message;
+  admission.before = before_put_[m.key]++;
+  LookupId question{m.source, m.id, m.key};
+  admissions_.insert_or_assign(submitted.request_id, std::move(admission));
+  park(std::move(question), ForSubmit{submitted.request_id}, turn);
+}
+
+void IngestCore::no_longer_before(const std::string& key) {
+  const auto count = before_put_.find(key);
+  if (count != before_put_.end() && --count->second == 0) before_put_.erase(count);
+}
+
+void IngestCore::end_submit(std::uint64_t request_id, FrontAnswer answer, const Turn& turn) {
+  const auto entry = admissions_.find(request_id);
+  if (entry == admissions_.end()) return;
+  if (!entry->second.put) no_longer_before(entry->second.submit.message.key);
+  admissions_.erase(entry);
+  if (const auto* accepted = std::get_if<Accepted>(&answer)) {
+    ++(accepted->repeat ? counts_.repeated : counts_.accepted);
+  }
+  if (std::holds_alternative<TooMany>(answer)) ++counts_.refused_wait;
+  if (std::holds_alternative<Conflict>(answer)) ++counts_.refused_conflict;
+  respond(request_id, std::move(answer), turn);
+}
+
+void IngestCore::submit_answered(std::uint64_t request_id, const ParkingAnswer& answer,
+                                 const Turn& turn) {
+  if (const auto* put = std::get_if<PutAnswer>(&answer)) {
+    return put_answered(request_id, *put, turn);
+  }
+  if (const auto* found = std::get_if<LookupAnswer>(&answer)) {
+    return looked_before_put(request_id, *found, turn);
+  }
+  end_submit(request_id, unavailable(answer), turn);
+}
+
+void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer& answer,
+                                   const Turn& turn) {
+  Admission& admission = admissions_.at(request_id);
+  const wire::Offer& m = admission.submit.message;
+  wire::Quote quote_it{0, m.upstream, m.key, {}, 0, m.cost, m.not_before};
+  if (answer.name) {
+    const Name& known = *answer.name;
+    if (known.key != m.key || known.content_hash != m.content_hash) {
+      return end_submit(request_id, Conflict{known.key != m.key}, turn);
+    }
+    if (known.state != NameState::kWaiting) {
+      return end_submit(request_id, Accepted{known, std::nullopt, true}, turn);
+    }
+    admission.known = known;
+    quote_it.identity = known.identity;
+    quote_it.ahead = answer.ahead;
+  } else {
+    // Those received before it and not yet put are ahead too; those that have settled and whose
+    // rows are about to go are not.
+    const auto gone = settling_by_key_.find(m.key);
+    const std::uint64_t going = gone == settling_by_key_.end() ? 0 : gone->second;
+    quote_it.ahead = admission.before + (answer.key.count - std::min(answer.key.count, going));
+  }
+  if (!quote(request_id, std::move(quote_it), turn)) decide(request_id, turn);
+}
+
+void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
+  const auto entry = admissions_.find(request_id);
+  if (entry == admissions_.end() || entry->second.put) return;
+  const Admission& admission = entry->second;
+  if (admission.known) {
+    return end_submit(request_id, Accepted{*admission.known, admission.forecast, true}, turn);
+  }
+  const Duration max_wait =
+      max_wait_of(config_.max_wait, upstream(admission.submit.message.upstream));
+  const Verdict verdict = judge(admission.submit.preference, admission.forecast, max_wait);
+  if (verdict.take) return put(request_id, turn);
+  end_submit(request_id, TooMany{verdict.retry_after, *admission.forecast}, turn);
+}
+
+void IngestCore::put(std::uint64_t request_id, const Turn& turn) {
+  Admission& admission = admissions_.at(request_id);
+  admission.put = true;
+  no_longer_before(admission.submit.message.key);
+  park(Put{admission.submit.message, true, admission.submit.at}, ForSubmit{request_id}, turn);
+}
+
+void IngestCore::put_answered(std::uint64_t request_id, const PutAnswer& answer, const Turn& turn) {
+  announce_key(answer.key, turn);
+  const Admission& admission = admissions_.at(request_id);
+  if (answer.end == PutEnd::kOther) {
+    const bool key = answer.name.key != admission.submit.message.key;
+    return end_submit(request_id, Conflict{key}, turn);
+  }
+  end_submit(request_id, Accepted{answer.name, admission.forecast, answer.end == PutEnd::kSame},
+             turn);
+}
+
+// ---- quotes
+
+bool IngestCore::quote(std::uint64_t request_id, wire::Quote quote, const Turn& turn) {
+  const Limiter* to = owner(quote.key);
+  if (to == nullptr) return false;
+  quote.quote_id = ++last_id_;
+  quotes_[quote.quote_id] = request_id;
+  at(turn.now + config_.quote_wait, Due::kQuote, quote.quote_id);
+  turn.out.push(wire::Send{to->up.peer, std::move(quote)});
+  return true;
+}
+
+void IngestCore::quoted(const wire::Quoted& answer, const Turn& turn) {
+  const auto quote = quotes_.find(answer.quote_id);
+  if (quote == quotes_.end()) return;  // later than it was waited for
+  const std::uint64_t request_id = quote->second;
+  quotes_.erase(quote);
+  quote_ended(request_id, answer, turn);
+}
+
+void IngestCore::quote_ended(std::uint64_t request_id, const Forecast& forecast, const Turn& turn) {
+  if (lookings_.contains(request_id)) return end_lookup(request_id, forecast, turn);
+  const auto entry = admissions_.find(request_id);
+  if (entry == admissions_.end()) return;
+  entry->second.forecast = forecast;
+  decide(request_id, turn);
+}
+
+// ---- lookups and cancellations
+
+void IngestCore::looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn) {
+  const auto* found = std::get_if<LookupAnswer>(&answer);
+  if (found == nullptr) return respond(request_id, unavailable(answer), turn);
+  if (!found->name) return respond(request_id, NotFound{}, turn);
+  const Name& name = *found->name;
+  lookings_.insert_or_assign(request_id, Looking{name, found->ahead});
+  const bool waits = name.state == NameState::kWaiting;
+  wire::Quote about{0, name.upstream, name.key, name.identity, found->ahead, 0, {}};
+  if (waits && quote(request_id, std::move(about), turn)) return;
+  end_lookup(request_id, std::nullopt, turn);
+}
+
+void IngestCore::end_lookup(std::uint64_t request_id, const Forecast& forecast, const Turn& turn) {
+  const auto looking = lookings_.extract(request_id);
+  respond(request_id, Found{looking.mapped().name, looking.mapped().ahead, forecast}, turn);
+}
+
+// The row is offered out of turn, marked: the limiter settles it without an attempt.
+void IngestCore::cancel_answered(std::uint64_t request_id, const ParkingAnswer& answer,
+                                 const Turn& turn) {
+  const auto* marked = std::get_if<CancelAnswer>(&answer);
+  if (marked == nullptr) return respond(request_id, unavailable(answer), turn);
+  if (!marked->name) return respond(request_id, NotFound{}, turn);
+  respond(request_id, CancelTaken{*marked->name}, turn);
+  if (!marked->row) return;
+  if (Limiter* to = owner(marked->row->key)) send_offer(*to, *marked->row, turn);
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,191 @@
+// Ingest's core: rows. Announcements (rule 1), Want (rule 3), settlement, expiry.
+#include <algorithm>
+#include <utility>
+
+#include "ingest/core.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr Duration kAgain = seconds(1);     // after a call that failed
+constexpr std::size_t kReadingMax = 1'024;  // Wants beyond it are dropped: they are said again
+constexpr std::uint32_t kForgetAtOnce = 10'000;
+
+}  // namespace
+
+// ---- announcements
+
+void IngestCore::announce_key(const KeyFacts& key, const Turn& turn) {
+  if (key.count == 0) return;  // only an empty answer to a Want takes a key back
+  Limiter* to = owner(key.key);
+  if (to == nullptr) return;
+  turn.out.push(wire::Send{to->up.peer, wire::Parked{config_.store, key.key, key.upstream,
+                                                     key.count, key.head_order, key.holds}});
+}
+
+void IngestCore::announce_all(Limiter& to, const Turn& turn) {
+  Announcing& all = to.announcing;
+  if (all.running) {
+    all.again = true;
+    return;
+  }
+  all = Announcing{true, false, {}, 0, all.next_at};
+  announce_page(to, turn);
+}
+
+void IngestCore::announce_page(Limiter& to, const Turn& turn) {
+  park(ListKeys{to.announcing.after, config_.read_max}, ForAnnounce{to.up.peer}, turn);
+}
+
+void IngestCore::announced_page(wire::PeerId peer, const ParkingAnswer& answer, const Turn& turn) {
+  Limiter* to = limiter(peer);
+  if (to == nullptr) return;
+  Announcing& all = to->announcing;
+  const auto* page = std::get_if<KeysAnswer>(&answer);
+  if (page == nullptr) return at(turn.now + kAgain, Due::kAnnouncePage, peer.n);
+  for (const KeyFacts& key : page->keys) {
+    all.after = key.key;
+    if (key.count == 0 || owner(key.key) != to) continue;
+    announce_key(key, turn);
+    ++all.keys;
+  }
+  if (page->more && !page->keys.empty()) return announce_page(*to, turn);
+  turn.out.push(wire::Send{peer, wire::Announced{config_.store, all.keys}});
+  all.running = false;
+  timers_.erase(Timer{all.next_at, Due::kAnnounce, peer.n, {}});
+  all.next_at = turn.now + config_.announce_every;
+  at(all.next_at, Due::kAnnounce, peer.n);
+  if (all.again) announce_all(*to, turn);
+}
+
+// ---- Want
+
+void IngestCore::want(wire::PeerId peer, const wire::Want& want, const Turn& turn) {
+  Limiter* from = limiter(peer);
+  if (from == nullptr || want.store != config_.store) return;
+  if (owner(want.key) != from) {
+    // The key has another owner now; this one forgets it.
+    turn.out.push(wire::Send{peer, wire::Rows{want.want_id, config_.store, want.key, 0, false}});
+    return;
+  }
+  if (reading_ < kReadingMax) read_head(peer, want.want_id, want.key, want.count, turn);
+}
+
+// Each Want has a read of its own: an older read may have missed a put that was announced since.
+void IngestCore::read_head(wire::PeerId peer, std::uint64_t want_id, const std::string& key,
+                           std::uint32_t count, const Turn& turn) {
+  ++reading_;
+  park(ReadHead{key, std::min(count, config_.read_max), config_.read_bytes_max},
+       ForWant{peer, want_id, key}, turn);
+}
+
+void IngestCore::head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn) {
+  --reading_;
+  const auto* read = std::get_if<HeadAnswer>(&answer);
+  Limiter* to = limiter(purpose.peer);
+  if (read == nullptr || to == nullptr) return;  // it asks again each second
+  for (wire::Offer row : read->rows) {
+    row.want_id = purpose.want_id;
+    send_offer(*to, std::move(row), turn);
+  }
+  if (purpose.want_id == 0) return;
+  turn.out.push(wire::Send{purpose.peer,
+                           wire::Rows{purpose.want_id, config_.store, purpose.key,
+                                      static_cast<std::uint32_t>(read->rows.size()), read->more}});
+}
+
+void IngestCore::parked_row(wire::PeerId peer, const wire::Park& park_item, const Turn& turn) {
+  Limiter* from = limiter(peer);
+  if (from != nullptr) from->belief.lets_go(park_item.identity);
+  if (park_item.due.us > 0) {
+    park(Reorder{park_item.identity, park_item.due.us}, ForNobody{}, turn);
+  }
+}
+
+// ---- what needs no turn: expired and cancelled rows, a page at a time, so that a million of them
+// does not flood a limiter; and names whose time is over
+
+void IngestCore::sweep(const Turn& turn) {
+  if (limiters_.empty()) {
+    sweeping_ = false;
+    swept_to_.clear();
+    return;
+  }
+  const auto bounds = clock_.bounds(turn.now);
+  const StoreTime now = bounds ? bounds->low : StoreTime{};
+  park(ListEnding{now, swept_to_, config_.read_max, config_.read_bytes_max}, ForSweep{}, turn);
+}
+
+void IngestCore::swept(const ParkingAnswer& answer, const Turn& turn) {
+  const auto* page = std::get_if<EndingAnswer>(&answer);
+  if (page == nullptr) return at(turn.now + kAgain, Due::kSweep, 0);
+  for (const wire::Offer& row : page->rows) {
+    swept_to_ = row.identity;
+    if (Limiter* to = owner(row.key)) send_offer(*to, row, turn);
+  }
+  if (page->more && !page->rows.empty()) return at(turn.now + kAgain, Due::kSweep, 0);
+  swept_to_.clear();
+  if (wall(turn.now).us > 0) park(ForgetNames{wall(turn.now), kForgetAtOnce}, ForNobody{}, turn);
+  at(turn.now + config_.sweep_every, Due::kSweep, 0);
+}
+
+// ---- settlement
+
+void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const Turn& turn) {
+  if (Limiter* from = limiter(peer)) from->belief.lets_go(settled.identity);
+  const auto [entry, fresh] = settling_.try_emplace(settled.identity, Settling{settled, peer});
+  entry->second.peer = peer;
+  if (!fresh) return;  // under way already; Forgotten will be said once, to this peer
+  ++settling_by_key_[settled.key];
+  const auto copy = copies_.find(settled.identity);
+  if (copy == copies_.end()) return settle_row(settled.identity, turn);
+  leave_limiter(copy->second);
+  if (copy->second.at == At::kPutting) not_putting(copy->second.message.key);
+  copy->second.at = At::kSettling;
+  if (settled.settlement != wire::Settlement::kDead) return settle_row(settled.identity, turn);
+  queue_call(DeadLetter{copy->second.receipts.back(), settled}, After::kSettleRow, settled.identity,
+             turn);
+}
+
+void IngestCore::settle_row(const std::string& identity, const Turn& turn) {
+  const auto entry = settling_.find(identity);
+  if (entry == settling_.end()) return;
+  const wire::Settled& settled = entry->second.settled;
+  const StoreTime at = settled.at.us > 0 ? settled.at : wall(turn.now);
+  park(SettleRow{settled, at + config_.remember}, ForSettle{identity}, turn);
+}
+
+void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& answer,
+                             const Turn& turn) {
+  const auto* done = std::get_if<SettleAnswer>(&answer);
+  if (done == nullptr) return at(turn.now + kAgain, Due::kSettle, 0, identity);
+  const auto entry = settling_.find(identity);
+  if (entry == settling_.end()) return;
+  if (done->end == SettleEnd::kSettled) {
+    ++counts_.settled;
+    if (entry->second.settled.settlement == wire::Settlement::kDead) ++counts_.dead;
+  }
+  if (copies_.contains(identity)) return delete_copy(identity, After::kForgotten, turn);
+  forgotten(identity, turn);
+}
+
+void IngestCore::forgotten(const std::string& identity, const Turn& turn) {
+  const auto entry = settling_.find(identity);
+  if (entry == settling_.end()) return;
+  const wire::Forgotten word{identity, entry->second.settled.upstream};
+  const Limiter* to = limiter(entry->second.peer);
+  if (to == nullptr) to = owner(entry->second.settled.key);
+  if (to != nullptr) turn.out.push(wire::Send{to->up.peer, word});
+  stop_settling(identity);
+}
+
+void IngestCore::stop_settling(const std::string& identity) {
+  const auto entry = settling_.find(identity);
+  if (entry == settling_.end()) return;
+  const auto count = settling_by_key_.find(entry->second.settled.key);
+  if (count != settling_by_key_.end() && --count->second == 0) settling_by_key_.erase(count);
+  settling_.erase(entry);
+}
+
+}  // namespace sluice::ingest

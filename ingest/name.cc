@@ -1,0 +1,57 @@
+#include "ingest/name.h"
+
+namespace sluice::ingest {
+
+Name name_of_row(const wire::Offer& row) {
+  Name name;
+  name.identity = row.identity;
+  name.source = row.source;
+  name.key = row.key;
+  name.id = row.id;
+  name.generation = row.generation;
+  name.content_hash = row.content_hash;
+  name.upstream = row.upstream;
+  name.first_seen = row.first_seen;
+  name.expires_at = row.expires_at;
+  name.cancelled = row.cancelled;
+  return name;
+}
+
+void settle_name(Name& name, const wire::Settled& settled) {
+  switch (settled.settlement) {
+    case wire::Settlement::kDelivered:
+      name.state = NameState::kDelivered;
+      break;
+    case wire::Settlement::kDead:
+      name.state = NameState::kDead;
+      break;
+    case wire::Settlement::kExpired:
+      name.state = NameState::kExpired;
+      break;
+    case wire::Settlement::kCancelled:
+      name.state = NameState::kCancelled;
+      break;
+  }
+  name.reason = settled.reason;
+  name.status = settled.status;
+  name.attempts = settled.attempts;
+  name.settled_at = settled.at;
+}
+
+std::string_view word_of(NameState state) {
+  switch (state) {
+    case NameState::kWaiting:
+      return "waiting";
+    case NameState::kDelivered:
+      return "delivered";
+    case NameState::kDead:
+      return "dead";
+    case NameState::kExpired:
+      return "expired";
+    case NameState::kCancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,186 @@
+// Ingest's core: queue copies and costs.
+#include <gtest/gtest.h>
+
+#include "tests/ingest/core_world.h"
+
+namespace sluice::ingest {
+namespace {
+
+// ---- queue copies
+
+TEST(IngestCore, OffersCopiesOnCreditAndAgainOnEachWelcome) {
+  World w;
+  w.limiter_up(7);
+  w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 2, wire::Wait::kNone}}, 0, 0, {}});
+  for (const char* id : {"a", "b", "c"}) w.accept(queue_copy(id, "k", std::string("r") + id));
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 2U);
+  EXPECT_FALSE(w.sent<wire::Offer>()[0].offered_before);
+  w.from(7, settled(identity("sqs", "a", "k"), "k"));
+  w.complete(wire::PeerFacts{PeerId{7}, {}, 1, wire::short_hash(identity("sqs", "b", "k")), {}});
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 3U);
+  w.clear();
+  w.complete(wire::PeerDown{PeerId{7}});
+  w.limiter_up(8);
+  ASSERT_EQ(w.sent<wire::Offer>().size(), 2U);
+  EXPECT_TRUE(w.sent<wire::Offer>()[0].offered_before);
+}
+
+TEST(IngestCore, ParkPutsThenDeletesThenAnnounces) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.parking_answers = false;
+  w.from(7, wire::Park{
+                identity("sqs", "a", "k"), "k", wire::Origin::kQueueCopy, wire::Wait::kBehind, {}});
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+  EXPECT_TRUE(w.sent<wire::Parked>().empty());
+  const ParkingCall call = w.unanswered.at(0);
+  w.complete(ParkingReply{call.call_id, w.parking.apply(call.call)});
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  EXPECT_EQ(w.asked<DeleteCopy>()[0].receipt, "r1");
+  EXPECT_EQ(w.sent<wire::Parked>().size(), 1U);
+  EXPECT_EQ(w.parking.rows().size(), 1U);
+  EXPECT_EQ(w.core.copies(), 0U);
+}
+
+TEST(IngestCore, ACopyIsNotDeletedWhenParkingFails) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.parking_answers = false;
+  w.from(7, wire::Park{
+                identity("sqs", "a", "k"), "k", wire::Origin::kQueueCopy, wire::Wait::kBehind, {}});
+  w.pass(seconds(5));
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+  ASSERT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_EQ(w.asked<SetVisibility>()[0].visibility, minutes(5));
+}
+
+TEST(IngestCore, ASettledCopyIsDeletedThenForgotten) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, settled(identity("sqs", "a", "k"), "k"));
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  EXPECT_TRUE(w.sent<wire::Forgotten>().empty());
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  EXPECT_EQ(w.sent<wire::Forgotten>().size(), 1U);
+  EXPECT_TRUE(w.core.idle());
+}
+
+TEST(IngestCore, ADeadCopyGoesToTheDeadLettersFirst) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, settled(identity("sqs", "a", "k"), "k", wire::Settlement::kDead));
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  EXPECT_EQ(w.sent<wire::Forgotten>().size(), 1U);
+}
+
+TEST(IngestCore, ADeadCopyWithoutItsDeadLetterStaysInTheQueue) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, settled(identity("sqs", "a", "k"), "k", wire::Settlement::kDead));
+  w.complete(QueueReply{w.queue.back().call_id, false});
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+  EXPECT_TRUE(w.sent<wire::Forgotten>().empty());
+  EXPECT_TRUE(w.core.idle());
+}
+
+TEST(IngestCore, AnotherMessageUnderTheSameIdentityIsDead) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.accept(queue_copy("a", "k", "r2", "other"));
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_EQ(w.asked<DeadLetter>()[0].receipt, "r2");
+  EXPECT_EQ(w.asked<DeadLetter>()[0].why.reason, "id_conflict");
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  EXPECT_EQ(w.asked<DeleteCopy>().at(0).receipt, "r2");
+  EXPECT_EQ(w.core.copies(), 1U);
+}
+
+TEST(IngestCore, AtMostKeyMaxCopiesWaitForParking) {
+  Config config;
+  config.key_max = 2;
+  World w(config);
+  w.limiter_up(7);
+  w.parking_answers = false;
+  for (const char* id : {"a", "b", "c"}) {
+    w.accept(queue_copy(id, "k", std::string("r") + id));
+    w.from(7,
+           wire::Park{
+               identity("sqs", id, "k"), "k", wire::Origin::kQueueCopy, wire::Wait::kBehind, {}});
+  }
+  ASSERT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_EQ(w.asked<SetVisibility>()[0].receipt, "rc");
+  EXPECT_EQ(w.asked<SetVisibility>()[0].visibility, seconds(60));
+}
+
+TEST(IngestCore, RenewsWhatItHoldsAndGivesItBackOnDrain) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.pass(seconds(60));
+  ASSERT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_EQ(w.asked<SetVisibility>()[0].visibility, seconds(120));
+  w.clear();
+  w.accept(Drain{});
+  ASSERT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_EQ(w.asked<SetVisibility>()[0].visibility.us, 0);
+  EXPECT_EQ(w.core.room(), 0U);
+  EXPECT_TRUE(w.core.idle());
+  w.accept(submission(1, "b"));
+  EXPECT_NE(w.answer<Unavailable>(1), nullptr);
+}
+
+// ---- costs
+
+wire::Cost cost(const std::string& event, const std::string& hash = std::string(32, 'h')) {
+  wire::Cost c;
+  c.event_id = event;
+  c.content_hash = hash;
+  return c;
+}
+
+TEST(IngestCore, BooksACostWhenItIsDurable) {
+  World w;
+  w.accept(SubmitCost{1, cost("e")});
+  EXPECT_NE(w.answer<Unavailable>(1), nullptr);
+  w.auditor_up(5);
+  w.accept(SubmitCost{2, cost("e")});
+  w.accept(SubmitCost{3, cost("e")});
+  ASSERT_EQ(w.sent<wire::Cost>().size(), 1U);
+  w.from(5, wire::Recorded{{}, "e", wire::Written::kNow, {}});
+  EXPECT_NE(w.answer<CostBooked>(2), nullptr);
+  EXPECT_NE(w.answer<CostBooked>(3), nullptr);
+  w.accept(SubmitCost{4, cost("e", std::string(32, 'x'))});
+  w.from(5, wire::Recorded{{}, "e", wire::Written::kRefused, "other fields"});
+  ASSERT_NE(w.answer<CostRefused>(4), nullptr);
+  EXPECT_TRUE(w.core.idle());
+}
+
+TEST(IngestCore, ACostThatIsNotAnsweredIs503AndMayBeSaidAgain) {
+  World w;
+  w.auditor_up(5);
+  w.accept(SubmitCost{1, cost("e")});
+  w.pass(seconds(5));
+  ASSERT_NE(w.answer<Unavailable>(1), nullptr);
+  w.accept(SubmitCost{2, cost("e", std::string(32, 'x'))});
+  EXPECT_NE(w.answer<Unavailable>(2), nullptr);  // the first version may still be answered
+  w.accept(SubmitCost{3, cost("e")});
+  w.complete(wire::PeerDown{PeerId{5}});
+  w.auditor_up(6);
+  EXPECT_EQ(w.sent<wire::Cost>().size(), 2U);
+  w.from(6, wire::Recorded{{}, "e", wire::Written::kBefore, {}});
+  ASSERT_NE(w.answer<CostBooked>(3), nullptr);
+  EXPECT_TRUE(w.answer<CostBooked>(3)->before);
+}
+
+}  // namespace
+}  // namespace sluice::ingest

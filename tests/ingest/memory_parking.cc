@@ -1,0 +1,187 @@
+#include "tests/ingest/memory_parking.h"
+
+#include <iterator>
+#include <variant>
+
+#include "ingest/name.h"
+
+namespace sluice::ingest {
+
+ParkingAnswer MemoryParking::apply(const Call& call) {
+  return std::visit([this](const auto& one) { return on(one); }, call);
+}
+
+KeyFacts MemoryParking::facts(const std::string& key) const {
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return {key, {}, 0, 0, {}};
+  const KeyRows& rows = found->second;
+  const std::int64_t head = rows.places.empty() ? 0 : rows.places.begin()->first.first;
+  return {key, rows.upstream, rows.places.size(), head, rows.holds};
+}
+
+Name* MemoryParking::newest(const std::string& source, const std::string& id) {
+  Name* best = nullptr;
+  for (auto& [identity, name] : names_) {
+    if (name.source != source || name.id != id) continue;
+    if (best == nullptr || name.generation >= best->generation) best = &name;
+  }
+  return best;
+}
+
+ParkingAnswer MemoryParking::on(const Put& call) {
+  const wire::Offer& row = call.row;
+  const auto same_identity = names_.find(row.identity);
+  Name* there = call.id_alone                   ? newest(row.source, row.id)
+                : same_identity != names_.end() ? &same_identity->second
+                                                : nullptr;
+  if (there != nullptr && there->state != NameState::kWaiting &&
+      remember_until_[there->identity] < call.now) {
+    const std::string identity = there->identity;
+    names_.erase(identity);
+    remember_until_.erase(identity);
+    there = nullptr;
+  }
+  if (there != nullptr) {
+    const bool same = there->key == row.key && there->content_hash == row.content_hash;
+    return PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, *there, facts(there->key)};
+  }
+  names_[row.identity] = name_of_row(row);
+  rows_[row.identity] = row;
+  KeyRows& key = keys_[row.key];
+  key.upstream = row.upstream;
+  key.places[{row.order, row.identity}] = true;
+  return PutAnswer{PutEnd::kCreated, names_[row.identity], facts(row.key)};
+}
+
+wire::Offer MemoryParking::read(wire::Offer& row) {
+  wire::Offer copy = row;
+  row.offered_before = true;
+  copy.origin = wire::Origin::kRow;
+  return copy;
+}
+
+ParkingAnswer MemoryParking::on(const ReadHead& call) {
+  HeadAnswer answer;
+  answer.key = facts(call.key);
+  const auto key = keys_.find(call.key);
+  if (key == keys_.end()) return answer;
+  std::uint64_t bytes = 0;
+  for (const auto& [place, there] : key->second.places) {
+    if (answer.rows.size() >= call.count || bytes >= call.bytes_max) {
+      answer.more = true;
+      break;
+    }
+    answer.rows.push_back(read(rows_.at(place.second)));
+    bytes += answer.rows.back().request.body.size();
+  }
+  return answer;
+}
+
+void MemoryParking::drop_row(const std::string& identity) {
+  const auto row = rows_.find(identity);
+  if (row == rows_.end()) return;
+  const auto key = keys_.find(row->second.key);
+  key->second.places.erase({row->second.order, identity});
+  if (key->second.places.empty() && key->second.holds.empty()) keys_.erase(key);
+  rows_.erase(row);
+}
+
+ParkingAnswer MemoryParking::on(const SettleRow& call) {
+  const std::string& identity = call.settled.identity;
+  const auto name = names_.find(identity);
+  if (name == names_.end()) return SettleAnswer{SettleEnd::kUnknown, identity, {}};
+  const auto row = rows_.find(identity);
+  if (row == rows_.end())
+    return SettleAnswer{SettleEnd::kBefore, identity, facts(name->second.key)};
+  if (call.settled.settlement == wire::Settlement::kDead) {
+    dead_.push_back({row->second, call.settled});
+  }
+  settle_name(name->second, call.settled);
+  remember_until_[identity] = call.remember_until;
+  drop_row(identity);
+  return SettleAnswer{SettleEnd::kSettled, identity, facts(name->second.key)};
+}
+
+ParkingAnswer MemoryParking::on(const Reorder& call) {
+  const auto row = rows_.find(call.identity);
+  if (row == rows_.end()) return ReorderAnswer{};
+  auto& places = keys_[row->second.key].places;
+  places.erase({row->second.order, call.identity});
+  row->second.order = call.order;
+  places[{call.order, call.identity}] = true;
+  return ReorderAnswer{true, facts(row->second.key)};
+}
+
+ParkingAnswer MemoryParking::on(const LookupId& call) {
+  const Name* name = newest(call.source, call.id);
+  if (name == nullptr) return LookupAnswer{std::nullopt, 0, facts(call.key)};
+  LookupAnswer answer{*name, 0, facts(name->key)};
+  const auto row = rows_.find(name->identity);
+  if (row != rows_.end()) {
+    const auto& places = keys_.at(name->key).places;
+    const auto before = places.lower_bound({row->second.order, name->identity});
+    answer.ahead = static_cast<std::uint64_t>(std::distance(places.begin(), before));
+  }
+  return answer;
+}
+
+ParkingAnswer MemoryParking::on(const MarkCancelled& call) {
+  Name* name = newest(call.source, call.id);
+  if (name == nullptr) return CancelAnswer{};
+  if (name->state != NameState::kWaiting) return CancelAnswer{*name, std::nullopt};
+  name->cancelled = true;
+  wire::Offer& row = rows_.at(name->identity);
+  row.cancelled = true;
+  return CancelAnswer{*name, read(row)};
+}
+
+ParkingAnswer MemoryParking::on(const ListKeys& call) {
+  KeysAnswer answer;
+  for (auto key = keys_.upper_bound(call.after); key != keys_.end(); ++key) {
+    if (answer.keys.size() == call.count) {
+      answer.more = true;
+      break;
+    }
+    answer.keys.push_back(facts(key->first));
+  }
+  return answer;
+}
+
+ParkingAnswer MemoryParking::on(const ListEnding& call) {
+  EndingAnswer answer;
+  std::uint64_t bytes = 0;
+  for (auto row = rows_.upper_bound(call.after); row != rows_.end(); ++row) {
+    if (!row->second.cancelled && row->second.expires_at > call.now) continue;
+    if (answer.rows.size() >= call.count || bytes >= call.bytes_max) {
+      answer.more = true;
+      break;
+    }
+    answer.rows.push_back(read(row->second));
+    bytes += answer.rows.back().request.body.size();
+  }
+  return answer;
+}
+
+ParkingAnswer MemoryParking::on(const SetHolds& call) {
+  KeyRows& key = keys_[call.key];
+  key.upstream = call.upstream;
+  key.holds = call.holds;
+  if (key.places.empty() && key.holds.empty()) keys_.erase(call.key);
+  return Acknowledged{};
+}
+
+ParkingAnswer MemoryParking::on(const ForgetNames& call) {
+  std::uint32_t gone = 0;
+  for (auto until = remember_until_.begin(); until != remember_until_.end() && gone < call.count;) {
+    if (until->second >= call.now) {
+      ++until;
+      continue;
+    }
+    names_.erase(until->first);
+    until = remember_until_.erase(until);
+    ++gone;
+  }
+  return Acknowledged{};
+}
+
+}  // namespace sluice::ingest

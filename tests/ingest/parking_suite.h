@@ -1,0 +1,317 @@
+// The conformance suite of parking stores: each that ingest may stand on answers alike. A store
+// under test is given as a Traits type:
+//
+//   struct Traits { Traits(); ParkingAnswer apply(const Call& call); };
+//
+// fresh and empty when made. The simulation's hostile store runs it with its hostility off.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <variant>
+
+#include "ingest/parking.h"
+#include "lib/wire/identity.h"
+
+namespace sluice::ingest::suite {
+
+inline wire::Offer row(const std::string& id, const std::string& key, std::int64_t order,
+                       const std::string& body = "{}") {
+  wire::Offer offer;
+  offer.source = "front-door";
+  offer.key = key;
+  offer.id = id;
+  offer.upstream = "onlyfans";
+  offer.store = "ingest-1";
+  offer.order = order;
+  offer.first_seen = StoreTime{1'000 + order};
+  offer.expires_at = StoreTime{1'000'000};
+  offer.request = {"POST", "/", {{"content-type", "application/json"}}, body};
+  offer.identity = wire::identity_of(offer.source, key, id, offer.generation);
+  offer.content_hash = wire::content_hash_of(offer.request);
+  return offer;
+}
+
+inline wire::Settled settled(const wire::Offer& of, wire::Settlement how) {
+  return {
+      of.identity, of.key, of.upstream,     how, how == wire::Settlement::kDead ? "attempts" : "",
+      200,         1,      StoreTime{5'000}};
+}
+
+template <class Traits>
+class ParkingSuite : public testing::Test {
+ protected:
+  template <class Answer>
+  Answer ask(const Call& call) {
+    ParkingAnswer answer = store_.apply(call);
+    if (const auto* failed = std::get_if<ParkingFailed>(&answer)) ADD_FAILURE() << failed->what;
+    return std::holds_alternative<Answer>(answer) ? std::get<Answer>(answer) : Answer{};
+  }
+  PutAnswer put(const wire::Offer& offer, bool id_alone = true, StoreTime now = {2'000}) {
+    return ask<PutAnswer>(Put{offer, id_alone, now});
+  }
+  HeadAnswer head(const std::string& key, std::uint32_t count) {
+    return ask<HeadAnswer>(ReadHead{key, count, 1'000'000});
+  }
+  SettleAnswer settle(const wire::Offer& of, wire::Settlement how = wire::Settlement::kDelivered) {
+    return ask<SettleAnswer>(SettleRow{settled(of, how), StoreTime{100'000}});
+  }
+  Traits store_;
+};
+
+TYPED_TEST_SUITE_P(ParkingSuite);
+
+TYPED_TEST_P(ParkingSuite, PutsOnceAndAnswersWithTheKey) {
+  const wire::Offer first = row("a", "k", 10);
+  const PutAnswer created = this->put(first);
+  EXPECT_EQ(created.end, PutEnd::kCreated);
+  EXPECT_EQ(created.name.identity, first.identity);
+  EXPECT_EQ(created.name.state, NameState::kWaiting);
+  EXPECT_EQ(created.name.first_seen, first.first_seen);
+  EXPECT_EQ(created.key.key, "k");
+  EXPECT_EQ(created.key.upstream, "onlyfans");
+  EXPECT_EQ(created.key.count, 1U);
+  EXPECT_EQ(created.key.head_order, 10);
+  const PutAnswer again = this->put(row("a", "k", 99));
+  EXPECT_EQ(again.end, PutEnd::kSame);
+  EXPECT_EQ(again.name, created.name);
+  EXPECT_EQ(again.key.count, 1U);
+}
+
+TYPED_TEST_P(ParkingSuite, OtherBytesOrKeyChangeNothing) {
+  this->put(row("a", "k", 10));
+  EXPECT_EQ(this->put(row("a", "k", 10, "other")).end, PutEnd::kOther);
+  const PutAnswer other_key = this->put(row("a", "k2", 10));
+  EXPECT_EQ(other_key.end, PutEnd::kOther);
+  EXPECT_EQ(other_key.name.key, "k");
+  EXPECT_TRUE(this->head("k2", 5).rows.empty());
+  EXPECT_EQ(this->head("k", 5).rows.at(0).request.body, "{}");
+}
+
+TYPED_TEST_P(ParkingSuite, WithoutIdAloneTheKeyIsPartOfTheName) {
+  EXPECT_EQ(this->put(row("a", "k", 10), false).end, PutEnd::kCreated);
+  EXPECT_EQ(this->put(row("a", "k2", 10), false).end, PutEnd::kCreated);
+  EXPECT_EQ(this->put(row("a", "k", 10), false).end, PutEnd::kSame);
+}
+
+TYPED_TEST_P(ParkingSuite, ReadsTheHeadInOrderAndTiesByIdentity) {
+  for (const char* id : {"d", "b", "e", "a", "c"}) this->put(row(id, "k", id[0]));
+  const wire::Offer tie1 = row("t1", "k", 1);
+  const wire::Offer tie2 = row("t2", "k", 1);
+  this->put(tie2);
+  this->put(tie1);
+  const HeadAnswer three = this->head("k", 3);
+  ASSERT_EQ(three.rows.size(), 3U);
+  EXPECT_EQ(three.rows[0].identity, std::min(tie1.identity, tie2.identity));
+  EXPECT_EQ(three.rows[1].identity, std::max(tie1.identity, tie2.identity));
+  EXPECT_EQ(three.rows[2].id, "a");
+  EXPECT_TRUE(three.more);
+  EXPECT_EQ(three.key.count, 7U);
+  EXPECT_EQ(three.key.head_order, 1);
+  const HeadAnswer all = this->head("k", 7);
+  EXPECT_EQ(all.rows.size(), 7U);
+  EXPECT_FALSE(all.more);
+}
+
+TYPED_TEST_P(ParkingSuite, TheHeadIsBoundedByBytes) {
+  for (const char* id : {"a", "b", "c"}) this->put(row(id, "k", id[0], std::string(100, 'x')));
+  const HeadAnswer answer = this->template ask<HeadAnswer>(ReadHead{"k", 10, 1});
+  EXPECT_EQ(answer.rows.size(), 1U);
+  EXPECT_TRUE(answer.more);
+}
+
+TYPED_TEST_P(ParkingSuite, MarksOfferedWithTheFirstRead) {
+  this->put(row("a", "k", 1));
+  this->put(row("b", "k", 2));
+  EXPECT_FALSE(this->head("k", 1).rows.at(0).offered_before);
+  const HeadAnswer both = this->head("k", 2);
+  EXPECT_TRUE(both.rows.at(0).offered_before);
+  EXPECT_FALSE(both.rows.at(1).offered_before);
+  EXPECT_TRUE(this->head("k", 2).rows.at(1).offered_before);
+}
+
+TYPED_TEST_P(ParkingSuite, GivesBackWhatWasPut) {
+  wire::Offer full = row("a", "k", 7, std::string("\0\xff body", 7));
+  full.priority = -2;
+  full.weight = 3;
+  full.cost = 4;
+  full.not_before = StoreTime{77};
+  full.traceparent = "00-1-2-01";
+  full.reply_to = "queue:x";
+  full.attempts = 2;
+  full.throttles = 9;
+  full.offered_before = true;
+  this->put(full);
+  const wire::Offer back = this->head("k", 1).rows.at(0);
+  EXPECT_EQ(back.request, full.request);
+  EXPECT_EQ(back.identity, full.identity);
+  EXPECT_EQ(back.content_hash, full.content_hash);
+  EXPECT_EQ(back.priority, -2);
+  EXPECT_EQ(back.weight, 3U);
+  EXPECT_EQ(back.cost, 4U);
+  EXPECT_EQ(back.not_before, full.not_before);
+  EXPECT_EQ(back.expires_at, full.expires_at);
+  EXPECT_EQ(back.first_seen, full.first_seen);
+  EXPECT_EQ(back.traceparent, full.traceparent);
+  EXPECT_EQ(back.reply_to, full.reply_to);
+  EXPECT_EQ(back.attempts, 2U);
+  EXPECT_EQ(back.throttles, 9U);
+  EXPECT_TRUE(back.offered_before);
+  EXPECT_EQ(back.origin, wire::Origin::kRow);
+  EXPECT_EQ(back.store, "ingest-1");
+  EXPECT_EQ(back.order, 7);
+}
+
+TYPED_TEST_P(ParkingSuite, SettlementTakesTheRowAndKeepsTheName) {
+  const wire::Offer one = row("a", "k", 1);
+  this->put(one);
+  this->put(row("b", "k", 2));
+  const SettleAnswer done = this->settle(one);
+  EXPECT_EQ(done.end, SettleEnd::kSettled);
+  EXPECT_EQ(done.identity, one.identity);
+  EXPECT_EQ(done.key.count, 1U);
+  EXPECT_EQ(done.key.head_order, 2);
+  EXPECT_EQ(this->settle(one, wire::Settlement::kDead).end, SettleEnd::kBefore);
+  const PutAnswer repeat = this->put(one);
+  EXPECT_EQ(repeat.end, PutEnd::kSame);
+  EXPECT_EQ(repeat.name.state, NameState::kDelivered);
+  EXPECT_EQ(repeat.name.status, 200U);
+  EXPECT_EQ(repeat.name.settled_at, StoreTime{5'000});
+  EXPECT_EQ(this->head("k", 5).rows.size(), 1U);
+}
+
+TYPED_TEST_P(ParkingSuite, SettlingWhatIsNotKnownDoesNothing) {
+  EXPECT_EQ(this->settle(row("a", "k", 1)).end, SettleEnd::kUnknown);
+  EXPECT_EQ(this->put(row("a", "k", 1)).end, PutEnd::kCreated);
+}
+
+TYPED_TEST_P(ParkingSuite, ANameIsForgottenAfterItsTime) {
+  const wire::Offer one = row("a", "k", 1);
+  this->put(one);
+  this->template ask<Acknowledged>(ForgetNames{StoreTime{900'000}, 100});
+  EXPECT_EQ(this->put(one).end, PutEnd::kSame);  // it waits: no time ends that
+  this->settle(one);
+  EXPECT_EQ(this->put(one, true, StoreTime{100'000}).end, PutEnd::kSame);
+  EXPECT_EQ(this->put(one, true, StoreTime{100'001}).end, PutEnd::kCreated);
+  this->settle(one);
+  this->template ask<Acknowledged>(ForgetNames{StoreTime{100'001}, 100});
+  EXPECT_FALSE(this->template ask<LookupAnswer>(LookupId{"front-door", "a", "k"}).name);
+}
+
+TYPED_TEST_P(ParkingSuite, ReordersARow) {
+  const wire::Offer one = row("a", "k", 1);
+  this->put(one);
+  this->put(row("b", "k", 2));
+  const auto moved = this->template ask<ReorderAnswer>(Reorder{one.identity, 3});
+  EXPECT_TRUE(moved.there);
+  EXPECT_EQ(moved.key.head_order, 2);
+  const HeadAnswer rows = this->head("k", 2);
+  EXPECT_EQ(rows.rows.at(0).id, "b");
+  EXPECT_EQ(rows.rows.at(1).id, "a");
+  EXPECT_EQ(rows.rows.at(1).order, 3);
+  EXPECT_FALSE(this->template ask<ReorderAnswer>(Reorder{row("x", "k", 1).identity, 3}).there);
+}
+
+TYPED_TEST_P(ParkingSuite, LooksUpByIdWithItsPlace) {
+  for (const char* id : {"a", "b", "c"}) this->put(row(id, "k", id[0]));
+  const auto third = this->template ask<LookupAnswer>(LookupId{"front-door", "c", {}});
+  ASSERT_TRUE(third.name);
+  EXPECT_EQ(third.name->key, "k");
+  EXPECT_EQ(third.ahead, 2U);
+  EXPECT_EQ(third.key.count, 3U);
+  const auto none = this->template ask<LookupAnswer>(LookupId{"front-door", "x", "k"});
+  EXPECT_FALSE(none.name);
+  EXPECT_EQ(none.key.count, 3U);
+  EXPECT_FALSE(this->template ask<LookupAnswer>(LookupId{"sqs", "a", "k"}).name);
+}
+
+TYPED_TEST_P(ParkingSuite, CancelMarksNameAndRow) {
+  const wire::Offer one = row("a", "k", 1);
+  this->put(one);
+  const auto marked = this->template ask<CancelAnswer>(MarkCancelled{"front-door", "a"});
+  ASSERT_TRUE(marked.name && marked.row);
+  EXPECT_TRUE(marked.name->cancelled);
+  EXPECT_EQ(marked.name->state, NameState::kWaiting);
+  EXPECT_TRUE(marked.row->cancelled);
+  EXPECT_TRUE(this->head("k", 1).rows.at(0).cancelled);
+  EXPECT_TRUE(this->head("k", 1).rows.at(0).offered_before);
+  this->settle(one, wire::Settlement::kCancelled);
+  const auto late = this->template ask<CancelAnswer>(MarkCancelled{"front-door", "a"});
+  ASSERT_TRUE(late.name);
+  EXPECT_EQ(late.name->state, NameState::kCancelled);
+  EXPECT_FALSE(late.row);
+  EXPECT_FALSE(this->template ask<CancelAnswer>(MarkCancelled{"front-door", "x"}).name);
+}
+
+TYPED_TEST_P(ParkingSuite, ListsKeysInPages) {
+  for (const char* key : {"k3", "k1", "k2"}) {
+    this->put(row(std::string("a") + key, key, 5));
+    this->put(row(std::string("b") + key, key, 4));
+  }
+  const auto page = this->template ask<KeysAnswer>(ListKeys{"", 2});
+  ASSERT_EQ(page.keys.size(), 2U);
+  EXPECT_TRUE(page.more);
+  EXPECT_EQ(page.keys[0].key, "k1");
+  EXPECT_EQ(page.keys[0].count, 2U);
+  EXPECT_EQ(page.keys[0].head_order, 4);
+  EXPECT_EQ(page.keys[0].upstream, "onlyfans");
+  const auto rest = this->template ask<KeysAnswer>(ListKeys{"k2", 2});
+  ASSERT_EQ(rest.keys.size(), 1U);
+  EXPECT_FALSE(rest.more);
+  EXPECT_EQ(rest.keys[0].key, "k3");
+}
+
+TYPED_TEST_P(ParkingSuite, AKeyWithoutRowsIsNotListed) {
+  const wire::Offer one = row("a", "k", 1);
+  this->put(one);
+  this->settle(one);
+  EXPECT_TRUE(this->template ask<KeysAnswer>(ListKeys{"", 10}).keys.empty());
+}
+
+TYPED_TEST_P(ParkingSuite, HoldsComeBackWithTheKey) {
+  const wire::Hold pause{wire::HoldKind::kPause, StoreTime{0}, "ann"};
+  this->template ask<Acknowledged>(SetHolds{"k", "onlyfans", {pause}});
+  const auto alone = this->template ask<KeysAnswer>(ListKeys{"", 10});
+  ASSERT_EQ(alone.keys.size(), 1U);
+  EXPECT_EQ(alone.keys[0].count, 0U);
+  const PutAnswer put = this->put(row("a", "k", 1));
+  ASSERT_EQ(put.key.holds.size(), 1U);
+  EXPECT_EQ(put.key.holds[0].kind, wire::HoldKind::kPause);
+  EXPECT_EQ(put.key.holds[0].by, "ann");
+  this->template ask<Acknowledged>(SetHolds{"k", "onlyfans", {}});
+  EXPECT_TRUE(this->head("k", 1).key.holds.empty());
+  EXPECT_EQ(this->head("k", 1).rows.size(), 1U);
+}
+
+TYPED_TEST_P(ParkingSuite, ListsWhatNeedsNoTurn) {
+  wire::Offer expired = row("a", "k", 1);
+  expired.expires_at = StoreTime{3'000};
+  this->put(expired);
+  this->put(row("b", "k", 2));
+  this->put(row("c", "k", 3));
+  this->template ask<CancelAnswer>(MarkCancelled{"front-door", "c"});
+  EXPECT_EQ(
+      this->template ask<EndingAnswer>(ListEnding{StoreTime{2'999}, "", 9, 9'999}).rows.size(), 1U);
+  const auto both = this->template ask<EndingAnswer>(ListEnding{StoreTime{3'000}, "", 9, 9'999});
+  ASSERT_EQ(both.rows.size(), 2U);
+  EXPECT_LT(both.rows[0].identity, both.rows[1].identity);
+  const auto page = this->template ask<EndingAnswer>(ListEnding{StoreTime{3'000}, "", 1, 9'999});
+  ASSERT_EQ(page.rows.size(), 1U);
+  EXPECT_TRUE(page.more);
+  const auto rest = this->template ask<EndingAnswer>(
+      ListEnding{StoreTime{3'000}, page.rows[0].identity, 1, 9'999});
+  ASSERT_EQ(rest.rows.size(), 1U);
+  EXPECT_FALSE(rest.more);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(ParkingSuite, PutsOnceAndAnswersWithTheKey,
+                            OtherBytesOrKeyChangeNothing, WithoutIdAloneTheKeyIsPartOfTheName,
+                            ReadsTheHeadInOrderAndTiesByIdentity, TheHeadIsBoundedByBytes,
+                            MarksOfferedWithTheFirstRead, GivesBackWhatWasPut,
+                            SettlementTakesTheRowAndKeepsTheName, SettlingWhatIsNotKnownDoesNothing,
+                            ANameIsForgottenAfterItsTime, ReordersARow, LooksUpByIdWithItsPlace,
+                            CancelMarksNameAndRow, ListsKeysInPages, AKeyWithoutRowsIsNotListed,
+                            HoldsComeBackWithTheKey, ListsWhatNeedsNoTurn);
+
+}  // namespace sluice::ingest::suite
