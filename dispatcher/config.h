@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "lib/base/instant.h"
@@ -11,9 +12,9 @@ namespace sluice::dispatcher {
 
 struct Config {
   std::vector<Upstream> upstreams;
-  std::size_t table_max = 100'000;      // attempts in the table, all upstreams together
-  std::size_t asked_reserve = 10'000;   // of these, kept for attempts that were never seen
-  std::size_t limiters_max = 64;        // limiters connected at the same time
+  std::size_t table_max = 500'000;      // attempts in the table, all upstreams together
+  std::size_t asked_reserve = 10'000;   // beyond that, for attempts that were asked for only
+  std::size_t closures_max = 100'000;   // closed keys
   Duration resend_every = seconds(2);   // outcomes that no limiter has completed
   Duration trip_age_max = seconds(5);   // no start without a younger round trip
   Duration give_up_grace = seconds(5);  // past an attempt's timeouts: its end was lost

@@ -2,6 +2,7 @@
 // limiter has written it. Pure; the table of attempts is the whole of its memory (design 4 step 4).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -9,7 +10,10 @@
 #include <variant>
 #include <vector>
 
+#include "dispatcher/breaker.h"
+#include "dispatcher/closures.h"
 #include "dispatcher/config.h"
+#include "dispatcher/table.h"
 #include "lib/base/instant.h"
 #include "lib/base/outbox.h"
 #include "lib/base/store_clock.h"
@@ -36,9 +40,6 @@ struct StopHttp {
   wire::Attempt attempt;
 };
 
-// Credits changed: a heartbeat to every limiter, now.
-struct HeartbeatNow {};
-
 enum class HttpEnd : std::uint8_t {
   kAnswered,      // a whole answer was read
   kNotConnected,  // no connection was established: nothing was sent
@@ -60,15 +61,37 @@ struct HttpEnded {
   Instant ended;                // when the answer's last byte was read, or it failed
 };
 
+// ---- what people see -------------------------------------------------------------------------
+
+struct Counts {
+  std::array<std::uint64_t, 7> ended{};        // attempts by wire::Ended
+  std::array<std::uint64_t, 9> not_started{};  // of the kNotStarted ones, by wire::NotStarted
+  std::uint64_t said_again = 0;                // outcomes said more than once
+  std::uint64_t duplicates = 0;                // dispatches of an attempt that the table knew
+  std::uint64_t penalties = 0;
+  std::uint64_t given_up = 0;       // attempts whose end never came back from the port
+  std::uint64_t clock_doubted = 0;  // round trips that contradicted what was known
+};
+
+struct UpstreamView {
+  std::string name;
+  std::size_t queued = 0;
+  std::size_t running = 0;
+  std::size_t unsettled = 0;  // ended, not completed
+  Breaker::State breaker = Breaker::State::kClosed;
+};
+
 // ---- the core --------------------------------------------------------------------------------
 
 class DispatcherCore {
  public:
   using Work = std::variant<wire::FromPeer>;
   using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, HttpEnded>;
-  using Effect = std::variant<wire::Send, StartHttp, StopHttp, HeartbeatNow>;
+  using Effect = std::variant<wire::Send, wire::Announce, StartHttp, StopHttp>;
 
   explicit DispatcherCore(Config config);
+  DispatcherCore(const DispatcherCore&) = delete;
+  DispatcherCore& operator=(const DispatcherCore&) = delete;
 
   void accept(const Work& work, Instant now, Outbox<Effect>& out);
   void complete(const Reply& reply, Instant now, Outbox<Effect>& out);
@@ -85,8 +108,77 @@ class DispatcherCore {
   [[nodiscard]] bool may_start(const wire::Attempt& attempt, Instant now) const;
 
   // Credits per upstream; count and XOR of short_hash(identity) over the attempts that this
-  // limiter's life dispatched and nobody has said Completed for.
+  // limiter's life dispatched (or asked for, when they were never seen) and nobody has said
+  // Completed for.
   [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
+
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] std::vector<UpstreamView> upstreams(Instant now) const;
+  [[nodiscard]] std::size_t table_size() const { return table_.size(); }
+  [[nodiscard]] std::size_t limiters() const { return limiters_.size(); }
+  [[nodiscard]] bool knows_time(Instant now) const;
+
+ private:
+  struct Limiter {
+    std::uint64_t life = 0;
+    std::string instance;
+  };
+  struct Line {  // to one upstream
+    const Upstream* upstream = nullptr;
+    Breaker breaker;
+    wire::Wait told = wire::Wait::kNone;  // what the last credits gave as a reason
+    bool told_trial = false;
+    Instant told_at = {};
+  };
+  using Out = Outbox<Effect>;
+
+  void on(wire::PeerId from, const wire::Dispatch& dispatch, Instant now, Out& out);
+  void on(wire::PeerId from, const wire::Recall& recall, Instant now, Out& out);
+  void on(wire::PeerId from, const wire::Asked& asked, Instant now, Out& out);
+  void on(wire::PeerId from, const wire::Completed& completed, Instant now, Out& out);
+  void on(const wire::PeerUp& up, Instant now, Out& out);
+  void on(const wire::PeerDown& down, Instant now, Out& out);
+  void on(const wire::PeerFacts& facts, Instant now, Out& out);
+  void on(const HttpEnded& ended, Instant now, Out& out);
+
+  [[nodiscard]] wire::NotStarted why_not(const wire::Dispatch& dispatch, std::uint64_t life,
+                                         Instant now) const;
+  [[nodiscard]] bool surely_before(StoreTime limit, Instant now) const;
+  [[nodiscard]] bool closed(const OpenAttempt& open, Instant now) const;
+  [[nodiscard]] StoreTime low(Instant now) const;
+  [[nodiscard]] wire::Credit credit(const Line& line, std::uint64_t life, Instant now) const;
+
+  void start_queued(const std::string& upstream, Instant now, Out& out);
+  void start(Entry& entry, Line& line, Instant now, Out& out);
+  void recall_queued(const std::string& upstream, const std::string& key, wire::NotStarted why,
+                     Instant now, Out& out);
+  void refuse(Entry& entry, wire::NotStarted why, Instant now, Out& out);
+  void end(Entry& entry, wire::Outcome outcome, Instant now, Out& out);
+  void say(Entry& entry, Instant now, Out& out);
+  void say_to(wire::PeerId peer, const Entry& entry, const std::string& upstream,
+              const std::string& key, Out& out) const;
+  [[nodiscard]] wire::Outcome outcome_of(const Entry& entry, const HttpEnded& ended,
+                                         Instant now) const;
+  void penalise(const Entry& entry, const wire::Outcome& outcome, Instant now, Out& out);
+  void learn(Line& line, const HttpEnded& ended, Instant now);
+  void give_up(Entry& entry, Instant now, Out& out);
+  void announce(Out& out) const;
+  void announce_changes(Instant now, Out& out);
+  [[nodiscard]] wire::PeerId limiter_of(std::uint64_t life) const;
+  Line* line(const std::string& upstream);
+
+  Config config_;
+  AttemptTable table_;
+  Closures closures_;
+  StoreClock clock_;
+  std::map<std::string, Line> lines_;
+  std::map<wire::PeerId, Limiter> limiters_;
+  std::map<std::uint64_t, wire::PeerId> by_life_;
+  bool draining_ = false;
+  Instant next_sweep_;
+  Counts counts_;
 };
+
+static_assert(Core<DispatcherCore>);
 
 }  // namespace sluice::dispatcher

@@ -1,0 +1,48 @@
+#include "dispatcher/breaker.h"
+
+#include <algorithm>
+
+namespace sluice::dispatcher {
+
+Breaker::State Breaker::state(Instant now) const {
+  if (!opened_) return State::kClosed;
+  return now < half_open_at_ ? State::kOpen : State::kHalfOpen;
+}
+
+bool Breaker::may_try(Instant now) const {
+  const State at = state(now);
+  return at == State::kClosed || (at == State::kHalfOpen && !trying_);
+}
+
+void Breaker::tried(Instant now) {
+  if (state(now) == State::kHalfOpen) trying_ = true;
+}
+
+void Breaker::connected() {
+  failures_ = 0;
+  opened_ = false;
+  trying_ = false;
+}
+
+void Breaker::not_connected(Instant now) {
+  if (!opened_) {
+    if (++failures_ < rules_.failures) return;
+    wait_ = rules_.wait;
+    open(now);
+  } else if (trying_) {
+    wait_ = std::min(wait_ * 2, rules_.wait_max);
+    open(now);
+  }
+}
+
+void Breaker::open(Instant now) {
+  opened_ = true;
+  trying_ = false;
+  half_open_at_ = now + wait_;
+}
+
+Instant Breaker::deadline(Instant now) const {
+  return state(now) == State::kOpen ? half_open_at_ : Instant::never();
+}
+
+}  // namespace sluice::dispatcher

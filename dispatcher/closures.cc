@@ -1,0 +1,62 @@
+#include "dispatcher/closures.h"
+
+#include <algorithm>
+
+namespace sluice::dispatcher {
+
+namespace {
+
+std::string name_of(std::string_view upstream, std::string_view key) {
+  std::string name(upstream);
+  name += '\n';  // in no upstream's name
+  name += key;
+  return name;
+}
+
+template <class Time>
+void sweep_one(std::map<std::string, Time, std::less<>>& names, Time now, std::size_t max) {
+  std::erase_if(names, [now](const auto& each) { return each.second <= now; });
+  while (names.size() > max) {
+    names.erase(std::min_element(names.begin(), names.end(),
+                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
+}
+
+template <class Time>
+bool stands(const std::map<std::string, Time, std::less<>>& names, const std::string& name,
+            Time now) {
+  const auto found = names.find(name);
+  return found != names.end() && now < found->second;
+}
+
+}  // namespace
+
+void Closures::penalise(std::string_view upstream, std::string_view key, Instant until) {
+  Instant& stands = penalties_[name_of(upstream, key)];
+  stands = std::max(stands, until);
+}
+
+void Closures::recall(std::string_view upstream, std::string_view key, StoreTime until,
+                      StoreTime low) {
+  if (until <= low || until.us == 0) {
+    recalls_.erase(name_of(upstream, key));
+  } else {
+    recalls_[name_of(upstream, key)] = until;
+  }
+}
+
+bool Closures::closed(std::string_view upstream, std::string_view key, Instant now,
+                      StoreTime low) const {
+  if (penalties_.empty() && recalls_.empty()) return false;
+  const std::string whole = name_of(upstream, {});
+  const std::string one = name_of(upstream, key);
+  return stands(penalties_, one, now) || stands(penalties_, whole, now) ||
+         stands(recalls_, one, low) || stands(recalls_, whole, low);
+}
+
+void Closures::sweep(Instant now, StoreTime low) {
+  sweep_one(penalties_, now, max_);
+  sweep_one(recalls_, low, max_);
+}
+
+}  // namespace sluice::dispatcher

@@ -1,0 +1,18 @@
+// What an answer's status says of the attempt (design 4.3). Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "lib/wire/messages.h"
+
+namespace sluice::dispatcher {
+
+//   2xx                               delivered
+//   429; 403 and 503 that name a time throttled
+//   408 409 425, other 5xx, over 599  failed: may be tried again (409: our own Idempotency-Key is
+//                                     still being worked on; over 599: RFC 9110 15)
+//   all else                          refused: the same request would be refused again
+wire::Ended ended_by(std::uint32_t status, bool names_a_time);
+
+}  // namespace sluice::dispatcher

@@ -1,0 +1,117 @@
+// The one table of attempts (design 4 step 4), pure:
+//
+//   state      means                               leaves to
+//   queued     taken, waits for room in flight      running, ended (not started)
+//   running    StartHttp was asked for              ended
+//   ended      has an outcome that no limiter has   completed
+//              said Completed for; said again
+//   completed  the store has it                     gone, when its lease has ended
+//
+// An attempt that is in the table is never started a second time, whoever asks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "lib/base/instant.h"
+#include "lib/wire/messages.h"
+#include "lib/wire/peer.h"
+
+namespace sluice::dispatcher {
+
+enum class AttemptState : std::uint8_t { kQueued, kRunning, kEnded, kCompleted };
+
+// What only an attempt that is not completed needs.
+struct OpenAttempt {
+  std::string upstream;
+  std::string key;
+  std::uint64_t owner_life = 0;  // of the limiter that dispatched it, or asked for it
+  wire::PeerId asker;            // another limiter that wants to know; 0: none
+  StoreTime granted_at;
+  StoreTime start_by;
+  wire::Dispatch dispatch;  // queued: what to start
+  wire::Outcome outcome;    // ended
+  std::uint32_t said = 0;   // how often
+  Instant due;              // queued, running: given up; ended: said again
+};
+
+struct Entry {
+  std::uint64_t number = 0;  // grows with each entry: the order of arrival
+  wire::Attempt attempt;
+  AttemptState state = AttemptState::kQueued;
+  wire::Ended ended = wire::Ended::kUnknown;  // ended, completed
+  wire::NotStarted not_started = wire::NotStarted::kNone;
+  std::uint32_t status = 0;
+  StoreTime lease_end;
+  std::unique_ptr<OpenAttempt> open;  // nullptr: completed
+};
+
+// Attempts that are not completed, by upstream and by who dispatched them.
+struct Held {
+  std::uint64_t count = 0;
+  std::uint64_t hash = 0;  // XOR of short_hash(identity)
+};
+struct InUpstream {
+  std::size_t queued = 0;
+  std::size_t running = 0;
+  std::size_t ended = 0;
+  [[nodiscard]] std::size_t open() const { return queued + running + ended; }
+};
+
+class AttemptTable {
+ public:
+  Entry* find(const wire::Attempt& attempt);
+  [[nodiscard]] const Entry* find(const wire::Attempt& attempt) const;
+  // Enters it as queued. It must not be in the table; `due` as in OpenAttempt.
+  Entry& enter(const wire::Attempt& attempt, OpenAttempt open, StoreTime lease_end);
+  void run(Entry& entry, Instant due);
+  // Queued or running -> ended.
+  void end(Entry& entry, wire::Outcome outcome, Instant due);
+  void set_due(Entry& entry, Instant due);
+  void complete(Entry& entry);
+  // Completed entries whose lease ended before `low` leave.
+  void let_go(StoreTime low);
+
+  // The queued or running (`ended` false) or ended entry that is due first; nullptr: none.
+  [[nodiscard]] Entry* first_due(bool ended) const;
+  [[nodiscard]] Instant next_due(bool ended) const;
+  // The queued attempts of an upstream in the order of their arrival.
+  [[nodiscard]] const std::map<std::uint64_t, Entry*>& queued(const std::string& upstream) const;
+  // All that are ended and not completed, oldest first.
+  [[nodiscard]] std::vector<Entry*> unsettled() const;
+
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] bool all_completed() const { return completed_.size() == entries_.size(); }
+  [[nodiscard]] InUpstream in_upstream(const std::string& upstream) const;
+  [[nodiscard]] Held held_of(std::uint64_t life) const;
+  [[nodiscard]] std::size_t open_of(std::uint64_t life, const std::string& upstream) const;
+
+ private:
+  struct HashAttempt {
+    std::size_t operator()(const wire::Attempt& attempt) const noexcept {
+      return std::hash<std::string>{}(attempt.identity) ^ (attempt.serial * 0x9e3779b97f4a7c15ULL);
+    }
+  };
+  using Agenda = std::map<std::pair<Instant, std::uint64_t>, Entry*>;
+
+  Agenda& agenda_of(const Entry& entry);
+  void count(const Entry& entry, bool in);
+
+  std::unordered_map<wire::Attempt, Entry, HashAttempt> entries_;
+  std::uint64_t entered_ = 0;
+  Agenda unfinished_;
+  Agenda unsaid_;
+  std::map<std::pair<StoreTime, std::uint64_t>, wire::Attempt> completed_;
+  std::map<std::string, std::map<std::uint64_t, Entry*>> queues_;
+  std::map<std::string, InUpstream> upstreams_;
+  std::map<std::uint64_t, Held> held_;
+  std::map<std::pair<std::uint64_t, std::string>, std::size_t> open_;
+};
+
+}  // namespace sluice::dispatcher
