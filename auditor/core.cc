@@ -54,6 +54,12 @@ wire::HeartbeatFacts AuditorCore::heartbeat(wire::PeerId, Instant) const { retur
 void AuditorCore::accept(const Work& work, Instant now, Out& out) {
   const auto& from = std::get<wire::FromPeer>(work);
   if (!has_work()) work_since_ = now;
+  const bool to_write = std::holds_alternative<wire::Record>(from.item) ||
+                        std::holds_alternative<wire::Cost>(from.item);
+  if (to_write && room() == 0) {
+    ++counts_.overflowed;  // not answered: it is said again
+    return;
+  }
   if (const auto* record = std::get_if<wire::Record>(&from.item)) {
     records_.push_back({from.peer, *record});
   } else if (const auto* cost = std::get_if<wire::Cost>(&from.item)) {

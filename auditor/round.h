@@ -30,7 +30,8 @@ struct Counts {
   std::uint64_t alerts_raised = 0;
   std::uint64_t violations_certain = 0;
   std::uint64_t violations_possible = 0;
-  std::uint64_t reopened = 0;  // times that trail and ledger had to be opened again
+  std::uint64_t overflowed = 0;  // came while pending_max waited: not taken, not answered
+  std::uint64_t reopened = 0;    // times that trail and ledger had to be opened again
 };
 
 struct PendingRecord {

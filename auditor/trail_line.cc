@@ -128,7 +128,9 @@ LineWriter::LineWriter(std::uint64_t n, std::string_view type, StoreTime at) {
 }
 
 LineWriter& LineWriter::number(std::string_view name, std::int64_t value) {
-  text_.append(",\"").append(name).append("\":").append(std::to_string(value));
+  text_.append(",\"");
+  append_escaped(text_, name);
+  text_.append("\":").append(std::to_string(value));
   return *this;
 }
 

@@ -1,0 +1,176 @@
+#include "auditor/watch.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "lib/base/prng.h"
+
+namespace sluice::auditor {
+namespace {
+
+Upstream upstream_of(std::uint32_t n, Duration window, LimitScope scope = LimitScope::kKey) {
+  Upstream upstream;
+  upstream.name = "u";
+  upstream.limits = {Limit{"l", scope, n, window, n, seconds(1)}};
+  return upstream;
+}
+
+AttemptSeen attempt(int n, std::int64_t granted, std::int64_t completed, bool answered = true) {
+  AttemptSeen seen;
+  seen.upstream = "u";
+  seen.key = "k";
+  seen.message = std::to_string(n);
+  seen.serial = 1;
+  seen.granted = {granted};
+  seen.completed = {completed};
+  seen.answered = answered;
+  return seen;
+}
+
+// Straight from the definition: for every choice of first grant, those that lie whole in [L, L+W].
+bool certain_by_force(const std::vector<AttemptSeen>& all, std::uint32_t n, std::int64_t window) {
+  return std::any_of(all.begin(), all.end(), [&](const AttemptSeen& first) {
+    const auto inside = std::count_if(all.begin(), all.end(), [&](const AttemptSeen& one) {
+      return one.answered && one.granted >= first.granted &&
+             one.completed.us <= first.granted.us + window;
+    });
+    return inside > static_cast<std::ptrdiff_t>(n);
+  });
+}
+
+bool possible_by_force(const std::vector<AttemptSeen>& all, std::uint32_t n, std::int64_t window) {
+  return std::any_of(all.begin(), all.end(), [&](const AttemptSeen& first) {
+    const auto touching = std::count_if(all.begin(), all.end(), [&](const AttemptSeen& one) {
+      return one.completed >= first.completed && one.granted.us <= first.completed.us + window;
+    });
+    return touching > static_cast<std::ptrdiff_t>(n);
+  });
+}
+
+std::vector<AttemptSeen> some_attempts(Prng& prng, std::int64_t until) {
+  std::vector<AttemptSeen> all;
+  const std::int64_t count = prng.between(1, 20);
+  for (int n = 0; n < count; ++n) {
+    const std::int64_t granted = prng.between(1, until);
+    all.push_back(attempt(n, granted, granted + prng.between(0, 6), !prng.chance(200'000)));
+  }
+  return all;
+}
+
+struct Answer {
+  bool certain = false;
+  bool possible = false;
+  friend bool operator==(const Answer&, const Answer&) = default;
+};
+
+Answer watched(Watch watch, const std::vector<AttemptSeen>& all) {
+  Answer answer;
+  for (const AttemptSeen& one : all) {
+    const auto seen = watch.see(one);
+    answer.certain = answer.certain || !seen.certain.empty();
+    answer.possible = answer.possible || seen.possible > 0;
+  }
+  return answer;
+}
+
+constexpr std::int64_t kWindow = 20;
+
+// How often a watch that is told this limit differs from the definition for n and kWindow.
+int differences(std::int32_t wrong_n, std::int64_t wrong_window, bool all_answered) {
+  int count = 0;
+  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
+    Prng prng(seed);
+    const auto n = static_cast<std::uint32_t>(prng.between(2, 6));
+    auto all = some_attempts(prng, 34);  // within 2 W: nothing may be forgotten yet
+    const Answer expected{certain_by_force(all, n, kWindow), possible_by_force(all, n, kWindow)};
+    if (all_answered) {
+      for (AttemptSeen& one : all) one.answered = true;
+    }
+    const auto told = static_cast<std::uint32_t>(static_cast<std::int32_t>(n) + wrong_n);
+    const Watch watch({upstream_of(told, microseconds(kWindow + wrong_window))}, 100);
+    if (watched(watch, all) != expected) ++count;
+  }
+  return count;
+}
+
+TEST(Watch, AgreesWithTheDefinitionAndAWrongOneDoesNot) {
+  EXPECT_EQ(differences(0, 0, false), 0);
+  EXPECT_GT(differences(1, 0, false), 100);
+  EXPECT_GT(differences(-1, 0, false), 100);
+  EXPECT_GT(differences(0, 1, false), 10);
+  EXPECT_GT(differences(0, -1, false), 10);
+  EXPECT_GT(differences(0, 0, true), 100);
+}
+
+// Over a long time, outcomes in the order of completion: forgetting changes nothing.
+TEST(Watch, ForgetsOnlyWhatCannotMatter) {
+  int certain = 0;
+  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
+    Prng prng(seed);
+    const auto n = static_cast<std::uint32_t>(prng.between(1, 4));
+    auto all = some_attempts(prng, 200);
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.completed < b.completed; });
+    const Answer answer = watched(Watch({upstream_of(n, microseconds(kWindow))}, 100), all);
+    ASSERT_EQ(answer.certain, certain_by_force(all, n, kWindow)) << seed;
+    certain += answer.certain ? 1 : 0;
+  }
+  EXPECT_GT(certain, 500);
+  EXPECT_LT(certain, 2'500);
+}
+
+TEST(Watch, WhatItReportsIsAViolation) {
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    Prng prng(seed);
+    Watch watch({upstream_of(3, microseconds(kWindow))}, 100);
+    for (const AttemptSeen& one : some_attempts(prng, 60)) {
+      for (const Violation& violation : watch.see(one).certain) {
+        ASSERT_GT(violation.attempts, 3U);
+        ASSERT_LE((violation.last_completed - violation.first_granted).us, kWindow);
+      }
+    }
+  }
+}
+
+TEST(Watch, TheWindowIsClosed) {
+  Watch watch({upstream_of(1, microseconds(100))}, 10);
+  EXPECT_TRUE(watch.see(attempt(1, 1000, 1000)).certain.empty());
+  EXPECT_EQ(watch.see(attempt(2, 1100, 1100)).certain.size(), 1U);
+  Watch other({upstream_of(1, microseconds(100))}, 10);
+  EXPECT_TRUE(other.see(attempt(1, 1000, 1000)).certain.empty());
+  EXPECT_TRUE(other.see(attempt(2, 1100, 1101)).certain.empty());
+}
+
+TEST(Watch, AnUnknownEndIsNoProofOfArrival) {
+  Watch watch({upstream_of(1, microseconds(100))}, 10);
+  watch.see(attempt(1, 1000, 1010, false));
+  const auto seen = watch.see(attempt(2, 1020, 1030));
+  EXPECT_TRUE(seen.certain.empty());
+  EXPECT_EQ(seen.possible, 1U);
+  // The late answer takes the place of the unknown end, it is not a second attempt.
+  EXPECT_EQ(watch.see(attempt(1, 1000, 1040)).certain.at(0).attempts, 2U);
+}
+
+TEST(Watch, ALimitOfTheUpstreamCountsAllKeys) {
+  Watch watch({upstream_of(1, microseconds(100), LimitScope::kUpstream)}, 10);
+  auto first = attempt(1, 1000, 1010);
+  first.key = "a";
+  watch.see(first);
+  const auto seen = watch.see(attempt(2, 1020, 1030));
+  ASSERT_EQ(seen.certain.size(), 1U);
+  EXPECT_EQ(seen.certain[0].key, "");
+}
+
+TEST(Watch, HoldsNoMoreKeysThanItMay) {
+  Watch watch({upstream_of(1, seconds(60))}, 100);
+  for (int n = 0; n < 1000; ++n) {
+    auto one = attempt(n, 1000 + n, 1000 + n);
+    one.key = std::to_string(n);
+    watch.see(one);
+    ASSERT_LE(watch.keys(), 100U);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::auditor
