@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/port/json_text.h"
 #include "lib/port/poller.h"
 
 namespace sluice::port {
@@ -82,8 +83,6 @@ class HttpServer {
 // about one.
 HttpResponse problem(int status, std::string_view title, std::string_view detail,
                      std::string_view field = {});
-// JSON's string syntax, quotes included.
-std::string json_quoted(std::string_view text);
 // "%41b+" -> "Ab+"; '+' stays. nullopt when it is broken.
 std::optional<std::string> url_decoded(std::string_view text);
 
