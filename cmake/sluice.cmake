@@ -39,3 +39,15 @@ function(sluice_test name)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
+
+# sluice_link_test(WHOLE USES...): a program of every object of WHOLE (its archive, not what its
+# target links by itself) and of nothing else than USES; it is built, never run.
+function(sluice_link_test whole)
+  set(name link_${whole})
+  add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/link/alone.cc)
+  add_dependencies(${name} ${whole})
+  target_link_libraries(${name} PRIVATE
+    -Wl,--whole-archive $<TARGET_FILE:${whole}> -Wl,--no-whole-archive ${ARGN})
+  set_target_properties(${name} PROPERTIES LINK_DEPENDS $<TARGET_FILE:${whole}>
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+endfunction()
