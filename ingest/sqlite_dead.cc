@@ -1,0 +1,150 @@
+// The embedded parking store's dead letters.
+#include <algorithm>
+#include <utility>
+
+#include "ingest/name.h"
+#include "ingest/sqlite_parking.h"
+#include "ingest/sqlite_statements.h"
+#include "lib/wire/codec.h"
+#include "lib/wire/identity.h"
+
+namespace sluice::ingest {
+
+using port::Statement;
+
+namespace {
+
+std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
+
+Result<DeadRow> read_dead(const Statement& row) {
+  DeadRow dead;
+  dead.identity = text(row, 0);
+  dead.source = text(row, 1);
+  dead.id = text(row, 2);
+  dead.key = text(row, 3);
+  dead.upstream = text(row, 4);
+  dead.generation = static_cast<std::uint32_t>(row.integer(5));
+  dead.reason = text(row, 6);
+  dead.status = static_cast<std::uint32_t>(row.integer(7));
+  dead.attempts = static_cast<std::uint32_t>(row.integer(8));
+  dead.at = {row.integer(9)};
+  dead.raw = text(row, 11);
+  if (row.null(10)) return dead;
+  auto item = wire::decode_item(row.bytes(10));
+  if (!item) return Error{Trouble::kCorrupt, "a dead letter cannot be read: " + item.error().what};
+  if (auto* offer = std::get_if<wire::Offer>(&*item)) dead.message = std::move(*offer);
+  return dead;
+}
+
+}  // namespace
+
+Status SqliteParking::write_dead(const DeadRow& dead) {
+  const std::string message = dead.message ? wire::encode_item(*dead.message) : std::string();
+  auto& write = sql_->write_dead;
+  write.bind_blob(1, dead.identity)
+      .bind_text(2, dead.source)
+      .bind_text(3, dead.id)
+      .bind_text(4, dead.key)
+      .bind_text(5, dead.upstream)
+      .bind(6, dead.generation)
+      .bind_text(7, dead.reason)
+      .bind(8, dead.status)
+      .bind(9, dead.attempts)
+      .bind(10, dead.at.us)
+      .bind_blob(12, dead.raw);
+  if (dead.message) {
+    write.bind_blob(11, message);
+  } else {
+    write.bind_null(11);
+  }
+  return write.run();
+}
+
+Status SqliteParking::each_dead(const std::function<bool(const DeadRow&)>& visit) {
+  auto& question = sql_->each_dead;
+  for (;;) {
+    auto stepped = question.step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Statement::Step::kDone) break;
+    auto dead = read_dead(question);
+    if (!dead) {
+      question.reset();
+      return dead.error();
+    }
+    if (!visit(*dead)) break;
+  }
+  question.reset();
+  return Done{};
+}
+
+Result<std::vector<DeadRow>> SqliteParking::find_dead(std::string_view id) {
+  std::vector<DeadRow> found;
+  std::string digits(id);
+  const bool hex = std::all_of(digits.begin(), digits.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+  if (!hex) digits.clear();  // no pattern may get into LIKE
+  auto& question = sql_->dead_by_id;
+  question.bind_text(1, id).bind_text(2, digits);
+  for (;;) {
+    auto stepped = question.step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Statement::Step::kDone) break;
+    auto dead = read_dead(question);
+    if (!dead) {
+      question.reset();
+      return dead.error();
+    }
+    found.push_back(std::move(*dead));
+  }
+  question.reset();
+  return found;
+}
+
+Status SqliteParking::bury(std::span<const DeadRow> dead) {
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  for (const DeadRow& one : dead) {
+    if (auto written = write_dead(one); !written) return written;
+  }
+  return transaction->commit();
+}
+
+// The same message once more: generation + 1 makes it another identity, whose record the limiter's
+// store does not have, with no attempts behind it and its whole time to live.
+Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {
+  wire::Offer row = *dead.message;
+  const Duration life = row.expires_at - row.first_seen;
+  auto latest = newest(row.source, row.id);
+  if (!latest) return latest.error();
+  row.generation =
+      *latest ? std::max(row.generation, (*latest)->name.generation) + 1 : row.generation + 1;
+  row.identity = wire::identity_of(row.source, row.key, row.id, row.generation);
+  row.first_seen = now;
+  row.not_before = StoreTime{};
+  row.expires_at = now + life;
+  row.order = now.us;
+  row.attempts = 0;
+  row.throttles = 0;
+  row.offered_before = false;
+  row.cancelled = false;
+  if (auto written = write_name(name_of_row(row), StoreTime{}); !written) return written;
+  return insert_row(row);
+}
+
+Result<bool> SqliteParking::replay(const DeadRow& dead, StoreTime now) {
+  if (!dead.message) return false;
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  if (auto gone = sql_->delete_dead.bind_blob(1, dead.identity).run(); !gone) return gone.error();
+  if (database_.changes() == 0) return false;  // somebody else has replayed it
+  if (auto put = put_anew(dead, now); !put) return put.error();
+  if (auto committed = transaction->commit(); !committed) return committed.error();
+  return true;
+}
+
+Status SqliteParking::purge(const DeadRow& dead) {
+  return sql_->delete_dead.bind_blob(1, dead.identity).run();
+}
+
+}  // namespace sluice::ingest

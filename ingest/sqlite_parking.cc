@@ -1,0 +1,460 @@
+#include "ingest/sqlite_parking.h"
+
+#include <utility>
+
+#include "ingest/name.h"
+#include "ingest/sqlite_statements.h"
+#include "lib/base/check.h"
+#include "lib/wire/codec.h"
+
+namespace sluice::ingest {
+
+using port::Statement;
+using Step = Statement::Step;
+
+namespace {
+
+constexpr std::int64_t kWalWorth = 4 * 1024 * 1024;  // bytes
+
+std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
+
+Name read_name(const Statement& row) {
+  Name name;
+  name.identity = text(row, 0);
+  name.source = text(row, 1);
+  name.id = text(row, 2);
+  name.generation = static_cast<std::uint32_t>(row.integer(3));
+  name.key = text(row, 4);
+  name.content_hash = text(row, 5);
+  name.upstream = text(row, 6);
+  name.first_seen = {row.integer(7)};
+  name.expires_at = {row.integer(8)};
+  name.cancelled = row.integer(9) != 0;
+  name.state = static_cast<NameState>(row.integer(10));
+  name.reason = text(row, 11);
+  name.status = static_cast<std::uint32_t>(row.integer(12));
+  name.attempts = static_cast<std::uint32_t>(row.integer(13));
+  name.settled_at = {row.integer(14)};
+  return name;
+}
+
+Error damaged(const std::string& what) {
+  return {Trouble::kCorrupt, "parking: a stored message cannot be read: " + what};
+}
+
+// Columns place, offered, cancelled, message: the columns are the truth of what changes.
+Result<wire::Offer> read_row(const Statement& row) {
+  auto item = wire::decode_item(row.bytes(3));
+  if (!item) return damaged(item.error().what);
+  auto* offer = std::get_if<wire::Offer>(&*item);
+  if (offer == nullptr) return damaged("it is another kind of item");
+  offer->order = row.integer(0);
+  offer->offered_before = row.integer(1) != 0;
+  offer->cancelled = row.integer(2) != 0;
+  offer->origin = wire::Origin::kRow;
+  return std::move(*offer);
+}
+
+std::string pack_holds(const std::string& key, const std::string& upstream,
+                       const std::vector<wire::Hold>& holds) {
+  if (holds.empty()) return {};
+  return wire::encode_item(wire::Parked{"holds", key, upstream, 0, 0, holds});
+}
+
+Result<std::vector<wire::Hold>> unpack_holds(std::string_view bytes) {
+  if (bytes.empty()) return std::vector<wire::Hold>{};
+  auto item = wire::decode_item(bytes);
+  if (!item) return damaged(item.error().what);
+  auto* parked = std::get_if<wire::Parked>(&*item);
+  if (parked == nullptr) return damaged("it is no list of holds");
+  return std::move(parked->holds);
+}
+
+}  // namespace
+
+SqliteParking::SqliteParking(port::Sqlite database) : database_(std::move(database)) {}
+SqliteParking::~SqliteParking() { sql_.reset(); }
+
+Result<std::unique_ptr<SqliteParking>> SqliteParking::open(const std::string& path) {
+  auto database = port::Sqlite::open(path);
+  if (!database) return Error{database.error().code, path + ": " + database.error().what};
+  std::unique_ptr<SqliteParking> parking(new SqliteParking(std::move(*database)));
+  if (auto ready = parking->prepare(); !ready) {
+    return Error{ready.error().code, path + ": " + ready.error().what};
+  }
+  parking->changed_by_others();
+  return parking;
+}
+
+Status SqliteParking::prepare() {
+  if (auto made = make_tables(database_); !made) return made;
+  sql_ = std::make_unique<Statements>();
+  return sql_->prepare(database_);
+}
+
+std::vector<ParkingReply> SqliteParking::apply(std::span<const ParkingCall> calls) {
+  std::vector<ParkingReply> replies;
+  replies.reserve(calls.size());
+  const auto all_failed = [&](const Error& error) {
+    replies.clear();
+    for (const ParkingCall& call : calls) {
+      replies.push_back({call.call_id, ParkingFailed{error.what, error.code == Trouble::kFull}});
+    }
+    return std::move(replies);
+  };
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return all_failed(transaction.error());
+  for (const ParkingCall& call : calls) {
+    auto answered = answer(call.call);
+    if (!answered) return all_failed(answered.error());
+    replies.push_back({call.call_id, std::move(*answered)});
+  }
+  if (auto committed = transaction->commit(); !committed) return all_failed(committed.error());
+  return replies;
+}
+
+Result<ParkingAnswer> SqliteParking::answer(const Call& call) {
+  return std::visit([this](const auto& one) { return on(one); }, call);
+}
+
+bool SqliteParking::changed_by_others() {
+  const auto stepped = sql_->data_version.step();
+  if (!stepped || *stepped != Step::kRow) return false;
+  const std::int64_t version = sql_->data_version.integer(0);
+  sql_->data_version.reset();
+  return std::exchange(version_seen_, version) != version;
+}
+
+void SqliteParking::when_idle() {
+  if (database_.wal_bytes() > kWalWorth) database_.checkpoint();
+}
+
+Result<ParkingSums> SqliteParking::sums() {
+  ParkingSums sums;
+  auto& question = sql_->sums;
+  auto stepped = question.step();
+  if (!stepped) return stepped.error();
+  sums.rows = static_cast<std::uint64_t>(question.integer(0));
+  sums.keys = static_cast<std::uint64_t>(question.integer(1));
+  sums.dead = static_cast<std::uint64_t>(question.integer(2));
+  question.reset();
+  return sums;
+}
+
+// ---- pieces
+
+Result<std::int64_t> SqliteParking::head_order(const std::string& key) {
+  auto& head = sql_->head_order;
+  head.bind_text(1, key);
+  auto stepped = head.step();
+  if (!stepped) return stepped.error();
+  const std::int64_t order = *stepped == Step::kRow ? head.integer(0) : 0;
+  head.reset();
+  return order;
+}
+
+Result<KeyFacts> SqliteParking::facts(const std::string& key) {
+  KeyFacts found{key, {}, 0, 0, {}};
+  auto& question = sql_->key_facts;
+  question.bind_text(1, key);
+  auto stepped = question.step();
+  if (!stepped) return stepped.error();
+  if (*stepped == Step::kDone) {
+    question.reset();
+    return found;
+  }
+  found.upstream = text(question, 0);
+  found.count = static_cast<std::uint64_t>(question.integer(1));
+  auto holds = unpack_holds(question.bytes(2));
+  question.reset();
+  if (!holds) return holds.error();
+  found.holds = std::move(*holds);
+  auto head = head_order(key);
+  if (!head) return head.error();
+  found.head_order = *head;
+  return found;
+}
+
+Result<std::optional<SqliteParking::Remembered>> SqliteParking::name_by(Statement& question) {
+  auto stepped = question.step();
+  if (!stepped) return stepped.error();
+  std::optional<Remembered> found;
+  if (*stepped == Step::kRow) found = Remembered{read_name(question), {question.integer(15)}};
+  question.reset();
+  return found;
+}
+
+Result<std::optional<SqliteParking::Remembered>> SqliteParking::newest(const std::string& source,
+                                                                       const std::string& id) {
+  sql_->name_by_id.bind_text(1, source).bind_text(2, id);
+  return name_by(sql_->name_by_id);
+}
+
+Result<std::optional<SqliteParking::Remembered>> SqliteParking::name_of(
+    const std::string& identity) {
+  sql_->name_by_identity.bind_blob(1, identity);
+  return name_by(sql_->name_by_identity);
+}
+
+Status SqliteParking::write_name(const Name& name, StoreTime until) {
+  return sql_->write_name.bind_blob(1, name.identity)
+      .bind_text(2, name.source)
+      .bind_text(3, name.id)
+      .bind(4, name.generation)
+      .bind_text(5, name.key)
+      .bind_blob(6, name.content_hash)
+      .bind_text(7, name.upstream)
+      .bind(8, name.first_seen.us)
+      .bind(9, name.expires_at.us)
+      .bind(10, name.cancelled ? 1 : 0)
+      .bind(11, static_cast<std::int64_t>(name.state))
+      .bind_text(12, name.reason)
+      .bind(13, name.status)
+      .bind(14, name.attempts)
+      .bind(15, name.settled_at.us)
+      .bind(16, until.us)
+      .run();
+}
+
+Status SqliteParking::insert_row(const wire::Offer& row) {
+  const std::string message = wire::encode_item(row);
+  auto inserted = sql_->insert_row.bind_blob(1, row.identity)
+                      .bind_text(2, row.key)
+                      .bind(3, row.order)
+                      .bind(4, row.offered_before ? 1 : 0)
+                      .bind(5, row.cancelled ? 1 : 0)
+                      .bind(6, row.expires_at.us)
+                      .bind_blob(7, message)
+                      .run();
+  if (!inserted) return inserted;
+  return sql_->one_more.bind_text(1, row.key).bind_text(2, row.upstream).run();
+}
+
+Status SqliteParking::drop_row(const std::string& identity, const std::string& key) {
+  if (auto gone = sql_->delete_row.bind_blob(1, identity).run(); !gone) return gone;
+  if (auto fewer = sql_->one_fewer.bind_text(1, key).run(); !fewer) return fewer;
+  return sql_->delete_empty_key.bind_text(1, key).run();
+}
+
+Result<std::optional<wire::Offer>> SqliteParking::row_of(const std::string& identity) {
+  auto& question = sql_->row_by_identity;
+  question.bind_blob(1, identity);
+  auto stepped = question.step();
+  if (!stepped) return stepped.error();
+  std::optional<wire::Offer> found;
+  if (*stepped == Step::kRow) {
+    auto row = read_row(question);
+    if (!row) {
+      question.reset();
+      return row.error();
+    }
+    found = std::move(*row);
+  }
+  question.reset();
+  return found;
+}
+
+// At most `count` rows of a bound question that asks for one more.
+Result<std::vector<wire::Offer>> SqliteParking::read_rows(Statement& question,
+                                                          std::uint64_t bytes_max,
+                                                          std::uint32_t count, bool& more) {
+  std::vector<wire::Offer> rows;
+  std::uint64_t bytes = 0;
+  more = false;
+  for (;;) {
+    auto stepped = question.step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Step::kDone) break;
+    if (rows.size() >= count || bytes >= bytes_max) {
+      more = true;
+      break;
+    }
+    auto row = read_row(question);
+    if (!row) {
+      question.reset();
+      return row.error();
+    }
+    bytes += row->request.body.size();
+    rows.push_back(std::move(*row));
+  }
+  question.reset();
+  return rows;
+}
+
+Status SqliteParking::mark_offered(const std::vector<wire::Offer>& rows) {
+  for (const wire::Offer& row : rows) {
+    if (row.offered_before) continue;
+    if (auto marked = sql_->mark_offered.bind_blob(1, row.identity).run(); !marked) return marked;
+  }
+  return Done{};
+}
+
+// ---- calls
+
+Result<ParkingAnswer> SqliteParking::on(const Put& call) {
+  const wire::Offer& row = call.row;
+  auto there = call.id_alone ? newest(row.source, row.id) : name_of(row.identity);
+  if (!there) return there.error();
+  const bool forgotten =
+      *there && (*there)->name.state != NameState::kWaiting && (*there)->until < call.now;
+  if (*there && !forgotten) {
+    const Name& name = (*there)->name;
+    auto key = facts(name.key);
+    if (!key) return key.error();
+    const bool same = name.key == row.key && name.content_hash == row.content_hash;
+    return ParkingAnswer{PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, name, std::move(*key)}};
+  }
+  const Name name = name_of_row(row);
+  if (auto written = write_name(name, StoreTime{}); !written) return written.error();
+  if (auto inserted = insert_row(row); !inserted) return inserted.error();
+  auto key = facts(row.key);
+  if (!key) return key.error();
+  return ParkingAnswer{PutAnswer{PutEnd::kCreated, name, std::move(*key)}};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
+  HeadAnswer answer;
+  sql_->read_head.bind_text(1, call.key).bind(2, std::int64_t{call.count} + 1);
+  auto rows = read_rows(sql_->read_head, call.bytes_max, call.count, answer.more);
+  if (!rows) return rows.error();
+  answer.rows = std::move(*rows);
+  if (auto marked = mark_offered(answer.rows); !marked) return marked.error();
+  auto key = facts(call.key);
+  if (!key) return key.error();
+  answer.key = std::move(*key);
+  return ParkingAnswer{std::move(answer)};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
+  const std::string& identity = call.settled.identity;
+  auto there = name_of(identity);
+  if (!there) return there.error();
+  if (!*there) return ParkingAnswer{SettleAnswer{SettleEnd::kUnknown, identity, {}}};
+  Name name = (*there)->name;
+  auto row = row_of(identity);
+  if (!row) return row.error();
+  const bool settles = row->has_value();
+  if (settles) {
+    settle_name(name, call.settled);
+    if (name.state == NameState::kDead) {
+      const wire::Settled& s = call.settled;
+      DeadRow dead{identity, name.source, name.id,    name.key, name.upstream,    name.generation,
+                   s.reason, s.status,    s.attempts, s.at,     std::move(**row), {}};
+      if (auto buried = write_dead(dead); !buried) return buried.error();
+    }
+    if (auto written = write_name(name, call.remember_until); !written) return written.error();
+    if (auto dropped = drop_row(identity, name.key); !dropped) return dropped.error();
+  }
+  auto key = facts(name.key);
+  if (!key) return key.error();
+  const SettleEnd end = settles ? SettleEnd::kSettled : SettleEnd::kBefore;
+  return ParkingAnswer{SettleAnswer{end, identity, std::move(*key)}};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const Reorder& call) {
+  auto row = row_of(call.identity);
+  if (!row) return row.error();
+  if (!*row) return ParkingAnswer{ReorderAnswer{}};
+  auto moved = sql_->reorder.bind(1, call.order).bind_blob(2, call.identity).run();
+  if (!moved) return moved.error();
+  auto key = facts((*row)->key);
+  if (!key) return key.error();
+  return ParkingAnswer{ReorderAnswer{true, std::move(*key)}};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const LookupId& call) {
+  LookupAnswer answer;
+  auto there = newest(call.source, call.id);
+  if (!there) return there.error();
+  if (*there) {
+    answer.name = (*there)->name;
+    auto& question = sql_->count_before;
+    question.bind_blob(1, answer.name->identity);
+    auto stepped = question.step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Step::kRow) answer.ahead = static_cast<std::uint64_t>(question.integer(0));
+    question.reset();
+  }
+  auto key = facts(answer.name ? answer.name->key : call.key);
+  if (!key) return key.error();
+  answer.key = std::move(*key);
+  return ParkingAnswer{std::move(answer)};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const MarkCancelled& call) {
+  CancelAnswer answer;
+  auto there = newest(call.source, call.id);
+  if (!there) return there.error();
+  if (!*there) return ParkingAnswer{std::move(answer)};
+  answer.name = (*there)->name;
+  if (answer.name->state != NameState::kWaiting) return ParkingAnswer{std::move(answer)};
+  const std::string& identity = answer.name->identity;
+  if (auto row = sql_->cancel_row.bind_blob(1, identity).run(); !row) return row.error();
+  if (auto name = sql_->cancel_name.bind_blob(1, identity).run(); !name) return name.error();
+  answer.name->cancelled = true;
+  auto row = row_of(identity);
+  if (!row) return row.error();
+  answer.row = std::move(*row);
+  if (answer.row) {
+    if (auto marked = mark_offered({*answer.row}); !marked) return marked.error();
+  }
+  return ParkingAnswer{std::move(answer)};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const ListKeys& call) {
+  KeysAnswer answer;
+  auto& question = sql_->list_keys;
+  question.bind_text(1, call.after).bind(2, std::int64_t{call.count} + 1);
+  for (;;) {
+    auto stepped = question.step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Step::kDone) break;
+    if (answer.keys.size() == call.count) {
+      answer.more = true;
+      break;
+    }
+    KeyFacts key{text(question, 0),
+                 text(question, 1),
+                 static_cast<std::uint64_t>(question.integer(2)),
+                 question.integer(4),
+                 {}};
+    auto holds = unpack_holds(question.bytes(3));
+    if (!holds) {
+      question.reset();
+      return holds.error();
+    }
+    key.holds = std::move(*holds);
+    answer.keys.push_back(std::move(key));
+  }
+  question.reset();
+  return ParkingAnswer{std::move(answer)};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const ListEnding& call) {
+  EndingAnswer answer;
+  sql_->list_ending.bind(1, call.now.us)
+      .bind_blob(2, call.after)
+      .bind(3, std::int64_t{call.count} + 1);
+  auto rows = read_rows(sql_->list_ending, call.bytes_max, call.count, answer.more);
+  if (!rows) return rows.error();
+  answer.rows = std::move(*rows);
+  if (auto marked = mark_offered(answer.rows); !marked) return marked.error();
+  return ParkingAnswer{std::move(answer)};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const SetHolds& call) {
+  const std::string holds = pack_holds(call.key, call.upstream, call.holds);
+  auto& set = sql_->set_holds;
+  auto written = set.bind_text(1, call.key).bind_text(2, call.upstream).bind_blob(3, holds).run();
+  if (!written) return written.error();
+  if (auto gone = sql_->delete_empty_key.bind_text(1, call.key).run(); !gone) return gone.error();
+  return ParkingAnswer{Acknowledged{}};
+}
+
+Result<ParkingAnswer> SqliteParking::on(const ForgetNames& call) {
+  auto gone = sql_->forget_names.bind(1, call.now.us).bind(2, call.count).run();
+  if (!gone) return gone.error();
+  return ParkingAnswer{Acknowledged{}};
+}
+
+}  // namespace sluice::ingest

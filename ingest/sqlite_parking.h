@@ -1,0 +1,117 @@
+// The embedded parking store: rows, names, keys and dead letters in one SQLite file (WAL,
+// synchronous = FULL). What apply() has answered is on the disk.
+//
+//   rows   a waiting message: unique by identity, in order by (key, place, identity)
+//   names  an identity, how it ended, and until when that is remembered
+//   keys   how many rows a key has, and its holds
+//   dead   dead letters: whole messages, and lines that were none
+//
+// One process at a time is the ingest of a data directory (locked by lib/stage); a command line
+// tool may write next to it (import, replay): changed_by_others() tells.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/parking.h"
+#include "lib/base/result.h"
+#include "lib/port/sqlite.h"
+
+namespace sluice::ingest {
+
+struct DeadRow {
+  std::string identity;
+  std::string source;
+  std::string id;
+  std::string key;
+  std::string upstream;
+  std::uint32_t generation = 0;
+  std::string reason;
+  std::uint32_t status = 0;
+  std::uint32_t attempts = 0;
+  StoreTime at;
+  std::optional<wire::Offer> message;  // not with "malformed"
+  std::string raw;                     // the bytes of what was no message
+};
+
+struct ParkingSums {
+  std::uint64_t rows = 0;
+  std::uint64_t keys = 0;
+  std::uint64_t dead = 0;
+};
+
+class SqliteParking {
+ public:
+  // kCorrupt, kUnavailable, kFull: the error names the file.
+  static Result<std::unique_ptr<SqliteParking>> open(const std::string& path);
+
+  // One transaction. When any call or the commit fails, nothing was changed and all are answered
+  // ParkingFailed.
+  std::vector<ParkingReply> apply(std::span<const ParkingCall> calls);
+
+  // True when another connection has committed since the last time this was asked.
+  bool changed_by_others();
+  // Moves the log into the file when it has grown: only while nobody waits for a commit.
+  void when_idle();
+  Result<ParkingSums> sums();
+
+  // ---- dead letters; each its own transaction
+  // In the order of their deaths; `visit` returns false to stop.
+  Status each_dead(const std::function<bool(const DeadRow&)>& visit);
+  // By id, or by the first digits of the identity.
+  Result<std::vector<DeadRow>> find_dead(std::string_view id);
+  Status bury(std::span<const DeadRow> dead);
+  // Back into its line as generation + 1, with no attempts; false when it is no message.
+  Result<bool> replay(const DeadRow& dead, StoreTime now);
+  Status purge(const DeadRow& dead);
+
+ private:
+  struct Statements;
+  explicit SqliteParking(port::Sqlite database);
+  Status prepare();
+  Result<ParkingAnswer> answer(const Call& call);
+
+  Result<ParkingAnswer> on(const Put& call);
+  Result<ParkingAnswer> on(const ReadHead& call);
+  Result<ParkingAnswer> on(const SettleRow& call);
+  Result<ParkingAnswer> on(const Reorder& call);
+  Result<ParkingAnswer> on(const LookupId& call);
+  Result<ParkingAnswer> on(const MarkCancelled& call);
+  Result<ParkingAnswer> on(const ListKeys& call);
+  Result<ParkingAnswer> on(const ListEnding& call);
+  Result<ParkingAnswer> on(const SetHolds& call);
+  Result<ParkingAnswer> on(const ForgetNames& call);
+
+  struct Remembered {
+    Name name;
+    StoreTime until;
+  };
+  Result<KeyFacts> facts(const std::string& key);
+  Result<std::int64_t> head_order(const std::string& key);
+  Result<std::optional<Remembered>> name_by(port::Statement& question);
+  Result<std::optional<Remembered>> newest(const std::string& source, const std::string& id);
+  Result<std::optional<Remembered>> name_of(const std::string& identity);
+  Status write_name(const Name& name, StoreTime until);
+  Result<std::vector<wire::Offer>> read_rows(port::Statement& question, std::uint64_t bytes_max,
+                                             std::uint32_t count, bool& more);
+  Result<std::optional<wire::Offer>> row_of(const std::string& identity);
+  Status mark_offered(const std::vector<wire::Offer>& rows);
+  Status insert_row(const wire::Offer& row);
+  Status drop_row(const std::string& identity, const std::string& key);
+  Status write_dead(const DeadRow& dead);
+  Status put_anew(const DeadRow& dead, StoreTime now);
+
+  port::Sqlite database_;
+  std::unique_ptr<Statements> sql_;  // before the database goes
+  std::int64_t version_seen_ = 0;
+
+ public:
+  ~SqliteParking();
+};
+
+}  // namespace sluice::ingest

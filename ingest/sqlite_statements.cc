@@ -1,0 +1,136 @@
+#include "ingest/sqlite_statements.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE IF NOT EXISTS rows (
+  identity BLOB NOT NULL UNIQUE, key TEXT NOT NULL, place INTEGER NOT NULL,
+  offered INTEGER NOT NULL, cancelled INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  message BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS rows_in_order ON rows (key, place, identity);
+CREATE INDEX IF NOT EXISTS rows_by_expiry ON rows (expires_at);
+CREATE INDEX IF NOT EXISTS rows_cancelled ON rows (identity) WHERE cancelled = 1;
+CREATE TABLE IF NOT EXISTS names (
+  identity BLOB PRIMARY KEY, source TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
+  key TEXT NOT NULL, content_hash BLOB NOT NULL, upstream TEXT NOT NULL,
+  first_seen INTEGER NOT NULL, expires_at INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+  state INTEGER NOT NULL, reason TEXT NOT NULL, status INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, settled_at INTEGER NOT NULL, remember_until INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS names_by_id ON names (source, id, generation);
+CREATE INDEX IF NOT EXISTS names_to_forget ON names (remember_until) WHERE state > 1;
+CREATE TABLE IF NOT EXISTS keys (
+  key TEXT PRIMARY KEY, upstream TEXT NOT NULL, count INTEGER NOT NULL, holds BLOB NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, identity BLOB NOT NULL UNIQUE, source TEXT NOT NULL,
+  id TEXT NOT NULL, key TEXT NOT NULL, upstream TEXT NOT NULL, generation INTEGER NOT NULL,
+  reason TEXT NOT NULL, status INTEGER NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL,
+  message BLOB, raw BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS dead_by_id ON dead (id);
+)sql";
+
+#define NAME_COLUMNS                                                                        \
+  "identity, source, id, generation, key, content_hash, upstream, first_seen, expires_at, " \
+  "cancelled, state, reason, status, attempts, settled_at, remember_until"
+#define ROW_COLUMNS "place, offered, cancelled, message"
+#define DEAD_COLUMNS \
+  "identity, source, id, key, upstream, generation, reason, status, attempts, at, message, raw"
+
+}  // namespace
+
+Status make_tables(port::Sqlite& database) {
+  auto asked = database.prepare("PRAGMA user_version");
+  if (!asked) return asked.error();
+  auto stepped = asked->step();
+  if (!stepped) return stepped.error();
+  const std::int64_t version = asked->integer(0);
+  asked->reset();
+  if (version == kVersion) return Done{};
+  if (version != 0) {
+    return Error{Trouble::kCorrupt, "the parking file has version " + std::to_string(version) +
+                                        ", this program knows " + std::to_string(kVersion)};
+  }
+  auto transaction = port::Transaction::begin(database);
+  if (!transaction) return transaction.error();
+  if (auto made = database.execute(kTables); !made) return made;
+  if (auto set = database.execute("PRAGMA user_version = 1"); !set) return set;
+  return transaction->commit();
+}
+
+Status SqliteParking::Statements::prepare(port::Sqlite& database) {
+  const std::pair<port::Statement*, const char*> all[] = {
+      {&data_version, "PRAGMA data_version"},
+      {&sums,
+       "SELECT (SELECT coalesce(sum(count), 0) FROM keys), (SELECT count(*) FROM keys), "
+       "(SELECT count(*) FROM dead)"},
+      {&key_facts, "SELECT upstream, count, holds FROM keys WHERE key = ?1"},
+      {&head_order, "SELECT place FROM rows WHERE key = ?1 ORDER BY place, identity LIMIT 1"},
+      {&one_more,
+       "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 1, x'') "
+       "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream"},
+      {&one_fewer, "UPDATE keys SET count = count - 1 WHERE key = ?1"},
+      {&delete_empty_key, "DELETE FROM keys WHERE key = ?1 AND count = 0 AND holds = x''"},
+      {&set_holds,
+       "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 0, ?3) "
+       "ON CONFLICT (key) DO UPDATE SET holds = excluded.holds"},
+      {&list_keys,
+       "SELECT key, upstream, count, holds, coalesce((SELECT place FROM rows "
+       "WHERE rows.key = keys.key ORDER BY place, identity LIMIT 1), 0) "
+       "FROM keys WHERE key > ?1 ORDER BY key LIMIT ?2"},
+      {&name_by_id, "SELECT " NAME_COLUMNS
+                    " FROM names WHERE source = ?1 AND id = ?2 ORDER BY generation DESC LIMIT 1"},
+      {&name_by_identity, "SELECT " NAME_COLUMNS " FROM names WHERE identity = ?1"},
+      {&write_name, "INSERT OR REPLACE INTO names (" NAME_COLUMNS
+                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+                    "?16)"},
+      {&cancel_name, "UPDATE names SET cancelled = 1 WHERE identity = ?1"},
+      {&forget_names,
+       "DELETE FROM names WHERE identity IN (SELECT identity FROM names "
+       "WHERE state > 1 AND remember_until < ?1 LIMIT ?2)"},
+      {&insert_row,
+       "INSERT INTO rows (identity, key, place, offered, cancelled, expires_at, message) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+      {&delete_row, "DELETE FROM rows WHERE identity = ?1"},
+      {&row_by_identity, "SELECT " ROW_COLUMNS " FROM rows WHERE identity = ?1"},
+      {&read_head,
+       "SELECT " ROW_COLUMNS " FROM rows WHERE key = ?1 ORDER BY place, identity LIMIT ?2"},
+      {&list_ending, "SELECT " ROW_COLUMNS
+                     " FROM rows WHERE rowid IN (SELECT rowid FROM rows WHERE expires_at <= ?1 "
+                     "UNION SELECT rowid FROM rows WHERE cancelled = 1) "
+                     "AND identity > ?2 ORDER BY identity LIMIT ?3"},
+      {&mark_offered, "UPDATE rows SET offered = 1 WHERE identity = ?1"},
+      {&reorder, "UPDATE rows SET place = ?1 WHERE identity = ?2"},
+      {&cancel_row, "UPDATE rows SET cancelled = 1 WHERE identity = ?1"},
+      {&count_before,
+       "SELECT count(*) FROM rows AS mine, rows AS other WHERE mine.identity = ?1 "
+       "AND other.key = mine.key "
+       "AND (other.place, other.identity) < (mine.place, mine.identity)"},
+      {&write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
+                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+      {&each_dead, "SELECT " DEAD_COLUMNS " FROM dead ORDER BY number"},
+      {&dead_by_id, "SELECT " DEAD_COLUMNS " FROM dead WHERE id = ?1 OR (length(?2) >= 8 AND "
+                    "lower(hex(identity)) LIKE ?2 || '%') ORDER BY number"},
+      {&delete_dead, "DELETE FROM dead WHERE identity = ?1"},
+  };
+  for (const auto& [statement, sql] : all) {
+    auto prepared = database.prepare(sql);
+    if (!prepared) return prepared.error();
+    *statement = std::move(*prepared);
+  }
+  return Done{};
+}
+
+#undef NAME_COLUMNS
+#undef ROW_COLUMNS
+#undef DEAD_COLUMNS
+
+}  // namespace sluice::ingest

@@ -1,0 +1,26 @@
+// The tables of the embedded parking store and every statement that it uses, in one place. Only for
+// sqlite_parking.cc and sqlite_dead.cc.
+#pragma once
+
+#include "ingest/sqlite_parking.h"
+#include "lib/base/result.h"
+#include "lib/port/sqlite.h"
+
+namespace sluice::ingest {
+
+// Makes what is missing; kCorrupt when the file is of a version that this program does not know.
+Status make_tables(port::Sqlite& database);
+
+struct SqliteParking::Statements {
+  Status prepare(port::Sqlite& database);
+
+  port::Statement data_version, sums;
+  port::Statement key_facts, head_order, one_more, one_fewer, delete_empty_key, set_holds,
+      list_keys;
+  port::Statement name_by_id, name_by_identity, write_name, cancel_name, forget_names;
+  port::Statement insert_row, delete_row, row_by_identity, read_head, list_ending, mark_offered,
+      reorder, cancel_row, count_before;
+  port::Statement write_dead, each_dead, dead_by_id, delete_dead;
+};
+
+}  // namespace sluice::ingest

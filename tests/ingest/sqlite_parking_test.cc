@@ -1,0 +1,201 @@
+#include "ingest/sqlite_parking.h"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/ingest/parking_suite.h"
+
+namespace sluice::ingest::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TempDir {
+  TempDir() {
+    static int made = 0;
+    path = fs::temp_directory_path() /
+           ("sluice-parking-" + std::to_string(getpid()) + "-" + std::to_string(++made));
+    fs::create_directories(path);
+  }
+  ~TempDir() { fs::remove_all(path); }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  [[nodiscard]] std::string file() const { return (path / "parking.db").string(); }
+  fs::path path;
+};
+
+std::unique_ptr<SqliteParking> opened(const std::string& file) {
+  auto parking = SqliteParking::open(file);
+  EXPECT_TRUE(parking.ok()) << (parking.ok() ? "" : parking.error().what);
+  return parking.ok() ? std::move(*parking) : nullptr;
+}
+
+ParkingAnswer ask(SqliteParking& parking, const Call& call) {
+  const ParkingCall one{1, call};
+  return parking.apply({&one, 1}).at(0).answer;
+}
+
+struct SqliteTraits {
+  TempDir dir;
+  std::unique_ptr<SqliteParking> parking = opened(dir.file());
+  ParkingAnswer apply(const Call& call) { return ask(*parking, call); }
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, ParkingSuite, SqliteTraits);
+
+TEST(SqliteParking, RemembersOverARestart) {
+  TempDir dir;
+  const wire::Offer one = row("a", "k", 1);
+  const wire::Offer two = row("b", "k", 2);
+  {
+    auto parking = opened(dir.file());
+    ask(*parking, Put{one, true, StoreTime{1}});
+    ask(*parking, Put{two, true, StoreTime{1}});
+    ask(*parking, SettleRow{settled(one, wire::Settlement::kDead), StoreTime{9'000'000}});
+  }
+  auto parking = opened(dir.file());
+  const auto head = std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 9'999}));
+  ASSERT_EQ(head.rows.size(), 1U);
+  EXPECT_EQ(head.rows[0].id, "b");
+  const auto name = std::get<LookupAnswer>(ask(*parking, LookupId{"front-door", "a", {}})).name;
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->state, NameState::kDead);
+  EXPECT_EQ(parking->sums()->rows, 1U);
+  EXPECT_EQ(parking->sums()->dead, 1U);
+}
+
+TEST(SqliteParking, ManyCallsShareACommit) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  std::vector<ParkingCall> calls;
+  for (std::uint64_t n = 0; n < 1'000; ++n) {
+    calls.push_back({n, Put{row("m" + std::to_string(n), "k", static_cast<std::int64_t>(n)), true,
+                            StoreTime{1}}});
+  }
+  const auto replies = parking->apply(calls);
+  ASSERT_EQ(replies.size(), 1'000U);
+  EXPECT_EQ(std::get<PutAnswer>(replies[999].answer).key.count, 1'000U);
+  EXPECT_EQ(replies[7].call_id, 7U);
+}
+
+TEST(SqliteParking, TheSumsStayExactThroughAnything) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  std::uint64_t settled_count = 0;
+  for (int n = 0; n < 300; ++n) {
+    const wire::Offer one = row("m" + std::to_string(n % 120), "k" + std::to_string(n % 7), n);
+    const auto put = std::get<PutAnswer>(ask(*parking, Put{one, false, StoreTime{1}}));
+    if (n % 3 == 0) {
+      wire::Offer same = one;
+      same.identity = put.name.identity;
+      const auto end = std::get<SettleAnswer>(
+          ask(*parking, SettleRow{settled(same, wire::Settlement::kDelivered), StoreTime{9}}));
+      settled_count += end.end == SettleEnd::kSettled ? 1 : 0;
+    }
+  }
+  std::uint64_t listed = 0;
+  std::uint64_t read = 0;
+  const auto page = std::get<KeysAnswer>(ask(*parking, ListKeys{"", 100}));
+  for (const KeyFacts& key : page.keys) {
+    listed += key.count;
+    read += std::get<HeadAnswer>(ask(*parking, ReadHead{key.key, 1'000, 1'000'000})).rows.size();
+  }
+  EXPECT_EQ(listed, read);
+  EXPECT_EQ(parking->sums()->rows, read);
+  EXPECT_GT(settled_count, 0U);
+}
+
+TEST(SqliteParking, ADamagedFileIsAClearError) {
+  TempDir dir;
+  std::ofstream(dir.file()) << std::string(8192, 'x');
+  const auto parking = SqliteParking::open(dir.file());
+  ASSERT_FALSE(parking.ok());
+  EXPECT_EQ(parking.error().code, Trouble::kCorrupt);
+  EXPECT_NE(parking.error().what.find(dir.file()), std::string::npos);
+}
+
+TEST(SqliteParking, AFullDiskAcknowledgesNothingAndLosesNothing) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  ask(*parking, Put{row("a", "k", 1), true, StoreTime{1}});
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 200'000;
+  setrlimit(RLIMIT_FSIZE, &small);
+  const wire::Offer big = row("b", "k", 2, std::string(250'000, 'x'));
+  const ParkingAnswer refused = ask(*parking, Put{big, true, StoreTime{1}});
+  setrlimit(RLIMIT_FSIZE, &before);
+  ASSERT_TRUE(std::holds_alternative<ParkingFailed>(refused));
+  EXPECT_FALSE(std::get<ParkingFailed>(refused).what.empty());
+  parking = opened(dir.file());
+  EXPECT_EQ(std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 999'999})).rows.size(), 1U);
+  EXPECT_EQ(std::get<PutAnswer>(ask(*parking, Put{big, true, StoreTime{1}})).end, PutEnd::kCreated);
+}
+
+TEST(SqliteParking, SeesWhatAnotherProcessWrote) {
+  TempDir dir;
+  auto ingest = opened(dir.file());
+  auto tool = opened(dir.file());
+  EXPECT_FALSE(ingest->changed_by_others());
+  ask(*ingest, Put{row("a", "k", 1), true, StoreTime{1}});
+  EXPECT_FALSE(ingest->changed_by_others());
+  ask(*tool, Put{row("b", "k", 2), true, StoreTime{1}});
+  EXPECT_TRUE(ingest->changed_by_others());
+  EXPECT_FALSE(ingest->changed_by_others());
+}
+
+TEST(SqliteParking, ReplaysADeadLetterAsTheNextGeneration) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  wire::Offer one = row("a", "k", 1);
+  one.attempts = 3;
+  ask(*parking, Put{one, true, StoreTime{1}});
+  ask(*parking, SettleRow{settled(one, wire::Settlement::kDead), StoreTime{9'000'000}});
+  const auto dead = parking->find_dead("a");
+  ASSERT_TRUE(dead.ok());
+  ASSERT_EQ(dead->size(), 1U);
+  EXPECT_EQ((*dead)[0].reason, "attempts");
+  ASSERT_TRUE((*dead)[0].message);
+  ASSERT_TRUE(parking->replay((*dead)[0], StoreTime{50'000}).value());
+  EXPECT_FALSE(parking->replay((*dead)[0], StoreTime{50'000}).value());
+  const auto head = std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 9'999}));
+  ASSERT_EQ(head.rows.size(), 1U);
+  EXPECT_EQ(head.rows[0].generation, 1U);
+  EXPECT_EQ(head.rows[0].attempts, 0U);
+  EXPECT_NE(head.rows[0].identity, one.identity);
+  EXPECT_FALSE(head.rows[0].offered_before);
+  EXPECT_EQ(head.rows[0].request, one.request);
+  const auto name = std::get<LookupAnswer>(ask(*parking, LookupId{"front-door", "a", {}})).name;
+  EXPECT_EQ(name->generation, 1U);
+  EXPECT_EQ(name->state, NameState::kWaiting);
+}
+
+TEST(SqliteParking, KeepsLinesThatWereNoMessages) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  DeadRow malformed;
+  malformed.identity = std::string(16, 'm');
+  malformed.source = "file";
+  malformed.id = "messages.ndjson:3";
+  malformed.reason = "malformed";
+  malformed.raw = "{not json";
+  ASSERT_TRUE(parking->bury({&malformed, 1}).ok());
+  const auto found = parking->find_dead("messages.ndjson:3");
+  ASSERT_TRUE(found.ok());
+  ASSERT_EQ(found->size(), 1U);
+  EXPECT_FALSE((*found)[0].message);
+  EXPECT_EQ((*found)[0].raw, "{not json");
+  EXPECT_FALSE(parking->replay((*found)[0], StoreTime{1}).value());
+  ASSERT_EQ(parking->find_dead("6d6d6d6d").value().size(), 1U);
+  ASSERT_TRUE(parking->purge((*found)[0]).ok());
+  EXPECT_EQ(parking->sums()->dead, 0U);
+}
+
+}  // namespace
+}  // namespace sluice::ingest::suite
