@@ -163,7 +163,9 @@ struct SetHold {
 struct Slot {
   wire::Attempt attempt;
   bool open = true;
-  StoreTime at;  // open: lease end; completed: the time it counts from
+  std::uint32_t units = 1;  // the message's cost
+  StoreTime at;             // open: lease end; completed: the time it counts from
+  StoreTime granted_at;
   friend bool operator==(const Slot&, const Slot&) = default;
 };
 
@@ -190,14 +192,19 @@ struct PeekReply {
   std::vector<KeyState> keys;  // one per asked key, in order
 };
 
-// What time is it, is the shard open? Also the caller's round trip.
+// What time is it, is the shard open? Also the caller's round trip. It carries what the caller
+// knows of store time (bounds 0: nothing yet), so that a clock that stepped is seen before it is
+// believed.
 struct AskClock {
   std::string upstream;
+  Caller caller = {};
 };
 
 using Call = std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock>;
 
-struct Acknowledged {};
+struct Acknowledged {
+  StoreTime closed_until;  // closure of the shard; 0: open
+};
 // The world failed: whether the call was applied is not known. `full`: no room on the store's disk.
 struct StoreFailed {
   std::string what;
@@ -214,7 +221,8 @@ struct StoreAsk {
 struct StoreReply {
   std::uint64_t call_id = 0;
   Answer answer;
-  StoreTime now;  // the store's clock when it answered; 0 with StoreFailed
+  StoreTime now;  // the store's clock when it answered a call that carries a Caller; 0 with others
+                  // and with StoreFailed: what was not compared with bounds teaches none
   Instant sent;
   Instant received;
 };

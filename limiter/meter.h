@@ -1,0 +1,65 @@
+// The meter of one limit: when may the next attempt go, so that in every closed window [t, t + W]
+// at most N requests arrive (design 4.1). Pure functions on a LimitLog; time never goes back
+// between calls on one log.
+//
+// A slot counts while it is open, and after its completion at `at` until at + W + guard. One whose
+// lease ended without an outcome counts as completed unknown_hold after its lease's end: only an
+// answer proves arrival, so nothing earlier is safe.
+//
+// Every N is counted by listed slots; sub-windows for N > 256 are not built yet: cost is O(N).
+#pragma once
+
+#include <cstdint>
+
+#include "lib/base/upstream.h"
+#include "limiter/store.h"
+
+namespace sluice::limiter {
+
+// May it go? If not: why, and from when the answer can be another. While open slots decide, `until`
+// is the earliest time that their completion now would make possible.
+struct Verdict {
+  wire::Wait why = wire::Wait::kNone;  // kNone (go), kWindowFull or kPacing
+  StoreTime until;
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+class Meter {
+ public:
+  Meter(const Limit& limit, Duration unknown_hold) : limit_(&limit), unknown_hold_(unknown_hold) {}
+
+  // How long a slot counts after its completion: W + guard.
+  [[nodiscard]] Duration horizon() const { return limit_->window + limit_->guard; }
+  // What one unit of the pacing bucket takes to come back: W / N, rounded up.
+  [[nodiscard]] Duration interval() const;
+  // Until when this slot counts, if nothing more is heard of it after `now`; for an open one the
+  // earliest such time.
+  [[nodiscard]] StoreTime counts_until(const Slot& slot, StoreTime now) const;
+
+  // Requires 1 <= units <= N.
+  [[nodiscard]] Verdict decide(const LimitLog& log, std::uint32_t units, StoreTime now) const;
+  // How many messages of one unit may go at once.
+  [[nodiscard]] std::uint32_t room(const LimitLog& log, StoreTime now) const;
+
+  // Requires decide() == kNone at slot.granted_at. slot.at is the lease's end.
+  void take(LimitLog& log, Slot slot) const;
+  // The attempt's end is known at `at` (unknown fate: unknown_hold later). Only ever moves a slot
+  // later, and inserts one that the log no longer has.
+  void complete(LimitLog& log, const wire::Attempt& attempt, std::uint32_t units,
+                StoreTime at) const;
+  // The attempt never started: its slot is free. The pacing token comes back only while it is the
+  // last that was taken; otherwise what it paced has already gone by it. (At most B are ever out.)
+  void free(LimitLog& log, const wire::Attempt& attempt) const;
+  // Drops the slots that count no more.
+  void prune(LimitLog& log, StoreTime now) const;
+
+ private:
+  [[nodiscard]] StoreTime window_opens(const LimitLog& log, std::uint32_t units,
+                                       StoreTime now) const;
+  [[nodiscard]] StoreTime bucket_fills(const LimitLog& log, std::uint32_t units) const;
+
+  const Limit* limit_;
+  Duration unknown_hold_;
+};
+
+}  // namespace sluice::limiter

@@ -1,0 +1,49 @@
+// The store's atomic operations, over an abstract shard. The Lua script for Redis will be this,
+// line by line; the order of the gates is part of the contract (design 4, 4.1, 4.3, 4.4):
+//   settled before? - limits stale - asked too late or clock unsure - closure - under way - lease
+//   ended - cancelled, expired, out of attempts - not before, backoff - holds - concurrency -
+//   limits.
+// It decides by store time alone: max(last, the clock's time + offset).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/upstream.h"
+#include "limiter/store.h"
+#include "limiter/store_records.h"
+
+namespace sluice::limiter {
+
+// All durations already scaled.
+struct StoreConfig {
+  std::vector<Upstream> upstreams;
+  std::uint64_t limits_version = 1;
+  Duration clock_error_max = milliseconds(250);
+  Duration store_overlap = seconds(20);
+  Duration close_max = minutes(10);      // longer windows do not lengthen a closure (design 4.4)
+  Duration record_min = hours(24);       // settled and forgotten records live so long
+  Duration record_max = hours(24 * 15);  // all others
+};
+
+// The store's own view when a call arrives.
+struct Moment {
+  StoreTime time;      // its clock
+  std::string life;    // another than the shard's: the store may have forgotten
+  bool fresh = false;  // a shard without a life is new, not forgotten
+};
+
+struct Scripted {
+  Answer answer;
+  StoreTime now;  // StoreReply.now
+};
+
+// Which upstream's shard a call is for.
+const std::string& upstream_of(const Call& call);
+
+// Applies `call` to `shard`. All of it, or the shard's writes are thrown away by the caller.
+Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& moment,
+                 const Call& call);
+
+}  // namespace sluice::limiter

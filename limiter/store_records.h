@@ -1,0 +1,102 @@
+// What a store remembers of one shard (an upstream), and how the script reaches it. The embedded
+// store and the simulation's each keep these three kinds of records.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "limiter/store.h"
+
+namespace sluice::limiter {
+
+enum class Stage : std::uint8_t {
+  kWaiting = 0,   // no attempt under way; it may be tried from `due` on
+  kUnderway = 1,  // granted, until an outcome or the lease's end
+  kSettled = 2,   // ended, once and for all
+};
+
+// An attempt that the store gave up at its lease's end. Its outcome may still come, once.
+struct GivenUp {
+  std::uint32_t serial = 0;
+  bool answered = false;
+  friend bool operator==(const GivenUp&, const GivenUp&) = default;
+};
+
+struct MessageRecord {
+  Stage stage = Stage::kWaiting;
+  wire::Record line;           // who it is; content_hash empty: only an outcome told us of it
+  std::uint32_t serial = 0;    // of the last grant
+  std::uint32_t attempts = 0;  // real ones that ended, throttled ones included
+  std::uint32_t throttles = 0;
+  std::uint32_t cost = 1;
+  StoreTime granted_at;  // this and the next four: of the last grant
+  StoreTime start_by;
+  StoreTime lease_end;
+  std::uint64_t limiter_life = 0;
+  std::uint64_t dispatcher_life = 0;
+  StoreTime due;
+  std::vector<GivenUp> given_up;
+  End end;
+  std::vector<wire::Record> outbox;
+  StoreTime expires_at;
+  StoreTime purge_at;  // nobody asks for it any more after this
+};
+
+// An attempt under way.
+struct OpenAttempt {
+  wire::Attempt attempt;
+  StoreTime lease_end;
+  std::uint64_t dispatcher_life = 0;
+};
+
+// A limit's log, by the limit's name: an edit of the settings may reorder limits.
+struct NamedLog {
+  std::string limit;
+  LimitLog log;
+};
+
+// Of a key; with an empty key: of the upstream as a whole.
+struct KeyRecord {
+  std::vector<NamedLog> logs;
+  std::vector<OpenAttempt> open;  // of a key only
+  std::vector<wire::Hold> holds;
+  std::uint32_t penalties = 0;  // in a row, since the last success
+  StoreTime idle_at;            // from then on the record says nothing; never(): it is held
+};
+
+// Since when a limit's logs miss nothing that its present window may hold.
+struct Coverage {
+  std::string limit;
+  Duration horizon;
+  StoreTime complete_from;  // 0: always
+};
+
+struct ShardRecord {
+  StoreTime last;       // store time never goes below
+  Duration offset;      // added to the clock's time, after the clock stepped
+  std::string life;     // of the store that wrote this; empty: nobody did
+  StoreTime opened_at;  // what was known before may be forgotten; 0: fresh, nothing was
+  StoreTime closed_until;
+  std::uint64_t limits_version = 0;
+  std::vector<Coverage> coverage;
+};
+
+// Reading does not write: only what edit_*() returned is written back, made if need be. References
+// last until the next call that reads or edits the same kind of record.
+class StoreShard {
+ public:
+  StoreShard() = default;
+  StoreShard(const StoreShard&) = default;
+  StoreShard& operator=(const StoreShard&) = default;
+  virtual ~StoreShard() = default;
+
+  virtual const ShardRecord& state() = 0;
+  virtual ShardRecord& edit_state() = 0;
+  virtual const MessageRecord* message(const std::string& identity) = 0;  // nullptr: none
+  virtual MessageRecord& edit_message(const std::string& identity) = 0;
+  virtual const KeyRecord* key(const std::string& key) = 0;
+  virtual KeyRecord& edit_key(const std::string& key) = 0;
+};
+
+}  // namespace sluice::limiter
