@@ -1,7 +1,7 @@
 // The auditor's core with a fake trail and ledger, driven turn by turn; can be killed at any call.
 #pragma once
 
-#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -63,6 +63,7 @@ class World {
   explicit World(Config config = small_config()) : config_(std::move(config)) { restart(); }
 
   void restart() {
+    if (on_restart) on_restart();
     core = std::make_unique<AuditorCore>(config_);
     killed = false;
     run();
@@ -104,6 +105,10 @@ class World {
 
   FakeTrail trail;
   FakeLedger ledger;
+  // Real ones in their place, and what a restart does to them.
+  std::function<TrailAnswer(const TrailCall&)> real_trail;
+  std::function<LedgerAnswer(const LedgerCall&)> real_ledger;
+  std::function<void()> on_restart;
   std::unique_ptr<AuditorCore> core;
   Instant now{1'000'000};
   std::vector<wire::Item> sent;
@@ -118,15 +123,15 @@ class World {
   int calls = 0;
 
  private:
-  template <class Ask, class Port, class Reply>
-  void call(const Ask& ask, Port& port) {
+  template <class Reply, class Ask, class Port>
+  void call(const Ask& ask, Port port) {
     ++calls;
     const bool dies = calls == kill_at;
     if (dies && !kill_after) {
       killed = true;
       return;
     }
-    Reply reply{ask.call_id, port.answer(ask.call)};
+    Reply reply{ask.call_id, port(ask.call)};
     if (dies) {
       killed = true;
       return;
@@ -136,9 +141,13 @@ class World {
   void perform(const AuditorCore::Effect& effect) {
     if (killed) return;
     if (const auto* ask = std::get_if<TrailAsk>(&effect)) {
-      call<TrailAsk, FakeTrail, TrailReply>(*ask, trail);
+      call<TrailReply>(*ask, [&](const TrailCall& call) {
+        return real_trail ? real_trail(call) : trail.answer(call);
+      });
     } else if (const auto* look = std::get_if<LedgerAsk>(&effect)) {
-      call<LedgerAsk, FakeLedger, LedgerReply>(*look, ledger);
+      call<LedgerReply>(*look, [&](const LedgerCall& call) {
+        return real_ledger ? real_ledger(call) : ledger.answer(call);
+      });
     } else if (const auto* send = std::get_if<wire::Send>(&effect)) {
       sent.push_back(send->item);
     } else if (const auto* halt = std::get_if<Halt>(&effect)) {
