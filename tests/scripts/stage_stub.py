@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+"""Stands in for any stage: takes its flags, answers /readyz, ends on SIGTERM.
+
+Its name is the file's, so that scripts/run can be given five of them. A file <name>.exit beside it
+holds the code with which it ends at once.
+"""
+
+import http.server
+import os
+import signal
+import sys
+import tomllib
+
+NAME = os.path.basename(sys.argv[0])
+FOLDER = os.path.dirname(os.path.abspath(sys.argv[0]))
+
+
+class Door(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def main():
+    if "--check" in sys.argv:
+        wrong = os.path.exists(os.path.join(FOLDER, NAME + ".wrong"))
+        print("sluice.toml:3: wrong" if wrong else "right")
+        return 78 if wrong else 0
+    code = os.path.join(FOLDER, NAME + ".exit")
+    if os.path.exists(code):
+        with open(code, encoding="utf-8") as file:
+            return int(file.read())
+    with open(sys.argv[sys.argv.index("--settings") + 1], "rb") as file:
+        host, port = tomllib.load(file)[NAME]["health_listen"].split(":")
+    signal.signal(signal.SIGTERM, lambda *_: (print("drained", flush=True), os._exit(0)))
+    http.server.HTTPServer.allow_reuse_address = True
+    http.server.HTTPServer((host, int(port)), Door).serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
