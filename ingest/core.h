@@ -169,8 +169,7 @@ class IngestCore {
 
   // ---- rows
   void want(wire::PeerId peer, const wire::Want& want, const Turn& turn);
-  void read_head(wire::PeerId peer, std::uint64_t want_id, const std::string& key,
-                 std::uint32_t count, const Turn& turn);
+  void read_head(ForWant purpose, std::uint32_t count, const Turn& turn);
   void head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn);
   void parked_row(wire::PeerId peer, const wire::Park& park, const Turn& turn);
   void sweep(const Turn& turn);

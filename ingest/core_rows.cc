@@ -69,15 +69,16 @@ void IngestCore::want(wire::PeerId peer, const wire::Want& want, const Turn& tur
     turn.out.push(wire::Send{peer, wire::Rows{want.want_id, config_.store, want.key, 0, false}});
     return;
   }
-  if (reading_ < kReadingMax) read_head(peer, want.want_id, want.key, want.count, turn);
+  if (reading_ < kReadingMax) {
+    read_head(ForWant{peer, want.want_id, want.key}, want.count, turn);
+  }
 }
 
 // Each Want has a read of its own: an older read may have missed a put that was announced since.
-void IngestCore::read_head(wire::PeerId peer, std::uint64_t want_id, const std::string& key,
-                           std::uint32_t count, const Turn& turn) {
+void IngestCore::read_head(ForWant purpose, std::uint32_t count, const Turn& turn) {
   ++reading_;
-  park(ReadHead{key, std::min(count, config_.read_max), config_.read_bytes_max},
-       ForWant{peer, want_id, key}, turn);
+  ReadHead read{purpose.key, std::min(count, config_.read_max), config_.read_bytes_max};
+  park(std::move(read), std::move(purpose), turn);
 }
 
 void IngestCore::head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn) {

@@ -129,8 +129,8 @@ inline wire::Offer message(const std::string& id, const std::string& key,
 }
 
 inline Submit submission(std::uint64_t request, const std::string& id, const std::string& key = "k",
-                         Preference preference = {}, const std::string& body = "{}") {
-  return {request, message(id, key, body), preference, StoreTime{1'700'000'000'000'000}};
+                         Preference preference = {}) {
+  return {request, message(id, key), preference, StoreTime{1'700'000'000'000'000}};
 }
 
 inline Preference within(std::int64_t n) { return {Preference::Kind::kWithin, seconds(n)}; }
