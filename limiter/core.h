@@ -15,8 +15,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -110,6 +112,7 @@ class LimiterCore {
   void send(wire::PeerId to, wire::Item item, const Turn& turn);
 
   // ---- core.cc: what has arrived, and what time brings
+  static constexpr std::size_t kLinesPerTurn = 1'000;
   void plan_all(const Turn& turn);
   void fire_timers(const Turn& turn);
   void say_lines(const Turn& turn);
@@ -117,7 +120,10 @@ class LimiterCore {
 
   // ---- store_side.cc: calls of the store, and its clock
   void say(Call call, const Turn& turn);
+  void say_calls_again(const Turn& turn);
+  void put_off(Call call, const Turn& turn);
   void ask_clock(const Turn& turn);
+  void hear_clock(const StoreReply& reply, const Turn& turn);
   void answered(const StoreReply& reply, const Turn& turn);
   void answer_to(const Call& call, const Answer& answer, const Turn& turn);
   [[nodiscard]] std::optional<StoreBounds> bounds(Instant now) const;
@@ -133,15 +139,12 @@ class LimiterCore {
 
   // ---- offers.cc: messages come into a line and leave it
   void item(wire::PeerId peer, const wire::Offer& offer, const Turn& turn);
-  void item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn);
-  void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
-  void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);
-  void item(wire::PeerId peer, const wire::Forgotten& forgotten, const Turn& turn);
   void offered_again(Message& message, wire::PeerId peer, const wire::Offer& offer,
                      const Turn& turn);
   [[nodiscard]] std::optional<wire::Wait> unwelcome(const Key& key, const wire::Offer& offer,
                                                     Instant now) const;
-  void turn_away(wire::PeerId peer, const wire::Offer& offer, wire::Wait why, const Turn& turn);
+  void turn_away(Key& key, wire::PeerId peer, const wire::Offer& offer, wire::Wait why,
+                 const Turn& turn);
   Message& add(Key& key, wire::PeerId peer, const wire::Offer& offer);
   void into_line(Message& message, const Turn& turn);
   void overflow(Key& key, const Turn& turn);
@@ -153,26 +156,42 @@ class LimiterCore {
   void forget(Message& message);
   void hold_for(Message& message, wire::PeerId peer, wire::Origin origin);
   void unhold_all(Message& message);
-  void say_wants(Key& key, const Turn& turn);
-  [[nodiscard]] Rows::View view(const Key& key) const;
   [[nodiscard]] std::size_t line_max(const Key& key) const;
   [[nodiscard]] bool tight() const;
+  [[nodiscard]] bool is_far(const Refusal& refusal, const StoreBounds& known) const;
+
+  // ---- wants.cc: which keys have rows, and asking for their heads
+  void item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Forgotten& forgotten, const Turn& turn);
+  void forgotten_by_ingest(const std::string& identity);
+  void say_wants(Key& key, const Turn& turn);
+  [[nodiscard]] Rows::View view(const Key& key) const;
+  [[nodiscard]] static bool is_here(const Key& key, std::int64_t order);
 
   // ---- grants.cc: may they go?
   void plan(Key& key, const Turn& turn);
+  Instant turn_of(Key& key, const std::optional<Refusal>& refusal, Instant now);
   [[nodiscard]] std::optional<Refusal> closed(const Key& key, StoreTime low) const;
   [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
   [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
   void grant(Shard& shard, const Turn& turn);
+  void ask_out_of_turn(Shard& shard, Grant& call);
+  void ask_in_turn(Shard& shard, Grant& call, const Turn& turn);
   [[nodiscard]] GrantAsk make_ask(const Message& message, std::uint64_t dispatcher_life) const;
   void ask_for(Message& message, std::uint64_t dispatcher_life, Grant& call);
+
+  // ---- answers.cc: what the store answered, and what leaves because of it
   void granted(const Grant& call, const GrantReply& reply, const Turn& turn);
-  void granted_one(Message& message, const GrantAsk& ask, const GrantAnswer& answer,
-                   const Turn& turn);
+  void granted_one(Message& message, const GrantAnswer& answer, const Turn& turn);
   void yes(Message& message, const GrantAnswer& answer, const Turn& turn);
+  void fly(Message& message, const GrantAnswer& answer, bool ours);
   void wait(Message& message, const GrantAnswer& answer, const Turn& turn);
   void underway(Message& message, const GrantAnswer& answer, const Turn& turn);
   void dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to, const Turn& turn);
+  void refused(Key& key, const GrantAnswer& answer, const Turn& turn);
+  [[nodiscard]] static bool is_shared(const Shard& shard, const std::string& limit);
   void give_back(Message& message, wire::NotStarted why, const Turn& turn);
   void release(Message& message);
 
@@ -182,10 +201,11 @@ class LimiterCore {
   void item(wire::PeerId peer, const wire::Recorded& recorded, const Turn& turn);
   void complete_attempt(const wire::Outcome& outcome, std::optional<wire::PeerId> from,
                         const Turn& turn);
+  void warned(Shard& shard, const wire::Outcome& outcome, const Turn& turn);
   void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
   void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);
   void look_at_attempt(Message& message, const Turn& turn);
-  void land(Message& message);
+  void land(Message& message, Instant now);
   void retry(Message& message, StoreTime due, const Turn& turn);
   void finish(Message& message, const End& end, const Turn& turn);
   void tell_if_recorded(Message& message, const Turn& turn);
@@ -193,13 +213,24 @@ class LimiterCore {
   void close_key(Shard& shard, const std::string& key, StoreTime until, const Turn& turn);
   void stop_key(Shard& shard, const std::string& key, const Turn& turn);
 
-  // ---- quotes.cc: when would it go? and what people want
+  // ---- quotes.cc: when would it go, and why not now?
   void item(wire::PeerId peer, const wire::Quote& quote, const Turn& turn);
-  void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);
+  [[nodiscard]] wire::Wait what_stops(const Shard& shard, Instant now) const;
+  [[nodiscard]] static bool is_unknowable(wire::Wait why);
+  [[nodiscard]] static std::uint64_t in_logs(const Key& key);
+  void forget_peek(const Peek& peek, const Turn& turn);
+  void explain_quoted(const Message* message, Instant now, wire::Quoted& quoted) const;
+  void explain_head(const Key& key, Instant now, Explanation& explained) const;
   void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
   void answer_quote(Key& key, const Asker& asker, const Turn& turn);
   void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
   void answer_askers(Key& key, wire::Wait why, const Turn& turn);
+
+  // ---- controls.cc: what people want
+  void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);
+  void recall_paused(const Shard& shard, const wire::Control& control, const Turn& turn);
+  void reopen(Shard& shard, const std::string& name);
+  void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
@@ -215,7 +246,7 @@ class LimiterCore {
   Key* find_key(Shard& shard, const std::string& name);
   void touch(Key& key);
   void touch_all(Shard& shard);
-  void forget_if_empty(Key& key);
+  void forget_if_empty(Key& key, Instant now);
   Message* find(std::string_view identity);
   [[nodiscard]] const Message* find(std::string_view identity) const;
 
@@ -225,6 +256,7 @@ class LimiterCore {
   struct Controlling {
     wire::PeerId peer;
     std::uint64_t control_id = 0;
+    bool closed = false;
     Instant until;
   };
 
@@ -232,10 +264,13 @@ class LimiterCore {
   Prng prng_;
   Counts counts_;
   StoreClock clock_;
+  bool clock_known_ = false;
   bool clock_asked_ = false;
+  Instant clock_due_;  // when the clock is to be measured
   bool store_up_ = false;
   bool draining_ = false;
   std::size_t bytes_ = 0;
+  std::size_t underway_ = 0;  // messages with an open attempt
   std::uint64_t last_key_ = 0;
   std::uint64_t last_want_ = 0;
 
@@ -251,6 +286,13 @@ class LimiterCore {
   std::map<std::uint64_t, std::set<std::string>> flights_;  // dispatcher life -> identities
   std::map<wire::Attempt, Completing> completing_;
   std::map<std::pair<std::string, std::string>, std::vector<Controlling>> controlling_;
+  // Settled was said, Forgotten was not heard: such rows are still counted by their ingest.
+  struct Told {
+    Instant at;
+    std::string identity;
+  };
+  std::deque<Told> told_;
+  std::unordered_map<std::string, std::uint64_t> told_key_;  // identity -> the key's number
 };
 
 }  // namespace sluice::limiter

@@ -38,7 +38,9 @@ class Holds {
     if (penalty_until_ > low) return Refusal{wire::Wait::kPenalty, penalty_until_};
     return std::nullopt;
   }
-  [[nodiscard]] StoreTime penalty_until() const { return penalty_until_; }
+  [[nodiscard]] bool paused() const { return paused_; }
+  // Something to remember, whatever the time is.
+  [[nodiscard]] bool lasts() const { return paused_ || penalty_until_.us != 0; }
 
  private:
   StoreTime penalty_until_;

@@ -29,8 +29,10 @@ struct Flight {
   std::uint32_t serial = 0;
   std::uint64_t dispatcher_life = 0;
   StoreTime granted_at;
+  StoreTime start_by;
   StoreTime lease_end;
-  bool ours = false;  // this life dispatched it
+  bool ours = false;        // granted to this life
+  bool dispatched = false;  // and handed to its dispatcher
 };
 
 // Who gets Settled or Park for it.
@@ -46,8 +48,10 @@ struct Message {
   std::int64_t order = 0;  // its place in the line: the offer's, or when its next attempt is due
   StoreTime ready_at;      // not asked for before; 0: at once
   std::vector<Holder> holders;
-  std::uint32_t last_serial = 0;  // the last attempt that left from here: none leaves twice
-  std::uint64_t reserved_at = 0;  // dispatcher life on which room is kept for it; 0: none
+  std::uint32_t attempts = 0;          // real ones so far, as the store said last
+  std::uint32_t last_serial = 0;       // the last attempt that left from here: none leaves twice
+  std::uint32_t completed_serial = 0;  // the last whose outcome the store has, from anybody
+  std::uint64_t reserved_at = 0;       // dispatcher life on which room is kept for it; 0: none
   std::unique_ptr<Flight> flight;
   std::unique_ptr<End> end;  // kEnding
 };

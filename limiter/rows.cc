@@ -50,6 +50,7 @@ Instant Rows::next(const View& view, const Config& config) const {
   Instant next = Instant::never();
   for (const Store& store : stores_) {
     if (store.want_id != 0) {
+      if (config.mutations.want_said_once) continue;
       next = std::min(next, store.said_at + config.want_again);
     } else if (needed(store, view)) {
       next = std::min(next, store.not_before);
@@ -104,6 +105,11 @@ void Rows::lost(wire::PeerId peer) {
     store.more = true;
     store.precedes = true;
   }
+}
+
+void Rows::later(Store& store, Instant when) {
+  store.not_before = when;
+  if (store.want_id != 0) store.said_at = when;
 }
 
 void Rows::reopen() {

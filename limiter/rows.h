@@ -46,7 +46,9 @@ class Rows {
   [[nodiscard]] std::vector<Store*> due(const View& view, const Config& config, Instant now);
   // When due() may have something without anything happening before.
   [[nodiscard]] Instant next(const View& view, const Config& config) const;
-  void said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant now);
+  // Nobody to ask now, or no room for what would come.
+  static void later(Store& store, Instant when);
+  static void said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant now);
 
   // A row came in answer to a Want and was new here.
   void brought(std::uint64_t want_id);
@@ -56,6 +58,7 @@ class Rows {
   void let_go(std::string_view store);
   // A Want said to this peer will not be answered.
   void lost(wire::PeerId peer);
+  // A person opened the key: holds that were announced before no longer count.
   void reopen();
 
  private:

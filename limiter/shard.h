@@ -40,6 +40,10 @@ struct Key {
   Instant ask_at;
   std::size_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
 
+  StoreTime freed_at;    // when the last attempt of the key ended
+  bool asleep = false;   // closed for so long that its line need not be full
+  std::size_t told = 0;  // settled and told, and its ingest has not said Forgotten yet
+
   bool dirty = false;  // to be planned
   bool due = false;    // in its shard's turn
 
@@ -62,7 +66,8 @@ struct Shard {
   wire::Wait why = wire::Wait::kNone;  // why those that are due do not go
   std::string limit;                   // a limit of the whole upstream that is full ...
   StoreTime limit_until;               // ... until then
-  bool look = false;                   // something changed: look whether the due may go
+  wire::Wait limit_why = wire::Wait::kNone;
+  bool look = false;  // something changed: look whether the due may go
   Instant look_at = Instant::never();
 
   std::vector<Completion> completions;

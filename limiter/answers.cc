@@ -1,0 +1,204 @@
+// What the store answered to a Grant, and what leaves for a dispatcher because of it.
+#include <algorithm>
+
+#include "lib/base/check.h"
+#include "lib/digest/digest.h"
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn& turn) {
+  if (reply.answers.size() != call.asks.size()) {
+    calls_.again_at(call, turn.now + config_.store_retry);  // no answer to what was asked
+    return;
+  }
+  for (std::size_t i = 0; i < reply.answers.size(); ++i) {
+    take_outbox(reply.answers[i].outbox);
+    Message* message = find(call.asks[i].line.identity);
+    if (message == nullptr || message->state != State::kAsked) continue;
+    touch(*message->key);
+    granted_one(*message, reply.answers[i], turn);
+  }
+}
+
+void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const Turn& turn) {
+  switch (answer.granted) {
+    case Granted::kYes:
+      ++counts_.granted;
+      message.key->forecast.reset();
+      if (answer.serial <= message.last_serial && !config_.mutations.dispatch_same_twice) {
+        underway(message, answer, turn);  // the grant that left already: it leaves only once
+      } else {
+        yes(message, answer, turn);
+      }
+      return;
+    case Granted::kWait:
+      ++counts_.refused;
+      release(message);
+      wait(message, answer, turn);
+      return;
+    case Granted::kSettled:
+      release(message);
+      if (config_.mutations.never_settled_again) {
+        forget(message);
+      } else {
+        finish(message, answer.end, turn);
+      }
+      return;
+    case Granted::kUnderway:
+      underway(message, answer, turn);
+      return;
+  }
+}
+
+// A grant is for one life of one dispatcher. What cannot be handed to it any more was never
+// dispatched, as nobody knows better than this life: the slot is given back.
+void LimiterCore::yes(Message& message, const GrantAnswer& answer, const Turn& turn) {
+  Key& key = *message.key;
+  key.skip = 0;
+  key.why = wire::Wait::kNone;
+  message.attempts = answer.attempts;
+  fly(message, answer, true);
+  const auto to = peers_.dispatcher_of(answer.dispatcher_life);
+  const auto known = bounds(turn.now);
+  if (draining_) {
+    give_back(message, wire::NotStarted::kDraining, turn);
+  } else if (!to) {
+    give_back(message, wire::NotStarted::kNeverSeen, turn);
+  } else if (known && known->low >= answer.start_by) {
+    give_back(message, wire::NotStarted::kTooLate, turn);
+  } else {
+    dispatch(message, answer, *to, turn);
+  }
+}
+
+// The message now has an open attempt, and counts at that dispatcher.
+void LimiterCore::fly(Message& message, const GrantAnswer& answer, bool ours) {
+  const std::uint64_t life = answer.dispatcher_life;
+  release(message);
+  if (ours && life != 0) {
+    peers_.reserve(life, message.offer.upstream);
+    message.reserved_at = life;
+  }
+  message.flight = std::make_unique<Flight>(Flight{answer.serial, life, answer.granted_at,
+                                                   answer.start_by, answer.lease_end, ours, false});
+  message.state = State::kUnderway;
+  flights_[life].insert(message.offer.identity);
+  ++underway_;
+}
+
+void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to,
+                           const Turn& turn) {
+  const wire::Offer& offer = message.offer;
+  message.last_serial = std::max(message.last_serial, answer.serial);
+  message.flight->dispatched = true;
+  message.offer.offered_before = true;
+  peers_.dispatched(answer.dispatcher_life).add(offer.identity);
+  wire::Dispatch out;
+  out.attempt = {offer.identity, answer.serial};
+  out.upstream = offer.upstream;
+  out.key = offer.key;
+  out.attempt_number = answer.attempts + 1;
+  out.request = offer.request;
+  out.idempotency_key = to_hex(offer.identity);
+  out.granted_at = answer.granted_at;
+  out.start_by = answer.start_by;
+  out.lease_end = answer.lease_end;
+  out.traceparent = offer.traceparent;
+  out.limits_version = config_.limits_version;
+  send(to, std::move(out), turn);
+  ++counts_.dispatched;
+  const Duration timeout = message.key->shard->upstream->timeout;
+  attempt_timers_.set(offer.identity,
+                      when(answer.start_by + timeout, turn.now) + config_.asked_again);
+}
+
+void LimiterCore::give_back(Message& message, wire::NotStarted why, const Turn& turn) {
+  const auto known = bounds(turn.now);
+  wire::Outcome outcome;
+  outcome.attempt = {message.offer.identity, message.flight->serial};
+  outcome.upstream = message.offer.upstream;
+  outcome.key = message.offer.key;
+  outcome.ended = wire::Ended::kNotStarted;
+  outcome.not_started = why;
+  outcome.reason = "not dispatched";
+  outcome.answered_at = known ? known->high : message.flight->granted_at;
+  complete_attempt(outcome, std::nullopt, turn);
+}
+
+void LimiterCore::underway(Message& message, const GrantAnswer& answer, const Turn& turn) {
+  release(message);
+  if (answer.serial != 0 && answer.serial == message.completed_serial) {
+    put_back(message, turn);  // its outcome was written while the question was on its way
+    return;
+  }
+  message.attempts = answer.attempts;
+  fly(message, answer, false);
+  look_at_attempt(message, turn);
+}
+
+// Not now: the message, its key, or the whole upstream is looked at again at the time named.
+void LimiterCore::wait(Message& message, const GrantAnswer& answer, const Turn& turn) {
+  Key& key = *message.key;
+  if (config_.mutations.one_grant_too_many && answer.why == wire::Wait::kWindowFull) {
+    GrantAnswer forged = answer;
+    forged.serial = message.last_serial + 1'000;
+    forged.dispatcher_life = peers_.room(message.offer.upstream).life;
+    forged.granted_at = bounds(turn.now)->low;
+    forged.start_by = forged.granted_at + seconds(2);
+    forged.lease_end = forged.granted_at + seconds(90);
+    if (forged.dispatcher_life != 0) return yes(message, forged, turn);
+  }
+  if (answer.why == wire::Wait::kNotBefore || answer.why == wire::Wait::kBackoff) {
+    retry(message, answer.until, turn);
+    return;
+  }
+  const bool everybody = is_shared(*key.shard, answer.limit);
+  if (everybody && answer.until.us != 0) {
+    key.shard->limit = answer.limit;
+    key.shard->limit_until = answer.until;
+    key.shard->limit_why = answer.why;
+    key.shard->look = true;
+  } else {
+    refused(key, answer, turn);
+  }
+  put_back(message, turn);
+}
+
+bool LimiterCore::is_shared(const Shard& shard, const std::string& limit) {
+  const auto& limits = shard.upstream->limits;
+  return std::any_of(limits.begin(), limits.end(), [&](const Limit& one) {
+    return one.scope == LimitScope::kUpstream && one.name == limit;
+  });
+}
+
+void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn) {
+  key.why = answer.why;
+  key.limit = answer.limit;
+  key.until = answer.until;
+  const Instant latest = turn.now + config_.ask_latest;
+  key.ask_at = answer.until.us == 0 ? latest : std::min(latest, when(answer.until, turn.now));
+  if (answer.why == wire::Wait::kInFlight) {
+    // The store knows an open attempt of this key. If it is none of ours, some message here has
+    // it: the next one is asked for, until the store names it (kUnderway).
+    ++key.skip;
+    key.ask_at = std::min(key.ask_at, turn.now + config_.look_again);
+  } else {
+    key.skip = 0;
+  }
+  if (answer.why == wire::Wait::kClockUnsure || answer.why == wire::Wait::kStoreDown) {
+    clock_due_ = turn.now;
+    key.ask_at = turn.now + config_.store_retry;
+  }
+  key.ask_at = std::max(key.ask_at, turn.now + milliseconds(1));
+}
+
+// Gives back the room that was kept at a dispatcher.
+void LimiterCore::release(Message& message) {
+  if (message.reserved_at == 0) return;
+  peers_.release(message.reserved_at, message.offer.upstream);
+  message.reserved_at = 0;
+  message.key->shard->look = true;
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,139 @@
+// What people want of keys: pause, resume, cancel. A hold is in the store before it is answered.
+#include <algorithm>
+#include <utility>
+
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Turn& turn) {
+  const std::uint64_t id = control.control_id;
+  if (shard_of(control.upstream) == nullptr) {
+    return controlled(peer, id, "no upstream of this name: " + control.upstream, turn);
+  }
+  switch (control.verb) {
+    case wire::Verb::kPause:
+    case wire::Verb::kResume:
+      return set_hold(control, peer, turn);
+    case wire::Verb::kCancel:
+      return cancel(peer, control, turn);
+    case wire::Verb::kConsume:
+      return controlled(peer, id, "consume: not supported yet", turn);
+    case wire::Verb::kEditLimits:
+      return controlled(peer, id,
+                        "edits of limits while running: not supported yet; change "
+                        "sluice.toml and restart",
+                        turn);
+  }
+}
+
+void LimiterCore::controlled(wire::PeerId peer, std::uint64_t id, const std::string& error,
+                             const Turn& turn) {
+  send(peer, wire::Controlled{id, error.empty(), error}, turn);
+}
+
+void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn) {
+  Shard& shard = *shard_of(control.upstream);
+  const bool closed = control.verb == wire::Verb::kPause;
+  Holds& holds = control.key.empty() ? shard.holds : key_of(shard, control.key).holds;
+  SetHold call{control.upstream, control.key, closed,
+               wire::Hold{wire::HoldKind::kPause, control.until, control.by}};
+  controlling_[{control.upstream, control.key}].push_back(
+      {peer, control.control_id, closed, turn.now + config_.store_again * 2});
+  if (closed) {
+    holds.pause(control.until);
+    recall_paused(shard, control, turn);
+    if (!control.key.empty()) touch(key_of(shard, control.key));
+    if (control.key.empty()) touch_all(shard);
+  }
+  record_hold(call, closed ? "pause" : "resume", turn.now);
+  say(std::move(call), turn);
+}
+
+// What was dispatched and has not started comes back; grants are for a moment only, so a moment is
+// as long as the recall has to last.
+void LimiterCore::recall_paused(const Shard& shard, const wire::Control& control,
+                                const Turn& turn) {
+  const auto known = bounds(turn.now);
+  if (!known) return;
+  StoreTime until = known->high + shard.upstream->start_window;
+  if (control.until.us != 0) until = std::min(until, control.until);
+  for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
+    send(peer, wire::Recall{control.upstream, control.key, until}, turn);
+  }
+}
+
+void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
+  Shard* shard = shard_of(call.upstream);
+  if (shard == nullptr) return;
+  if (!call.closed) reopen(*shard, call.key);
+  const auto at = controlling_.find({call.upstream, call.key});
+  if (at == controlling_.end()) return;
+  std::erase_if(at->second, [&](const Controlling& one) {
+    if (one.closed != call.closed) return false;
+    controlled(one.peer, one.control_id, "", turn);
+    return true;
+  });
+  if (at->second.empty()) controlling_.erase(at);
+}
+
+void LimiterCore::reopen(Shard& shard, const std::string& name) {
+  if (name.empty()) {
+    shard.holds.resume();
+    for (auto& [number, key] : keys_) {
+      if (key->shard == &shard) open_again(*key);
+    }
+    shard.look = true;
+    return;
+  }
+  Key& key = key_of(shard, name);
+  key.holds.resume();
+  key.rows.reopen();
+  open_again(key);
+}
+
+// The key's epoch has moved: what the store refused before says nothing any more.
+void LimiterCore::open_again(Key& key) {
+  key.ask_at = Instant{};
+  key.forecast.reset();
+  touch(key);
+}
+
+void LimiterCore::cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn) {
+  Message* message = find(control.identity);
+  if (message == nullptr) {
+    return controlled(peer, control.control_id, "not in the line: cancel it at its ingest", turn);
+  }
+  if (message->state != State::kWaiting && message->state != State::kQueued) {
+    return controlled(peer, control.control_id, "an attempt of it is under way", turn);
+  }
+  message->offer.cancelled = true;
+  if (message->state == State::kWaiting) {
+    take_out(*message);
+    out_of_turn(*message);
+  }
+  controlled(peer, control.control_id, "", turn);
+}
+
+// What a person did is on record too; without a store's outbox, as the store keeps the hold itself.
+void LimiterCore::record_hold(const SetHold& hold, const char* reason, Instant now) {
+  const auto known = bounds(now);
+  if (!known) return;
+  wire::Record line;
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t half = prng_.next();
+    for (int byte = 0; byte < 8; ++byte) {
+      line.record_id.push_back(static_cast<char>((half >> (8 * byte)) & 0xff));
+    }
+  }
+  line.kind = wire::RecordKind::kHold;
+  line.at = known->high;
+  line.key = hold.key;
+  line.upstream = hold.upstream;
+  line.reason = reason;
+  line.until = hold.hold.until;
+  line.limiter_life = config_.life;
+  trail_.add(line, false);
+}
+
+}  // namespace sluice::limiter

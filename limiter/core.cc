@@ -1,0 +1,221 @@
+#include "limiter/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/stage/core.h"
+
+namespace sluice::limiter {
+
+static_assert(sluice::Core<LimiterCore>);
+
+std::uint32_t line_max_of(const Upstream& upstream, const Config& config) {
+  std::int64_t most = config.line_cap;
+  for (const Limit& limit : upstream.limits) {
+    if (limit.window.us <= 0) continue;
+    most = std::min(most, std::int64_t{limit.n} * config.line_span.us / limit.window.us);
+  }
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(config.line_min, most));
+}
+
+LimiterCore::LimiterCore(Config config, std::uint64_t seed)
+    : config_(std::move(config)), prng_(seed) {
+  for (const Upstream& upstream : config_.upstreams) {
+    Shard& shard = shards_[upstream.name];
+    shard.upstream = &upstream;
+    shard.line_max = line_max_of(upstream, config_);
+  }
+}
+
+void LimiterCore::send(wire::PeerId to, wire::Item item, const Turn& turn) {
+  turn.out.push(wire::Send{to, std::move(item)});
+}
+
+void LimiterCore::accept(const Work& work, Instant now, Out& out) {
+  const Turn turn{now, out};
+  const auto& from = std::get<wire::FromPeer>(work);
+  std::visit([&](const auto& said) { item(from.peer, said, turn); }, from.item);
+}
+
+void LimiterCore::complete(const Reply& reply, Instant now, Out& out) {
+  const Turn turn{now, out};
+  if (const auto* up = std::get_if<wire::PeerUp>(&reply)) peer_up(*up, turn);
+  if (const auto* down = std::get_if<wire::PeerDown>(&reply)) peer_down(down->peer, turn);
+  if (const auto* facts = std::get_if<wire::PeerFacts>(&reply)) peer_facts(*facts, turn);
+  if (const auto* store = std::get_if<StoreReply>(&reply)) answered(*store, turn);
+}
+
+// The order matters: what was lost is said again, then time is read, then everything that changed
+// is looked at once, and only then is asked what may go.
+void LimiterCore::tick(Instant now, Out& out) {
+  const Turn turn{now, out};
+  say_calls_again(turn);
+  if (now >= clock_due_) ask_clock(turn);
+  fire_timers(turn);
+  plan_all(turn);
+  for (auto& [name, shard] : shards_) {
+    if (shard.look || now >= shard.look_at) grant(shard, turn);
+  }
+  say_lines(turn);
+  for (auto& [name, shard] : shards_) say_batches(shard, turn);
+}
+
+void LimiterCore::fire_timers(const Turn& turn) {
+  while (const auto number = key_timers_.take_due(turn.now)) {
+    if (const auto at = keys_.find(*number); at != keys_.end()) touch(*at->second);
+  }
+  while (const auto identity = attempt_timers_.take_due(turn.now)) {
+    if (Message* message = find(*identity)) look_at_attempt(*message, turn);
+  }
+  while (!told_.empty() && told_.front().at + config_.told_for <= turn.now) {
+    forgotten_by_ingest(told_.front().identity);
+    told_.pop_front();
+  }
+  for (auto at = controlling_.begin(); at != controlling_.end();) {
+    auto& waiting = at->second;
+    std::erase_if(waiting, [&](const Controlling& one) {
+      if (one.until > turn.now) return false;
+      controlled(one.peer, one.control_id,
+                 "the store has not answered: it is not known whether this holds; say it again",
+                 turn);
+      return true;
+    });
+    at = waiting.empty() ? controlling_.erase(at) : std::next(at);
+  }
+}
+
+void LimiterCore::plan_all(const Turn& turn) {
+  std::vector<Key*> dirty;
+  dirty.swap(dirty_);
+  for (Key* key : dirty) plan(*key, turn);
+}
+
+void LimiterCore::say_lines(const Turn& turn) {
+  const auto auditor = peers_.auditor();
+  if (!auditor) return;
+  for (wire::Record& line : trail_.take_due(turn.now, config_.record_again, kLinesPerTurn)) {
+    send(*auditor, std::move(line), turn);
+  }
+}
+
+void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
+  const std::string& upstream = shard.upstream->name;
+  if (!shard.completions.empty()) {
+    if (auto from = caller(turn.now)) {
+      say(Complete{*from, std::exchange(shard.completions, {})}, turn);
+    }
+  }
+  if (!shard.emptied.empty()) say(Emptied{upstream, std::exchange(shard.emptied, {})}, turn);
+  if (!shard.forgotten.empty()) say(Forget{upstream, std::exchange(shard.forgotten, {})}, turn);
+  if (shard.to_peek.empty()) return;
+  Peek peek{upstream, {}};
+  for (const Key* key : std::exchange(shard.to_peek, {})) peek.keys.push_back(key->name);
+  say(std::move(peek), turn);
+}
+
+// Frames of peers are always welcome: credit bounds them, and what exceeds it is answered at once
+// (Park), never left unread.
+std::size_t LimiterCore::room() const { return config_.messages_max; }
+
+Instant LimiterCore::deadline() const {
+  if (!dirty_.empty()) return Instant{};
+  Instant next = std::min(
+      {calls_.next(config_.store_again), clock_due_, key_timers_.next(), attempt_timers_.next()});
+  if (peers_.auditor()) next = std::min(next, trail_.next(config_.record_again));
+  if (!told_.empty()) next = std::min(next, told_.front().at + config_.told_for);
+  for (const auto& [name, shard] : shards_) {
+    if (shard.look) return Instant{};
+    if (!shard.emptied.empty() || !shard.forgotten.empty() || !shard.to_peek.empty()) {
+      return Instant{};
+    }
+    if (!shard.completions.empty() && clock_known_) return Instant{};
+    next = std::min(next, shard.look_at);
+  }
+  for (const auto& [hold, waiting] : controlling_) next = std::min(next, waiting.front().until);
+  return next;
+}
+
+void LimiterCore::drain() {
+  draining_ = true;
+  for (auto& [name, shard] : shards_) shard.look = true;
+}
+
+// What waits is not lost by leaving: it is rows and queue copies. What an absent dispatcher has is
+// found by our heir in the store.
+bool LimiterCore::idle() const {
+  if (!draining_ || !completing_.empty() || calls_.size() > 0) return false;
+  if (trail_.size() > 0 && peers_.auditor()) return false;
+  for (const auto& [name, shard] : shards_) {
+    if (!shard.completions.empty() || !shard.emptied.empty() || !shard.forgotten.empty()) {
+      return false;
+    }
+  }
+  return std::none_of(flights_.begin(), flights_.end(),
+                      [&](const auto& flight) { return peers_.dispatcher_of(flight.first); });
+}
+
+std::size_t LimiterCore::effects_max() const {
+  return 4 * config_.messages_max + 4 * keys_.size() + kLinesPerTurn + 1024;
+}
+
+// ---- keys and messages by name -----------------------------------------------------------------
+
+Shard* LimiterCore::shard_of(std::string_view upstream) {
+  const auto at = shards_.find(upstream);
+  return at == shards_.end() ? nullptr : &at->second;
+}
+
+Key* LimiterCore::find_key(Shard& shard, const std::string& name) {
+  const auto at = shard.keys.find(name);
+  return at == shard.keys.end() ? nullptr : at->second.get();
+}
+
+Key& LimiterCore::key_of(Shard& shard, const std::string& name) {
+  if (Key* known = find_key(shard, name)) return *known;
+  auto& key = shard.keys[name];
+  key = std::make_unique<Key>();
+  key->number = ++last_key_;
+  key->name = name;
+  key->shard = &shard;
+  keys_.emplace(key->number, key.get());
+  touch(*key);
+  return *key;
+}
+
+void LimiterCore::touch(Key& key) {
+  if (key.dirty) return;
+  key.dirty = true;
+  dirty_.push_back(&key);
+}
+
+void LimiterCore::touch_all(Shard& shard) {
+  shard.look = true;
+  for (auto& [number, key] : keys_) {
+    if (key->shard == &shard) touch(*key);
+  }
+}
+
+// Called by plan() alone, at its end: nobody else holds on to a key then.
+void LimiterCore::forget_if_empty(Key& key, Instant now) {
+  if (key.messages() > 0 || key.rows.any() || key.due || key.dirty || key.peeking) return;
+  if (!key.askers.empty() || key.told > 0) return;
+  if (key.holds.lasts()) {
+    const auto known = bounds(now);
+    if (!known || key.holds.refusal(known->low)) return;
+  }
+  key_timers_.clear(key.number);
+  keys_.erase(key.number);
+  key.shard->keys.erase(std::string(key.name));
+}
+
+Message* LimiterCore::find(std::string_view identity) {
+  const auto at = messages_.find(identity);
+  return at == messages_.end() ? nullptr : at->second.get();
+}
+
+const Message* LimiterCore::find(std::string_view identity) const {
+  const auto at = messages_.find(identity);
+  return at == messages_.end() ? nullptr : at->second.get();
+}
+
+}  // namespace sluice::limiter

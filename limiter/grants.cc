@@ -1,0 +1,207 @@
+// May they go? Gates in the order hold, breaker, dispatcher credit, limits, so that no slot is
+// spent on what cannot go (design 4 step 2).
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+// Looks at one key after anything of it has changed: who has expired, which rows to ask for, may
+// its head go, and if not, when to look again.
+void LimiterCore::plan(Key& key, const Turn& turn) {
+  key.dirty = false;
+  const auto known = bounds(turn.now);
+  const StoreTime low = known ? known->low : StoreTime{};
+  if (known && key.line.expires_from() <= low) {
+    for (Message* message : key.line.expired(low)) {
+      take_out(*message);
+      out_of_turn(*message);
+    }
+  }
+  const auto refusal = gate(key, turn.now);
+  key.asleep =
+      refusal && known && refusal->why != wire::Wait::kInFlight && is_far(*refusal, *known);
+  if (key.asleep) park_copies(key, refusal->why, turn);
+  overflow(key, turn);
+  say_wants(key, turn);
+  Instant wake = key.rows.next(view(key), config_);
+  if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
+  if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));
+  if (wake >= Instant::never()) {
+    key_timers_.clear(key.number);
+  } else {
+    key_timers_.set(key.number, wake);
+  }
+  forget_if_empty(key, turn.now);
+}
+
+// Puts the key into its shard's turn, or says when it may be.
+Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, Instant now) {
+  if (refusal) {
+    if (refusal->why == wire::Wait::kInFlight && key.ask_at <= now) return Instant::never();
+    const Instant opens = refusal->until.us == 0 ? Instant::never() : when(refusal->until, now);
+    if (key.ask_at > now) return std::min(opens, key.ask_at);
+    return std::max(now + milliseconds(1), std::min(opens, now + config_.ask_latest));
+  }
+  const auto known = bounds(now);
+  const StoreTime low = known ? known->low : StoreTime{};
+  Line::Next next = key.line.next(low, key.skip);
+  if (next.message == nullptr && key.skip > 0) {
+    key.skip = 0;
+    next = key.line.next(low);
+  }
+  if (next.message == nullptr) return when(next.ready_at, now);
+  key.due = true;
+  key.shard->due.push_back(&key);
+  key.shard->look = true;
+  return Instant::never();
+}
+
+// What closes this key: a penalty, a pause, what its ingests announced with its rows.
+std::optional<Refusal> LimiterCore::closed(const Key& key, StoreTime low) const {
+  auto hold = longer(key.holds.refusal(low), key.shard->holds.refusal(low));
+  for (const Rows::Store& store : key.rows.stores()) {
+    for (const wire::Hold& said : store.holds) {
+      if (said.until.us != 0 && said.until <= low) continue;
+      const bool pause = said.kind == wire::HoldKind::kPause;
+      hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
+    }
+  }
+  return hold;
+}
+
+// Why the head of this key is not to be asked for now, apart from its shard's reasons.
+std::optional<Refusal> LimiterCore::gate(const Key& key, Instant now) const {
+  const auto known = bounds(now);
+  if (known && !config_.mutations.penalty_not_held) {
+    if (const auto hold = closed(key, known->low)) return hold;
+  }
+  const auto open = std::count_if(key.out.begin(), key.out.end(), [](const Message* message) {
+    return message->state == State::kAsked || message->state == State::kUnderway ||
+           message->state == State::kCompleting;
+  });
+  const Upstream& upstream = *key.shard->upstream;
+  if (open >= std::max<std::int64_t>(1, upstream.in_flight_per_key)) {
+    return Refusal{wire::Wait::kInFlight, StoreTime{}};
+  }
+  if (key.ask_at > now) return Refusal{key.why, key.until};
+  return std::nullopt;
+}
+
+// Why nothing of this upstream goes now, apart from dispatchers' room.
+wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
+  if (draining_) return wire::Wait::kNoDispatcher;
+  if (trail_.size() + underway_ >= config_.unrecorded_max) return wire::Wait::kAuditorAway;
+  const auto known = caller(now);
+  if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
+  if (!store_up_) return wire::Wait::kStoreDown;
+  if (shard.limit_until > known->bounds.low) return shard.limit_why;
+  return wire::Wait::kNone;
+}
+
+void LimiterCore::grant(Shard& shard, const Turn& turn) {
+  shard.look = false;
+  shard.look_at = Instant::never();
+  if (shard.due.empty() && shard.out_of_turn.empty()) return;
+  shard.why = shard_gate(shard, turn.now);
+  const bool limited = shard.why != wire::Wait::kNone && shard.why == shard.limit_why;
+  if (shard.why != wire::Wait::kNone && !limited) {
+    if (!draining_) shard.look_at = turn.now + config_.look_again;
+    return;
+  }
+  const auto from = caller(turn.now);
+  if (!from) return;
+  Grant call{*from, {}};
+  ask_out_of_turn(shard, call);
+  if (limited) {
+    shard.look_at = when(shard.limit_until, turn.now);
+  } else {
+    ask_in_turn(shard, call, turn);
+  }
+  if (!call.asks.empty()) say(std::move(call), turn);
+}
+
+void LimiterCore::ask_out_of_turn(Shard& shard, Grant& call) {
+  while (!shard.out_of_turn.empty() && call.asks.size() < config_.batch_max) {
+    Message& message = *shard.out_of_turn.front();
+    shard.out_of_turn.pop_front();
+    ask_for(message, peers_.room(shard.upstream->name).life, call);
+  }
+  if (!shard.out_of_turn.empty()) shard.look = true;
+}
+
+// Keys take turns, a message each. When a limit is shared by all keys, few are asked for at once:
+// the first refusal tells when it opens, and the rest need not ask.
+void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
+  const auto& limits = shard.upstream->limits;
+  const bool shared = std::any_of(limits.begin(), limits.end(), [](const Limit& limit) {
+    return limit.scope == LimitScope::kUpstream;
+  });
+  const std::size_t most =
+      shared ? std::min<std::size_t>(16, config_.batch_max) : config_.batch_max;
+  while (!shard.due.empty()) {
+    if (call.asks.size() >= most) {
+      shard.look = !shared;  // a shared limit's answers say whether to go on
+      shard.look_at = turn.now + config_.look_again;
+      return;
+    }
+    const Peers::Room room = peers_.room(shard.upstream->name);
+    if (room.life == 0) {
+      shard.why = room.why;
+      shard.look_at = turn.now + config_.look_again;
+      return;
+    }
+    Key& key = *shard.due.front();
+    shard.due.pop_front();
+    key.due = false;
+    touch(key);
+    if (gate(key, turn.now)) continue;
+    const Line::Next next = key.line.next(call.caller.bounds.low, key.skip);
+    if (next.message == nullptr) continue;
+    take_out(*next.message);
+    ask_for(*next.message, room.life, call);
+  }
+}
+
+GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_life) const {
+  const wire::Offer& offer = message.offer;
+  GrantAsk ask;
+  ask.line.source = offer.source;
+  ask.line.key = offer.key;
+  ask.line.id = offer.id;
+  ask.line.generation = offer.generation;
+  ask.line.identity = offer.identity;
+  ask.line.content_hash = offer.content_hash;
+  ask.line.upstream = offer.upstream;
+  ask.line.path = offer.request.path.substr(0, offer.request.path.find('?'));
+  ask.line.method = offer.request.method;
+  ask.line.could_go_at = std::max({offer.first_seen, offer.not_before, message.ready_at,
+                                   message.key->until, message.key->freed_at});
+  ask.line.limits_version = config_.limits_version;
+  ask.line.limiter_life = config_.life;
+  ask.line.dispatcher_life = dispatcher_life;
+  ask.line.traceparent = offer.traceparent;
+  ask.offered_before = offer.offered_before;
+  ask.cancelled = offer.cancelled;
+  ask.first_seen = offer.first_seen;
+  ask.not_before = offer.not_before;
+  ask.expires_at = offer.expires_at;
+  ask.cost = std::max<std::uint32_t>(1, offer.cost);
+  ask.attempts = offer.attempts;
+  ask.throttles = offer.throttles;
+  ask.dispatcher_life = dispatcher_life;
+  return ask;
+}
+
+void LimiterCore::ask_for(Message& message, std::uint64_t dispatcher_life, Grant& call) {
+  CHECK(message.flight == nullptr && message.reserved_at == 0);
+  message.state = State::kAsked;
+  message.completed_serial = 0;
+  message.reserved_at = dispatcher_life;
+  if (dispatcher_life != 0) peers_.reserve(dispatcher_life, message.offer.upstream);
+  call.asks.push_back(make_ask(message, dispatcher_life));
+}
+
+}  // namespace sluice::limiter

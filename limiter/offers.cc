@@ -1,0 +1,242 @@
+// Messages come into a line and leave it: the limiter's side of the five rules of design 4.2.
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+std::size_t weight_of(const wire::Offer& offer) {
+  return offer.request.body.size() + offer.request.path.size() + 1024;
+}
+
+// How long the slowest limit makes one message wait for the one before it.
+Duration apart(const Upstream& upstream) {
+  Duration most;
+  for (const Limit& limit : upstream.limits) {
+    most = std::max(most, (limit.window + limit.guard) / std::max<std::int64_t>(1, limit.n));
+  }
+  return most;
+}
+
+}  // namespace
+
+void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& turn) {
+  ++counts_.offered;
+  if (IngestPeer* ingest = peers_.ingest(peer); ingest != nullptr && !offer.store.empty()) {
+    ingest->stores.insert(offer.store);
+  }
+  Shard* shard = shard_of(offer.upstream);
+  if (shard == nullptr) {
+    ++counts_.unknown_upstream;
+    send(peer, wire::Park{offer.identity, offer.key, offer.origin, wire::Wait::kUnloaded, {}},
+         turn);
+    return;
+  }
+  if (Message* known = find(offer.identity)) {
+    offered_again(*known, peer, offer, turn);
+    return;
+  }
+  Key& key = key_of(*shard, offer.key);
+  touch(key);
+  if (const auto why = unwelcome(key, offer, turn.now)) {
+    turn_away(key, peer, offer, *why, turn);
+    return;
+  }
+  Message& message = add(key, peer, offer);
+  if (offer.want_id != 0) key.rows.brought(offer.want_id);
+  if (offer.cancelled) {
+    key.out.push_back(&message);
+    out_of_turn(message);
+  } else {
+    into_line(message, turn);
+  }
+}
+
+void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire::Offer& offer,
+                                const Turn& turn) {
+  if (message.offer.content_hash != offer.content_hash) {
+    // Same identity, other bytes: parking tells them apart, by a conditional put.
+    ++counts_.conflicts;
+    send(peer, wire::Park{offer.identity, offer.key, offer.origin, wire::Wait::kBehind, {}}, turn);
+    return;
+  }
+  hold_for(message, peer, offer.origin);
+  touch(*message.key);
+  if (offer.origin == wire::Origin::kRow && message.offer.origin == wire::Origin::kQueueCopy) {
+    message.offer.origin = wire::Origin::kRow;
+    message.offer.store = offer.store;
+  }
+  if (!offer.cancelled || message.offer.cancelled) return;
+  message.offer.cancelled = true;
+  if (message.state != State::kWaiting) return;
+  take_out(message);
+  out_of_turn(message);
+}
+
+// Rule 4: a key that has rows takes only from its rows. A queue copy may sit here only if it will
+// go soon; a row only if it belongs to the head.
+std::optional<wire::Wait> LimiterCore::unwelcome(const Key& key, const wire::Offer& offer,
+                                                 Instant now) const {
+  if (offer.cancelled) return std::nullopt;
+  const bool copy = offer.origin == wire::Origin::kQueueCopy;
+  const bool full = key.line.size() >= line_max(key);
+  if (full && (config_.mutations.no_overflow || key.line.last()->order <= offer.order)) {
+    return copy ? wire::Wait::kBehind : wire::Wait::kUnloaded;
+  }
+  const bool no_room = messages_.size() >= config_.messages_max || bytes_ >= config_.bytes_max;
+  if (no_room && (copy || key.messages() > 0)) return wire::Wait::kUnloaded;
+  if (!copy) return std::nullopt;
+  if (key.rows.any() && !config_.mutations.copies_beside_rows) return wire::Wait::kBehind;
+  const auto known = bounds(now);
+  if (!known) return std::nullopt;
+  if (offer.not_before > known->high + config_.hold_horizon) return wire::Wait::kNotBefore;
+  if (const auto hold = closed(key, known->low); hold && is_far(*hold, *known)) return hold->why;
+  const auto before = static_cast<std::int64_t>(key.messages());
+  if (apart(*key.shard->upstream) * before > config_.hold_horizon) return wire::Wait::kBehind;
+  return std::nullopt;
+}
+
+void LimiterCore::turn_away(Key& key, wire::PeerId peer, const wire::Offer& offer, wire::Wait why,
+                            const Turn& turn) {
+  ++counts_.parked;
+  if (offer.origin == wire::Origin::kRow) key.rows.let_go(offer.store);
+  send(peer, wire::Park{offer.identity, offer.key, offer.origin, why, {}}, turn);
+}
+
+Message& LimiterCore::add(Key& key, wire::PeerId peer, const wire::Offer& offer) {
+  auto made = std::make_unique<Message>();
+  Message& message = *made;
+  message.offer = offer;
+  message.key = &key;
+  message.order = offer.order;
+  message.attempts = offer.attempts;
+  bytes_ += weight_of(offer);
+  messages_.emplace(std::string_view(message.offer.identity), std::move(made));
+  hold_for(message, peer, offer.origin);
+  return message;
+}
+
+void LimiterCore::into_line(Message& message, const Turn& turn) {
+  Key& key = *message.key;
+  const bool copy = message.offer.origin == wire::Origin::kQueueCopy;
+  key.line.insert(message);
+  touch(key);
+  if (copy && key.rows.any() && !config_.mutations.copies_beside_rows) {
+    let_go(message, wire::Wait::kBehind, StoreTime{}, turn);
+    return;
+  }
+  overflow(key, turn);
+}
+
+// Rule 3: the last in order leaves. A queue copy is parked by who holds it, a row stays a row.
+void LimiterCore::overflow(Key& key, const Turn& turn) {
+  if (config_.mutations.no_overflow) return;
+  const std::size_t most = key.asleep ? line_max(key) : key.shard->line_max;
+  while (key.line.size() > most) {
+    let_go(*key.line.last(), wire::Wait::kUnloaded, StoreTime{}, turn);
+  }
+}
+
+void LimiterCore::let_go(Message& message, wire::Wait why, StoreTime due, const Turn& turn) {
+  ++counts_.parked;
+  const wire::Offer& offer = message.offer;
+  for (const Holder& holder : message.holders) {
+    send(holder.peer, wire::Park{offer.identity, offer.key, holder.origin, why, due}, turn);
+  }
+  if (offer.origin == wire::Origin::kRow) {
+    message.key->rows.let_go(offer.store);
+    const auto peer = peers_.ingest_of(offer.store);
+    if (message.holders.empty() && due.us != 0 && peer) {
+      send(*peer, wire::Park{offer.identity, offer.key, offer.origin, why, due}, turn);
+    }
+  }
+  forget(message);
+}
+
+void LimiterCore::park_copies(Key& key, wire::Wait why, const Turn& turn) {
+  for (Message* copy : key.line.queue_copies()) let_go(*copy, why, StoreTime{}, turn);
+}
+
+// Out of the line, and asked for without waiting for its key's turn: its end is what is asked.
+void LimiterCore::out_of_turn(Message& message) {
+  message.state = State::kQueued;
+  message.key->shard->out_of_turn.push_back(&message);
+  message.key->shard->look = true;
+}
+
+void LimiterCore::take_out(Message& message) {
+  CHECK(message.state == State::kWaiting);
+  message.key->line.erase(message);
+  message.key->out.push_back(&message);
+  touch(*message.key);
+}
+
+void LimiterCore::put_back(Message& message, const Turn& turn) {
+  std::erase(message.key->out, &message);
+  if (message.offer.cancelled) {
+    message.key->out.push_back(&message);
+    out_of_turn(message);
+    return;
+  }
+  into_line(message, turn);
+}
+
+void LimiterCore::forget(Message& message) {
+  Key& key = *message.key;
+  CHECK(message.flight == nullptr && message.reserved_at == 0);
+  if (message.state == State::kWaiting) {
+    key.line.erase(message);
+  } else {
+    std::erase(key.out, &message);
+  }
+  if (message.state == State::kQueued) std::erase(key.shard->out_of_turn, &message);
+  unhold_all(message);
+  attempt_timers_.clear(message.offer.identity);
+  bytes_ -= weight_of(message.offer);
+  touch(key);
+  const auto at = messages_.find(message.offer.identity);
+  CHECK(at != messages_.end());
+  const std::unique_ptr<Message> last = std::move(at->second);  // outlives the entry named by it
+  messages_.erase(at);
+}
+
+void LimiterCore::hold_for(Message& message, wire::PeerId peer, wire::Origin origin) {
+  IngestPeer* ingest = peers_.ingest(peer);
+  if (ingest == nullptr) return;
+  for (Holder& holder : message.holders) {
+    if (holder.peer != peer) continue;
+    holder.origin = origin;
+    return;
+  }
+  message.holders.push_back({peer, origin});
+  ingest->held.add(message.offer.identity);
+}
+
+void LimiterCore::unhold_all(Message& message) {
+  for (const Holder& holder : message.holders) {
+    if (IngestPeer* ingest = peers_.ingest(holder.peer)) {
+      ingest->held.remove(message.offer.identity);
+    }
+  }
+  message.holders.clear();
+}
+
+bool LimiterCore::tight() const {
+  return messages_.size() > config_.messages_max / 2 || bytes_ > config_.bytes_max / 2;
+}
+
+// When memory is tight, lines are short, and a key that sleeps keeps only its head.
+std::size_t LimiterCore::line_max(const Key& key) const {
+  if (!tight()) return key.shard->line_max;
+  return key.asleep ? 1 : std::min<std::size_t>(4, key.shard->line_max);
+}
+
+bool LimiterCore::is_far(const Refusal& refusal, const StoreBounds& known) const {
+  return refusal.until.us == 0 || refusal.until > known.high + config_.hold_horizon;
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,238 @@
+// How attempts ended, and how messages end: written by the store, recorded in the trail, told.
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "limiter/backoff.h"
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+void LimiterCore::item(wire::PeerId peer, const wire::Outcome& outcome, const Turn& turn) {
+  if (shard_of(outcome.upstream) == nullptr) {
+    ++counts_.unknown_upstream;
+    return;
+  }
+  complete_attempt(outcome, peer, turn);
+}
+
+// Any outcome of any life's attempt is written: the store knows what it means. The same one again,
+// while it is being written, only adds who is to be told.
+void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<wire::PeerId> from,
+                                   const Turn& turn) {
+  const auto [at, fresh] = completing_.try_emplace(outcome.attempt);
+  auto& tell = at->second.tell;
+  if (from && std::find(tell.begin(), tell.end(), *from) == tell.end()) tell.push_back(*from);
+  if (!fresh) return;
+  ++counts_.ended[std::min<std::size_t>(static_cast<std::size_t>(outcome.ended), 6)];
+  Message* message = find(outcome.attempt.identity);
+  std::uint32_t attempts = 0;
+  if (message != nullptr) attempts = message->attempts;
+  if (message != nullptr && message->flight && message->flight->serial == outcome.attempt.serial) {
+    message->state = State::kCompleting;
+    attempt_timers_.clear(message->offer.identity);
+  } else {
+    ++counts_.orphans;
+  }
+  Shard& shard = *shard_of(outcome.upstream);
+  if (outcome.ended == wire::Ended::kThrottled) warned(shard, outcome, turn);
+  shard.completions.push_back({outcome, consequence_of(outcome, attempts, *shard.upstream, prng_)});
+}
+
+// An outcome may come without its Penalty: it was said to another life, or was lost.
+void LimiterCore::warned(Shard& shard, const wire::Outcome& outcome, const Turn& turn) {
+  item(wire::PeerId{},
+       wire::Penalty{outcome.upstream, outcome.key, outcome.told_to_wait, outcome.retry_after,
+                     outcome.abnormal},
+       turn);
+  static_cast<void>(shard);
+}
+
+void LimiterCore::completed(const Complete& call, const CompleteReply& reply, const Turn& turn) {
+  if (reply.answers.size() != call.completions.size()) {
+    calls_.again_at(call, turn.now + config_.store_retry);
+    return;
+  }
+  for (std::size_t i = 0; i < reply.answers.size(); ++i) {
+    completed_one(call.completions[i], reply.answers[i], turn);
+  }
+}
+
+void LimiterCore::completed_one(const Completion& completion, const CompleteAnswer& answer,
+                                const Turn& turn) {
+  const wire::Outcome& outcome = completion.outcome;
+  const wire::Attempt& attempt = outcome.attempt;
+  take_outbox(answer.outbox);
+  if (auto done = completing_.extract(attempt); !done.empty()) {
+    for (const wire::PeerId peer : done.mapped().tell) {
+      send(peer, wire::Completed{attempt}, turn);
+    }
+  }
+  if (answer.closed_until.us != 0) {
+    close_key(*shard_of(outcome.upstream), outcome.key, answer.closed_until, turn);
+  }
+  Message* message = find(attempt.identity);
+  if (message == nullptr) return;
+  message->key->forecast.reset();
+  touch(*message->key);
+  if (message->flight && message->flight->serial == attempt.serial) {
+    land(*message, turn.now);
+    message->attempts = answer.attempts;
+    if (answer.settled) {
+      finish(*message, answer.end, turn);
+    } else {
+      retry(*message, answer.due, turn);
+    }
+  } else if (message->state == State::kAsked) {
+    message->completed_serial = attempt.serial;
+  } else if (answer.settled && message->state == State::kWaiting) {
+    take_out(*message);
+    finish(*message, answer.end, turn);
+  } else if (answer.settled && message->state == State::kQueued) {
+    std::erase(message->key->shard->out_of_turn, message);
+    finish(*message, answer.end, turn);
+  }
+}
+
+// What became of an attempt whose outcome has not come? Its dispatcher is asked as long as it
+// lives; when the lease has ended, the store is asked, and gives it up as unknown.
+void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
+  if (message.state != State::kUnderway || !message.flight) return;
+  const Flight& flight = *message.flight;
+  const auto known = bounds(turn.now);
+  if (known && known->low >= flight.lease_end) {
+    land(message, turn.now);
+    out_of_turn(message);
+    return;
+  }
+  Instant next = when(flight.lease_end, turn.now);
+  if (const auto peer = peers_.dispatcher_of(flight.dispatcher_life)) {
+    const wire::Offer& offer = message.offer;
+    send(*peer,
+         wire::Asked{{offer.identity, flight.serial}, offer.upstream, offer.key, flight.lease_end},
+         turn);
+    next = std::min(next, turn.now + config_.asked_again);
+  }
+  attempt_timers_.set(message.offer.identity, std::max(next, turn.now + milliseconds(1)));
+}
+
+// The attempt is no longer open, as far as this process is concerned.
+void LimiterCore::land(Message& message, Instant now) {
+  CHECK(message.flight != nullptr);
+  const Flight flight = *message.flight;
+  message.flight.reset();
+  attempt_timers_.clear(message.offer.identity);
+  if (flight.dispatched) {
+    peers_.dispatched(flight.dispatcher_life).remove(message.offer.identity);
+  }
+  const auto at = flights_.find(flight.dispatcher_life);
+  at->second.erase(message.offer.identity);
+  if (at->second.empty()) flights_.erase(at);
+  --underway_;
+  release(message);
+  peers_.sweep(flight.dispatcher_life);
+  if (const auto known = bounds(now)) message.key->freed_at = known->high;
+  touch(*message.key);
+}
+
+// It waits for its next attempt: here, when that is soon; else as a row with the order of that
+// time.
+void LimiterCore::retry(Message& message, StoreTime due, const Turn& turn) {
+  const auto known = bounds(turn.now);
+  const StoreTime low = known ? known->low : due;
+  message.ready_at = due;
+  const bool later = due.us > message.offer.order + config_.park_after.us;
+  if (later && due > low + config_.park_after && !message.offer.cancelled) {
+    let_go(message, wire::Wait::kBackoff, due, turn);
+    return;
+  }
+  message.order = std::max(message.offer.order, due.us);
+  put_back(message, turn);
+}
+
+void LimiterCore::finish(Message& message, const End& end, const Turn& turn) {
+  message.state = State::kEnding;
+  message.end = std::make_unique<End>(end);
+  ++counts_.settled[std::min<std::size_t>(static_cast<std::size_t>(end.settlement), 4)];
+  touch(*message.key);
+  tell_if_recorded(message, turn);
+}
+
+// P5: the message is forgotten by its queue only after all its lines are in the trail.
+void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
+  const wire::Offer& offer = message.offer;
+  if (trail_.waits(offer.identity) && !config_.mutations.settle_before_record) return;
+  const End& end = *message.end;
+  const wire::Settled settled{offer.identity, offer.key,  offer.upstream, end.settlement,
+                              end.reason,     end.status, end.attempts,   end.at};
+  const auto served = peers_.ingest_of(offer.store);
+  if (message.holders.empty() && offer.origin == wire::Origin::kRow && served) {
+    send(*served, settled, turn);  // any ingest of that store deletes the row
+  }
+  for (const Holder& holder : message.holders) send(holder.peer, settled, turn);
+  if (told_key_.try_emplace(offer.identity, message.key->number).second) {
+    ++message.key->told;
+    told_.push_back({turn.now, offer.identity});
+  }
+  forget(message);
+}
+
+void LimiterCore::take_outbox(const std::vector<wire::Record>& outbox) {
+  for (const wire::Record& line : outbox) trail_.add(line, true);
+}
+
+void LimiterCore::item(wire::PeerId, const wire::Recorded& recorded, const Turn& turn) {
+  const auto gone = trail_.recorded(recorded.record_id);
+  if (!gone) return;
+  if (recorded.written == wire::Written::kRefused) ++counts_.lines_refused;
+  for (auto& [name, shard] : shards_) {
+    if (shard.why == wire::Wait::kAuditorAway) shard.look = true;
+  }
+  Shard* shard = shard_of(gone->line.upstream);
+  if (gone->from_store && shard != nullptr) {
+    shard->emptied.push_back({gone->line.identity, gone->line.record_id});
+  }
+  if (!gone->last_of_message) return;
+  Message* message = find(gone->line.identity);
+  if (message != nullptr && message->state == State::kEnding) tell_if_recorded(*message, turn);
+}
+
+// P7: the key closes here at once, and everything of it that was dispatched is recalled.
+void LimiterCore::item(wire::PeerId, const wire::Penalty& penalty, const Turn& turn) {
+  Shard* shard = shard_of(penalty.upstream);
+  const auto known = bounds(turn.now);
+  if (shard == nullptr || !known) return;
+  const Upstream& upstream = *shard->upstream;
+  const Duration wait = penalty.told_to_wait ? std::max(penalty.retry_after, upstream.backoff_base)
+                                             : upstream.penalty_base;
+  close_key(*shard, penalty.key, known->high + wait, turn);
+  if (penalty.abnormal) stop_key(*shard, penalty.key, turn);
+}
+
+void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime until,
+                            const Turn& turn) {
+  Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
+  if (!holds.penalise(until)) return;
+  if (!config_.mutations.penalty_not_held) {
+    for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
+      send(peer, wire::Recall{shard.upstream->name, name, until}, turn);
+    }
+  }
+  if (name.empty()) return touch_all(shard);
+  Key& key = key_of(shard, name);
+  key.forecast.reset();
+  touch(key);
+}
+
+// The upstream spoke of abnormal usage: closed until a person opens it.
+void LimiterCore::stop_key(Shard& shard, const std::string& name, const Turn& turn) {
+  Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
+  if (holds.paused()) return;
+  holds.pause(StoreTime{});
+  const wire::Hold hold{wire::HoldKind::kPause, StoreTime{}, "abnormal usage"};
+  const SetHold call{shard.upstream->name, name, true, hold};
+  record_hold(call, "abnormal_usage", turn.now);
+  say(call, turn);
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,210 @@
+// When would it go? Every waiting message is explained (P9).
+#include <algorithm>
+#include <utility>
+
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+// Reasons that no forecast can see through.
+bool LimiterCore::is_unknowable(wire::Wait why) {
+  return why == wire::Wait::kBreaker || why == wire::Wait::kNoDispatcher ||
+         why == wire::Wait::kStoreDown || why == wire::Wait::kAuditorAway ||
+         why == wire::Wait::kClockUnsure;
+}
+
+wire::Wait LimiterCore::what_stops(const Shard& shard, Instant now) const {
+  const wire::Wait why = shard_gate(shard, now);
+  if (is_unknowable(why)) return why;
+  return peers_.room(shard.upstream->name).why;
+}
+
+void LimiterCore::item(wire::PeerId peer, const wire::Quote& quote, const Turn& turn) {
+  ++counts_.quotes;
+  Shard* shard = shard_of(quote.upstream);
+  const Asker asker{peer, quote};
+  if (shard == nullptr) return answer_unknown(asker, wire::Wait::kUnloaded, turn);
+  if (const auto why = what_stops(*shard, turn.now); is_unknowable(why)) {
+    return answer_unknown(asker, why, turn);
+  }
+  Key& key = key_of(*shard, quote.key);
+  if (key.forecast && key.forecast_at + config_.forecast_age_max > turn.now) {
+    answer_quote(key, asker, turn);
+    return;
+  }
+  key.askers.push_back(asker);
+  if (key.peeking) return;
+  key.peeking = true;
+  shard->to_peek.push_back(&key);
+}
+
+void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& turn) {
+  Shard* shard = shard_of(call.upstream);
+  for (std::size_t i = 0; shard != nullptr && i < call.keys.size(); ++i) {
+    Key* key = find_key(*shard, call.keys[i]);
+    if (key == nullptr) continue;
+    key->peeking = false;
+    touch(*key);
+    const auto known = bounds(turn.now);
+    if (i >= reply.keys.size() || !known) {
+      answer_askers(*key, wire::Wait::kClockUnsure, turn);
+      continue;
+    }
+    const KeyState& state = reply.keys[i];
+    auto hold = closed(*key, known->low);
+    if (state.closed_until > known->low) {
+      hold = longer(hold, Refusal{wire::Wait::kClosure, state.closed_until});
+    }
+    for (const wire::Hold& said : state.holds) {
+      if (said.until.us != 0 && said.until <= known->low) continue;
+      const bool pause = said.kind == wire::HoldKind::kPause;
+      hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
+    }
+    if (hold && hold->until.us == 0) {
+      answer_askers(*key, hold->why, turn);
+      continue;
+    }
+    key->forecast = std::make_unique<Forecast>(shard->upstream->limits, state.logs, known->high,
+                                               hold.value_or(Refusal{}));
+    key->forecast_at = turn.now;
+    for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);
+  }
+}
+
+// The store did not answer, or the key is closed by a person: no time can be named.
+void LimiterCore::answer_askers(Key& key, wire::Wait why, const Turn& turn) {
+  for (const Asker& asker : std::exchange(key.askers, {})) answer_unknown(asker, why, turn);
+}
+
+void LimiterCore::answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn) {
+  wire::Quoted quoted;
+  quoted.quote_id = asker.quote.quote_id;
+  quoted.why = why;
+  quoted.position = asker.quote.ahead;
+  if (const auto known = bounds(turn.now)) quoted.now = known->high;
+  send(asker.peer, quoted, turn);
+}
+
+void LimiterCore::forget_peek(const Peek& peek, const Turn& turn) {
+  Shard* shard = shard_of(peek.upstream);
+  for (const std::string& name : peek.keys) {
+    Key* key = shard == nullptr ? nullptr : find_key(*shard, name);
+    if (key == nullptr) continue;
+    key->peeking = false;
+    touch(*key);
+    answer_askers(*key, wire::Wait::kStoreDown, turn);
+  }
+}
+
+// Messages of the key that ingest counts among those before it, and that the store's logs count
+// already: under way, being recorded, or told and not forgotten yet.
+std::uint64_t LimiterCore::in_logs(const Key& key) {
+  const auto gone = std::count_if(key.out.begin(), key.out.end(), [](const Message* message) {
+    return message->state == State::kUnderway || message->state == State::kCompleting ||
+           message->state == State::kEnding;
+  });
+  return static_cast<std::uint64_t>(gone) + key.told;
+}
+
+void LimiterCore::answer_quote(Key& key, const Asker& asker, const Turn& turn) {
+  const wire::Quote& quote = asker.quote;
+  Forecast& forecast = *key.forecast;
+  const auto known = bounds(turn.now);
+  if (!known) return answer_unknown(asker, wire::Wait::kClockUnsure, turn);
+  std::uint64_t ahead = quote.ahead - std::min(quote.ahead, in_logs(key));
+  const Message* message = quote.identity.empty() ? nullptr : find(quote.identity);
+  if (message != nullptr && message->state == State::kWaiting) {
+    ahead = key.line.position_of(*message);
+  }
+  const Forecast::Departure departure = forecast.departure(ahead);
+  wire::Quoted quoted;
+  quoted.quote_id = quote.quote_id;
+  quoted.now = known->high;
+  quoted.position = ahead;
+  quoted.departs_at = std::max({departure.at, known->high, quote.not_before});
+  quoted.why = departure.at <= known->high ? wire::Wait::kNone : departure.why;
+  if (quote.not_before > std::max(departure.at, known->high)) quoted.why = wire::Wait::kNotBefore;
+  if (!forecast.limits().empty()) {
+    const Limit& limit = forecast.limits()[departure.limit];
+    quoted.limit = limit.name;
+    quoted.quota = limit.n;
+    quoted.window = limit.window;
+    const std::uint64_t free = forecast.remaining(known->high);
+    quoted.remaining = static_cast<std::uint32_t>(free > ahead + 1 ? free - ahead - 1 : 0);
+    const bool goes = quoted.why == wire::Wait::kNone;
+    const StoreTime more = forecast.departure(goes ? ahead + 1 : ahead).at;
+    quoted.reset = std::max(Duration{0}, more - known->high);
+  }
+  if (!quote.identity.empty()) explain_quoted(message, turn.now, quoted);
+  send(asker.peer, quoted, turn);
+}
+
+// For a message that is accepted already, the reason is what keeps it now, not what would.
+void LimiterCore::explain_quoted(const Message* message, Instant now, wire::Quoted& quoted) const {
+  if (message == nullptr) {
+    if (quoted.why == wire::Wait::kNone) quoted.why = wire::Wait::kUnloaded;
+    return;
+  }
+  const auto explained = explain(message->offer.identity, now);
+  if (!explained) return;
+  if (explained->why != wire::Wait::kNone) quoted.why = explained->why;
+  if (message->flight) quoted.departs_at = message->flight->granted_at;
+  if (message->state == State::kWaiting && message->ready_at > quoted.departs_at) {
+    quoted.departs_at = message->ready_at;
+  }
+}
+
+std::optional<Explanation> LimiterCore::explain(const std::string& identity, Instant now) const {
+  const Message* message = find(identity);
+  if (message == nullptr) return std::nullopt;
+  const Key& key = *message->key;
+  Explanation explained;
+  explained.state = message->state;
+  if (message->state != State::kWaiting) {
+    explained.why = wire::Wait::kUnderway;
+    if (message->flight) explained.until = message->flight->lease_end;
+    return explained;
+  }
+  explained.position = key.line.position_of(*message);
+  const auto known = bounds(now);
+  if (known && message->ready_at > known->low) {
+    const bool tried = message->attempts > 0;
+    explained.why = tried ? wire::Wait::kBackoff : wire::Wait::kNotBefore;
+    explained.until = message->ready_at;
+  } else if (explained.position > 0) {
+    explained.why = wire::Wait::kBehind;
+    explained.until = key.until;
+  } else {
+    explain_head(key, now, explained);
+  }
+  return explained;
+}
+
+void LimiterCore::explain_head(const Key& key, Instant now, Explanation& explained) const {
+  const Shard& shard = *key.shard;
+  if (const auto refusal = gate(key, now)) {
+    explained.why = refusal->why;
+    explained.until = refusal->until;
+    explained.limit = key.limit;
+    return;
+  }
+  explained.why = shard_gate(shard, now);
+  if (explained.why == shard.limit_why && explained.why != wire::Wait::kNone) {
+    explained.until = shard.limit_until;
+    explained.limit = shard.limit;
+  }
+  if (explained.why == wire::Wait::kNone) explained.why = peers_.room(shard.upstream->name).why;
+}
+
+std::array<std::size_t, 19> LimiterCore::waiting(Instant now) const {
+  std::array<std::size_t, 19> by_reason{};
+  for (const auto& [number, key] : keys_) {
+    if (key->line.empty()) continue;
+    const auto head = explain(key->line.first()->offer.identity, now);
+    if (head) ++by_reason[std::min<std::size_t>(static_cast<std::size_t>(head->why), 18)];
+    by_reason[static_cast<std::size_t>(wire::Wait::kBehind)] += key->line.size() - 1;
+  }
+  return by_reason;
+}
+
+}  // namespace sluice::limiter

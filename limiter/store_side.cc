@@ -1,0 +1,121 @@
+// Calls of the store and its clock: what was asked is asked until it is answered.
+#include <algorithm>
+
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+// A call that is said again says its time anew; the same asks bring the same answers.
+void renew(Call& call, const Caller& caller) {
+  if (auto* grant = std::get_if<Grant>(&call)) grant->caller = caller;
+  if (auto* complete = std::get_if<Complete>(&call)) complete->caller = caller;
+}
+
+bool needs_time(const Call& call) {
+  return std::holds_alternative<Grant>(call) || std::holds_alternative<Complete>(call);
+}
+
+}  // namespace
+
+void LimiterCore::say(Call call, const Turn& turn) {
+  turn.out.push(calls_.say(std::move(call), turn.now));
+}
+
+void LimiterCore::say_calls_again(const Turn& turn) {
+  for (Call& call : calls_.take_due(turn.now, config_.store_again)) {
+    if (std::holds_alternative<Peek>(call)) {  // whoever asked has gone on without an answer
+      forget_peek(std::get<Peek>(call), turn);
+      continue;
+    }
+    if (std::holds_alternative<AskClock>(call)) {
+      clock_asked_ = false;
+      ask_clock(turn);
+      continue;
+    }
+    if (!needs_time(call)) {
+      say(std::move(call), turn);
+    } else if (const auto from = caller(turn.now)) {
+      renew(call, *from);
+      say(std::move(call), turn);
+    } else {
+      calls_.again_at(std::move(call), turn.now + config_.store_retry);
+    }
+  }
+}
+
+void LimiterCore::ask_clock(const Turn& turn) {
+  clock_due_ = Instant::never();
+  if (clock_asked_ || shards_.empty()) return;
+  clock_asked_ = true;
+  say(AskClock{shards_.begin()->first}, turn);
+}
+
+void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
+  const bool knew = clock_known_;
+  const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
+  clock_known_ = clock_.hear(trip) == StoreClock::Heard::kLearnt;
+  clock_due_ = clock_known_ ? reply.received + config_.clock_age_max : turn.now;
+  if (knew || !clock_known_) return;
+  for (const auto& [peer, dispatcher] : peers_.dispatchers()) turn.out.push(wire::Announce{peer});
+  for (const auto& [peer, ingest] : peers_.ingests()) turn.out.push(wire::Announce{peer});
+  for (auto& [number, key] : keys_) touch(*key);
+}
+
+void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
+  const bool failed = std::holds_alternative<StoreFailed>(reply.answer);
+  if (!failed) hear_clock(reply, turn);
+  auto call = calls_.answered(reply.call_id);
+  if (!call) return;  // it was said again meanwhile: that answer will do
+  if (std::holds_alternative<AskClock>(*call)) clock_asked_ = false;
+  if (failed) {
+    ++counts_.store_failed;
+    store_up_ = false;
+    put_off(std::move(*call), turn);
+    return;
+  }
+  store_up_ = true;
+  for (auto& [name, shard] : shards_) shard.look = true;
+  answer_to(*call, reply.answer, turn);
+}
+
+void LimiterCore::put_off(Call call, const Turn& turn) {
+  if (const auto* peek = std::get_if<Peek>(&call)) {
+    forget_peek(*peek, turn);
+  } else if (std::holds_alternative<AskClock>(call)) {
+    clock_due_ = turn.now + config_.store_retry;
+  } else {
+    calls_.again_at(std::move(call), turn.now + config_.store_retry);
+  }
+}
+
+void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& turn) {
+  if (const auto* grant = std::get_if<Grant>(&call)) {
+    if (const auto* reply = std::get_if<GrantReply>(&answer)) granted(*grant, *reply, turn);
+  } else if (const auto* complete = std::get_if<Complete>(&call)) {
+    if (const auto* reply = std::get_if<CompleteReply>(&answer)) completed(*complete, *reply, turn);
+  } else if (const auto* peek = std::get_if<Peek>(&call)) {
+    if (const auto* reply = std::get_if<PeekReply>(&answer)) peeked(*peek, *reply, turn);
+  } else if (const auto* hold = std::get_if<SetHold>(&call)) {
+    hold_written(*hold, turn);
+  }
+}
+
+std::optional<StoreBounds> LimiterCore::bounds(Instant now) const { return clock_.bounds(now); }
+
+// When store time is surely not before `at`.
+Instant LimiterCore::when(StoreTime at, Instant now) const {
+  if (at >= StoreTime::never()) return Instant::never();
+  const auto known = bounds(now);
+  if (!known) return now + config_.store_retry;
+  return now + std::max(Duration{0}, at - known->low);
+}
+
+std::optional<Caller> LimiterCore::caller(Instant now) const {
+  const auto known = bounds(now);
+  if (!known || clock_.age(now) > config_.clock_age_grant) return std::nullopt;
+  return Caller{config_.life, *known, known->high + config_.ask_within, config_.limits_version};
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,88 @@
+// Which keys have rows, and asking for the heads of them: rules 1 and 3 of design 4.2.
+#include <algorithm>
+
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+void LimiterCore::item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn) {
+  if (config_.mutations.rows_not_announced) return;
+  Shard* shard = shard_of(parked.upstream);
+  IngestPeer* ingest = peers_.ingest(peer);
+  if (shard == nullptr || ingest == nullptr) {
+    ++counts_.unknown_upstream;
+    return;
+  }
+  ingest->stores.insert(parked.store);
+  Key& key = key_of(*shard, parked.key);
+  const Message* last = key.line.last();
+  const bool precedes = last == nullptr || parked.head_order <= last->order;
+  key.rows.announced(parked, is_here(key, parked.head_order), precedes);
+  if (!config_.mutations.copies_beside_rows) park_copies(key, wire::Wait::kBehind, turn);
+  touch(key);
+}
+
+// Is the row of that order here, in the line or on its way?
+bool LimiterCore::is_here(const Key& key, std::int64_t order) {
+  const Message* first = key.line.first();
+  if (first != nullptr && first->offer.order == order) return true;
+  return std::any_of(key.out.begin(), key.out.end(),
+                     [&](const Message* message) { return message->offer.order == order; });
+}
+
+void LimiterCore::item(wire::PeerId peer, const wire::Announced& announced, const Turn&) {
+  if (IngestPeer* ingest = peers_.ingest(peer)) ingest->stores.insert(announced.store);
+}
+
+void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {
+  for (auto& [name, shard] : shards_) {
+    Key* key = find_key(shard, rows.key);
+    if (key == nullptr || !key->rows.answered(rows, config_, turn.now)) continue;
+    touch(*key);
+    return;
+  }
+}
+
+// The record may go, and the row no longer counts among those that its ingest has.
+void LimiterCore::item(wire::PeerId, const wire::Forgotten& forgotten, const Turn&) {
+  forgotten_by_ingest(forgotten.identity);
+  if (Shard* shard = shard_of(forgotten.upstream)) {
+    shard->forgotten.push_back(forgotten.identity);
+  } else {
+    ++counts_.unknown_upstream;
+  }
+}
+
+void LimiterCore::forgotten_by_ingest(const std::string& identity) {
+  const auto at = told_key_.find(identity);
+  if (at == told_key_.end()) return;
+  if (const auto key = keys_.find(at->second); key != keys_.end() && key->second->told > 0) {
+    --key->second->told;
+    touch(*key->second);
+  }
+  told_key_.erase(at);
+}
+
+Rows::View LimiterCore::view(const Key& key) const {
+  return {key.line.size() * 2 <= line_max(key), key.messages() == 0};
+}
+
+void LimiterCore::say_wants(Key& key, const Turn& turn) {
+  if (draining_) return;
+  const bool no_room = messages_.size() >= config_.messages_max || bytes_ >= config_.bytes_max;
+  for (Rows::Store* store : key.rows.due(view(key), config_, turn.now)) {
+    const bool again = store->want_id != 0;
+    const auto peer = peers_.ingest_of(store->name, again ? store->asked : wire::PeerId{});
+    if (!peer || no_room) {
+      Rows::later(*store, turn.now + config_.want_again);
+      continue;
+    }
+    const std::uint64_t id = again ? store->want_id : ++last_want_;
+    const std::size_t count = std::min<std::size_t>(line_max(key) + key.out.size(), 100'000);
+    send(*peer, wire::Want{id, store->name, key.name, static_cast<std::uint32_t>(count)}, turn);
+    Rows::said(*store, id, *peer, turn.now);
+    ++counts_.wants;
+  }
+}
+
+}  // namespace sluice::limiter
