@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "limiter/meter.h"
+
 namespace sluice::limiter {
 
 namespace {
 
-Duration counted(const Limit& limit) { return limit.window + limit.guard; }
+Duration counted(const Limit& limit) { return Meter(limit, Duration{}).horizon(); }
 
 // Is a's rate below b's?
 bool slower(const Limit& a, const Limit& b) {
@@ -14,23 +16,22 @@ bool slower(const Limit& a, const Limit& b) {
          static_cast<double>(b.n) * static_cast<double>(counted(a).us);
 }
 
-Duration tokens_apart(const Limit& limit) {
-  return limit.window / std::max<std::int64_t>(1, limit.n);
-}
+Duration tokens_apart(const Limit& limit) { return Meter(limit, Duration{}).interval(); }
 
 }  // namespace
 
 Forecast::Forecast(std::vector<Limit> limits, const std::vector<LimitLog>& logs, StoreTime now,
-                   Refusal hold)
+                   Refusal hold, Duration unknown_hold)
     : limits_(std::move(limits)),
       last_(std::max(now, hold.until)),
       hold_(hold.until > now ? hold.why : wire::Wait::kNone) {
   for (std::size_t i = 0; i < limits_.size(); ++i) {
-    Meter& meter = meters_.emplace_back();
+    Taken& meter = taken_.emplace_back();
     if (i < logs.size()) {
       meter.tat = logs[i].tat;
       for (const Slot& slot : logs[i].slots) {
-        meter.frees.push_back((slot.open ? now : slot.at) + counted(limits_[i]));
+        const StoreTime free = Meter(limits_[i], unknown_hold).counts_until(slot, now);
+        meter.frees.insert(meter.frees.end(), slot.units, free);
       }
       std::sort(meter.frees.begin(), meter.frees.end());
     }
@@ -39,7 +40,7 @@ Forecast::Forecast(std::vector<Limit> limits, const std::vector<LimitLog>& logs,
 }
 
 StoreTime Forecast::window_opens(std::uint32_t limit) const {
-  const auto& frees = meters_[limit].frees;
+  const auto& frees = taken_[limit].frees;
   const std::size_t n = limits_[limit].n;
   return frees.size() < n ? StoreTime{} : frees[frees.size() - n];
 }
@@ -47,7 +48,7 @@ StoreTime Forecast::window_opens(std::uint32_t limit) const {
 StoreTime Forecast::pacing_opens(std::uint32_t limit) const {
   const Limit& l = limits_[limit];
   const std::int64_t burst = std::max<std::int64_t>(1, l.burst);
-  return meters_[limit].tat - tokens_apart(l) * (burst - 1);
+  return taken_[limit].tat - tokens_apart(l) * (burst - 1);
 }
 
 void Forecast::compute_next() {
@@ -58,7 +59,7 @@ void Forecast::compute_next() {
     if (pacing_opens(i) > next.at) next = {pacing_opens(i), wire::Wait::kPacing, i};
   }
   for (std::uint32_t i = 0; i < limits_.size(); ++i) {
-    Meter& meter = meters_[i];
+    Taken& meter = taken_[i];
     meter.tat = std::max(meter.tat, next.at) + tokens_apart(limits_[i]);
     meter.frees.push_back(next.at + counted(limits_[i]));
     if (meter.frees.size() > limits_[i].n) meter.frees.pop_front();

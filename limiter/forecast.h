@@ -24,7 +24,7 @@ class Forecast {
 
   // `from`: nothing goes before, because of `why` (a hold).
   Forecast(std::vector<Limit> limits, const std::vector<LimitLog>& logs, StoreTime now,
-           Refusal hold);
+           Refusal hold, Duration unknown_hold);
 
   // The departure of the message that has `ahead` others before it.
   Departure departure(std::uint64_t ahead);
@@ -35,7 +35,7 @@ class Forecast {
   [[nodiscard]] std::uint32_t slowest() const { return slowest_; }
 
  private:
-  struct Meter {
+  struct Taken {
     std::deque<StoreTime> frees;  // when each taken slot is free again, soonest first
     StoreTime tat;                // pacing: theoretical arrival time
   };
@@ -47,7 +47,7 @@ class Forecast {
   [[nodiscard]] StoreTime pacing_opens(std::uint32_t limit) const;
 
   std::vector<Limit> limits_;
-  std::vector<Meter> meters_;
+  std::vector<Taken> taken_;
   std::uint32_t slowest_ = 0;
   StoreTime last_;
   wire::Wait hold_;

@@ -64,8 +64,9 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
       answer_askers(*key, hold->why, turn);
       continue;
     }
-    key->forecast = std::make_unique<Forecast>(shard->upstream->limits, state.logs, known->high,
-                                               hold.value_or(Refusal{}));
+    key->forecast =
+        std::make_unique<Forecast>(shard->upstream->limits, state.logs, known->high,
+                                   hold.value_or(Refusal{}), shard->upstream->unknown_hold);
     key->forecast_at = turn.now;
     for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);
   }

@@ -49,7 +49,14 @@ void LimiterCore::ask_clock(const Turn& turn) {
   clock_due_ = Instant::never();
   if (clock_asked_ || shards_.empty()) return;
   clock_asked_ = true;
-  say(AskClock{shards_.begin()->first}, turn);
+  AskClock ask{shards_.begin()->first, Caller{}};
+  ask.caller.life = config_.life;
+  ask.caller.limits_version = config_.limits_version;
+  if (const auto known = bounds(turn.now)) {
+    ask.caller.bounds = *known;
+    ask.caller.ask_by = known->high + config_.ask_within;
+  }
+  say(ask, turn);
 }
 
 void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
@@ -65,7 +72,7 @@ void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
 
 void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   const bool failed = std::holds_alternative<StoreFailed>(reply.answer);
-  if (!failed) hear_clock(reply, turn);
+  if (!failed && reply.now.us != 0) hear_clock(reply, turn);
   auto call = calls_.answered(reply.call_id);
   if (!call) return;  // it was said again meanwhile: that answer will do
   if (std::holds_alternative<AskClock>(*call)) clock_asked_ = false;
