@@ -42,8 +42,12 @@ struct Scripted {
 // Which upstream's shard a call is for.
 const std::string& upstream_of(const Call& call);
 
-// Applies `call` to `shard`. All of it, or the shard's writes are thrown away by the caller.
-Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& moment,
-                 const Call& call);
+// nullptr: the settings know no such upstream.
+const Upstream* find_upstream(const StoreConfig& config, const std::string& name);
+
+// Applies `call` to its upstream's shard. All of it, or the shard's writes are thrown away by the
+// caller.
+Scripted perform(const StoreConfig& config, const Upstream& upstream, StoreShard& shard,
+                 const Moment& moment, const Call& call);
 
 }  // namespace sluice::limiter

@@ -16,10 +16,11 @@ enum class Stage : std::uint8_t {
   kSettled = 2,   // ended, once and for all
 };
 
-// An attempt that the store gave up at its lease's end. Its outcome may still come, once.
+// An attempt that is no longer under way, whose real outcome may still come, once: given up at its
+// lease's end, or said not to have been started.
 struct GivenUp {
   std::uint32_t serial = 0;
-  bool answered = false;
+  bool counted = false;  // it is one of `attempts`
   friend bool operator==(const GivenUp&, const GivenUp&) = default;
 };
 
@@ -80,10 +81,11 @@ struct ShardRecord {
   StoreTime closed_until;
   std::uint64_t limits_version = 0;
   std::vector<Coverage> coverage;
+  std::vector<std::uint64_t> sure_lives;  // callers that know store time, the newest last
 };
 
 // Reading does not write: only what edit_*() returned is written back, made if need be. References
-// last until the next call that reads or edits the same kind of record.
+// last until the script's call ends.
 class StoreShard {
  public:
   StoreShard() = default;

@@ -1,0 +1,315 @@
+// May these messages go? Everything is looked at before anything is written; slots first, the
+// message's record last.
+#include <algorithm>
+#include <optional>
+
+#include "lib/digest/digest.h"
+#include "limiter/script_parts.h"
+#include "limiter/trail_line.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+class Granting {
+ public:
+  Granting(Scene& scene, const Caller& caller) : scene_(scene), caller_(caller) {
+    caller_refusal_ = refuse_caller();
+  }
+  GrantAnswer answer(const GrantAsk& ask);
+
+ private:
+  std::optional<GrantAnswer> refuse_caller();
+  std::optional<GrantAnswer> refuse(const GrantAsk& ask, const MessageRecord* known);
+  std::optional<GrantAnswer> held(const std::string& key);
+  std::optional<GrantAnswer> crowded(const std::string& key);
+  std::optional<GrantAnswer> limited(const GrantAsk& ask);
+  GrantAnswer conflict(const GrantAsk& ask);
+  GrantAnswer take(const GrantAsk& ask);
+  void take_slots(const GrantAsk& ask, const MessageRecord& record);
+  void give_up(const std::string& identity);
+  bool end_without_attempt(const GrantAsk& ask, const MessageRecord* known);
+  MessageRecord& begin(const GrantAsk& ask);
+  [[nodiscard]] bool fate_unknown(const GrantAsk& ask) const;
+  [[nodiscard]] std::uint32_t next_serial(const MessageRecord& record) const;
+
+  static GrantAnswer wait(wire::Wait why, StoreTime until, std::string limit = {});
+  static GrantAnswer settled(const MessageRecord& record);
+  static GrantAnswer open(const MessageRecord& record, Granted granted);
+
+  Scene& scene_;
+  const Caller& caller_;
+  std::optional<GrantAnswer> caller_refusal_;
+};
+
+GrantAnswer Granting::wait(wire::Wait why, StoreTime until, std::string limit) {
+  GrantAnswer answer;
+  answer.why = why;
+  answer.until = until;
+  answer.limit = std::move(limit);
+  return answer;
+}
+
+GrantAnswer Granting::settled(const MessageRecord& record) {
+  GrantAnswer answer;
+  answer.granted = Granted::kSettled;
+  answer.serial = record.serial;
+  answer.attempts = record.attempts;
+  answer.end = record.end;
+  answer.outbox = record.outbox;
+  return answer;
+}
+
+GrantAnswer Granting::open(const MessageRecord& record, Granted granted) {
+  GrantAnswer answer;
+  answer.granted = granted;
+  answer.serial = record.serial;
+  answer.attempts = record.attempts;
+  answer.granted_at = record.granted_at;
+  answer.start_by = record.start_by;
+  answer.lease_end = record.lease_end;
+  answer.limiter_life = record.limiter_life;
+  answer.dispatcher_life = record.dispatcher_life;
+  answer.outbox = record.outbox;
+  return answer;
+}
+
+std::optional<GrantAnswer> Granting::refuse_caller() {
+  const ShardRecord& state = scene_.shard.state();
+  if (caller_.limits_version < state.limits_version) {
+    return wait(wire::Wait::kStoreDown, {}, "stale_settings");
+  }
+  if (scene_.unsure || scene_.now > caller_.ask_by) return wait(wire::Wait::kClockUnsure, {});
+  if (scene_.now < state.closed_until) return wait(wire::Wait::kClosure, state.closed_until);
+  if (caller_.limits_version > state.limits_version) {
+    scene_.shard.edit_state().limits_version = caller_.limits_version;
+  }
+  return std::nullopt;
+}
+
+// Offered before the store opened, and nothing is known of it: it may have been sent, and
+// forgotten.
+bool Granting::fate_unknown(const GrantAsk& ask) const {
+  const StoreTime opened_at = scene_.shard.state().opened_at;
+  return opened_at.us != 0 && ask.offered_before && ask.first_seen < opened_at;
+}
+
+// Serials are names that are never used twice, also by a store that forgot: after it opened again
+// they go on above every serial that it can have given before.
+std::uint32_t Granting::next_serial(const MessageRecord& record) const {
+  const auto opened_s = static_cast<std::uint32_t>(scene_.shard.state().opened_at.us / 1'000'000);
+  return std::max(record.serial, opened_s) + 1;
+}
+
+GrantAnswer Granting::answer(const GrantAsk& ask) {
+  const std::string& identity = ask.line.identity;
+  const MessageRecord* known = scene_.shard.message(identity);
+  const bool other_bytes = known != nullptr && !known->line.content_hash.empty() &&
+                           known->line.content_hash != ask.line.content_hash;
+  if (other_bytes) return conflict(ask);
+  if (known != nullptr && known->stage == Stage::kSettled) return settled(*known);
+  std::optional<GrantAnswer> refused = caller_refusal_;
+  if (!refused && known != nullptr && known->stage == Stage::kUnderway) {
+    if (scene_.now < known->lease_end) {
+      return open(*known, known->limiter_life == caller_.life ? Granted::kYes : Granted::kUnderway);
+    }
+    give_up(identity);
+    known = scene_.shard.message(identity);
+    if (known->stage == Stage::kSettled) return settled(*known);
+  }
+  if (!refused && end_without_attempt(ask, known)) return settled(*scene_.shard.message(identity));
+  if (!refused) refused = refuse(ask, known);
+  if (!refused) return take(ask);
+  known = scene_.shard.message(identity);
+  if (known != nullptr) {
+    refused->attempts = known->attempts;
+    refused->outbox = known->outbox;
+  }
+  return *refused;
+}
+
+// Why it cannot go now, although nothing is wrong with it.
+std::optional<GrantAnswer> Granting::refuse(const GrantAsk& ask, const MessageRecord* known) {
+  if (scene_.now < ask.not_before) return wait(wire::Wait::kNotBefore, ask.not_before);
+  if (known != nullptr && scene_.now < known->due) return wait(wire::Wait::kBackoff, known->due);
+  if (auto hold = held(ask.line.key)) return hold;
+  if (auto hold = held({})) return hold;
+  if (auto full = crowded(ask.line.key)) return full;
+  return limited(ask);
+}
+
+std::optional<GrantAnswer> Granting::held(const std::string& key) {
+  const KeyRecord* record = scene_.shard.key(key);
+  if (record == nullptr) return std::nullopt;
+  std::optional<GrantAnswer> longest;
+  for (const wire::Hold& hold : record->holds) {
+    if (hold.until.us != 0 && hold.until <= scene_.now) continue;
+    const auto why =
+        hold.kind == wire::HoldKind::kPause ? wire::Wait::kPaused : wire::Wait::kPenalty;
+    if (hold.until.us == 0) return wait(why, {});
+    if (!longest || longest->until < hold.until) longest = wait(why, hold.until);
+  }
+  return longest;
+}
+
+// As many attempts of its key as may be are under way; one, after a penalty, until one succeeds.
+// (Reopening by N/2, N/8 ... after that is not built yet: it would lower n here and in limited().)
+std::optional<GrantAnswer> Granting::crowded(const std::string& key) {
+  const KeyRecord* record = scene_.shard.key(key);
+  if (record == nullptr) return std::nullopt;
+  const std::uint32_t most =
+      record->penalties > 0 ? 1 : std::max(1U, scene_.upstream.in_flight_per_key);
+  std::uint32_t under_way = 0;
+  StoreTime first_end = StoreTime::never();
+  for (const OpenAttempt& open : record->open) {
+    if (open.lease_end <= scene_.now) continue;
+    ++under_way;
+    first_end = std::min(first_end, open.lease_end);
+  }
+  if (under_way < most) return std::nullopt;
+  return wait(wire::Wait::kInFlight, first_end);
+}
+
+// All limits or none; the one that opens last is named.
+std::optional<GrantAnswer> Granting::limited(const GrantAsk& ask) {
+  std::optional<GrantAnswer> last;
+  for (const Limit& limit : scene_.upstream.limits) {
+    Verdict verdict =
+        scene_.meter(limit).decide(scene_.log(limit, ask.line.key), ask.cost, scene_.now);
+    const StoreTime covered = scene_.covered_from(limit);
+    if (covered > scene_.now && (verdict.why == wire::Wait::kNone || verdict.until < covered)) {
+      verdict = {wire::Wait::kWindowFull, covered};
+    }
+    if (verdict.why == wire::Wait::kNone) continue;
+    if (!last || last->until < verdict.until) last = wait(verdict.why, verdict.until, limit.name);
+  }
+  return last;
+}
+
+MessageRecord& Granting::begin(const GrantAsk& ask) {
+  const bool is_new = scene_.shard.message(ask.line.identity) == nullptr;
+  MessageRecord& record = scene_.shard.edit_message(ask.line.identity);
+  if (is_new) {
+    record.attempts = ask.attempts;
+    record.throttles = ask.throttles;
+  }
+  record.line = ask.line;
+  record.expires_at = ask.expires_at;
+  record.purge_at = scene_.keep_until(record);
+  return record;
+}
+
+GrantAnswer Granting::take(const GrantAsk& ask) {
+  MessageRecord& record = begin(ask);
+  record.cost = ask.cost;
+  record.serial = next_serial(record);
+  record.granted_at = scene_.now;
+  record.start_by = scene_.now + scene_.upstream.start_window;
+  record.lease_end = scene_.now + scene_.lease();
+  record.limiter_life = caller_.life;
+  record.dispatcher_life = ask.dispatcher_life;
+  take_slots(ask, record);
+  record.stage = Stage::kUnderway;
+  return open(record, Granted::kYes);
+}
+
+void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
+  const std::string& key = ask.line.key;
+  const wire::Attempt attempt{ask.line.identity, record.serial};
+  for (const Limit& limit : scene_.upstream.limits) {
+    LimitLog& log = scene_.edit_log(limit, key);
+    const Meter meter = scene_.meter(limit);
+    meter.prune(log, scene_.now);
+    meter.take(log, {attempt, true, ask.cost, record.lease_end, scene_.now});
+    if (limit.scope == LimitScope::kUpstream) scene_.refresh_idle({});
+  }
+  auto& open = scene_.shard.edit_key(key).open;
+  std::erase_if(open, [&](const OpenAttempt& one) { return one.lease_end <= scene_.now; });
+  open.push_back({attempt, record.lease_end, record.dispatcher_life});
+  scene_.refresh_idle(key);
+}
+
+// The lease has ended and no outcome is here: nobody knows what became of the attempt. It counts,
+// as an attempt and, unknown_hold longer, as a request.
+void Granting::give_up(const std::string& identity) {
+  MessageRecord& record = scene_.shard.edit_message(identity);
+  scene_.complete_slots(record, record.serial, record.lease_end + scene_.upstream.unknown_hold);
+  record.given_up.push_back({record.serial, true});
+  record.stage = Stage::kWaiting;
+  ++record.attempts;
+  record.due = {};
+  wire::Record line = line_of(record, wire::RecordKind::kAttempt, scene_.now);
+  line.ended = static_cast<std::uint32_t>(wire::Ended::kUnknown);
+  line.completed_at = record.lease_end;
+  line.reason = "lease ended";
+  const bool resend = scene_.upstream.on_unknown == OnUnknown::kResend;
+  const std::string reason = resend ? scene_.exhausted(record) : "unknown";
+  if (!reason.empty()) {
+    settle(record, line, {wire::Settlement::kDead, reason, 0, record.attempts, scene_.now});
+  }
+  record.outbox.push_back(std::move(line));
+  record.purge_at = scene_.keep_until(record);
+}
+
+// Whether the message ends here and now, without an attempt.
+bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* known) {
+  End end{wire::Settlement::kDead,
+          {},
+          0,
+          known == nullptr ? ask.attempts : known->attempts,
+          scene_.now};
+  const auto too_costly = [&](const Limit& limit) { return ask.cost > limit.n; };
+  const auto& limits = scene_.upstream.limits;
+  MessageRecord carried;
+  carried.attempts = ask.attempts;
+  carried.throttles = ask.throttles;
+  if (ask.cancelled) {
+    end.settlement = wire::Settlement::kCancelled;
+    end.reason = "cancelled";
+  } else if (ask.expires_at.us != 0 && scene_.now >= ask.expires_at) {
+    end.settlement = wire::Settlement::kExpired;
+    end.reason = "expired";
+  } else if (std::any_of(limits.begin(), limits.end(), too_costly)) {
+    end.reason = "cost";
+  } else if (known == nullptr && fate_unknown(ask) &&
+             scene_.upstream.on_unknown == OnUnknown::kDead) {
+    end.reason = "unknown";
+  } else {
+    end.reason = scene_.exhausted(known == nullptr ? carried : *known);
+  }
+  if (end.reason.empty()) return false;
+  MessageRecord& record = begin(ask);
+  wire::Record line = line_of(record, wire::RecordKind::kSettlement, scene_.now);
+  settle(record, line, std::move(end));
+  record.outbox.push_back(std::move(line));
+  record.purge_at = scene_.keep_until(record);
+  return true;
+}
+
+// Same identity, other bytes: the newcomer is dead, under a name made of both; the first is not
+// touched.
+GrantAnswer Granting::conflict(const GrantAsk& ask) {
+  GrantAsk newcomer = ask;
+  newcomer.line.identity =
+      to_bytes(sha256(ask.line.identity + ask.line.content_hash)).substr(0, 16);
+  const std::string& identity = newcomer.line.identity;
+  if (const MessageRecord* known = scene_.shard.message(identity)) return settled(*known);
+  MessageRecord& record = begin(newcomer);
+  wire::Record line = line_of(record, wire::RecordKind::kSettlement, scene_.now);
+  settle(record, line, {wire::Settlement::kDead, "id_conflict", 0, ask.attempts, scene_.now});
+  record.outbox.push_back(std::move(line));
+  record.purge_at = scene_.keep_until(record);
+  return settled(record);
+}
+
+}  // namespace
+
+GrantReply grant(Scene& scene, const Grant& call) {
+  Granting granting(scene, call.caller);
+  GrantReply reply;
+  reply.answers.reserve(call.asks.size());
+  for (const GrantAsk& ask : call.asks) reply.answers.push_back(granting.answer(ask));
+  return reply;
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,112 @@
+#include <algorithm>
+
+#include "limiter/script_parts.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+const std::string kWhole;  // the upstream as a whole, among keys
+const LimitLog kEmptyLog;
+
+auto log_of(auto& record, const std::string& limit) {
+  return std::find_if(record.logs.begin(), record.logs.end(),
+                      [&](const NamedLog& named) { return named.limit == limit; });
+}
+
+}  // namespace
+
+Duration Scene::lease() const {
+  return upstream.start_window + upstream.timeout + upstream.max_pause;
+}
+
+const std::string& Scene::owner(const Limit& limit, const std::string& key) {
+  return limit.scope == LimitScope::kKey ? key : kWhole;
+}
+
+const LimitLog& Scene::log(const Limit& limit, const std::string& key) {
+  const KeyRecord* record = shard.key(owner(limit, key));
+  if (record == nullptr) return kEmptyLog;
+  const auto at = log_of(*record, limit.name);
+  return at == record->logs.end() ? kEmptyLog : at->log;
+}
+
+LimitLog& Scene::edit_log(const Limit& limit, const std::string& key) {
+  KeyRecord& record = shard.edit_key(owner(limit, key));
+  const auto at = log_of(record, limit.name);
+  if (at != record.logs.end()) return at->log;
+  return record.logs.emplace_back(NamedLog{limit.name, {}}).log;
+}
+
+StoreTime Scene::covered_from(const Limit& limit) {
+  const auto& coverage = shard.state().coverage;
+  const auto at = std::find_if(coverage.begin(), coverage.end(),
+                               [&](const Coverage& one) { return one.limit == limit.name; });
+  if (at == coverage.end() || at->complete_from.us == 0) return {};
+  return at->complete_from + at->horizon;
+}
+
+void Scene::refresh_idle(const std::string& key) {
+  KeyRecord& record = shard.edit_key(key);
+  std::erase_if(record.holds,
+                [&](const wire::Hold& hold) { return hold.until.us != 0 && hold.until <= now; });
+  StoreTime idle = now;
+  for (const Limit& limit : upstream.limits) {
+    const auto at = log_of(record, limit.name);
+    if (at == record.logs.end()) continue;
+    const Duration tail = upstream.unknown_hold + meter(limit).horizon();
+    for (const Slot& slot : at->log.slots) idle = std::max(idle, slot.at + tail);
+    idle = std::max(idle, at->log.tat);
+  }
+  for (const OpenAttempt& open : record.open) idle = std::max(idle, open.lease_end);
+  for (const wire::Hold& hold : record.holds) {
+    idle = std::max(idle, hold.until.us == 0 ? StoreTime::never() : hold.until);
+  }
+  // The next penalty doubles only while the last one is remembered.
+  if (record.penalties > 0 && idle < StoreTime::never()) idle = idle + upstream.penalty_max;
+  record.idle_at = idle;
+}
+
+void Scene::end_open(const MessageRecord& record, std::uint32_t serial) {
+  std::erase_if(shard.edit_key(record.line.key).open, [&](const OpenAttempt& open) {
+    return open.attempt.serial == serial && open.attempt.identity == record.line.identity;
+  });
+}
+
+void Scene::complete_slots(const MessageRecord& record, std::uint32_t serial, StoreTime at) {
+  const wire::Attempt attempt{record.line.identity, serial};
+  const std::string key = record.line.key;
+  end_open(record, serial);
+  bool whole = false;
+  for (const Limit& limit : upstream.limits) {
+    LimitLog& log = edit_log(limit, key);
+    meter(limit).complete(log, attempt, record.cost, at);
+    meter(limit).prune(log, now);
+    whole = whole || limit.scope == LimitScope::kUpstream;
+  }
+  refresh_idle(key);
+  if (whole) refresh_idle(kWhole);
+}
+
+void Scene::free_slots(const MessageRecord& record, std::uint32_t serial) {
+  const wire::Attempt attempt{record.line.identity, serial};
+  const std::string key = record.line.key;
+  end_open(record, serial);
+  for (const Limit& limit : upstream.limits) meter(limit).free(edit_log(limit, key), attempt);
+  refresh_idle(key);
+}
+
+std::string Scene::exhausted(const MessageRecord& record) const {
+  if (record.throttles >= upstream.throttles_max) return "throttles";
+  if (record.attempts - std::min(record.attempts, record.throttles) >= upstream.attempts_max) {
+    return "attempts";
+  }
+  return {};
+}
+
+StoreTime Scene::keep_until(const MessageRecord& record) const {
+  if (record.stage == Stage::kSettled) return now + config.record_max;
+  return std::max({now, record.expires_at, record.lease_end}) + config.record_max;
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,36 @@
+#include "limiter/trail_line.h"
+
+#include "lib/digest/digest.h"
+
+namespace sluice::limiter {
+
+std::string record_id_of(const std::string& identity, std::uint32_t serial, wire::RecordKind kind) {
+  std::string fact = identity;
+  for (int shift = 0; shift < 32; shift += 8) fact.push_back(static_cast<char>(serial >> shift));
+  fact.push_back(static_cast<char>(kind));
+  return to_bytes(sha256(fact)).substr(0, 16);
+}
+
+wire::Record line_of(const MessageRecord& record, wire::RecordKind kind, StoreTime at) {
+  wire::Record line = record.line;
+  line.record_id = record_id_of(line.identity, record.serial, kind);
+  line.kind = kind;
+  line.at = at;
+  line.serial = record.serial;
+  line.attempts = record.attempts;
+  if (kind == wire::RecordKind::kAttempt) {
+    line.granted_at = record.granted_at;
+    line.limiter_life = record.limiter_life;
+    line.dispatcher_life = record.dispatcher_life;
+  }
+  return line;
+}
+
+void settle(MessageRecord& record, wire::Record& line, End end) {
+  line.settlement = static_cast<std::uint32_t>(end.settlement);
+  if (line.reason.empty()) line.reason = end.reason;
+  record.stage = Stage::kSettled;
+  record.end = std::move(end);
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,20 @@
+// What the script writes for the trail. A line's id is made of the fact that it states, so the same
+// fact said again has the same id, whoever says it.
+#pragma once
+
+#include <string>
+
+#include "limiter/store_records.h"
+
+namespace sluice::limiter {
+
+// First 16 bytes of SHA-256 over identity, serial and kind.
+std::string record_id_of(const std::string& identity, std::uint32_t serial, wire::RecordKind kind);
+
+// A line about this message's last grant, with what its record knows.
+wire::Record line_of(const MessageRecord& record, wire::RecordKind kind, StoreTime at);
+
+// The message has ended: fills record and, into `line`, the trail's words for it.
+void settle(MessageRecord& record, wire::Record& line, End end);
+
+}  // namespace sluice::limiter
