@@ -1,0 +1,117 @@
+#include "tests/conformance/store_rig.h"
+
+#include "limiter/memory_store.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+class MemoryRig final : public StoreRig {
+ public:
+  explicit MemoryRig(const StoreConfig& config) : store_(config) {}
+  std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override {
+    std::vector<StoreReply> replies;
+    for (const StoreAsk& ask : asks) replies.push_back(store_.perform(ask, clock));
+    return replies;
+  }
+  void restart(StoreTime) override {}
+  void restart_with(const StoreConfig& config, StoreTime) override { store_.set_config(config); }
+  void come_back_forgetting(StoreTime) override {
+    store_.become("life " + std::to_string(++lives_));
+  }
+
+ private:
+  MemoryStore store_;
+  int lives_ = 1;
+};
+
+}  // namespace
+
+std::vector<StoreKind> store_kinds() {
+  return {{"memory", [](const StoreConfig& config, StoreTime) -> std::unique_ptr<StoreRig> {
+             return std::make_unique<MemoryRig>(config);
+           }}};
+}
+
+StoreConfig config_of(std::vector<Limit> limits) {
+  StoreConfig config;
+  Upstream upstream;
+  upstream.name = "up";
+  upstream.limits = std::move(limits);
+  upstream.in_flight_per_key = 100;
+  config.upstreams = {upstream};
+  return config;
+}
+
+GrantAsk ask_of(int n, const std::string& key) {
+  GrantAsk ask;
+  ask.line.source = "embedded";
+  ask.line.key = key;
+  ask.line.id = "message-" + std::to_string(n);
+  ask.line.identity = identity_of(n);
+  ask.line.content_hash = std::string(32, 'h');
+  ask.line.upstream = "up";
+  ask.line.path = "/";
+  ask.line.method = "POST";
+  ask.first_seen = kStart;
+  ask.expires_at = kStart + hours(96);
+  ask.dispatcher_life = 7;
+  return ask;
+}
+
+Completion completion_of(int n, std::uint32_t serial, wire::Ended ended, Duration retry_after) {
+  Completion completion;
+  completion.outcome.attempt = {identity_of(n), serial};
+  completion.outcome.upstream = "up";
+  completion.outcome.key = "up:user";
+  completion.outcome.ended = ended;
+  completion.outcome.status = ended == wire::Ended::kDelivered ? 200 : 500;
+  completion.consequence.retry_after = retry_after;
+  return completion;
+}
+
+Caller Teller::caller() const {
+  return {life_, {now - milliseconds(1), now + milliseconds(1)}, now + seconds(2), 1};
+}
+
+StoreReply Teller::say(Call call) {
+  const std::uint64_t id = ++calls_;
+  const auto replies = rig_->say({{id, std::move(call)}}, now + skew);
+  EXPECT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies.front().call_id, id);
+  return replies.front();
+}
+
+std::vector<GrantAnswer> Teller::grant(std::vector<GrantAsk> asks) {
+  const std::size_t count = asks.size();
+  const StoreReply reply = say(Grant{caller(), std::move(asks)});
+  const auto* granted = std::get_if<GrantReply>(&reply.answer);
+  EXPECT_NE(granted, nullptr);
+  if (granted == nullptr || granted->answers.size() != count)
+    return std::vector<GrantAnswer>(count);
+  return granted->answers;
+}
+
+GrantAnswer Teller::grant(const GrantAsk& ask) { return grant(std::vector<GrantAsk>{ask}).front(); }
+
+CompleteAnswer Teller::complete(const Completion& completion) {
+  const StoreReply reply = say(Complete{caller(), {completion}});
+  const auto* completed = std::get_if<CompleteReply>(&reply.answer);
+  EXPECT_NE(completed, nullptr);
+  if (completed == nullptr || completed->answers.size() != 1) return {};
+  return completed->answers.front();
+}
+
+CompleteAnswer Teller::complete(int n, std::uint32_t serial, wire::Ended ended,
+                                Duration retry_after) {
+  return complete(completion_of(n, serial, ended, retry_after));
+}
+
+KeyState Teller::peek(const std::string& key) {
+  const StoreReply reply = say(Peek{"up", {key}});
+  const auto* peeked = std::get_if<PeekReply>(&reply.answer);
+  EXPECT_NE(peeked, nullptr);
+  return peeked == nullptr || peeked->keys.size() != 1 ? KeyState{} : peeked->keys.front();
+}
+
+}  // namespace sluice::limiter
