@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lib/base/instant.h"
+#include "lib/base/settings.h"
 #include "lib/base/upstream.h"
 
 namespace sluice::dispatcher {
@@ -22,5 +24,9 @@ struct Config {
   Duration breaker_wait = seconds(10);  // to the first try; doubles
   Duration breaker_wait_max = minutes(5);
 };
+
+// The rows of [dispatcher], beside those that every stage has.
+std::span<const SettingRow> setting_rows();
+Config config_from(const SettingTable& table, std::vector<Upstream> upstreams);
 
 }  // namespace sluice::dispatcher

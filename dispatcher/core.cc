@@ -345,10 +345,12 @@ wire::Outcome DispatcherCore::outcome_of(const Entry& entry, const HttpEnded& en
                                                               : wire::NotStarted::kTooLate;
     return outcome;
   }
-  const auto bounds = clock_.bounds(now);
+  // The loop's now may be older than what the port saw; the bounds must hold at its instants.
+  const Instant seen = std::max(now, ended.ended);
+  const auto bounds = clock_.bounds(seen);
   outcome.started_at = open.granted_at;
   if (bounds && ended.sent) {
-    const Duration since = (now - *ended.sent) * (1'000'000 + StoreClock::kDriftPpm) / 1'000'000;
+    const Duration since = (seen - *ended.sent) * (1'000'000 + StoreClock::kDriftPpm) / 1'000'000;
     outcome.started_at = std::max(open.granted_at, bounds->low - since - microseconds(1));
   }
   if (bounds) outcome.answered_at = bounds->high;

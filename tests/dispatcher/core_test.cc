@@ -444,6 +444,21 @@ TEST_F(CoreTest, OutcomesCarryBoundsOfStoreTime) {
   EXPECT_EQ(told.latency, milliseconds(300));
 }
 
+TEST_F(CoreTest, TheBoundsHoldWhenTheLoopsNowIsOlderThanTheAnswer) {
+  dispatch(1);
+  HttpEnded reply;
+  reply.attempt = attempt(1);
+  reply.end = HttpEnd::kAnswered;
+  reply.status = 200;
+  reply.sent = at_ms(100);
+  reply.ended = at_ms(900);
+  core_->complete(reply, at_ms(50), out_);
+  const auto told = only<wire::Outcome>(out()).at(0);
+  EXPECT_LE(told.started_at, store_ms(100));
+  EXPECT_GE(told.started_at, store_ms(99));
+  EXPECT_GE(told.answered_at, store_ms(900));
+}
+
 TEST_F(CoreTest, EachWayAnAttemptEndsHasItsOutcome) {
   struct Row {
     HttpEnd end;

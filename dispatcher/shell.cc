@@ -1,0 +1,170 @@
+#include "dispatcher/shell.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "lib/port/clock.h"
+#include "lib/stage/upstreams.h"
+
+namespace sluice::dispatcher {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kEnded = {
+    "", "delivered", "refused", "failed", "throttled", "unknown", "not_started"};
+constexpr std::array<std::string_view, 9> kNotStarted = {
+    "", "", "too_late", "full", "recalled", "connect", "never_seen", "draining", "lane"};
+
+double number_of(Breaker::State state) {
+  switch (state) {
+    case Breaker::State::kClosed:
+      return 0;
+    case Breaker::State::kHalfOpen:
+      return 1;
+    case Breaker::State::kOpen:
+      return 2;
+  }
+  return 0;
+}
+
+HttpConfig http_config_of(const Settings& settings, const std::vector<Upstream>& upstreams) {
+  return {upstreams, settings.stage.flag("allow_link_local"),
+          static_cast<std::size_t>(settings.stage.whole("answer_max"))};
+}
+
+}  // namespace
+
+stage::StageInfo Shell::info() {
+  return {.name = "dispatcher",
+          .what = "makes the HTTP attempts and says how they ended",
+          .role = wire::Role::kDispatcher,
+          .health_listen = "127.0.0.1:8083",
+          .takes = {wire::Role::kLimiter},
+          .rows = setting_rows()};
+}
+
+Status Shell::check(const Settings& settings) {
+  auto upstreams = stage::read_upstreams(settings);
+  if (!upstreams) return upstreams.error();
+  for (const Upstream& upstream : *upstreams) {
+    const Duration longest = upstream.connect_timeout + upstream.timeout;
+    if (settings.stage.duration("stop_timeout") < longest) {
+      return Error{Trouble::kSettings,
+                   "stop_timeout is shorter than an attempt at upstream " + upstream.name +
+                       " may take (connect_timeout + timeout = " + print_duration(longest) + ")"};
+    }
+  }
+  port::Poller poller;
+  auto http = Http::open(poller, http_config_of(settings, *upstreams), {});
+  if (!http) return http.error();
+  return Done{};
+}
+
+Shell::Shell(Config config, HttpConfig http_config)
+    : config_(config), http_config_(std::move(http_config)), core_(std::move(config)) {}
+
+Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
+  if (auto fine = check(room.settings); !fine) return fine.error();
+  auto upstreams = stage::read_upstreams(room.settings);
+  if (!upstreams) return upstreams.error();
+  HttpConfig http_config = http_config_of(room.settings, *upstreams);
+  Config config = config_from(room.settings.stage, std::move(*upstreams));
+  return std::unique_ptr<Shell>(new Shell(std::move(config), std::move(http_config)));
+}
+
+Status Shell::start(stage::Stage<Core>& stage) {
+  stage_ = &stage;
+  auto http = Http::open(stage.poller(), http_config_,
+                         {[this](const wire::Attempt& attempt) {
+                            return core_.may_start(attempt, port::steady_now());
+                          },
+                          [this](HttpEnded ended) { this->ended(std::move(ended)); }});
+  if (!http) return http.error();
+  http_ = std::move(*http);
+  stage.metrics().on_scrape([this] { refresh(); });
+  return Done{};
+}
+
+void Shell::perform(Core::Effect effect) {
+  if (auto* start = std::get_if<StartHttp>(&effect)) {
+    upstream_of_[start->attempt] = start->upstream;
+    http_->start(std::move(*start));
+  } else if (const auto* stop = std::get_if<StopHttp>(&effect)) {
+    upstream_of_.erase(stop->attempt);
+    http_->stop(stop->attempt);
+  }
+}
+
+void Shell::ended(HttpEnded ended) {
+  const auto found = upstream_of_.find(ended.attempt);
+  const std::string upstream = found == upstream_of_.end() ? std::string() : found->second;
+  if (found != upstream_of_.end()) upstream_of_.erase(found);
+  stage::Metrics& metrics = stage_->metrics();
+  if (ended.end == HttpEnd::kAnswered) {
+    metrics
+        .counter("sluice_answers_total", "Answers by HTTP status",
+                 {{"upstream", upstream}, {"status", std::to_string(ended.status)}})
+        .add();
+    metrics
+        .histogram("sluice_attempt_seconds", "From an attempt's first byte to its answer's last",
+                   {{"upstream", upstream}})
+        .observe(ended.ended - ended.sent.value_or(ended.ended));
+  } else if (ended.end != HttpEnd::kDenied) {
+    stage_->log().warning("no answer", {{"upstream", upstream}, {"reason", ended.reason}});
+  }
+  stage_->complete(std::move(ended));
+}
+
+// What the core counts, as of now.
+void Shell::refresh() {
+  stage::Metrics& metrics = stage_->metrics();
+  const Counts& counts = core_.counts();
+  for (std::size_t i = 1; i < kEnded.size(); ++i) {
+    metrics
+        .counter("sluice_attempts_total", "Attempts by how they ended",
+                 {{"ended", std::string(kEnded[i])}})
+        .set(counts.ended[i]);
+  }
+  for (std::size_t i = 2; i < kNotStarted.size(); ++i) {
+    metrics
+        .counter("sluice_attempts_not_started_total", "Attempts that were not started, by reason",
+                 {{"why", std::string(kNotStarted[i])}})
+        .set(counts.not_started[i]);
+  }
+  const auto total = [&](std::string_view name, std::string_view help, std::uint64_t count) {
+    metrics.counter(name, help).set(count);
+  };
+  total("sluice_outcomes_said_again_total", "Outcomes said more than once", counts.said_again);
+  total("sluice_dispatch_duplicates_total", "Dispatches of a known attempt", counts.duplicates);
+  total("sluice_penalties_total", "Answers that closed a key", counts.penalties);
+  total("sluice_attempts_given_up_total", "Attempts whose end was lost", counts.given_up);
+  total("sluice_clock_contradictions_total", "Round trips that cannot be true",
+        counts.clock_doubted);
+  metrics.gauge("sluice_table_attempts", "Attempts in the table")
+      .set(static_cast<double>(core_.table_size()));
+  metrics.gauge("sluice_limiters_connected", "Limiters connected")
+      .set(static_cast<double>(core_.limiters()));
+  for (const UpstreamView& view : core_.upstreams(stage_->now())) {
+    const stage::Labels labels = {{"upstream", view.name}};
+    metrics.gauge("sluice_attempts_in_flight", "Attempts under way", labels)
+        .set(static_cast<double>(view.running));
+    metrics.gauge("sluice_attempts_queued", "Attempts that wait for room in flight", labels)
+        .set(static_cast<double>(view.queued));
+    metrics.gauge("sluice_outcomes_unsettled", "Outcomes that no limiter has completed", labels)
+        .set(static_cast<double>(view.unsettled));
+    metrics.gauge("sluice_breaker_state", "0 closed, 1 half-open, 2 open", labels)
+        .set(number_of(view.breaker));
+  }
+}
+
+std::string Shell::not_ready() {
+  if (core_.limiters() == 0) return "no limiter is connected";
+  if (!core_.knows_time(stage_->now())) return "store time is not known yet";
+  return http_->trouble();
+}
+
+void Shell::drain() { core_.drain(stage_->now(), stage_->out()); }
+
+}  // namespace sluice::dispatcher

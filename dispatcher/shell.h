@@ -1,0 +1,44 @@
+// Effect -> port call, port event -> reply: the dispatcher between its links and its HTTP.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "dispatcher/core.h"
+#include "dispatcher/http.h"
+#include "lib/stage/stage.h"
+
+namespace sluice::dispatcher {
+
+class Shell {
+ public:
+  using Core = DispatcherCore;
+
+  static stage::StageInfo info();
+  // What only this stage can say of the settings: URLs, credentials' references, stop_timeout.
+  static Status check(const Settings& settings);
+  static Result<std::unique_ptr<Shell>> open(const stage::Room& room);
+
+  Core& core() { return core_; }
+  Status start(stage::Stage<Core>& stage);
+  void perform(Core::Effect effect);
+  void begin_turn() {}
+  void end_turn() {}
+  std::string not_ready();
+  void drain();
+
+ private:
+  Shell(Config config, HttpConfig http_config);
+  void ended(HttpEnded ended);
+  void refresh();
+
+  Config config_;
+  HttpConfig http_config_;
+  DispatcherCore core_;
+  stage::Stage<Core>* stage_ = nullptr;
+  std::unique_ptr<Http> http_;
+  std::map<wire::Attempt, std::string> upstream_of_;  // of what runs
+};
+
+}  // namespace sluice::dispatcher
