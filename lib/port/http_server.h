@@ -16,12 +16,11 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/port/http_check.h"
 #include "lib/port/json_text.h"
 #include "lib/port/poller.h"
 
 namespace sluice::port {
-
-using HttpHeaders = std::vector<std::pair<std::string, std::string>>;  // as sent, in order
 
 struct HttpRequest {
   std::uint64_t id = 0;
@@ -73,8 +72,9 @@ class HttpServer {
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] std::size_t open_requests() const;
 
- private:
   struct Daemon;
+
+ private:
   explicit HttpServer(std::unique_ptr<Daemon> daemon);
   std::unique_ptr<Daemon> daemon_;
 };

@@ -70,6 +70,8 @@ class Metrics {
     std::map<Labels, std::unique_ptr<Gauge>> gauges;
     std::map<Labels, std::unique_ptr<Histogram>> histograms;
   };
+  static std::string histogram_text(const std::string& name, const Labels& labels,
+                                    const Histogram& histogram);
   Family& family(std::string_view name, std::string_view help, std::string_view type);
   std::map<std::string, Family, std::less<>> families_;
   std::vector<std::function<void()>> refresh_;

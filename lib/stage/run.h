@@ -40,6 +40,8 @@
 // Optional members of a shell, used when they are there:
 //     void peer_changed(const wire::PeerUp&);   // for logs and metrics; the core has it already
 //     void reload();                            // SIGHUP
+//     static Status check(const Settings&);     // what only this stage knows: before --check and
+//                                               // start, without touching the world
 //     std::optional<port::HttpResponse> health(const port::HttpRequest&);  // more paths next to
 //                                                                          // /healthz /readyz
 //                                                                          /metrics

@@ -29,6 +29,9 @@ struct StageInfo {
   std::vector<wire::Role> takes = {};     // who dials us
   std::vector<wire::Role> dials = {};     // whom we dial
   std::span<const SettingRow> rows = {};  // the stage's own
+  // True: any number in one data directory, each with an instance and a directory of its own
+  // (dispatcher). False: one, locked.
+  bool many = false;
 };
 
 // What of a process is not its core: one per process, given to the shell.
