@@ -86,7 +86,7 @@ def run_here(folder, title, out):
 
 
 def run_apart(folder, title, minutes):
-    """The verdicts of one class, run in a process group of its own that is gone afterwards."""
+    """The verdicts of one class, run in a process group of its own, and what it printed."""
     with tempfile.TemporaryDirectory(prefix="sluice-test-") as scratch:
         out = os.path.join(scratch, "verdicts.json")
         process = subprocess.Popen(
@@ -102,17 +102,19 @@ def run_apart(folder, title, minutes):
             trouble = f"took longer than {minutes} minutes"
         if os.path.exists(out):
             with open(out, encoding="utf-8") as file:
-                return json.load(file)
-        failure = f"{trouble}\n{printed.decode(errors='replace')}"
-        return {"process": {"seconds": 0, "failure": failure, "skipped": None}}
+                return json.load(file), printed.decode(errors="replace")
+        verdict = {"seconds": 0, "failure": trouble, "skipped": None}
+        return {"process": verdict}, printed.decode(errors="replace")
 
 
-def show(title, verdicts):
+def show(title, verdicts, printed):
     for name, verdict in verdicts.items():
         word = "FAIL" if verdict["failure"] else "skip" if verdict["skipped"] else "ok"
         print(f"{word:4} {title}.{name} ({verdict['seconds']:.1f} s)", flush=True)
         if verdict["failure"]:
             print(verdict["failure"], flush=True)
+    if printed and any(verdict["failure"] for verdict in verdicts.values()):
+        print(f"---- what {title} printed:\n{printed[-20000:]}", flush=True)
 
 
 def write_report(path, results):
@@ -136,8 +138,8 @@ def run_all(arguments):
     results = {}
 
     def one(title):
-        results[title] = run_apart(arguments.folder, title, minutes[title])
-        show(title, results[title])
+        results[title], printed = run_apart(arguments.folder, title, minutes[title])
+        show(title, results[title], printed)
 
     with ThreadPoolExecutor(arguments.jobs) as pool:
         list(pool.map(one, sorted(found, key=lambda title: -minutes[title])))

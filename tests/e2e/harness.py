@@ -1,0 +1,290 @@
+"""A whole Sluice for a test: real processes, free ports, a folder of its own; and the servers that
+it talks to. Everything ends with the test."""
+
+import contextlib
+import ctypes
+import http.client
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+from supervise import layout  # noqa: E402
+
+BIN = os.path.join(ROOT, "build", os.environ.get("SLUICE_BUILD", "release"), "bin")
+ENDED = ("delivered", "dead", "expired", "cancelled")
+READY_S = 30
+
+
+def die_with_parent():
+    os.setsid()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Answer:
+    """What came back from the front door."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.body = response.read()
+        self.at = time.monotonic()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def lines(self):
+        return [json.loads(line) for line in self.body.splitlines() if line]
+
+    def __repr__(self):
+        return f"{self.status} {self.headers} {self.body[:2000]!r}"
+
+
+def request(port, method, path, body=None, headers=None, seconds=10):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request(method, path, body, headers or {})
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def eventually(what, holds, seconds=10.0):
+    """Waits until holds() is true, and returns what it said."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            value = holds()
+            if value:
+                return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Recorder:
+    """Somebody else's API: remembers when what arrived. `act` may answer in other ways."""
+
+    def __init__(self, act=None):
+        self.arrivals = []  # (monotonic seconds, headers, body)
+        recorder = self
+
+        class Door(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                at = time.monotonic()
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                recorder.arrivals.append((at, headers, body))
+                if act is None or act(self, body) is None:
+                    self.reply(200)
+
+            def reply(self, status, body=b"{}", **headers):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 256
+
+            def handle_error(self, *_):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Door)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def bodies(self):
+        return [json.loads(body) for _, _, body in self.arrivals]
+
+    def at(self, name):
+        """When messages of that id arrived."""
+        return [at for at, _, body in self.arrivals if json.loads(body)["messageId"] == name]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Pipeline:
+    """All five stages, and sluice-upstream where no url is given."""
+
+    def __init__(self, folder, url=None, time_scale=0.1, more="", upstream_flags=()):
+        self.folder = folder
+        self.port = layout.free_ports(11)
+        self.url, self.time_scale = url, time_scale
+        self.upstream_flags = list(upstream_flags)
+        self.settings = os.path.join(folder, "sluice.toml")
+        self.data = os.path.join(folder, "data")
+        self.processes = {}
+        with open(self.settings, "w", encoding="utf-8") as file:
+            file.write(self._toml(more))
+
+    def _toml(self, more):
+        lines = ["[sluice]", f'data_dir = "{self.data}"', f"time_scale = {self.time_scale}"]
+        for name in layout.STAGES:
+            lines += [f"[{name}]", f'health_listen = "127.0.0.1:{self.health(name)}"']
+            lines += [f'listen = "127.0.0.1:{self.port}"'] if name == "ingest" else []
+        url = self.url or f"http://127.0.0.1:{self.port + layout.UPSTREAM}"
+        lines += ["[[upstream]]", 'name = "onlyfans"', f'url = "{url}"']
+        return "\n".join(lines) + "\n" + more
+
+    def health(self, name):
+        return self.port + layout.HEALTH[name]
+
+    def names(self):
+        return ([] if self.url else ["upstream"]) + layout.STAGES
+
+    def command(self, name):
+        if name == "upstream":
+            return [f"{BIN}/sluice-upstream", f"--listen=127.0.0.1:{self.port + layout.UPSTREAM}",
+                    "--key=body:/userId", "--n=10", f"--window={60 * self.time_scale}",
+                    *self.upstream_flags]
+        return [f"{BIN}/sluice-{name}", "--settings", self.settings]
+
+    def log(self, name):
+        path = os.path.join(self.folder, name + ".log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def start(self, *names):
+        for name in names or self.names():
+            with open(os.path.join(self.folder, name + ".log"), "ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    self.command(name), stdin=subprocess.DEVNULL, stdout=log,
+                    stderr=subprocess.STDOUT, preexec_fn=die_with_parent, cwd=self.folder)
+        self.wait_ready(*(n for n in names or self.names() if n != "upstream"))
+        return self
+
+    def wait_ready(self, *names):
+        for name in names:
+            try:
+                eventually(f"{name} is ready", lambda n=name: self.ready(n), READY_S)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self.log(name)[-3000:]}") from None
+
+    def ready(self, name):
+        if self.processes[name].poll() is not None:
+            raise AssertionError(f"{name} ended with {self.processes[name].returncode}:\n"
+                                 + self.log(name)[-3000:])
+        return request(self.health(name), "GET", "/readyz").status == 200
+
+    def kill(self, name):
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def kill_and_restart(self, name, after=0.2):
+        self.kill(name)
+        time.sleep(after)
+        self.start(name)
+
+    def stop(self):
+        """As scripts/run does: in order. {name: exit code}."""
+        codes = {}
+        for name in ("ingest", "limiter", "dispatcher", "auditor", "alerter", "upstream"):
+            process = self.processes.pop(name, None)
+            if process is None:
+                continue
+            process.terminate()
+            try:
+                codes[name] = process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                codes[name] = process.wait()
+        return codes
+
+    # ---- the front door
+
+    def post(self, document, path="/v1/messages", **headers):
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        named = {"Content-Type": "application/json"}
+        named.update({name.replace("_", "-"): value for name, value in headers.items()})
+        return request(self.port, "POST", path, body, named)
+
+    def expected(self, answer, began):
+        """When the message goes by the answer's word, in seconds after `began` (monotonic)."""
+        return answer.at - began + float(answer.json()["expected_in"])
+
+    def delete(self, name):
+        return request(self.port, "DELETE", f"/v1/messages/{name}")
+
+    def message(self, name):
+        return request(self.port, "GET", f"/v1/messages/{name}").json()
+
+    def state(self, name):
+        return self.message(name)["state"]
+
+    def settle(self, names, seconds):
+        """{id: state} when all have ended."""
+        states = {}
+
+        def over():
+            for name in names:
+                if states.get(name) not in ENDED:
+                    states[name] = self.state(name)
+            return all(states.get(name) in ENDED for name in names)
+
+        eventually(f"all of {len(names)} messages have ended", over, seconds)
+        return states
+
+    # ---- what others saw
+
+    def report(self):
+        return request(self.port + layout.UPSTREAM, "GET", "/report").json()
+
+    def auditor(self, *arguments):
+        """A verb of sluice-auditor: (exit code, what it said)."""
+        run = subprocess.run([f"{BIN}/sluice-auditor", *arguments, "--settings", self.settings],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
+                             stderr=subprocess.STDOUT, text=True, timeout=60, cwd=self.folder)
+        return run.returncode, run.stdout
+
+
+class EndToEnd(unittest.TestCase):
+    """Gives pipelines that end with the test; a failing test shows the end of their logs."""
+
+    def pipeline(self, **options):
+        scratch = tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True)
+        self.addCleanup(scratch.cleanup)
+        made = Pipeline(scratch.name, **options)
+        self.addCleanup(self.end, made)
+        return made
+
+    def recorder(self, act=None):
+        made = Recorder(act)
+        self.addCleanup(made.close)
+        return made
+
+    def end(self, made):
+        failed = not self._outcome.success
+        made.stop()
+        for name in made.names() if failed else ():
+            print(f"---- {name}\n{made.log(name)[-4000:]}")
+
+    def accept(self, pipeline, document, **headers):
+        answer = pipeline.post(document, **headers)
+        self.assertEqual(answer.status, 202, answer)
+        return answer
+
+    def verify(self, pipeline):
+        code, said = pipeline.auditor("verify")
+        self.assertEqual(code, 0, said)
+        return said
