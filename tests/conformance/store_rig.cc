@@ -1,6 +1,12 @@
 #include "tests/conformance/store_rig.h"
 
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "lib/base/check.h"
 #include "limiter/memory_store.h"
+#include "limiter/sqlite_store.h"
 
 namespace sluice::limiter {
 
@@ -25,11 +31,60 @@ class MemoryRig final : public StoreRig {
   int lives_ = 1;
 };
 
+// SQLite in a directory of its own. Its steady clock is the case's clock: both stand for the
+// store's.
+class SqliteRig final : public StoreRig {
+ public:
+  SqliteRig(const StoreConfig& config, StoreTime clock) : config_(config) {
+    char name[] = "/tmp/sluice-store-XXXXXX";
+    if (mkdtemp(name) == nullptr) std::abort();
+    directory_ = name;
+    open(clock);
+  }
+  ~SqliteRig() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override {
+    return store_->perform(asks, reading(clock));
+  }
+  void restart(StoreTime clock) override {
+    store_.reset();
+    open(clock);
+  }
+  void restart_with(const StoreConfig& config, StoreTime clock) override {
+    config_ = config;
+    restart(clock);
+  }
+  void come_back_forgetting(StoreTime clock) override {
+    store_.reset();
+    std::filesystem::remove(directory_ + "/store.life");
+    open(clock);
+  }
+
+ private:
+  static Reading reading(StoreTime clock) { return {clock, Instant{(clock - kStart).us}}; }
+  void open(StoreTime clock) {
+    auto opened = SqliteStore::open({directory_, config_, "boot"}, reading(clock));
+    if (!opened) std::fprintf(stderr, "%s\n", opened.error().what.c_str());
+    CHECK(opened.ok());
+    store_ = std::make_unique<SqliteStore>(std::move(*opened));
+  }
+
+  StoreConfig config_;
+  std::string directory_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
 }  // namespace
 
 std::vector<StoreKind> store_kinds() {
-  return {{"memory", [](const StoreConfig& config, StoreTime) -> std::unique_ptr<StoreRig> {
+  return {{"memory",
+           [](const StoreConfig& config, StoreTime) -> std::unique_ptr<StoreRig> {
              return std::make_unique<MemoryRig>(config);
+           }},
+          {"sqlite", [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
+             return std::make_unique<SqliteRig>(config, clock);
            }}};
 }
 

@@ -1,0 +1,193 @@
+#include "limiter/sqlite_codec.h"
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+namespace sluice::limiter {
+
+namespace {
+
+constexpr char kVersion = 1;
+
+template <class T, class Of>
+concept Is = std::same_as<std::remove_const_t<T>, Of>;
+template <class T>
+concept IsTime = Is<T, StoreTime> || Is<T, Duration>;
+
+// ---- which members, in which order: the same list writes and reads ---------------------------
+
+template <class A, Is<Slot> T>
+void members(A& all, T& v) {
+  all(v.attempt.identity, v.attempt.serial, v.open, v.units, v.at, v.granted_at);
+}
+template <class A, Is<LimitLog> T>
+void members(A& all, T& v) {
+  all(v.slots, v.tat);
+}
+template <class A, Is<NamedLog> T>
+void members(A& all, T& v) {
+  all(v.limit, v.log);
+}
+template <class A, Is<OpenAttempt> T>
+void members(A& all, T& v) {
+  all(v.attempt.identity, v.attempt.serial, v.lease_end, v.dispatcher_life);
+}
+template <class A, Is<wire::Hold> T>
+void members(A& all, T& v) {
+  all(v.kind, v.until, v.by);
+}
+template <class A, Is<KeyRecord> T>
+void members(A& all, T& v) {
+  all(v.logs, v.open, v.holds, v.penalties, v.idle_at);
+}
+template <class A, Is<GivenUp> T>
+void members(A& all, T& v) {
+  all(v.serial, v.counted);
+}
+template <class A, Is<End> T>
+void members(A& all, T& v) {
+  all(v.settlement, v.reason, v.status, v.attempts, v.at);
+}
+template <class A, Is<MessageRecord> T>
+void members(A& all, T& v) {
+  all(v.stage, v.line, v.serial, v.attempts, v.throttles, v.cost, v.granted_at, v.start_by,
+      v.lease_end, v.limiter_life, v.dispatcher_life, v.due, v.given_up, v.end, v.outbox,
+      v.expires_at, v.purge_at);
+}
+template <class A, Is<Coverage> T>
+void members(A& all, T& v) {
+  all(v.limit, v.horizon, v.complete_from);
+}
+template <class A, Is<ShardRecord> T>
+void members(A& all, T& v) {
+  all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.coverage,
+      v.sure_lives);
+}
+// A line of the trail: every row of its own table (lib/wire/messages.h).
+template <class A, Is<wire::Record> T>
+void members(A& all, T& v) {
+  auto row = [&](int, const char*, auto& member, const auto&) { all(member); };
+  wire::Record::fields(v, row);
+}
+
+// ---- writing ---------------------------------------------------------------------------------
+
+class Writer {
+ public:
+  template <class... T>
+  void operator()(const T&... values) {
+    (one(values), ...);
+  }
+  std::string bytes{kVersion};
+
+ private:
+  template <class T>
+  void one(const T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      number(value.size());
+      bytes += value;
+    } else if constexpr (IsTime<T>) {
+      zigzag(value.us);
+    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+      number(static_cast<std::uint64_t>(value));
+    } else {
+      members(*this, value);
+    }
+  }
+  template <class T>
+  void one(const std::vector<T>& values) {
+    number(values.size());
+    for (const T& value : values) one(value);
+  }
+  void zigzag(std::int64_t value) {
+    number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+  }
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<char>(value | 0x80));
+    bytes.push_back(static_cast<char>(value));
+  }
+};
+
+// ---- reading ---------------------------------------------------------------------------------
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : left_(bytes) {}
+  template <class... T>
+  void operator()(T&... values) {
+    (one(values), ...);
+  }
+  [[nodiscard]] bool whole() const { return good_ && left_.empty(); }
+
+ private:
+  template <class T>
+  void one(T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      const std::size_t size = count();
+      value.assign(left_.substr(0, size));
+      left_.remove_prefix(size);
+    } else if constexpr (IsTime<T>) {
+      const std::uint64_t coded = number();
+      value.us = static_cast<std::int64_t>((coded >> 1) ^ (~(coded & 1) + 1));
+    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+      value = static_cast<T>(number());
+    } else {
+      members(*this, value);
+    }
+  }
+  template <class T>
+  void one(std::vector<T>& values) {
+    values.clear();
+    const std::size_t size = count();  // each takes a byte at least
+    values.reserve(size);
+    for (std::size_t i = 0; i < size && good_; ++i) one(values.emplace_back());
+  }
+  std::size_t count() {
+    const std::uint64_t size = number();
+    if (size <= left_.size()) return static_cast<std::size_t>(size);
+    good_ = false;
+    return 0;
+  }
+  std::uint64_t number() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && !left_.empty(); shift += 7) {
+      const auto byte = static_cast<unsigned char>(left_.front());
+      left_.remove_prefix(1);
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+
+  std::string_view left_;
+  bool good_ = true;
+};
+
+template <class T>
+std::string written(const T& record) {
+  Writer writer;
+  writer(record);
+  return std::move(writer.bytes);
+}
+
+template <class T>
+bool read(std::string_view bytes, T& into) {
+  if (bytes.empty() || bytes.front() != kVersion) return false;
+  Reader reader(bytes.substr(1));
+  reader(into);
+  return reader.whole();
+}
+
+}  // namespace
+
+std::string encode(const MessageRecord& record) { return written(record); }
+std::string encode(const KeyRecord& record) { return written(record); }
+std::string encode(const ShardRecord& record) { return written(record); }
+bool decode(std::string_view bytes, MessageRecord& into) { return read(bytes, into); }
+bool decode(std::string_view bytes, KeyRecord& into) { return read(bytes, into); }
+bool decode(std::string_view bytes, ShardRecord& into) { return read(bytes, into); }
+
+}  // namespace sluice::limiter
