@@ -11,8 +11,8 @@
 namespace sluice::ingest {
 
 struct Config {
-  std::string store = "ingest-1";     // the parking store's name: one per data directory
-  std::string source = "front-door";  // the source of what producers post
+  std::string store = "ingest-1";   // the parking store's name: one per data directory
+  std::string source = "embedded";  // of the embedded queue: what producers post, and files
   std::vector<Upstream> upstreams;
   Duration max_wait{0};  // 0: two windows of the upstream's longest limit
   Duration quote_wait = milliseconds(100);

@@ -214,9 +214,6 @@ class IngestCore {
   void quoted(const wire::Quoted& quoted, const Turn& turn);
   void quote_ended(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
   void respond(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
-  void complete_message(Submit& submit);
-  [[nodiscard]] std::int64_t order_of(const wire::Offer& message) const;
-  [[nodiscard]] const Upstream* upstream(const std::string& name) const;
   [[nodiscard]] StoreTime wall(Instant now) const;
 
   // ---- queue copies

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ingest/core.h"
+#include "ingest/order.h"
 #include "lib/wire/identity.h"
 
 namespace sluice::ingest {
@@ -39,7 +40,7 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   m.origin = wire::Origin::kQueueCopy;
   m.identity = wire::identity_of(m.source, m.key, m.id, m.generation);
   m.content_hash = wire::content_hash_of(m.request);
-  m.order = order_of(m);
+  m.order = order_of(m, config_.priority_age);
   const auto held = copies_.find(m.identity);
   if (held != copies_.end()) return received_again(held->second, copy, turn);
   const std::string identity = m.identity;

@@ -5,7 +5,7 @@
 
 #include "ingest/admission.h"
 #include "ingest/core.h"
-#include "lib/wire/identity.h"
+#include "ingest/order.h"
 
 namespace sluice::ingest {
 
@@ -25,36 +25,7 @@ void IngestCore::respond(std::uint64_t request_id, FrontAnswer answer, const Tur
   turn.out.push(Respond{request_id, std::move(answer)});
 }
 
-const Upstream* IngestCore::upstream(const std::string& name) const {
-  const auto found = std::find_if(config_.upstreams.begin(), config_.upstreams.end(),
-                                  [&](const Upstream& one) { return one.name == name; });
-  return found == config_.upstreams.end() ? nullptr : &*found;
-}
-
 // ---- submissions
-
-std::int64_t IngestCore::order_of(const wire::Offer& message) const {
-  const StoreTime due = std::max(message.first_seen, message.not_before);
-  return std::max<std::int64_t>(0, (due + config_.priority_age * message.priority).us);
-}
-
-// first_seen strictly grows, so that messages of one key keep the order of their arrival, also when
-// they arrived in the same microsecond.
-void IngestCore::complete_message(Submit& submit) {
-  wire::Offer& m = submit.message;
-  last_seen_ = std::max(last_seen_ + microseconds(1), submit.at);
-  m.first_seen = last_seen_;
-  m.source = config_.source;
-  m.store = config_.store;
-  m.origin = wire::Origin::kRow;
-  m.identity = wire::identity_of(m.source, m.key, m.id, m.generation);
-  m.content_hash = wire::content_hash_of(m.request);
-  m.order = order_of(m);
-  if (m.expires_at.us == 0) {
-    const Upstream* to = upstream(m.upstream);
-    m.expires_at = m.first_seen + (to != nullptr ? to->expires_after : hours(96));
-  }
-}
 
 void IngestCore::submit(const Submit& submitted, const Turn& turn) {
   if (room() == 0) {
@@ -64,7 +35,9 @@ void IngestCore::submit(const Submit& submitted, const Turn& turn) {
   wall_ = submitted.at;
   wall_learnt_ = turn.now;
   Admission admission{submitted, 0, false, std::nullopt, std::nullopt};
-  complete_message(admission.submit);
+  // Strictly growing, so that what arrived in the same microsecond keeps its order.
+  last_seen_ = std::max(last_seen_ + microseconds(1), submitted.at);
+  complete_row(admission.submit.message, config_, last_seen_);
   const wire::Offer& m = admission.submit.message;
   admission.before = before_put_[m.key]++;
   LookupId question{m.source, m.id, m.key};
@@ -135,7 +108,7 @@ void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
     return end_submit(request_id, Accepted{*admission.known, admission.forecast, true}, turn);
   }
   const Duration max_wait =
-      max_wait_of(config_.max_wait, upstream(admission.submit.message.upstream));
+      max_wait_of(config_.max_wait, find_upstream(config_, admission.submit.message.upstream));
   const Verdict verdict = judge(admission.submit.preference, admission.forecast, max_wait);
   if (verdict.take) return put(request_id, turn);
   end_submit(request_id, TooMany{verdict.retry_after, *admission.forecast}, turn);

@@ -242,7 +242,7 @@ class Reader {
     wire::Offer whole = message_;
     whole.identity.assign(16, 'i');
     whole.content_hash.assign(32, 'h');
-    whole.source = "front-door";
+    whole.source = "embedded";
     whole.first_seen = StoreTime{1};
     if (whole.expires_at.us == 0) whole.expires_at = StoreTime{1};
     if (auto why = wire::invalid(whole)) refuse("", *why);

@@ -110,7 +110,7 @@ TEST(IngestCore, ARepeatGetsTheSameAnswerWhateverTheWait) {
   w.clear();
   w.accept(submission(2, "a", "k", within(0)));
   ASSERT_EQ(w.sent<wire::Quote>().size(), 1U);
-  EXPECT_EQ(w.sent<wire::Quote>()[0].identity, identity("front-door", "a", "k"));
+  EXPECT_EQ(w.sent<wire::Quote>()[0].identity, identity("embedded", "a", "k"));
   w.from(7, quoted(w.sent<wire::Quote>()[0], hours(1)));
   ASSERT_NE(w.answer<Accepted>(2), nullptr);
   EXPECT_TRUE(w.answer<Accepted>(2)->repeat);
@@ -197,7 +197,7 @@ TEST(IngestCore, SettledTakesTheRowThenSaysForgotten) {
   w.limiter_up(7);
   w.accept(submission(1, "a"));
   w.pass(milliseconds(100));
-  const std::string id = identity("front-door", "a", "k");
+  const std::string id = identity("embedded", "a", "k");
   w.parking_answers = false;
   w.from(7, settled(id, "k"));
   EXPECT_TRUE(w.sent<wire::Forgotten>().empty());
@@ -216,7 +216,7 @@ TEST(IngestCore, ALostSettlementIsSaidAgain) {
   w.accept(submission(1, "a"));
   w.pass(milliseconds(100));
   w.parking_answers = false;
-  w.from(7, settled(identity("front-door", "a", "k"), "k"));
+  w.from(7, settled(identity("embedded", "a", "k"), "k"));
   w.pass(seconds(5));
   w.parking_answers = true;
   w.pass(seconds(1));
@@ -229,7 +229,7 @@ TEST(IngestCore, ADeadRowBecomesADeadLetter) {
   w.limiter_up(7);
   w.accept(submission(1, "a"));
   w.pass(milliseconds(100));
-  w.from(7, settled(identity("front-door", "a", "k"), "k", wire::Settlement::kDead));
+  w.from(7, settled(identity("embedded", "a", "k"), "k", wire::Settlement::kDead));
   EXPECT_EQ(w.parking.dead().size(), 1U);
   EXPECT_EQ(w.core.counts().dead, 1U);
 }
@@ -243,7 +243,7 @@ TEST(IngestCore, ARowThatIsDueLateIsReorderedAndAnnounced) {
   w.pass(milliseconds(100));
   w.clear();
   const StoreTime due{1'700'000'600'000'000};
-  w.from(7, wire::Park{identity("front-door", "a", "k"), "k", wire::Origin::kRow,
+  w.from(7, wire::Park{identity("embedded", "a", "k"), "k", wire::Origin::kRow,
                        wire::Wait::kBackoff, due});
   ASSERT_EQ(w.sent<wire::Parked>().size(), 1U);
   w.from(7, wire::Want{1, "ingest-1", "k", 9});
@@ -309,7 +309,7 @@ TEST(IngestCore, ADifferenceThreeTimesInARowSaysEverythingAgain) {
   w.accept(submission(1, "a"));
   w.pass(milliseconds(100));
   w.from(7, wire::Want{1, "ingest-1", "k", 5});
-  const std::uint64_t hash = wire::short_hash(identity("front-door", "a", "k"));
+  const std::uint64_t hash = wire::short_hash(identity("embedded", "a", "k"));
   w.clear();
   w.complete(wire::PeerFacts{PeerId{7}, {}, 0, 0, {}});
   w.complete(wire::PeerFacts{PeerId{7}, {}, 1, hash, {}});

@@ -19,7 +19,7 @@ namespace sluice::ingest::suite {
 inline wire::Offer row(const std::string& id, const std::string& key, std::int64_t order,
                        const std::string& body = "{}") {
   wire::Offer offer;
-  offer.source = "front-door";
+  offer.source = "embedded";
   offer.key = key;
   offer.id = id;
   offer.upstream = "onlyfans";
@@ -196,7 +196,7 @@ TYPED_TEST_P(ParkingSuite, ANameIsForgottenAfterItsTime) {
   EXPECT_EQ(this->put(one, true, StoreTime{100'001}).end, PutEnd::kCreated);
   this->settle(one);
   this->template ask<Acknowledged>(ForgetNames{StoreTime{100'001}, 100});
-  EXPECT_FALSE(this->template ask<LookupAnswer>(LookupId{"front-door", "a", "k"}).name);
+  EXPECT_FALSE(this->template ask<LookupAnswer>(LookupId{"embedded", "a", "k"}).name);
 }
 
 TYPED_TEST_P(ParkingSuite, ReordersARow) {
@@ -215,12 +215,12 @@ TYPED_TEST_P(ParkingSuite, ReordersARow) {
 
 TYPED_TEST_P(ParkingSuite, LooksUpByIdWithItsPlace) {
   for (const char* id : {"a", "b", "c"}) this->put(row(id, "k", id[0]));
-  const auto third = this->template ask<LookupAnswer>(LookupId{"front-door", "c", {}});
+  const auto third = this->template ask<LookupAnswer>(LookupId{"embedded", "c", {}});
   ASSERT_TRUE(third.name);
   EXPECT_EQ(third.name->key, "k");
   EXPECT_EQ(third.ahead, 2U);
   EXPECT_EQ(third.key.count, 3U);
-  const auto none = this->template ask<LookupAnswer>(LookupId{"front-door", "x", "k"});
+  const auto none = this->template ask<LookupAnswer>(LookupId{"embedded", "x", "k"});
   EXPECT_FALSE(none.name);
   EXPECT_EQ(none.key.count, 3U);
   EXPECT_FALSE(this->template ask<LookupAnswer>(LookupId{"sqs", "a", "k"}).name);
@@ -229,7 +229,7 @@ TYPED_TEST_P(ParkingSuite, LooksUpByIdWithItsPlace) {
 TYPED_TEST_P(ParkingSuite, CancelMarksNameAndRow) {
   const wire::Offer one = row("a", "k", 1);
   this->put(one);
-  const auto marked = this->template ask<CancelAnswer>(MarkCancelled{"front-door", "a"});
+  const auto marked = this->template ask<CancelAnswer>(MarkCancelled{"embedded", "a"});
   ASSERT_TRUE(marked.name && marked.row);
   EXPECT_TRUE(marked.name->cancelled);
   EXPECT_EQ(marked.name->state, NameState::kWaiting);
@@ -237,11 +237,11 @@ TYPED_TEST_P(ParkingSuite, CancelMarksNameAndRow) {
   EXPECT_TRUE(this->head("k", 1).rows.at(0).cancelled);
   EXPECT_TRUE(this->head("k", 1).rows.at(0).offered_before);
   this->settle(one, wire::Settlement::kCancelled);
-  const auto late = this->template ask<CancelAnswer>(MarkCancelled{"front-door", "a"});
+  const auto late = this->template ask<CancelAnswer>(MarkCancelled{"embedded", "a"});
   ASSERT_TRUE(late.name);
   EXPECT_EQ(late.name->state, NameState::kCancelled);
   EXPECT_FALSE(late.row);
-  EXPECT_FALSE(this->template ask<CancelAnswer>(MarkCancelled{"front-door", "x"}).name);
+  EXPECT_FALSE(this->template ask<CancelAnswer>(MarkCancelled{"embedded", "x"}).name);
 }
 
 TYPED_TEST_P(ParkingSuite, ListsKeysInPages) {
@@ -290,7 +290,7 @@ TYPED_TEST_P(ParkingSuite, ListsWhatNeedsNoTurn) {
   this->put(expired);
   this->put(row("b", "k", 2));
   this->put(row("c", "k", 3));
-  this->template ask<CancelAnswer>(MarkCancelled{"front-door", "c"});
+  this->template ask<CancelAnswer>(MarkCancelled{"embedded", "c"});
   EXPECT_EQ(
       this->template ask<EndingAnswer>(ListEnding{StoreTime{2'999}, "", 9, 9'999}).rows.size(), 1U);
   const auto both = this->template ask<EndingAnswer>(ListEnding{StoreTime{3'000}, "", 9, 9'999});

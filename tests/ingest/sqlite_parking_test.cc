@@ -61,7 +61,7 @@ TEST(SqliteParking, RemembersOverARestart) {
   const auto head = std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 9'999}));
   ASSERT_EQ(head.rows.size(), 1U);
   EXPECT_EQ(head.rows[0].id, "b");
-  const auto name = std::get<LookupAnswer>(ask(*parking, LookupId{"front-door", "a", {}})).name;
+  const auto name = std::get<LookupAnswer>(ask(*parking, LookupId{"embedded", "a", {}})).name;
   ASSERT_TRUE(name);
   EXPECT_EQ(name->state, NameState::kDead);
   EXPECT_EQ(parking->sums()->rows, 1U);
@@ -171,7 +171,7 @@ TEST(SqliteParking, ReplaysADeadLetterAsTheNextGeneration) {
   EXPECT_NE(head.rows[0].identity, one.identity);
   EXPECT_FALSE(head.rows[0].offered_before);
   EXPECT_EQ(head.rows[0].request, one.request);
-  const auto name = std::get<LookupAnswer>(ask(*parking, LookupId{"front-door", "a", {}})).name;
+  const auto name = std::get<LookupAnswer>(ask(*parking, LookupId{"embedded", "a", {}})).name;
   EXPECT_EQ(name->generation, 1U);
   EXPECT_EQ(name->state, NameState::kWaiting);
 }

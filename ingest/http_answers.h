@@ -1,0 +1,28 @@
+// Answers of the core -> HTTP: statuses, RateLimit fields (draft-ietf-httpapi-ratelimit-headers-08
+// and later), Retry-After, problem+json (RFC 9457).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ingest/document.h"
+#include "ingest/front_door.h"
+#include "lib/port/http_server.h"
+
+namespace sluice::ingest {
+
+// `cost_event`: the event id, when a cost was asked about.
+port::HttpResponse answer_of(const FrontAnswer& answer, const std::string& cost_event = {});
+port::HttpResponse answer_of(const Refusal& refusal);
+
+// As one line of an NDJSON answer: the same body with `status` and, when it is no success, `line`
+// (from 1) and `retry_after`.
+std::string line_of(const port::HttpResponse& response, std::size_t line);
+
+// RateLimit-Policy and RateLimit of a forecast; nothing when it names no limit.
+void add_rate_limit(const wire::Quoted& forecast, port::HttpHeaders& headers);
+
+// "window_full" ...
+std::string_view word_of(wire::Wait why);
+
+}  // namespace sluice::ingest

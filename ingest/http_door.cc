@@ -1,0 +1,195 @@
+#include "ingest/http_door.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/cost_document.h"
+#include "ingest/http_answers.h"
+#include "ingest/prefer.h"
+
+namespace sluice::ingest {
+
+using port::HttpRequest;
+using port::HttpResponse;
+using port::problem;
+
+namespace {
+
+constexpr std::string_view kMessages = "/v1/messages";
+constexpr std::string_view kCosts = "/v1/costs";
+
+bool only_spaces(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+}  // namespace
+
+HttpDoor::HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world)
+    : pointers_(std::move(pointers)), upstreams_(std::move(upstreams)), world_(std::move(world)) {}
+
+void HttpDoor::reply(std::uint64_t http_id, HttpResponse response) {
+  ++statuses_[response.status];
+  world_.respond(http_id, std::move(response));
+}
+
+void HttpDoor::not_allowed(std::uint64_t http_id, std::string_view allowed) {
+  HttpResponse response =
+      problem(405, "Method Not Allowed", "allowed here: " + std::string(allowed));
+  response.headers = {{"Allow", std::string(allowed)}};
+  reply(http_id, std::move(response));
+}
+
+void HttpDoor::request(HttpRequest request) {
+  const std::string_view path = request.path;
+  const bool posted = request.method == "POST";
+  if (path == kMessages || path == kCosts) {
+    if (!posted) return not_allowed(request.id, "POST");
+    return post(std::move(request), path == kMessages ? What::kMessage : What::kCost);
+  }
+  if (path.starts_with(kMessages) && path.size() > kMessages.size() + 1 &&
+      path[kMessages.size()] == '/') {
+    auto id = port::url_decoded(path.substr(kMessages.size() + 1));
+    if (id && id->size() <= wire::kIdMax) return one_message(request, std::move(*id));
+  }
+  reply(request.id, problem(404, "Not Found",
+                            "there is POST /v1/messages, GET and DELETE "
+                            "/v1/messages/{id}, POST /v1/costs"));
+}
+
+void HttpDoor::one_message(const HttpRequest& request, std::string id) {
+  const bool look = request.method == "GET";
+  if (!look && request.method != "DELETE") return not_allowed(request.id, "GET, DELETE");
+  auto batch = std::make_shared<Batch>();
+  batch->http_id = request.id;
+  batch->open = 1;
+  const std::uint64_t request_id = ++last_id_;
+  waiting_[request_id] = Waiting{std::move(batch), 0, {}};
+  if (look) {
+    world_.accept(Lookup{request_id, std::move(id)});
+  } else {
+    world_.accept(Cancel{request_id, std::move(id)});
+  }
+}
+
+void HttpDoor::post(HttpRequest request, What what) {
+  const std::string* type = request.header("Content-Type");
+  const Content content = content_of(type != nullptr ? *type : "");
+  const std::string* coding = request.header("Content-Encoding");
+  const bool coded = coding != nullptr && *coding != "identity";
+  if (content == Content::kOther || coded) {
+    return reply(request.id,
+                 problem(415, "Unsupported Media Type",
+                         coded ? "Content-Encoding is not supported"
+                               : "send application/json, or application/x-ndjson for many"));
+  }
+  auto batch = std::make_shared<Batch>();
+  batch->http_id = request.id;
+  batch->lines = content == Content::kLines;
+  batch->what = what;
+  batch->body = std::move(request.body);
+  std::vector<std::string> prefers;
+  for (const auto& [name, value] : request.headers) {
+    if (port::same_name(name, "Prefer")) prefers.push_back(value);
+  }
+  batch->preference = read_prefer(prefers);
+  const std::string* trace = request.header("traceparent");
+  batch->traceparent = trace != nullptr ? read_traceparent(*trace) : "";
+  if (!batch->lines) {
+    batch->open = 1;
+    return take_document(batch, batch->body);
+  }
+  hungry_.push_back(std::move(batch));
+  feed();
+}
+
+// ---- lines
+
+void HttpDoor::feed() {
+  while (!hungry_.empty() && world_.room() > 0) {
+    const std::shared_ptr<Batch> batch = hungry_.front();
+    take(batch);
+    if (batch->next >= batch->body.size()) {
+      hungry_.pop_front();
+      if (batch->open == 0) finish(*batch);
+    }
+  }
+}
+
+void HttpDoor::take(const std::shared_ptr<Batch>& batch) {
+  while (batch->next < batch->body.size() && world_.room() > 0) {
+    const std::string_view rest = std::string_view(batch->body).substr(batch->next);
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    batch->next += end + 1;
+    ++batch->line;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    batch->answers.emplace_back();
+    if (only_spaces(line)) continue;
+    ++batch->open;
+    take_document(batch, line);
+  }
+}
+
+void HttpDoor::take_document(const std::shared_ptr<Batch>& batch, std::string_view document) {
+  const std::size_t place = batch->lines ? batch->line - 1 : 0;
+  Waiting waiting{batch, place, {}};
+  if (batch->what == What::kCost) return take_cost(std::move(waiting), document);
+  take_message(std::move(waiting), document);
+}
+
+void HttpDoor::take_message(Waiting waiting, std::string_view document) {
+  const StoreTime at = world_.wall();
+  ReadDocument read = read_document(
+      document, {pointers_, upstreams_, at, [this] { return uuid_v4(world_.random(16)); }});
+  if (const auto* refusal = std::get_if<Refusal>(&read)) {
+    return answer(waiting, answer_of(*refusal));
+  }
+  auto& message = std::get<wire::Offer>(read);
+  message.traceparent = waiting.batch->traceparent;
+  const Preference preference = waiting.batch->preference;
+  const std::uint64_t request_id = ++last_id_;
+  waiting_[request_id] = std::move(waiting);
+  world_.accept(Submit{request_id, std::move(message), preference, at});
+}
+
+void HttpDoor::take_cost(Waiting waiting, std::string_view document) {
+  ReadCost read = read_cost(document, world_.wall());
+  if (const auto* refusal = std::get_if<Refusal>(&read)) {
+    return answer(waiting, answer_of(*refusal));
+  }
+  auto& cost = std::get<wire::Cost>(read);
+  waiting.event_id = cost.event_id;
+  const std::uint64_t request_id = ++last_id_;
+  waiting_[request_id] = std::move(waiting);
+  world_.accept(SubmitCost{request_id, std::move(cost)});
+}
+
+// ---- answers
+
+void HttpDoor::respond(const Respond& respond) {
+  const auto found = waiting_.extract(respond.request_id);
+  if (found.empty()) return;
+  const Waiting& waiting = found.mapped();
+  HttpResponse response = answer_of(respond.answer, waiting.event_id);
+  const std::string preference = applied(waiting.batch->preference);
+  if (!preference.empty()) response.headers.emplace_back("Preference-Applied", preference);
+  answer(waiting, std::move(response));
+}
+
+void HttpDoor::answer(const Waiting& waiting, HttpResponse response) {
+  Batch& batch = *waiting.batch;
+  --batch.open;
+  if (!batch.lines) return reply(batch.http_id, std::move(response));
+  batch.answers[waiting.place] = line_of(response, waiting.place + 1);
+  if (batch.open == 0 && batch.next >= batch.body.size()) finish(batch);
+}
+
+void HttpDoor::finish(Batch& batch) {
+  if (batch.http_id == 0) return;
+  HttpResponse response;
+  response.content_type = "application/x-ndjson";
+  for (const std::string& line : batch.answers) response.body += line;
+  reply(std::exchange(batch.http_id, 0), std::move(response));
+}
+
+}  // namespace sluice::ingest

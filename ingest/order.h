@@ -1,0 +1,18 @@
+// A message becomes a row: its identity, its place in the key's order, its end. Pure.
+#pragma once
+
+#include "ingest/config.h"
+#include "lib/wire/messages.h"
+
+namespace sluice::ingest {
+
+// order = max(first seen, not_before) + priority x priority_age: age counts without a rewrite.
+std::int64_t order_of(const wire::Offer& message, Duration priority_age);
+
+// What a message of the embedded queue lacks. `first_seen` must grow strictly from one to the next,
+// so that messages of one key keep the order of their arrival.
+void complete_row(wire::Offer& message, const Config& config, StoreTime first_seen);
+
+const Upstream* find_upstream(const Config& config, const std::string& name);
+
+}  // namespace sluice::ingest

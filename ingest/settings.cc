@@ -1,0 +1,219 @@
+#include "ingest/settings.h"
+
+#include <array>
+#include <utility>
+
+#include "ingest/json.h"
+#include "lib/stage/upstreams.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+using Type = SettingType;
+
+constexpr std::array kRows = {
+    SettingRow{.name = "listen",
+               .preset = "127.0.0.1:8080",
+               .help = "Address and port of the front door; there is no authentication yet, so "
+                       "only loopback is taken unless listen_anywhere is set.",
+               .min = 1,
+               .max = 128},
+    SettingRow{.name = "listen_anywhere",
+               .type = Type::kFlag,
+               .preset = "false",
+               .help = "Take a `listen` that is not loopback: whoever reaches it may send."},
+    SettingRow{.name = "max_wait",
+               .type = Type::kDuration,
+               .preset = "0s",
+               .help = "A message that would wait longer is refused with 429 (0: two windows of "
+                       "the upstream's longest limit).",
+               .max = us(hours(24 * 14)),
+               .scaled = true},
+    SettingRow{.name = "quote_wait",
+               .type = Type::kDuration,
+               .preset = "100ms",
+               .help = "How long an answer waits for the limiter's forecast.",
+               .min = us(milliseconds(1)),
+               .max = us(seconds(10))},
+    SettingRow{.name = "parking_wait",
+               .type = Type::kDuration,
+               .preset = "5s",
+               .help = "A parking call without an answer is taken for lost after this.",
+               .min = us(milliseconds(10)),
+               .max = us(minutes(1))},
+    SettingRow{.name = "cost_wait",
+               .type = Type::kDuration,
+               .preset = "5s",
+               .help = "A cost that the auditor has not booked after this is answered 503.",
+               .min = us(milliseconds(10)),
+               .max = us(minutes(1))},
+    SettingRow{.name = "announce_every",
+               .type = Type::kDuration,
+               .preset = "60s",
+               .help = "All keys with rows are announced so often.",
+               .min = us(seconds(1)),
+               .max = us(minutes(10))},
+    SettingRow{.name = "sweep_every",
+               .type = Type::kDuration,
+               .preset = "10min",
+               .help = "Expired and cancelled rows are looked for so often.",
+               .min = us(seconds(1)),
+               .max = us(hours(24))},
+    SettingRow{.name = "remember",
+               .type = Type::kDuration,
+               .preset = "14d",
+               .help = "An id is known so long after its message has ended.",
+               .min = us(minutes(1)),
+               .max = us(hours(24 * 366))},
+    SettingRow{.name = "priority_age",
+               .type = Type::kDuration,
+               .preset = "10min",
+               .help = "One step of priority is worth so much age.",
+               .min = us(milliseconds(1)),
+               .max = us(hours(24)),
+               .scaled = true},
+    SettingRow{.name = "key_max",
+               .type = Type::kWhole,
+               .preset = "1000",
+               .help = "Queue copies of one key that may wait here for parking.",
+               .min = 1,
+               .max = 1'000'000},
+    SettingRow{.name = "open_max",
+               .type = Type::kWhole,
+               .preset = "10000",
+               .help = "Requests and queue copies that are worked on at a time.",
+               .min = 1,
+               .max = 1'000'000},
+    SettingRow{
+        .name = "body_max",
+        .type = Type::kWhole,
+        .preset = "4MiB",
+        .help = "The largest HTTP request, NDJSON included; one message has at most 256 KiB.",
+        .min = 1024,
+        .max = 256 * 1024 * 1024},
+    SettingRow{.name = "connections_max",
+               .type = Type::kWhole,
+               .preset = "512",
+               .help = "HTTP connections at a time.",
+               .min = 1,
+               .max = 10'000},
+};
+
+constexpr SettingRow pointer(std::string_view name, std::string_view preset,
+                             std::string_view help) {
+  return {.name = name, .preset = preset, .help = help, .max = 1024};
+}
+
+constexpr std::array kSourceRows = {
+    pointer("id", "/messageId", "Where a document has its id; without one, one is made."),
+    pointer("key", "/userId", "Where it says whose budget it spends."),
+    pointer("upstream", "", "Where it names its upstream; without: the first one."),
+    pointer("path", "", "Where it has the request's path; without: the upstream's."),
+    pointer("method", "", "Where it has the method; without: the upstream's."),
+    pointer("headers", "", "Where it has headers, as an object of strings."),
+    pointer("body", "", "Where it has the body; without: the whole document as it stands."),
+    pointer("not_before", "", "Where it says before when it may not go."),
+    pointer("expires_at", "", "Where it says after when it may not go."),
+    pointer("priority", "", "Where it has its priority; lower goes earlier, 0 is usual."),
+};
+
+std::uint32_t small(const SettingTable& table, std::string_view name) {
+  return static_cast<std::uint32_t>(table.whole(name));
+}
+
+}  // namespace
+
+stage::StageInfo stage_info() {
+  static constexpr std::string_view kWhat =
+      "takes messages, keeps those that wait, forgets them when they are settled";
+  stage::StageInfo info;
+  info.name = "ingest";
+  info.what = kWhat;
+  info.role = wire::Role::kIngest;
+  info.health_listen = "127.0.0.1:8081";
+  info.dials = {wire::Role::kLimiter, wire::Role::kAuditor};
+  info.rows = kRows;
+  return info;
+}
+
+std::span<const SettingRow> source_rows() { return kSourceRows; }
+
+Result<Pointers> read_pointers(const Settings& settings) {
+  auto tables = settings.tables("source", kSourceRows);
+  if (!tables) return tables.error();
+  if (tables->size() > 1) return Error{Trouble::kSettings, "[source] is there twice"};
+  auto defaults = SettingTable::check(kSourceRows, nullptr, "source", 1'000'000);
+  if (!defaults) return defaults.error();
+  const SettingTable& table = tables->empty() ? *defaults : tables->front();
+  Pointers pointers;
+  const std::pair<std::string_view, std::string*> all[] = {{"id", &pointers.id},
+                                                           {"key", &pointers.key},
+                                                           {"upstream", &pointers.upstream},
+                                                           {"path", &pointers.path},
+                                                           {"method", &pointers.method},
+                                                           {"headers", &pointers.headers},
+                                                           {"body", &pointers.body},
+                                                           {"not_before", &pointers.not_before},
+                                                           {"expires_at", &pointers.expires_at},
+                                                           {"priority", &pointers.priority}};
+  for (const auto& [name, to] : all) {
+    *to = table.text(name);
+    if (const auto trouble = pointer_trouble(*to)) {
+      return Error{Trouble::kSettings, table.place_of(name).text() + ": " + std::string(name) +
+                                           " = \"" + *to + "\": " + *trouble};
+    }
+  }
+  if (pointers.key.empty()) {
+    return Error{Trouble::kSettings, table.place_of("key").text() +
+                                         ": key must point to a field: it says whose budget a "
+                                         "message spends"};
+  }
+  return pointers;
+}
+
+Result<Config> read_config(const Settings& settings) {
+  auto upstreams = stage::read_upstreams(settings);
+  if (!upstreams) return upstreams.error();
+  const SettingTable& mine = settings.stage;
+  Config config;
+  config.store = "ingest-" + mine.text("instance");
+  config.upstreams = std::move(*upstreams);
+  config.max_wait = mine.duration("max_wait");
+  config.quote_wait = mine.duration("quote_wait");
+  config.parking_wait = mine.duration("parking_wait");
+  config.cost_wait = mine.duration("cost_wait");
+  config.announce_every = mine.duration("announce_every");
+  config.sweep_every = mine.duration("sweep_every");
+  config.remember = mine.duration("remember");
+  config.priority_age = mine.duration("priority_age");
+  config.key_max = small(mine, "key_max");
+  config.open_max = small(mine, "open_max");
+  return config;
+}
+
+port::HttpServerConfig read_door(const Settings& settings) {
+  const SettingTable& mine = settings.stage;
+  port::HttpServerConfig door;
+  door.listen = mine.text("listen");
+  door.body_max = static_cast<std::size_t>(mine.whole("body_max"));
+  door.connections_max = small(mine, "connections_max");
+  door.requests_max = small(mine, "open_max");
+  return door;
+}
+
+Status check_settings(const Settings& settings) {
+  if (auto pointers = read_pointers(settings); !pointers) return pointers.error();
+  if (auto config = read_config(settings); !config) return config.error();
+  const std::string& listen = settings.stage.text("listen");
+  const bool local = stage::is_loopback_url("http://" + listen);
+  if (!local && !settings.stage.flag("listen_anywhere")) {
+    return Error{Trouble::kSettings,
+                 settings.stage.place_of("listen").text() + ": listen = \"" + listen +
+                     "\" is not loopback, and the front door knows no authentication yet: set "
+                     "listen_anywhere = true if whoever reaches it may send"};
+  }
+  return Done{};
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,26 @@
+// The settings of sluice-ingest: one table of rows, and Config made of it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "ingest/config.h"
+#include "ingest/document.h"
+#include "lib/base/settings.h"
+#include "lib/port/http_server.h"
+#include "lib/stage/stage.h"
+
+namespace sluice::ingest {
+
+stage::StageInfo stage_info();
+
+// The table [source]: where in a document things are.
+std::span<const SettingRow> source_rows();
+Result<Pointers> read_pointers(const Settings& settings);
+
+Result<Config> read_config(const Settings& settings);
+port::HttpServerConfig read_door(const Settings& settings);
+// What only ingest knows to be wrong, before anything is touched.
+Status check_settings(const Settings& settings);
+
+}  // namespace sluice::ingest

@@ -1,0 +1,126 @@
+#include "ingest/shell.h"
+
+#include <utility>
+
+#include "ingest/http_answers.h"
+#include "lib/port/clock.h"
+#include "lib/port/random.h"
+
+namespace sluice::ingest {
+
+std::string parking_file(const std::string& directory) { return directory + "/parking.db"; }
+
+Shell::Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking)
+    : config_(config),
+      pointers_(std::move(pointers)),
+      parking_(std::move(parking)),
+      core_(std::move(config)) {}
+
+Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
+  auto config = read_config(room.settings);
+  if (!config) return config.error();
+  auto pointers = read_pointers(room.settings);
+  if (!pointers) return pointers.error();
+  auto parking = SqliteParking::open(parking_file(room.data_dir));
+  if (!parking) return parking.error();
+  std::unique_ptr<Shell> shell(
+      new Shell(std::move(*config), std::move(*pointers), std::move(*parking)));
+  shell->door_config_ = read_door(room.settings);
+  return shell;
+}
+
+HttpDoor::World Shell::world() {
+  return {[this](const IngestCore::Work& work) { stage_->accept(work); },
+          [this] { return core_.room(); },
+          [this](std::uint64_t id, port::HttpResponse response) {
+            server_->respond(id, std::move(response));
+          },
+          port::wall_now, port::random_bytes};
+}
+
+Status Shell::start(stage::Stage<IngestCore>& stage) {
+  stage_ = &stage;
+  door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
+  auto server = port::HttpServer::open(
+      stage.poller(), door_config_,
+      [this](port::HttpRequest request) { door_->request(std::move(request)); });
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  stage.metrics().on_scrape([this] { count(); });
+  stage.log().info("front door", {{"listen", door_config_.listen}, {"port", server_->port()}});
+  stage.poller().after(seconds(1), [this] { each_second(); });
+  return Done{};
+}
+
+void Shell::perform(IngestCore::Effect effect) {
+  if (auto* call = std::get_if<ParkingCall>(&effect)) {
+    calls_.push_back(std::move(*call));
+  } else if (const auto* answer = std::get_if<Respond>(&effect)) {
+    door_->respond(*answer);
+  }
+  // There is no queue yet, so there are no calls to one.
+}
+
+// The calls of a round share one commit; their answers come after it.
+void Shell::end_turn() {
+  if (!calls_.empty()) {
+    wrote_ = true;
+    const std::vector<ParkingReply> replies = parking_->apply(calls_);
+    calls_.clear();
+    const auto* failed = std::get_if<ParkingFailed>(&replies.front().answer);
+    const std::string trouble = failed != nullptr ? failed->what : "";
+    if (trouble != trouble_ && failed != nullptr) {
+      stage_->log().error("parking failed", {{"what", trouble}});
+    }
+    trouble_ = trouble;
+    for (const ParkingReply& reply : replies) stage_->complete(reply);
+  }
+  door_->feed();
+}
+
+void Shell::each_second() {
+  stage_->poller().after(seconds(1), [this] { each_second(); });
+  if (parking_->changed_by_others()) stage_->complete(ParkingChanged{});
+  if (!std::exchange(wrote_, false)) parking_->when_idle();
+  door_->feed();
+}
+
+void Shell::drain() {
+  server_->stop_listening();
+  stage_->accept(Drain{});
+}
+
+void Shell::count() {
+  stage::Metrics& metrics = stage_->metrics();
+  const Counts& counts = core_.counts();
+  const auto total = [&](const char* name, const char* help, std::uint64_t value) {
+    metrics.counter(name, help).set(value);
+  };
+  total("sluice_messages_accepted_total", "Messages taken and made durable.", counts.accepted);
+  total("sluice_messages_repeated_total", "Repeats of accepted messages.", counts.repeated);
+  total("sluice_messages_offered_total", "Offers to limiters.", counts.offered);
+  total("sluice_messages_settled_total", "Messages that have ended.", counts.settled);
+  total("sluice_messages_dead_total", "Of them dead.", counts.dead);
+  total("sluice_costs_booked_total", "Costs booked.", counts.costs_booked);
+  total("sluice_costs_refused_total", "Costs that the auditor refused.", counts.costs_refused);
+  total("sluice_reannouncements_total", "Announcements because a heartbeat differed.",
+        counts.reannounced);
+  for (const auto& [status, number] : door_->statuses()) {
+    metrics
+        .counter("sluice_http_responses_total", "Answers of the front door.",
+                 {{"status", std::to_string(status)}})
+        .set(number);
+  }
+  metrics.gauge("sluice_limiters_count", "Limiters connected.")
+      .set(static_cast<double>(core_.limiters()));
+  metrics.gauge("sluice_auditors_count", "Auditors connected.")
+      .set(static_cast<double>(core_.auditors()));
+  if (const auto sums = parking_->sums()) {
+    metrics.gauge("sluice_rows_count", "Messages that wait.").set(static_cast<double>(sums->rows));
+    metrics.gauge("sluice_keys_count", "Keys with rows.").set(static_cast<double>(sums->keys));
+    metrics.gauge("sluice_dead_letters_count", "Dead letters kept.")
+        .set(static_cast<double>(sums->dead));
+  }
+}
+
+}  // namespace sluice::ingest

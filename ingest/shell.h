@@ -1,0 +1,56 @@
+// The shell of ingest: the front door, the embedded parking store, and the core between them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ingest/core.h"
+#include "ingest/http_door.h"
+#include "ingest/settings.h"
+#include "ingest/sqlite_parking.h"
+#include "lib/stage/stage.h"
+
+namespace sluice::ingest {
+
+class Shell {
+ public:
+  using Core = IngestCore;
+
+  static stage::StageInfo info() { return stage_info(); }
+  static Status check(const Settings& settings) { return check_settings(settings); }
+  static Result<std::unique_ptr<Shell>> open(const stage::Room& room);
+
+  IngestCore& core() { return core_; }
+  Status start(stage::Stage<IngestCore>& stage);
+  void begin_turn() {}
+  void perform(IngestCore::Effect effect);
+  void end_turn();
+  std::string not_ready() { return trouble_; }
+  void drain();
+
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+
+ private:
+  Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking);
+  void each_second();
+  void count();
+  HttpDoor::World world();
+
+  Config config_;
+  Pointers pointers_;
+  port::HttpServerConfig door_config_;
+  std::unique_ptr<SqliteParking> parking_;
+  IngestCore core_;
+  stage::Stage<IngestCore>* stage_ = nullptr;
+  std::unique_ptr<HttpDoor> door_;
+  std::unique_ptr<port::HttpServer> server_;
+  std::vector<ParkingCall> calls_;  // of this round: one commit
+  std::string trouble_;             // what the last commit failed of
+  bool wrote_ = false;              // since the last second
+};
+
+// Where the rows of this data directory are.
+std::string parking_file(const std::string& directory);
+
+}  // namespace sluice::ingest
