@@ -110,11 +110,11 @@ HttpResponse respond(const TooMany& refused) {
   return response;
 }
 
-HttpResponse respond(const Conflict& conflict) {
+HttpResponse conflicting(const Conflict& conflict, const About& about) {
   return problem(422, "Unprocessable Content",
                  conflict.key ? "this id was accepted with another key"
                               : "this id was accepted with other bytes",
-                 "id");
+                 conflict.key ? about.key_field : about.id_field);
 }
 
 HttpResponse respond(const NotFound&) {
@@ -142,6 +142,16 @@ HttpResponse respond(const CancelTaken& taken) {
   Body body;
   add_name(body, taken.name);
   return {state == NameState::kWaiting ? 202 : 200, body.done()};
+}
+
+HttpResponse booked(const CostBooked& cost, const About& about) {
+  Body body;
+  body.text("event_id", about.event_id).flag("booked_before", cost.before);
+  return {cost.before ? 200 : 201, body.done()};
+}
+
+HttpResponse respond(const CostRefused& refused) {
+  return problem(422, "Unprocessable Content", refused.why, "/event_id");
 }
 
 HttpResponse respond(const Unavailable& away) {
@@ -178,20 +188,14 @@ void add_rate_limit(const wire::Quoted& forecast, port::HttpHeaders& headers) {
                                         ";t=" + std::to_string(seconds_up(forecast.reset)));
 }
 
-HttpResponse answer_of(const FrontAnswer& answer, const std::string& cost_event) {
-  if (const auto* booked = std::get_if<CostBooked>(&answer)) {
-    Body body;
-    body.text("event_id", cost_event).flag("booked_before", booked->before);
-    return {booked->before ? 200 : 201, body.done()};
-  }
-  if (const auto* refused = std::get_if<CostRefused>(&answer)) {
-    return problem(422, "Unprocessable Content", refused->why, "/event_id");
-  }
+HttpResponse answer_of(const FrontAnswer& answer, const About& about) {
   return std::visit(
-      [](const auto& one) -> HttpResponse {
+      [&about](const auto& one) -> HttpResponse {
         using One = std::decay_t<decltype(one)>;
-        if constexpr (std::is_same_v<One, CostBooked> || std::is_same_v<One, CostRefused>) {
-          return {};
+        if constexpr (std::is_same_v<One, Conflict>) {
+          return conflicting(one, about);
+        } else if constexpr (std::is_same_v<One, CostBooked>) {
+          return booked(one, about);
         } else {
           return respond(one);
         }

@@ -11,8 +11,13 @@
 
 namespace sluice::ingest {
 
-// `cost_event`: the event id, when a cost was asked about.
-port::HttpResponse answer_of(const FrontAnswer& answer, const std::string& cost_event = {});
+// What an answer does not say itself.
+struct About {
+  std::string event_id;                 // of a cost
+  std::string id_field = "/messageId";  // where the producer's documents have id and key
+  std::string key_field = "/userId";
+};
+port::HttpResponse answer_of(const FrontAnswer& answer, const About& about);
 port::HttpResponse answer_of(const Refusal& refusal);
 
 // As one line of an NDJSON answer: the same body with `status` and, when it is no success, `line`

@@ -170,7 +170,8 @@ void HttpDoor::respond(const Respond& respond) {
   const auto found = waiting_.extract(respond.request_id);
   if (found.empty()) return;
   const Waiting& waiting = found.mapped();
-  HttpResponse response = answer_of(respond.answer, waiting.event_id);
+  HttpResponse response =
+      answer_of(respond.answer, {waiting.event_id, pointers_.id, pointers_.key});
   const std::string preference = applied(waiting.batch->preference);
   if (!preference.empty()) response.headers.emplace_back("Preference-Applied", preference);
   answer(waiting, std::move(response));

@@ -44,7 +44,9 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   auto server = port::HttpServer::open(
       stage.poller(), door_config_,
       [this](port::HttpRequest request) { door_->request(std::move(request)); });
-  if (!server) return server.error();
+  if (!server) {
+    return Error{server.error().code, "listen: " + server.error().what};
+  }
   server_ = std::move(*server);
   stage.metrics().on_scrape([this] { count(); });
   stage.log().info("front door", {{"listen", door_config_.listen}, {"port", server_->port()}});

@@ -1,0 +1,229 @@
+#include "ingest/verbs.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ingest/dead_text.h"
+#include "ingest/import.h"
+#include "ingest/settings.h"
+#include "ingest/shell.h"
+#include "lib/port/clock.h"
+#include "lib/port/random.h"
+#include "lib/stage/boot.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr int kUsage = 64;
+constexpr std::string_view kProgram = "sluice-ingest";
+constexpr const char* kImportUsage =
+    "usage: sluice-ingest import FILE|- [--settings FILE] [--name value]\n"
+    "Puts each line of NDJSON into the embedded queue (-: standard input). A line that is no\n"
+    "message is reported by its number and becomes a dead letter, \"malformed\".\n";
+constexpr const char* kDeadUsage =
+    "usage: sluice-ingest dead list [--settings FILE] [--name value]\n"
+    "       sluice-ingest dead show ID...\n"
+    "       sluice-ingest dead replay ID...|--all\n"
+    "       sluice-ingest dead purge ID...|--all\n"
+    "ID is a message's id, or at least eight digits of its identity. replay sends it once more, "
+    "as\n"
+    "generation + 1 with no attempts behind it.\n";
+
+// The words after the verb up to the first flag are its own; the rest is for the settings.
+struct Words {
+  std::vector<std::string> own;
+  std::vector<const char*> rest;
+  bool all = false;
+};
+
+Words words_of(int argc, char** argv) {
+  Words words;
+  words.rest.push_back(argv[0]);
+  bool flags = false;
+  for (int at = 2; at < argc; ++at) {
+    const std::string_view word = argv[at];
+    if (word == "--all") {
+      words.all = true;
+      continue;
+    }
+    flags = flags || (word.starts_with("-") && word != "-");
+    if (flags) {
+      words.rest.push_back(argv[at]);
+    } else {
+      words.own.emplace_back(word);
+    }
+  }
+  return words;
+}
+
+int usage(const char* text) {
+  std::cerr << text;
+  return kUsage;
+}
+
+std::variant<Settings, int> boot(const Words& words) {
+  return stage::boot(stage_info(), static_cast<int>(words.rest.size()), words.rest.data(),
+                     check_settings);
+}
+
+std::string file_of(const Settings& settings) {
+  return parking_file(stage::stage_directory(stage_info(), settings));
+}
+
+// ---- import
+
+Result<ImportCounts> import_from(std::istream& input, const std::string& name,
+                                 const Settings& settings) {
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  auto pointers = read_pointers(settings);
+  if (!pointers) return pointers.error();
+  auto parking = SqliteParking::open(file_of(settings));
+  if (!parking) return parking.error();
+  const auto say = [](const std::string& text) {
+    std::cerr << kProgram << ": " << text << std::endl;
+  };
+  const ImportFrom from{input, name, *config, *pointers, port::wall_now, port::random_bytes, say};
+  return import_lines(from, **parking);
+}
+
+int import_with(const std::string& name, const Settings& settings) {
+  std::ifstream file;
+  if (name != "-") {
+    file.open(name, std::ios::binary);
+    if (!file) {
+      return stage::fail(kProgram, {Trouble::kUnavailable, name + ": cannot be opened"});
+    }
+  }
+  const std::string label = name == "-" ? "stdin" : std::filesystem::path(name).filename().string();
+  auto counts = import_from(name == "-" ? std::cin : file, label, settings);
+  if (!counts) return stage::fail(kProgram, counts.error());
+  std::cerr << kProgram << ": " << counts->lines << " lines: " << counts->accepted << " accepted, "
+            << counts->repeated << " repeated, " << counts->malformed << " malformed, "
+            << counts->conflicts << " conflicting" << std::endl;
+  return 0;
+}
+
+// ---- dead letters
+
+class DeadVerb {
+ public:
+  DeadVerb(SqliteParking& parking, const Words& words) : parking_(parking), words_(words) {}
+
+  int run() {
+    const std::string& verb = words_.own.front();
+    if (verb == "list") return list();
+    if (!words_.all && words_.own.size() < 2) return usage(kDeadUsage);
+    if (verb == "show") return each([](const DeadRow& dead) { return show(dead); });
+    if (verb == "replay") return each([this](const DeadRow& dead) { return replay(dead); });
+    if (verb == "purge") return each([this](const DeadRow& dead) { return purge(dead); });
+    return usage(kDeadUsage);
+  }
+
+ private:
+  int list() {
+    std::cout << dead_heading();
+    auto done = parking_.each_dead([](const DeadRow& dead) {
+      std::cout << dead_line(dead);
+      return true;
+    });
+    return done ? 0 : stage::fail(kProgram, done.error());
+  }
+
+  Result<std::vector<DeadRow>> chosen() {
+    std::vector<DeadRow> found;
+    if (words_.all) {
+      auto done = parking_.each_dead([&found](const DeadRow& dead) {
+        found.push_back(dead);
+        return true;
+      });
+      if (!done) return done.error();
+      return found;
+    }
+    for (std::size_t at = 1; at < words_.own.size(); ++at) {
+      auto some = parking_.find_dead(words_.own[at]);
+      if (!some) return some.error();
+      if (some->empty()) {
+        return Error{Trouble::kUsage, "no dead letter has the id \"" + words_.own[at] + "\""};
+      }
+      found.insert(found.end(), some->begin(), some->end());
+    }
+    return found;
+  }
+
+  template <class Act>
+  int each(Act act) {
+    auto found = chosen();
+    if (!found) return stage::fail(kProgram, found.error());
+    for (const DeadRow& dead : *found) {
+      if (Status done = act(dead); !done) return stage::fail(kProgram, done.error());
+    }
+    return 0;
+  }
+
+  static Status show(const DeadRow& dead) {
+    std::cout << dead_json(dead);
+    return Done{};
+  }
+
+  Status replay(const DeadRow& dead) {
+    auto done = parking_.replay(dead, port::wall_now());
+    if (!done) return done.error();
+    if (*done) {
+      std::cout << "replayed " << dead.id << "\n";
+    } else {
+      std::cerr << kProgram << ": " << dead.id << " is no message (" << dead.reason
+                << "): it stays; correct it and import it, then purge this one\n";
+    }
+    return Done{};
+  }
+
+  Status purge(const DeadRow& dead) {
+    auto done = parking_.purge(dead);
+    if (done) std::cout << "purged " << dead.id << "\n";
+    return done;
+  }
+
+  SqliteParking& parking_;
+  const Words& words_;
+};
+
+}  // namespace
+
+int run_import(int argc, char** argv) {
+  const Words words = words_of(argc, argv);
+  const bool help =
+      words.own.empty() && words.rest.size() > 1 && std::string_view(words.rest[1]) == "--help";
+  if (words.own.size() != 1 && !help) return usage(kImportUsage);
+  if (help) std::cout << kImportUsage << "\n";
+  auto booted = boot(words);
+  if (const int* code = std::get_if<int>(&booted)) return *code;
+  return import_with(words.own.front(), std::get<Settings>(booted));
+}
+
+int run_dead(int argc, char** argv) {
+  const Words words = words_of(argc, argv);
+  const bool help =
+      words.own.empty() && words.rest.size() > 1 && std::string_view(words.rest[1]) == "--help";
+  if (words.own.empty() && !help) return usage(kDeadUsage);
+  if (help) std::cout << kDeadUsage << "\n";
+  auto booted = boot(words);
+  if (const int* code = std::get_if<int>(&booted)) return *code;
+  const std::string file = file_of(std::get<Settings>(booted));
+  if (!std::filesystem::exists(file)) {
+    return stage::fail(kProgram, {Trouble::kUnavailable, file + " is not there: no ingest has run "
+                                                                "in this data directory yet"});
+  }
+  auto parking = SqliteParking::open(file);
+  if (!parking) return stage::fail(kProgram, parking.error());
+  return DeadVerb(**parking, words).run();
+}
+
+}  // namespace sluice::ingest
