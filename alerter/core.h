@@ -50,6 +50,7 @@ class AlerterCore {
   // The state is open and an auditor is there.
   [[nodiscard]] bool ready() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] std::size_t undelivered() const { return jobs_.size(); }
 
  private:
   using Out = Outbox<Effect>;

@@ -51,6 +51,10 @@ std::string hex_of(std::uint64_t number) {
   return to_hex(bytes);
 }
 
+std::string version_text(std::uint64_t version) {
+  return version == 0 ? std::string() : hex_of(version);
+}
+
 void write_message(LineWriter& line, const wire::Record& record, std::string_view secret) {
   line.text("upstream", record.upstream)
       .text("source", record.source)
@@ -74,7 +78,7 @@ void write_attempt(LineWriter& line, const wire::Record& record) {
       .text("settlement", word(kSettlements, record.settlement))
       .text("reason", record.reason)
       .number("until", record.until.us)
-      .text("limits", hex_of(record.limits_version))
+      .text("limits", version_text(record.limits_version))
       .text("limiter", hex_of(record.limiter_life))
       .text("dispatcher", hex_of(record.dispatcher_life))
       .text("trace", record.traceparent);
@@ -171,6 +175,7 @@ std::optional<AttemptSeen> attempt_of(const Line& line) {
   seen.completed = {line.number("completed_at")};
   seen.answered = line.number("status") != 0;
   seen.line = line.n;
+  seen.limits = line.text("limits");
   return seen;
 }
 
@@ -188,6 +193,7 @@ std::optional<AttemptSeen> attempt_of(const wire::Record& record, std::string_vi
   seen.completed = record.completed_at;
   seen.answered = record.status != 0;
   seen.line = line;
+  seen.limits = version_text(record.limits_version);
   return seen;
 }
 

@@ -49,15 +49,18 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
   return seen;
 }
 
-// One interval per attempt: an answer that came late takes the place of the unknown end.
+// One interval per attempt: an answer that came late takes the place of the unknown end. What was
+// granted under other limits than this one cannot be held against these.
 void Watch::remember(Key& key, const AttemptSeen& attempt, Duration span) {
   key.newest = std::max(key.newest, attempt.completed);
   std::erase_if(key.log, [&](const Interval& old) {
     const bool same = old.serial == attempt.serial && old.message == attempt.message;
-    return same || old.completed < key.newest - span;
+    const bool others =
+        !old.limits.empty() && !attempt.limits.empty() && old.limits != attempt.limits;
+    return same || others || old.completed < key.newest - span;
   });
-  key.log.push_back(
-      {attempt.granted, attempt.completed, attempt.message, attempt.serial, attempt.answered});
+  key.log.push_back({attempt.granted, attempt.completed, attempt.message, attempt.serial,
+                     attempt.answered, attempt.limits});
 }
 
 // Keys that have been quiet for so long that no window holds them any more; if that is not enough,

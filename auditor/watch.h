@@ -27,6 +27,7 @@ struct AttemptSeen {
   StoreTime completed;
   bool answered = false;  // only an answer proves arrival; others count as possible
   std::uint64_t line = 0;
+  std::string limits;  // version of the limits that it was granted under; empty: not known
 };
 
 struct Violation {
@@ -64,6 +65,7 @@ class Watch {
     std::string message;
     std::uint32_t serial = 0;
     bool answered = false;
+    std::string limits;
   };
   using Log = std::vector<Interval>;
   struct Key {

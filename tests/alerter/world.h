@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -114,6 +115,9 @@ class World {
 
   Config config;
   FakeState state;
+  // Real ones in their place.
+  std::function<StateAnswer(const StateCall&)> real_state;
+  std::function<bool(const Deliver&)> real_sink;
   std::unique_ptr<AlerterCore> core;
   Instant now{1'000'000};
   wire::PeerId peer{1};
@@ -144,12 +148,12 @@ class World {
     }
     if (dies(true)) return;
     if (const auto* ask = std::get_if<StateAsk>(&effect)) {
-      StateReply reply{ask->call_id, state.answer(ask->call)};
+      StateReply reply{ask->call_id, real_state ? real_state(ask->call) : state.answer(ask->call)};
       if (!dies(false) && calls != lose_at) core->complete(reply, now, out_);
       return;
     }
     const auto& deliver = std::get<Deliver>(effect);
-    const bool ok = !broken.contains(deliver.sink);
+    const bool ok = real_sink ? real_sink(deliver) : !broken.contains(deliver.sink);
     if (ok) got.emplace_back(deliver.sink, deliver.alert.alert_id);
     if (dies(false) || calls == lose_at || silent.contains(deliver.sink)) return;
     core->complete(Delivered{deliver.call_id, ok, ok ? "" : "refused"}, now, out_);

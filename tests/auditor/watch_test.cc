@@ -152,6 +152,17 @@ TEST(Watch, AnUnknownEndIsNoProofOfArrival) {
   EXPECT_EQ(watch.see(attempt(1, 1000, 1040)).certain.at(0).attempts, 2U);
 }
 
+TEST(Watch, WhatWasGrantedUnderOtherLimitsIsNotHeldAgainstThese) {
+  Watch watch({upstream_of(1, microseconds(100))}, 10);
+  auto first = attempt(1, 1000, 1010);
+  first.limits = "a";
+  auto second = attempt(2, 1020, 1030);
+  second.limits = "b";
+  watch.see(first);
+  EXPECT_TRUE(watch.see(second).certain.empty());
+  EXPECT_EQ(watch.see(attempt(3, 1040, 1050)).certain.size(), 1U);  // version not known
+}
+
 TEST(Watch, ALimitOfTheUpstreamCountsAllKeys) {
   Watch watch({upstream_of(1, microseconds(100), LimitScope::kUpstream)}, 10);
   auto first = attempt(1, 1000, 1010);

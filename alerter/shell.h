@@ -1,0 +1,47 @@
+// The alerter's shell: the state's file, the sinks, and the way back of their answers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "alerter/core.h"
+#include "alerter/sinks.h"
+#include "alerter/sqlite_state.h"
+#include "lib/stage/stage.h"
+
+namespace sluice::alerter {
+
+class Shell {
+ public:
+  using Core = AlerterCore;
+  static stage::StageInfo info();
+  static Status check(const Settings& settings);
+  static Result<std::unique_ptr<Shell>> open(const stage::Room& room);
+
+  AlerterCore& core() { return core_; }
+  Status start(stage::Stage<AlerterCore>& stage);
+  void perform(AlerterCore::Effect effect);
+  void begin_turn() {}
+  void end_turn() {}
+  std::string not_ready();
+  void drain() {}
+
+ private:
+  Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState> state);
+  void perform(const StateAsk& ask);
+  void perform(const Deliver& ask);
+  void delivered(std::uint64_t call_id, const std::string& sink, const Status& how);
+  void upkeep();
+  void show_counts(stage::Metrics& metrics);
+
+  Config config_;
+  AlerterCore core_;
+  std::unique_ptr<SqliteState> state_;
+  std::map<std::string, FileSink> files_;  // by sink
+  std::unique_ptr<port::HttpClient> http_;
+  stage::Stage<AlerterCore>* stage_ = nullptr;
+  port::Log& log_;
+};
+
+}  // namespace sluice::alerter

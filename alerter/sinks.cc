@@ -1,0 +1,133 @@
+#include "alerter/sinks.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "lib/base/calendar.h"
+#include "lib/port/json_text.h"
+#include "lib/port/lockfile.h"
+
+namespace sluice::alerter {
+namespace {
+
+constexpr std::size_t kIdBytes = 36;
+constexpr std::string_view kIdField = "{\"alert_id\":\"";
+
+Error failed(const std::string& what) {
+  return {Trouble::kUnavailable, what + ": " + std::strerror(errno)};
+}
+
+std::string_view word(wire::Severity severity) {
+  switch (severity) {
+    case wire::Severity::kInfo:
+      return "info";
+    case wire::Severity::kWarning:
+      return "warning";
+    case wire::Severity::kCritical:
+      return "critical";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+std::string json_of(const wire::Alert& alert) {
+  using port::json_quoted;
+  std::string labels;
+  for (const wire::Header& label : alert.labels) {
+    labels +=
+        (labels.empty() ? "" : ",") + json_quoted(label.name) + ":" + json_quoted(label.value);
+  }
+  return std::string(kIdField) + alert.alert_id + "\",\"at\":\"" + timestamp_of(alert.at) +
+         "\",\"severity\":" + json_quoted(word(alert.severity)) +
+         ",\"kind\":" + json_quoted(alert.kind) + ",\"title\":" + json_quoted(alert.title) +
+         ",\"text\":" + json_quoted(alert.text) + ",\"dedup_key\":" + json_quoted(alert.dedup_key) +
+         ",\"period\":" + json_quoted(alert.period) + ",\"labels\":{" + labels + "}}";
+}
+
+std::string text_of(const wire::Alert& alert) {
+  std::string line = "ALERT " + timestamp_of(alert.at) + " " + std::string(word(alert.severity)) +
+                     ": " + alert.title + ". " + alert.text + " (" + alert.alert_id + ")";
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return line + "\n";
+}
+
+Status write_whole(int fd, std::string_view bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = write(fd, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return failed("cannot write " + name);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return Done{};
+}
+
+// Learns which alerts are in the file. A last line without its line feed is what a kill left of a
+// write: it is cut, and its alert delivered again.
+Status FileSink::open() {
+  const auto parent = std::filesystem::path(path_).parent_path();
+  if (!parent.empty()) {
+    if (auto made = port::make_directory(parent.string()); !made) return made;
+  }
+  port::UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  if (!fd.open()) return failed("cannot open " + path_);
+  ids_.clear();
+  std::ifstream file(path_, std::ios::binary);
+  off_t whole = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (file.eof()) break;
+    whole += static_cast<off_t>(line.size() + 1);
+    if (line.starts_with(kIdField)) ids_.insert(line.substr(kIdField.size(), kIdBytes));
+  }
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return failed("cannot look at " + path_);
+  if (S_ISREG(status.st_mode) && status.st_size > whole && ftruncate(fd.get(), whole) != 0) {
+    return failed("cannot cut " + path_);
+  }
+  fd_ = std::move(fd);
+  return Done{};
+}
+
+Status FileSink::deliver(const wire::Alert& alert) {
+  if (!fd_.open()) {
+    if (auto opened = open(); !opened) return opened;
+  }
+  if (ids_.contains(alert.alert_id)) return Done{};
+  auto written = write_whole(fd_.get(), json_of(alert) + "\n", path_);
+  if (written.ok() && fsync(fd_.get()) != 0) written = failed("cannot fsync " + path_);
+  if (!written.ok()) {
+    // What is in the file now is not known: it is read again before the next delivery.
+    fd_ = port::UniqueFd();
+    return written;
+  }
+  ids_.insert(alert.alert_id);
+  return Done{};
+}
+
+void post(port::HttpClient& client, const Sink& sink, const wire::Alert& alert,
+          std::function<void(const Status&)> done) {
+  port::HttpCall call;
+  call.url = sink.url;
+  call.body = json_of(alert);
+  call.timeout = sink.timeout;
+  call.connect_timeout = sink.timeout;
+  call.headers = {{"Content-Type", "application/json"},
+                  {"Idempotency-Key", "\"" + alert.alert_id + "\""},
+                  {"User-Agent", "sluice-alerter"}};
+  client.send(std::move(call), [done = std::move(done)](const port::HttpAnswer& answer) {
+    if (answer.status >= 200 && answer.status < 300) return done(Done{});
+    const std::string why =
+        answer.status == 0 ? answer.error : "HTTP status " + std::to_string(answer.status);
+    done(Error{Trouble::kUnavailable, why});
+  });
+}
+
+}  // namespace sluice::alerter

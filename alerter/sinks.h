@@ -1,0 +1,45 @@
+// The sinks: standard output, a file, a webhook. Each is given an alert and says how it went; all
+// but the webhook say so at once.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_set>
+
+#include "alerter/config.h"
+#include "lib/base/result.h"
+#include "lib/port/http_client.h"
+#include "lib/port/unique_fd.h"
+#include "lib/wire/messages.h"
+
+namespace sluice::alerter {
+
+// One JSON object without a line feed: alert_id, at, severity, kind, title, text, dedup_key,
+// period, labels.
+std::string json_of(const wire::Alert& alert);
+// One line for a person, with its line feed.
+std::string text_of(const wire::Alert& alert);
+
+// All of it or an error; goes on after an interruption.
+Status write_whole(int fd, std::string_view bytes, const std::string& name);
+
+// NDJSON, appended and fsynced. An alert whose id is in the file is not written again: so a kill
+// between the write and the mark leaves one line.
+class FileSink {
+ public:
+  explicit FileSink(std::string path) : path_(std::move(path)) {}
+  Status deliver(const wire::Alert& alert);
+
+ private:
+  Status open();
+  std::string path_;
+  port::UniqueFd fd_;
+  std::unordered_set<std::string> ids_;
+};
+
+// POST of the JSON with the alert's id as Idempotency-Key. Delivered: any 2xx. The unknown (no
+// answer) is not delivered: the same is sent again, under the same id.
+void post(port::HttpClient& client, const Sink& sink, const wire::Alert& alert,
+          std::function<void(const Status&)> done);
+
+}  // namespace sluice::alerter

@@ -1,0 +1,158 @@
+#include "alerter/sqlite_state.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "lib/wire/codec.h"
+
+namespace sluice::alerter {
+namespace {
+
+using port::Statement;
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE IF NOT EXISTS cursor (one INTEGER PRIMARY KEY CHECK (one = 1), line INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS alerts (alert_id TEXT PRIMARY KEY, line INTEGER NOT NULL,
+  at INTEGER NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deliveries (alert_id TEXT, sink TEXT, line INTEGER NOT NULL,
+  delivered INTEGER NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,
+  PRIMARY KEY (alert_id, sink)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (line) WHERE delivered = 0;
+)sql";
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteState>> SqliteState::open(const std::string& path) {
+  auto database = port::Sqlite::open(path);
+  if (!database) return database.error();
+  if (auto made = database->execute(kSchema); !made) return made.error();
+  return std::unique_ptr<SqliteState>(new SqliteState(std::move(*database)));
+}
+
+StateAnswer SqliteState::answer(const StateCall& call) {
+  auto answered = [&]() -> Result<StateAnswer> {
+    if (std::holds_alternative<StateOpen>(call)) return opened();
+    if (const auto* said = std::get_if<StatePut>(&call)) return put(*said);
+    if (const auto* ask = std::get_if<StateDue>(&call)) return due(*ask);
+    return mark(std::get<StateMark>(call));
+  }();
+  if (!answered) return StateFailed{answered.error().what};
+  return std::move(*answered);
+}
+
+Result<StateAnswer> SqliteState::opened() {
+  auto find = database_.prepare("SELECT line FROM cursor");
+  if (!find) return find.error();
+  auto step = find->step();
+  if (!step) return step.error();
+  StateOpened opened;
+  if (*step == Statement::Step::kRow) opened.cursor = static_cast<std::uint64_t>(find->integer(0));
+  return StateAnswer{opened};
+}
+
+Status SqliteState::put_alert(const wire::Alert& alert, const std::vector<std::string>& sinks,
+                              bool& created) {
+  const auto line = static_cast<std::int64_t>(alert.cursor);
+  auto add = database_.prepare("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)");
+  if (!add) return add.error();
+  const std::string bytes = wire::encode_item(alert);
+  auto added = add->bind_text(1, alert.alert_id)
+                   .bind(2, line)
+                   .bind(3, alert.at.us)
+                   .bind_blob(4, bytes)
+                   .run();
+  if (!added) return added;
+  created = database_.changes() > 0;
+  if (!created) return Done{};
+  auto deliver = database_.prepare("INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, 0, 0, '')");
+  if (!deliver) return deliver.error();
+  for (const std::string& sink : sinks) {
+    auto done = deliver->bind_text(1, alert.alert_id).bind_text(2, sink).bind(3, line).run();
+    if (!done) return done;
+  }
+  return Done{};
+}
+
+Result<StateAnswer> SqliteState::put(const StatePut& put) {
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  StatePutDone result;
+  for (const wire::Alert& alert : put.alerts) {
+    bool created = false;
+    if (auto done = put_alert(alert, put.sinks, created); !done) return done.error();
+    result.created.push_back(created);
+  }
+  {
+    auto move = database_.prepare(
+        "INSERT INTO cursor VALUES (1, ?) ON CONFLICT DO UPDATE SET line = excluded.line");
+    if (!move) return move.error();
+    auto done = move->bind(1, static_cast<std::int64_t>(put.cursor)).run();
+    if (!done) return done.error();
+  }
+  if (auto done = transaction->commit(); !done) return done.error();
+  return StateAnswer{std::move(result)};
+}
+
+// Walks the undelivered in the trail's order until there are enough alerts.
+Result<StateAnswer> SqliteState::due(const StateDue& ask) {
+  auto find = database_.prepare(
+      "SELECT deliveries.alert_id, sink, attempts, alert, deliveries.line FROM deliveries "
+      "JOIN alerts USING (alert_id) WHERE delivered = 0 ORDER BY deliveries.line");
+  if (!find) return find.error();
+  const std::set<std::string, std::less<>> wanted(ask.sinks.begin(), ask.sinks.end());
+  std::map<std::string, std::size_t> places;
+  StateDueFound found;
+  for (;;) {
+    auto step = find->step();
+    if (!step) return step.error();
+    if (*step == Statement::Step::kDone) break;
+    if (!wanted.contains(find->bytes(1))) continue;
+    const std::string id(find->bytes(0));
+    if (!places.contains(id)) {
+      if (found.due.size() >= ask.max) break;
+      auto item = wire::decode_item(find->bytes(3));
+      auto* alert = item.ok() ? std::get_if<wire::Alert>(&*item) : nullptr;
+      if (alert == nullptr) return Error{Trouble::kCorrupt, "alert " + id + " cannot be read"};
+      places[id] = found.due.size();
+      found.due.push_back({std::move(*alert), {}});
+    }
+    found.due[places[id]].sinks.push_back(
+        {std::string(find->bytes(1)), static_cast<std::uint32_t>(find->integer(2))});
+  }
+  return StateAnswer{std::move(found)};
+}
+
+Result<StateAnswer> SqliteState::mark(const StateMark& mark) {
+  auto update = database_.prepare(
+      "UPDATE deliveries SET delivered = max(delivered, ?1), attempts = ?2, error = ?3 "
+      "WHERE alert_id = ?4 AND sink = ?5");
+  if (!update) return update.error();
+  auto done = update->bind(1, mark.delivered ? 1 : 0)
+                  .bind(2, mark.attempts)
+                  .bind_text(3, mark.error)
+                  .bind_text(4, mark.alert_id)
+                  .bind_text(5, mark.sink)
+                  .run();
+  if (!done) return done.error();
+  return StateAnswer{StateMarked{}};
+}
+
+Status SqliteState::sweep(StoreTime older_than) {
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  for (const char* text :
+       {"DELETE FROM deliveries WHERE delivered = 1 AND alert_id IN "
+        "(SELECT alert_id FROM alerts WHERE at < ?1)",
+        "DELETE FROM alerts WHERE at < ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM deliveries WHERE deliveries.alert_id = alerts.alert_id)"}) {
+    auto erase = database_.prepare(text);
+    if (!erase) return erase.error();
+    if (auto done = erase->bind(1, older_than.us).run(); !done) return done;
+  }
+  auto done = transaction->commit();
+  if (done.ok()) database_.checkpoint();
+  return done;
+}
+
+}  // namespace sluice::alerter

@@ -1,0 +1,158 @@
+#include "auditor/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "lib/base/money.h"
+#include "lib/stage/upstreams.h"
+
+namespace sluice::auditor {
+namespace {
+
+constexpr std::int64_t kBudgetMax = 100'000'000 * kNanoPerDollar;  // USD 100 million
+
+constexpr std::array kRows = {
+    SettingRow{.name = "pending_max",
+               .type = SettingType::kWhole,
+               .preset = "20000",
+               .help = "Records and costs that may wait to be written.",
+               .min = 100,
+               .max = 1'000'000},
+    SettingRow{.name = "batch_max",
+               .type = SettingType::kWhole,
+               .preset = "2000",
+               .help = "Records and costs that are written at once.",
+               .min = 1,
+               .max = 100'000},
+    SettingRow{.name = "segment_bytes_max",
+               .type = SettingType::kWhole,
+               .preset = "16MiB",
+               .help = "A segment of the trail is sealed when it is longer.",
+               .min = 4096,
+               .max = 1LL << 40},
+    SettingRow{.name = "watch_keys_max",
+               .type = SettingType::kWhole,
+               .preset = "100000",
+               .help = "Keys whose last attempts the watch remembers.",
+               .min = 100,
+               .max = 10'000'000},
+    SettingRow{.name = "keep_records",
+               .type = SettingType::kDuration,
+               .preset = "30d",
+               .help = "How long a record that is said again is known; the trail itself stays.",
+               .min = us(hours(24)),
+               .max = us(hours(24 * 3650))},
+    SettingRow{.name = "keep_events",
+               .type = SettingType::kDuration,
+               .preset = "400d",
+               .help = "How long a cost that is said again is known; the sums stay.",
+               .min = us(hours(24)),
+               .max = us(hours(24 * 3650))},
+};
+
+constexpr std::array kBudgetRows = {
+    SettingRow{.name = "name", .help = "Its name.", .min = 1, .max = 64, .required = true},
+    SettingRow{.name = "amount",
+               .help = "USD that may be spent in the period, as text: \"500.00\".",
+               .min = 1,
+               .max = 32,
+               .required = true},
+    SettingRow{.name = "period",
+               .type = SettingType::kOneOf,
+               .preset = "month",
+               .help = "Months are UTC.",
+               .words = "month"},
+    SettingRow{.name = "providers",
+               .type = SettingType::kList,
+               .help = "Whose costs count; none: all.",
+               .max = 256},
+    SettingRow{.name = "alert_at",
+               .type = SettingType::kList,
+               .preset = "100% actual",
+               .help = "Shares of the amount that raise an alert, once per period each.",
+               .max = 16},
+};
+
+Error wrong(const SettingTable& table, std::string_view name, const std::string& why) {
+  return {Trouble::kSettings,
+          table.place_of(name).text() + ": [[budget]] " + std::string(name) + ": " + why};
+}
+
+Result<Budget> read_budget(const SettingTable& table) {
+  Budget budget;
+  budget.name = table.text("name");
+  const auto amount = parse_dollars(table.text("amount"));
+  if (!amount) return wrong(table, "amount", amount.error().what);
+  if (*amount < 1 || *amount > kBudgetMax) {
+    return wrong(table, "amount", "more than 0, at most 100000000");
+  }
+  budget.amount_nano = *amount;
+  budget.providers = table.list("providers");
+  budget.thresholds.clear();
+  for (const std::string& text : table.list("alert_at")) {
+    const auto threshold = parse_threshold(text);
+    if (!threshold) return wrong(table, "alert_at", threshold.error().what);
+    budget.thresholds.push_back(*threshold);
+  }
+  return budget;
+}
+
+std::uint32_t whole32(const SettingTable& table, std::string_view name) {
+  return static_cast<std::uint32_t>(table.whole(name));
+}
+
+}  // namespace
+
+std::span<const SettingRow> setting_rows() { return kRows; }
+std::span<const SettingRow> budget_rows() { return kBudgetRows; }
+
+Result<Threshold> parse_threshold(const std::string& text) {
+  const Error error{Trouble::kSettings,
+                    "\"" + text + "\" is not of the form \"100% actual\" (1% to 1000%)"};
+  const std::size_t percent = text.find('%');
+  if (percent == 0 || percent > 4 || text.substr(std::min(percent, text.size())) != "% actual") {
+    return error;
+  }
+  Threshold threshold{Basis::kActual, 0};
+  for (const char c : text.substr(0, percent)) {
+    if (c < '0' || c > '9') return error;
+    threshold.percent = threshold.percent * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (threshold.percent < 1 || threshold.percent > 1000) return error;
+  return threshold;
+}
+
+Result<Config> read_config(const Settings& settings) {
+  Config config;
+  auto upstreams = stage::read_upstreams(settings);
+  if (!upstreams) return upstreams.error();
+  config.upstreams = std::move(*upstreams);
+  const auto budgets = settings.tables("budget", kBudgetRows);
+  if (!budgets) return budgets.error();
+  if (!budgets->empty()) config.budgets.clear();
+  std::set<std::string> names;
+  for (const SettingTable& table : *budgets) {
+    auto budget = read_budget(table);
+    if (!budget) return budget.error();
+    if (!names.insert(budget->name).second) {
+      return wrong(table, "name", "there are two of the name \"" + budget->name + "\"");
+    }
+    config.budgets.push_back(std::move(*budget));
+  }
+  const SettingTable& own = settings.stage;
+  config.pending_max = whole32(own, "pending_max");
+  config.batch_max = whole32(own, "batch_max");
+  config.segment_bytes_max = static_cast<std::uint64_t>(own.whole("segment_bytes_max"));
+  config.watch_keys_max = whole32(own, "watch_keys_max");
+  return config;
+}
+
+Retention read_retention(const Settings& settings) {
+  Retention retention;
+  retention.records = settings.stage.duration("keep_records");
+  retention.events = settings.stage.duration("keep_events");
+  return retention;
+}
+
+}  // namespace sluice::auditor

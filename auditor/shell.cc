@@ -1,0 +1,170 @@
+#include "auditor/shell.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "auditor/settings.h"
+#include "lib/port/clock.h"
+
+namespace sluice::auditor {
+namespace {
+
+constexpr int kWorldFailed = 75;
+constexpr std::uint32_t kSweepEvery = 60;  // upkeeps, one each second
+
+// How long a call took, in that histogram.
+class Stopwatch {
+ public:
+  explicit Stopwatch(stage::Histogram* into) : into_(into), since_(port::steady_now()) {}
+  ~Stopwatch() {
+    if (into_ != nullptr) into_->observe(port::steady_now() - since_);
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  stage::Histogram* into_;
+  Instant since_;
+};
+
+}  // namespace
+
+std::string trail_directory(const std::string& data_dir) { return data_dir + "/trail"; }
+std::string ledger_path(const std::string& data_dir) { return data_dir + "/ledger.db"; }
+
+stage::StageInfo Shell::info() {
+  return {.name = "auditor",
+          .what =
+              "Writes the trail, watches the limits from outside, books costs, raises alerts. "
+              "Also: sluice-auditor verify | show | costs | erase.",
+          .role = wire::Role::kAuditor,
+          .health_listen = "127.0.0.1:8084",
+          .takes = {wire::Role::kIngest, wire::Role::kLimiter, wire::Role::kAlerter},
+          .rows = setting_rows()};
+}
+
+Status Shell::check(const Settings& settings) {
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  return Done{};
+}
+
+Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
+  auto config = read_config(room.settings);
+  if (!config) return config.error();
+  auto ledger = SqliteLedger::open(ledger_path(room.data_dir), read_retention(room.settings));
+  if (!ledger) return ledger.error();
+  return std::unique_ptr<Shell>(new Shell(room, std::move(*config), std::move(*ledger)));
+}
+
+Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteLedger> ledger)
+    : core_(std::move(config)),
+      trail_(trail_directory(room.data_dir)),
+      ledger_(std::move(ledger)),
+      log_(room.log),
+      append_seconds_(room.metrics.histogram("sluice_trail_append_seconds",
+                                             "Write and fsync of a batch of lines.")),
+      book_seconds_(
+          room.metrics.histogram("sluice_ledger_book_seconds", "One transaction of the ledger.")) {}
+
+Status Shell::start(stage::Stage<AuditorCore>& stage) {
+  stage_ = &stage;
+  stage.metrics().on_scrape([this] { show_counts(stage_->metrics()); });
+  stage.poller().after(seconds(1), [this] { upkeep(); });
+  return Done{};
+}
+
+std::string Shell::not_ready() { return core_.ready() ? "" : "trail and ledger are being opened"; }
+
+// ---- effects -----------------------------------------------------------------------------------
+
+void Shell::perform(AuditorCore::Effect effect) {
+  if (const auto* trail = std::get_if<TrailAsk>(&effect)) {
+    perform(*trail);
+  } else if (const auto* ledger = std::get_if<LedgerAsk>(&effect)) {
+    perform(*ledger);
+  } else if (const auto* halt = std::get_if<Halt>(&effect)) {
+    end_process(halt->what);
+  }
+}
+
+void Shell::perform(const TrailAsk& ask) {
+  const bool appends = std::holds_alternative<TrailAppend>(ask.call);
+  auto answer = [&] {
+    const Stopwatch watch(appends ? &append_seconds_ : nullptr);
+    return trail_.answer(ask.call);
+  }();
+  if (!answer) end_process(answer.error().what);
+  if (const auto* failed = std::get_if<TrailFailed>(&*answer)) {
+    log_.warning("trail call refused", {{"why", failed->what}});
+  } else if (const auto* opened = std::get_if<TrailOpened>(&*answer)) {
+    log_.info("trail opened", {{"lines", opened->tail.line},
+                               {"segments", opened->tail.segment},
+                               {"torn_bytes", opened->cut_bytes}});
+  }
+  stage_->complete(TrailReply{ask.call_id, std::move(*answer)});
+}
+
+void Shell::perform(const LedgerAsk& ask) {
+  const bool books = std::holds_alternative<LedgerBook>(ask.call);
+  LedgerAnswer answer = [&] {
+    const Stopwatch watch(books ? &book_seconds_ : nullptr);
+    return ledger_->answer(ask.call);
+  }();
+  if (const auto* failed = std::get_if<LedgerFailed>(&answer)) {
+    log_.error("ledger call failed", {{"why", failed->what}});
+  }
+  stage_->complete(LedgerReply{ask.call_id, std::move(answer)});
+}
+
+// What was not acknowledged is said again to our next life. Nothing may be written after this, so
+// nothing of the loop is run any more.
+void Shell::end_process(const std::string& what) {
+  log_.error("the trail cannot be continued", {{"why", what}});
+  log_.flush();
+  std::_Exit(kWorldFailed);
+}
+
+// ---- upkeep and figures ------------------------------------------------------------------------
+
+void Shell::upkeep() {
+  if (core_.idle()) {
+    ledger_->checkpoint();
+    if (++upkeeps_ % kSweepEvery == 0) {
+      if (auto done = ledger_->sweep(port::wall_now()); !done) {
+        log_.warning("the ledger could not be swept", {{"why", done.error().what}});
+      }
+    }
+  }
+  stage_->poller().after(seconds(1), [this] { upkeep(); });
+}
+
+void Shell::show_counts(stage::Metrics& metrics) {
+  const Counts& counts = core_.counts();
+  constexpr std::string_view kRecords = "sluice_records_total";
+  constexpr std::string_view kCosts = "sluice_costs_total";
+  constexpr std::string_view kViolations = "sluice_violations_total";
+  constexpr std::string_view kRecordsHelp = "Records received.";
+  constexpr std::string_view kCostsHelp = "Costs received.";
+  constexpr std::string_view kViolationsHelp = "Outcomes that were part of N+1 in one window.";
+  metrics.counter(kRecords, kRecordsHelp, {{"what", "written"}}).set(counts.records_written);
+  metrics.counter(kRecords, kRecordsHelp, {{"what", "known"}}).set(counts.records_known);
+  metrics.counter(kCosts, kCostsHelp, {{"what", "booked"}}).set(counts.costs_booked);
+  metrics.counter(kCosts, kCostsHelp, {{"what", "known"}}).set(counts.costs_known);
+  metrics.counter(kCosts, kCostsHelp, {{"what", "refused"}}).set(counts.costs_refused);
+  metrics.counter(kViolations, kViolationsHelp, {{"certainty", "certain"}})
+      .set(counts.violations_certain);
+  metrics.counter(kViolations, kViolationsHelp, {{"certainty", "possible"}})
+      .set(counts.violations_possible);
+  metrics.counter("sluice_alerts_raised_total", "Alerts that were new.").set(counts.alerts_raised);
+  metrics.counter("sluice_overflowed_total", "Records and costs beyond pending_max, not taken.")
+      .set(counts.overflowed);
+  metrics.counter("sluice_reopened_total", "Times that trail and ledger were opened again.")
+      .set(counts.reopened);
+  metrics.gauge("sluice_trail_lines", "Number of the trail's last line.")
+      .set(static_cast<double>(core_.tail().line));
+  metrics.gauge("sluice_room", "Records and costs that would be taken now.")
+      .set(static_cast<double>(core_.room()));
+}
+
+}  // namespace sluice::auditor

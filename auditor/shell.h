@@ -1,0 +1,52 @@
+// The auditor's shell: performs the core's calls on the trail's disk and the ledger's file, and
+// brings the replies at once. Both are on this machine and block for as long as an fsync takes.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "auditor/core.h"
+#include "auditor/disk_trail.h"
+#include "auditor/sqlite_ledger.h"
+#include "lib/stage/stage.h"
+
+namespace sluice::auditor {
+
+// Where they are in the auditor's directory.
+std::string trail_directory(const std::string& data_dir);
+std::string ledger_path(const std::string& data_dir);
+
+class Shell {
+ public:
+  using Core = AuditorCore;
+  static stage::StageInfo info();
+  static Status check(const Settings& settings);
+  static Result<std::unique_ptr<Shell>> open(const stage::Room& room);
+
+  AuditorCore& core() { return core_; }
+  Status start(stage::Stage<AuditorCore>& stage);
+  void perform(AuditorCore::Effect effect);
+  void begin_turn() {}
+  void end_turn() {}
+  std::string not_ready();
+  void drain() {}
+
+ private:
+  Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteLedger> ledger);
+  void perform(const TrailAsk& ask);
+  void perform(const LedgerAsk& ask);
+  [[noreturn]] void end_process(const std::string& what);
+  void upkeep();
+  void show_counts(stage::Metrics& metrics);
+
+  AuditorCore core_;
+  DiskTrail trail_;
+  std::unique_ptr<SqliteLedger> ledger_;
+  stage::Stage<AuditorCore>* stage_ = nullptr;
+  port::Log& log_;
+  stage::Histogram& append_seconds_;
+  stage::Histogram& book_seconds_;
+  std::uint32_t upkeeps_ = 0;
+};
+
+}  // namespace sluice::auditor

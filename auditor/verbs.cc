@@ -1,0 +1,180 @@
+#include "auditor/verbs.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <memory>
+
+#include "auditor/settings.h"
+#include "auditor/shell.h"
+#include "lib/base/calendar.h"
+#include "lib/port/clock.h"
+#include "lib/stage/boot.h"
+
+namespace sluice::auditor {
+namespace {
+
+constexpr std::string_view kProgram = "sluice-auditor";
+constexpr int kNotWhole = 1;
+
+struct Verb {
+  std::string_view name;
+  std::string_view usage;
+  std::vector<std::string_view> options;
+  std::size_t words_max;
+};
+const std::array<Verb, 4>& verbs() {
+  static const std::array<Verb, 4> all = {
+      Verb{"verify", "verify [DIR]", {}, 1},
+      Verb{"show", "show [--key KEY] [--id ID] [--since TIME]", {"key", "id", "since"}, 0},
+      Verb{"costs", "costs [--month YYYY-MM]", {"month"}, 0}, Verb{"erase", "erase KEY", {}, 1}};
+  return all;
+}
+
+// A command line, taken apart: what the verb takes, and the flags that every program takes.
+struct Asked {
+  std::map<std::string, std::string, std::less<>> options;
+  std::vector<std::string> words;
+  std::vector<const char*> rest;
+};
+
+Result<Asked> take_apart(const Verb& verb, int argc, char** argv) {
+  Asked asked;
+  asked.rest.push_back(argv[0]);
+  for (int n = 2; n < argc; ++n) {
+    const std::string text = argv[n];
+    if (!text.starts_with("--")) {
+      asked.words.push_back(text);
+      continue;
+    }
+    const std::size_t equals = text.find('=');
+    const std::string name = text.substr(2, equals == std::string::npos ? equals : equals - 2);
+    const bool mine =
+        std::find(verb.options.begin(), verb.options.end(), name) != verb.options.end();
+    const bool has_next = equals == std::string::npos && n + 1 < argc &&
+                          !std::string_view(argv[n + 1]).starts_with("--");
+    if (!mine) {
+      asked.rest.push_back(argv[n]);
+      if (has_next) asked.rest.push_back(argv[++n]);
+    } else if (equals != std::string::npos) {
+      asked.options[name] = text.substr(equals + 1);
+    } else if (has_next) {
+      asked.options[name] = argv[++n];
+    } else {
+      return Error{Trouble::kUsage, "--" + name + " needs a value"};
+    }
+  }
+  if (asked.words.size() > verb.words_max) {
+    return Error{Trouble::kUsage,
+                 "usage: " + std::string(kProgram) + " " + std::string(verb.usage)};
+  }
+  return asked;
+}
+
+std::string option(const Asked& asked, std::string_view name) {
+  const auto found = asked.options.find(name);
+  return found == asked.options.end() ? "" : found->second;
+}
+
+// ---- the verbs ---------------------------------------------------------------------------------
+
+Result<int> verify(const std::string& trail, std::uint64_t durable) {
+  const auto verified = verify_trail(trail, durable);
+  if (!verified) return verified.error();
+  if (verified->bad) {
+    const Bad& bad = *verified->bad;
+    std::cout << bad.file;
+    if (bad.file_line != 0) std::cout << ":" << bad.file_line;
+    std::cout << ": line " << bad.line << " of the trail is bad: " << bad.why << "\n";
+    return kNotWhole;
+  }
+  std::cout << "the trail is whole: " << verified->lines << " lines in " << verified->segments
+            << " segments, last hash " << verified->hash << "\n";
+  if (verified->rest_bytes > 0) {
+    std::cout << verified->rest_bytes << " bytes after it are no line: one is being written, or "
+              << "was torn and will be cut at the next start\n";
+  }
+  return 0;
+}
+
+// What the ledger knows is asked before the trail is read, so that lines written meanwhile do not
+// matter. Without a ledger the chain alone speaks.
+Result<int> verify_data(const std::string& data_dir) {
+  std::uint64_t durable = 0;
+  if (auto ledger = LedgerReader::open(ledger_path(data_dir)); ledger.ok()) {
+    if (const auto known = ledger->indexed(); known.ok()) durable = known->line;
+  }
+  return verify(trail_directory(data_dir), durable);
+}
+
+Result<int> show(const Asked& asked, const std::string& data_dir) {
+  Wanted wanted{option(asked, "key"), option(asked, "id"), {}};
+  if (const std::string since = option(asked, "since"); !since.empty()) {
+    const auto span = parse_duration(since);
+    wanted.since = span.ok() ? std::optional(port::wall_now() - *span) : parse_time(since);
+    if (!wanted.since) {
+      return Error{Trouble::kUsage,
+                   "--since: 2026-11-21, 2026-11-21T02:24:00Z, or a span such as 2h"};
+    }
+  }
+  if (auto done = show_lines(data_dir, wanted, std::cout); !done) return done.error();
+  return 0;
+}
+
+Result<int> costs(const Asked& asked, const std::string& data_dir, const Settings& settings) {
+  std::string month = option(asked, "month");
+  if (month.empty()) month = month_of(port::wall_now());
+  if (!parse_time(month + "-01")) return Error{Trouble::kUsage, "--month: such as 2026-11"};
+  const auto config = read_config(settings);
+  if (!config) return config.error();
+  if (auto done = show_costs(data_dir, month, config->budgets, std::cout); !done) {
+    return done.error();
+  }
+  return 0;
+}
+
+Result<int> erase(const Asked& asked, const std::string& data_dir) {
+  if (asked.words.empty()) return Error{Trouble::kUsage, "usage: sluice-auditor erase KEY"};
+  const std::string& key = asked.words[0];
+  const auto erased = erase_key(ledger_path(data_dir), key);
+  if (!erased) return erased.error();
+  if (!*erased) {
+    std::cout << "key \"" << key << "\" has no secret: never seen, or erased before\n";
+    return 1;
+  }
+  std::cout << "the secret of key \"" << key << "\" is destroyed: nobody can find its lines\n";
+  return 0;
+}
+
+Result<int> run(const Verb& verb, const Asked& asked, const Settings& settings) {
+  const std::string data_dir = stage::stage_directory(Shell::info(), settings);
+  if (verb.name == "verify") return verify_data(data_dir);
+  if (verb.name == "show") return show(asked, data_dir);
+  if (verb.name == "costs") return costs(asked, data_dir, settings);
+  return erase(asked, data_dir);
+}
+
+}  // namespace
+
+bool is_verb(std::string_view word) {
+  return std::any_of(verbs().begin(), verbs().end(),
+                     [&](const Verb& verb) { return verb.name == word; });
+}
+
+int run_verb(int argc, char** argv) {
+  const auto verb = std::find_if(verbs().begin(), verbs().end(),
+                                 [&](const Verb& one) { return one.name == argv[1]; });
+  const auto asked = take_apart(*verb, argc, argv);
+  if (!asked) return stage::fail(kProgram, asked.error());
+  if (verb->name == "verify" && !asked->words.empty()) {
+    const auto code = verify(asked->words[0], 0);
+    return code.ok() ? *code : stage::fail(kProgram, code.error());
+  }
+  auto booted = stage::boot(Shell::info(), static_cast<int>(asked->rest.size()), asked->rest.data(),
+                            &Shell::check);
+  if (const int* code = std::get_if<int>(&booted)) return *code;
+  const auto code = run(*verb, *asked, std::get<Settings>(booted));
+  return code.ok() ? *code : stage::fail(kProgram, code.error());
+}
+
+}  // namespace sluice::auditor

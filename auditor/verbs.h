@@ -1,0 +1,57 @@
+// What a person asks of the trail and the ledger, while the auditor runs or not:
+//
+//   sluice-auditor verify [DIR]
+//   sluice-auditor show [--key KEY] [--id ID] [--since TIME]
+//   sluice-auditor costs [--month YYYY-MM]
+//   sluice-auditor erase KEY
+//
+// Each also takes --settings and the flags of the program. Exit codes: 0 done; 1 the trail is not
+// whole, or there was nothing to erase; 64, 75, 78 as everywhere.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auditor/budget.h"
+#include "auditor/trail_line.h"
+#include "lib/base/result.h"
+
+namespace sluice::auditor {
+
+bool is_verb(std::string_view word);
+int run_verb(int argc, char** argv);
+
+// The first bad line of a trail.
+struct Bad {
+  std::string file;
+  std::uint64_t file_line = 0;  // counts from 1
+  std::uint64_t line = 0;       // the trail's own number
+  std::string why;
+};
+struct Verified {
+  std::uint64_t lines = 0;
+  std::uint64_t segments = 0;
+  std::string hash;              // of the last line
+  std::uint64_t rest_bytes = 0;  // after the last line feed: a line that is being written, or torn
+  std::optional<Bad> bad;
+};
+// `durable`: lines up to this one must be there (what the ledger knows; 0: not known).
+Result<Verified> verify_trail(const std::string& directory, std::uint64_t durable);
+
+// Which lines to show; empty: any.
+struct Wanted {
+  std::string key;
+  std::string id;
+  std::optional<StoreTime> since;
+};
+Status show_lines(const std::string& data_dir, const Wanted& wanted, std::ostream& out);
+
+Status show_costs(const std::string& data_dir, const std::string& month,
+                  const std::vector<Budget>& budgets, std::ostream& out);
+
+}  // namespace sluice::auditor

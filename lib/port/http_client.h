@@ -1,0 +1,57 @@
+// A small HTTP client on the poller (libcurl multi), for webhooks and the like: one request, one
+// answer, the body thrown away. Not for attempts: those have rules of their own
+// (dispatcher/http.h).
+//
+// http and https only, certificates verified, no redirects, no proxies, HTTP/1.1.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/instant.h"
+#include "lib/base/result.h"
+#include "lib/port/poller.h"
+
+namespace sluice::port {
+
+struct HttpCall {
+  std::string method = "POST";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  Duration connect_timeout = seconds(5);
+  Duration timeout = seconds(10);  // of all of it
+};
+
+struct HttpAnswer {
+  int status = 0;     // 0: no answer; the server may have got the request nevertheless
+  std::string error;  // then: why
+};
+
+class HttpClient {
+ public:
+  using Done = std::function<void(const HttpAnswer&)>;
+
+  explicit HttpClient(Poller& poller);
+  ~HttpClient();  // what is under way is not answered
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Calls `done` once, later, from inside the loop.
+  void send(HttpCall call, Done done);
+  [[nodiscard]] std::size_t under_way() const;
+
+  // Nothing when libcurl takes it for an http(s) URL with a host; else what is wrong with it.
+  static Status check_url(const std::string& url);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::port

@@ -1,0 +1,136 @@
+// The sinks and the state on a real disk, and the core on them, killed at each call.
+#include "alerter/sinks.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "alerter/sqlite_state.h"
+#include "tests/alerter/world.h"
+#include "tests/auditor/temp_dir.h"
+
+namespace sluice::alerter {
+namespace {
+
+std::string read_all(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+TEST(Sinks, JsonAndText) {
+  wire::Alert alert = alert_of(7);
+  alert.severity = wire::Severity::kCritical;
+  alert.text = "a \"quoted\" text\nof two lines";
+  alert.labels = {{"budget", "monthly"}};
+  EXPECT_EQ(json_of(alert),
+            "{\"alert_id\":\"00000000-0000-5000-8000-000000000007\","
+            "\"at\":\"1970-01-01T00:00:00.000001Z\",\"severity\":\"critical\",\"kind\":\"budget\","
+            "\"title\":\"title 7\",\"text\":\"a \\\"quoted\\\" text\\nof two lines\","
+            "\"dedup_key\":\"budget:7\",\"period\":\"\",\"labels\":{\"budget\":\"monthly\"}}");
+  EXPECT_EQ(text_of(alert),
+            "ALERT 1970-01-01T00:00:00.000001Z critical: title 7. a \"quoted\" text of two lines "
+            "(00000000-0000-5000-8000-000000000007)\n");
+}
+
+TEST(FileSink, AnAlertThatIsInTheFileIsNotWrittenAgain) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/new/alerts.ndjson";
+  for (int life = 0; life < 3; ++life) {
+    FileSink sink(path);
+    EXPECT_TRUE(sink.deliver(alert_of(1)).ok());
+    EXPECT_TRUE(sink.deliver(alert_of(2)).ok());
+    EXPECT_TRUE(sink.deliver(alert_of(1)).ok());
+  }
+  EXPECT_EQ(read_all(path), json_of(alert_of(1)) + "\n" + json_of(alert_of(2)) + "\n");
+}
+
+TEST(FileSink, ATornLineIsWrittenAnew) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/alerts.ndjson";
+  const std::string first = json_of(alert_of(1)) + "\n";
+  const std::string second = json_of(alert_of(2)) + "\n";
+  for (std::size_t cut = 0; cut < second.size(); cut += 5) {
+    std::ofstream(path, std::ios::binary) << first << second.substr(0, cut);
+    FileSink sink(path);
+    EXPECT_TRUE(sink.deliver(alert_of(2)).ok());
+    ASSERT_EQ(read_all(path), first + second);
+  }
+}
+
+TEST(FileSink, AFileThatCannotBeOpenedIsAnErrorAndWorksLater) {
+  const TempDir dir;
+  FileSink sink(dir.path());  // a directory
+  EXPECT_FALSE(sink.deliver(alert_of(1)).ok());
+}
+
+TEST(SqliteState, KeepsThePromisesOfItsPort) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/alerts.db";
+  {
+    auto state = std::move(*SqliteState::open(path));
+    EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{})).cursor, 0U);
+    const auto put = state->answer(StatePut{{alert_of(5), alert_of(3)}, {"a", "b"}, 5});
+    EXPECT_EQ(std::get<StatePutDone>(put).created, (std::vector{true, true}));
+    const auto again = state->answer(StatePut{{alert_of(5), alert_of(6)}, {"a", "b"}, 6});
+    EXPECT_EQ(std::get<StatePutDone>(again).created, (std::vector{false, true}));
+    state->answer(StateMark{alert_of(3).alert_id, "a", true, 1, ""});
+    state->answer(StateMark{alert_of(5).alert_id, "a", false, 4, "refused"});
+    // A mark that comes late does not take a delivery back.
+    state->answer(StateMark{alert_of(3).alert_id, "a", false, 2, "late"});
+  }
+  auto state = std::move(*SqliteState::open(path));
+  EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{})).cursor, 6U);
+  const auto due = std::get<StateDueFound>(state->answer(StateDue{{"a"}, 10})).due;
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].alert.alert_id, alert_of(5).alert_id);
+  EXPECT_EQ(due[0].alert.cursor, 5U);
+  EXPECT_EQ(due[0].sinks.at(0).attempts, 4U);
+  EXPECT_EQ(std::get<StateDueFound>(state->answer(StateDue{{"a", "b"}, 2})).due.size(), 2U);
+  EXPECT_TRUE(std::get<StateDueFound>(state->answer(StateDue{{"gone"}, 10})).due.empty());
+}
+
+TEST(SqliteState, ForgetsOnlyWhatWasDelivered) {
+  const TempDir dir;
+  auto state = std::move(*SqliteState::open(dir.path() + "/alerts.db"));
+  state->answer(StatePut{{alert_of(1), alert_of(2)}, {"a"}, 2});
+  state->answer(StateMark{alert_of(1).alert_id, "a", true, 1, ""});
+  ASSERT_TRUE(state->sweep(StoreTime{1'000'000}).ok());
+  const auto put = state->answer(StatePut{{alert_of(1), alert_of(2)}, {"a"}, 2});
+  EXPECT_EQ(std::get<StatePutDone>(put).created, (std::vector{true, false}));
+}
+
+TEST(AlerterOnDisk, AKillAtAnyCallGivesEachLineOfTheFileOnce) {
+  int calls = 0;
+  for (int n = 0; n <= calls || n == 0; ++n) {
+    for (const bool after : {false, true}) {
+      SCOPED_TRACE(testing::Message() << "call " << n << (after ? " after" : " before"));
+      const TempDir dir;
+      std::unique_ptr<SqliteState> state;
+      std::unique_ptr<FileSink> file;
+      World world({"a"});
+      world.real_state = [&](const StateCall& call) { return state->answer(call); };
+      world.real_sink = [&](const Deliver& deliver) { return file->deliver(deliver.alert).ok(); };
+      for (std::uint64_t line = 1; line <= 3; ++line) world.trail.push_back(alert_of(line));
+      for (int life = 0; life < 2; ++life) {
+        state.reset();
+        state = std::move(*SqliteState::open(dir.path() + "/alerts.db"));
+        file = std::make_unique<FileSink>(dir.path() + "/alerts.ndjson");
+        world.kill_at = life == 0 ? n : 0;
+        world.kill_after = after;
+        world.start();
+        world.wait(seconds(2));
+        if (n == 0) calls = world.calls;
+      }
+      std::string expected;
+      for (const wire::Alert& alert : world.trail) expected += json_of(alert) + "\n";
+      ASSERT_EQ(read_all(dir.path() + "/alerts.ndjson"), expected);
+    }
+  }
+  EXPECT_GT(calls, 8);
+}
+
+}  // namespace
+}  // namespace sluice::alerter
