@@ -1,0 +1,157 @@
+// What a store survives: restarts, forgetting, clocks that step, limits that change.
+#include "tests/conformance/store_rig.h"
+
+namespace sluice::limiter {
+namespace {
+
+using wire::Ended;
+using wire::Wait;
+
+// W + guard + lease + unknown_hold + overlap.
+constexpr Duration kClosure = seconds(60 + 1 + 72 + 60 + 20);
+
+STORE_SUITE(StoreLife);
+
+TEST_P(StoreLife, a_restart_forgets_nothing_and_closes_nothing) {
+  for (int n = 0; n < 3; ++n) teller().grant(n);
+  teller().complete(0, 1, Ended::kDelivered);
+  rig_->restart(teller().now);
+  EXPECT_EQ(teller().grant(0).granted, Granted::kSettled);
+  EXPECT_EQ(teller().grant(1).serial, 1u);
+  EXPECT_EQ(teller().grant(3).why, Wait::kPacing);
+  Teller heir(*rig_, 2);
+  EXPECT_EQ(heir.grant(1).granted, Granted::kUnderway);
+  EXPECT_EQ(teller().complete(1, 1, Ended::kDelivered).wrote, Wrote::kNow);
+}
+
+TEST_P(StoreLife, a_store_that_may_have_forgotten_closes) {
+  teller().grant(1);
+  rig_->come_back_forgetting(teller().now);
+  const auto closed = teller().grant(2);
+  EXPECT_EQ(closed.why, Wait::kClosure);
+  EXPECT_EQ(closed.until, kStart + kClosure);
+  const auto clock = teller().say(AskClock{"up", teller().caller()});
+  EXPECT_EQ(std::get<Acknowledged>(clock.answer).closed_until, closed.until);
+  EXPECT_EQ(clock.now, kStart);
+  teller().now = closed.until;
+  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
+  rig_->restart(teller().now);
+  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
+}
+
+TEST_P(StoreLife, serials_of_before_a_closure_never_come_back) {
+  const auto before = teller().grant(1);
+  rig_->come_back_forgetting(teller().now);
+  teller().peek();
+  teller().wait(kClosure);
+  EXPECT_GT(teller().grant(1).serial, before.serial + 1'000'000);
+  EXPECT_GT(teller().grant(2).serial, 1'000'000u);
+}
+
+TEST_P(StoreLife, offered_before_it_opened_and_unknown_has_an_unknown_fate) {
+  config_.upstreams[0].on_unknown = OnUnknown::kDead;
+  use(config_);
+  GrantAsk offered = ask_of(1);
+  offered.offered_before = true;
+  EXPECT_EQ(teller().grant(offered).granted, Granted::kYes);  // a fresh store forgot nothing
+  offered = ask_of(2);
+  offered.offered_before = true;
+  teller().wait(seconds(1));
+  rig_->come_back_forgetting(teller().now);
+  teller().wait(kClosure);
+  teller().grant(ask_of(99, "up:first"));
+  teller().wait(kClosure);
+  const auto fate = teller().grant(offered);
+  EXPECT_EQ(fate.granted, Granted::kSettled);
+  EXPECT_EQ(fate.end.reason, "unknown");
+  GrantAsk fresh = ask_of(3);
+  EXPECT_EQ(teller().grant(fresh).granted, Granted::kYes);
+  GrantAsk newer = ask_of(4);
+  newer.offered_before = true;
+  newer.first_seen = teller().now;
+  EXPECT_EQ(teller().grant(newer).granted, Granted::kYes);
+}
+
+TEST_P(StoreLife, settled_before_is_said_even_while_closed) {
+  teller().grant(1);
+  teller().complete(1, 1, Ended::kDelivered);
+  rig_->come_back_forgetting(teller().now);
+  EXPECT_EQ(teller().grant(1).granted, Granted::kSettled);
+}
+
+TEST_P(StoreLife, time_never_goes_back) {
+  teller().wait(seconds(100));
+  teller().grant(1);
+  teller().skew = -milliseconds(200);
+  const auto reply = teller().say(AskClock{"up", teller().caller()});
+  EXPECT_EQ(reply.now, teller().now);
+}
+
+TEST_P(StoreLife, a_clock_that_stepped_back_closes_and_goes_on) {
+  teller().grant(1);
+  teller().wait(seconds(10));
+  teller().skew = -hours(1);
+  EXPECT_EQ(teller().grant(2).why, Wait::kClockUnsure);
+  teller().wait(seconds(10));
+  const auto closed = teller().grant(2);
+  EXPECT_EQ(closed.why, Wait::kClosure);
+  teller().now = closed.until + milliseconds(1);  // it went on from the lower bound
+  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
+}
+
+TEST_P(StoreLife, a_clock_that_stepped_forward_closes_once_its_caller_says_so) {
+  teller().grant(1);
+  teller().skew = hours(1);
+  EXPECT_EQ(teller().grant(2).why, Wait::kClockUnsure);
+  Caller lost = teller().caller();
+  lost.bounds = {};
+  teller().say(AskClock{"up", lost});
+  teller().wait(hours(1));  // it has learnt the new time
+  teller().skew = {};
+  EXPECT_EQ(teller().grant(2).why, Wait::kClosure);
+  teller().wait(kClosure);
+  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
+}
+
+TEST_P(StoreLife, calls_that_carry_no_bounds_teach_no_time) {
+  EXPECT_EQ(teller().say(Peek{"up", {"up:user"}}).now, StoreTime{});
+  EXPECT_EQ(teller().say(Forget{"up", {}}).now, StoreTime{});
+  EXPECT_EQ(teller().say(AskClock{"up", {}}).now, kStart);
+}
+
+TEST_P(StoreLife, a_longer_window_starts_full) {
+  teller().grant(1);
+  teller().complete(1, 1, Ended::kDelivered);
+  config_.upstreams[0].limits[0].window = seconds(300);
+  teller().wait(seconds(100));
+  rig_->restart_with(config_, teller().now);
+  const auto full = teller().grant(2);
+  EXPECT_EQ(full.why, Wait::kWindowFull);
+  EXPECT_EQ(full.until, teller().now + seconds(301));
+  teller().now = full.until;
+  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
+}
+
+TEST_P(StoreLife, a_tighter_limit_holds_at_once) {
+  for (int n = 0; n < 3; ++n) teller().grant(n);
+  config_.upstreams[0].limits[0].n = 3;
+  config_.upstreams[0].limits[0].window = seconds(50);
+  teller().wait(seconds(49));
+  rig_->restart_with(config_, teller().now);
+  EXPECT_EQ(teller().grant(3).why, Wait::kWindowFull);
+}
+
+TEST_P(StoreLife, in_a_batch_later_calls_see_earlier_ones) {
+  const auto replies =
+      rig_->say({{1, Grant{teller().caller(), {ask_of(1), ask_of(2), ask_of(3), ask_of(4)}}},
+                 {2, Grant{teller().caller(), {ask_of(1)}}}},
+                kStart);
+  ASSERT_EQ(replies.size(), 2u);
+  const auto& first = std::get<GrantReply>(replies[0].answer).answers;
+  EXPECT_EQ(first[2].granted, Granted::kYes);
+  EXPECT_EQ(first[3].why, Wait::kPacing);
+  EXPECT_EQ(std::get<GrantReply>(replies[1].answer).answers[0].serial, 1u);
+}
+
+}  // namespace
+}  // namespace sluice::limiter
