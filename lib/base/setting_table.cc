@@ -51,8 +51,9 @@ Result<SettingTable> SettingTable::check(std::span<const SettingRow> rows, const
                  node->place.text() + ": " + std::string(table_name) + " must be a table"};
   }
   for (const auto& [name, value] : *members) {
-    const auto row = std::find_if(rows.begin(), rows.end(),
-                                  [&](const SettingRow& one) { return one.name == name; });
+    const auto row =
+        std::find_if(rows.begin(), rows.end(),
+                     [&wanted = name](const SettingRow& one) { return one.name == wanted; });
     if (row == rows.end()) return unknown_name(rows, name, value.place, table_name);
     if (auto put = table.put(*row, value); !put) return put.error();
   }

@@ -226,6 +226,14 @@ std::int64_t measure(const SettingValue& value) {
 
 std::string Place::text() const { return line > 0 ? file + ":" + std::to_string(line) : file; }
 
+SettingNode::SettingNode() = default;
+SettingNode::SettingNode(Value is, Place where) : value(std::move(is)), place(std::move(where)) {}
+SettingNode::SettingNode(const SettingNode&) = default;
+SettingNode::SettingNode(SettingNode&&) noexcept = default;
+SettingNode& SettingNode::operator=(const SettingNode&) = default;
+SettingNode& SettingNode::operator=(SettingNode&&) noexcept = default;
+SettingNode::~SettingNode() = default;
+
 const SettingNode* SettingNode::find(std::string_view name) const {
   const auto* table = std::get_if<Table>(&value);
   if (table == nullptr) return nullptr;

@@ -50,15 +50,32 @@ struct Place {
   [[nodiscard]] std::string text() const;
 };
 
+struct SettingMember;
+
 // A value as the file has it, neutral of TOML.
 struct SettingNode {
   using Array = std::vector<SettingNode>;
-  using Table = std::vector<std::pair<std::string, SettingNode>>;  // in the file's order
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Table> value;
+  using Table = std::vector<SettingMember>;  // in the file's order
+  using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Table>;
+  Value value;
   Place place;
+
+  // Written out, because a table's members are complete only below.
+  SettingNode();
+  SettingNode(Value is, Place where);
+  SettingNode(const SettingNode&);
+  SettingNode(SettingNode&&) noexcept;
+  SettingNode& operator=(const SettingNode&);
+  SettingNode& operator=(SettingNode&&) noexcept;
+  ~SettingNode();
 
   // A member of a table; nullptr when this is no table or has none of that name.
   [[nodiscard]] const SettingNode* find(std::string_view name) const;
+};
+
+struct SettingMember {
+  std::string name;
+  SettingNode node;
 };
 
 using SettingValue = std::variant<bool, std::int64_t, std::string, std::vector<std::string>>;

@@ -142,8 +142,9 @@ Status set_from_environment(SettingTable& table, std::span<const SettingRow> row
 Status set_from_flags(SettingTable& table, std::span<const SettingRow> rows,
                       const CommandLine& line) {
   for (const auto& [name, text] : line.given) {
-    const bool mine = std::any_of(rows.begin(), rows.end(),
-                                  [&](const SettingRow& row) { return row.name == name; });
+    const bool mine =
+        std::any_of(rows.begin(), rows.end(),
+                    [&wanted = name](const SettingRow& row) { return row.name == wanted; });
     if (!mine) continue;
     if (auto set = table.set(name, {text, {"--" + name, 0}}); !set) return set;
   }

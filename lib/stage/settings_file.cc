@@ -18,11 +18,11 @@ SettingNode neutral(const toml::node& node, const std::string& file) {
   if (const auto* table = node.as_table()) {
     SettingNode::Table members;
     for (const auto& [key, value] : *table) {
-      members.emplace_back(std::string(key.str()), neutral(value, file));
+      members.push_back({std::string(key.str()), neutral(value, file)});
     }
     // toml++ sorts by name; the file's order is what people meant.
     std::stable_sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
-      return a.second.place.line < b.second.place.line;
+      return a.node.place.line < b.node.place.line;
     });
     into.value = std::move(members);
   } else if (const auto* array = node.as_array()) {

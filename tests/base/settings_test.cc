@@ -22,7 +22,7 @@ constexpr SettingRow kRows[] = {
 };
 
 SettingNode node(auto value, int line) { return {value, {"s.toml", line}}; }
-SettingNode table(std::vector<std::pair<std::string, SettingNode>> members) {
+SettingNode table(SettingNode::Table members) {
   return node(SettingNode::Table(std::move(members)), 1);
 }
 Result<SettingTable> check(const SettingNode& tree, std::int64_t scale = 1'000'000) {
