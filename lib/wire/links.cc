@@ -304,6 +304,8 @@ void Links::read_hello_again(Peer& peer, const Hello& hello, Instant now) {
 }
 
 void Links::read_heartbeat(Peer& peer, const Heartbeat& heard, Instant now) {
+  // Its first stamp is echoed at once: it must not be without a round trip for a second.
+  if (peer.stamp_us == 0) peer.heartbeat_now = true;
   peer.stamp_us = heard.stamp_us;
   peer.stamp_heard = now;
   PeerFacts facts{peer.who.peer, heard.credits, heard.held_count, heard.held_hash, std::nullopt};

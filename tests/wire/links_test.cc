@@ -444,6 +444,35 @@ TEST_F(Listener, SilenceIsDown) {
   EXPECT_TRUE(std::holds_alternative<NotMe>(answer().items.at(0)));
 }
 
+// ---- both ----
+
+TEST(TwoLinks, BothHaveARoundTripBeforeTheirSecondHeartbeat) {
+  Process dialer(Role::kIngest, 7, {}, 3);
+  Process listener(Role::kLimiter, 8, {Role::kIngest}, 4);
+  const ConnId conn = dialer.links.dial(Role::kLimiter, {1000});
+  std::vector<LinkOut> outs;
+  for (std::int64_t turn = 0; turn < 8; ++turn) {
+    const Instant now{1000 + turn};
+    for (Process* one : {&dialer, &listener}) {
+      one->links.flush(now);
+      one->links.take(outs);
+      for (const LinkOut& out : outs) {
+        if (const auto* up = std::get_if<PeerUp>(&out)) one->see(*up);
+        if (const auto* facts = std::get_if<PeerFacts>(&out)) one->see(*facts);
+        const auto* sent = std::get_if<Transmit>(&out);
+        if (sent == nullptr) continue;
+        if (one == &dialer) listener.links.receive(kListener, "r", sent->bytes, now);
+        if (one == &listener) dialer.links.receive(conn, {}, sent->bytes, now);
+      }
+    }
+  }
+  ASSERT_EQ(dialer.up.size(), 1u);
+  ASSERT_EQ(listener.up.size(), 1u);
+  EXPECT_GE(dialer.up.begin()->second.round_trips, 1u);
+  EXPECT_GE(listener.up.begin()->second.round_trips, 1u);
+  EXPECT_LE(dialer.links.counts().frames_out, 4u) << "and then there is quiet";
+}
+
 // ---- one dialer ----
 
 TEST(Dialer, TwoAddressesOfOneProcessAreOnePeer) {
