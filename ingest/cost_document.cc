@@ -29,7 +29,7 @@ class CostReader {
     cost_.model = text("/model", false);
     units();
     amount();
-    time();
+    moment();
     if (refusal_) return std::move(*refusal_);
     // Without `at` the hash does not cover the time: the same document sent later is the same cost.
     cost_.content_hash = to_bytes(sha256(wire::encode_item(cost_)));
@@ -93,7 +93,7 @@ class CostReader {
     cost_.amount_nano = *nano;
   }
 
-  void time() {
+  void moment() {
     const std::string said = text("/at", false);
     if (said.empty()) return;
     const auto parsed = parse_time(said);

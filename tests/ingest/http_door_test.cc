@@ -1,0 +1,275 @@
+// The front door over real HTTP on loopback: server, door, core and an honest parking store.
+#include "ingest/http_door.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "ingest/http_answers.h"
+#include "lib/port/clock.h"
+#include "lib/port/random.h"
+#include "tests/ingest/core_world.h"
+
+namespace sluice::ingest {
+namespace {
+
+struct Answer {
+  int status = 0;
+  std::string head;
+  std::string body;
+  [[nodiscard]] std::string header(const std::string& name) const {
+    const std::size_t at = head.find("\r\n" + name + ": ");
+    if (at == std::string::npos) return {};
+    const std::size_t start = at + name.size() + 4;
+    return head.substr(start, head.find("\r\n", start) - start);
+  }
+};
+
+// A loop around everything, as the shell's; the limiter is the test.
+class Door : public testing::Test {
+ protected:
+  void SetUp() override {
+    door_ = std::make_unique<HttpDoor>(
+        Pointers{}, std::vector<Upstream>{onlyfans()},
+        HttpDoor::World{[this](const IngestCore::Work& work) { core_.accept(work, now(), out_); },
+                        [this] { return core_.room(); },
+                        [this](std::uint64_t id, port::HttpResponse response) {
+                          server_->respond(id, std::move(response));
+                        },
+                        port::wall_now, port::random_bytes});
+    port::HttpServerConfig config;
+    config.listen = "127.0.0.1:0";
+    auto server = port::HttpServer::open(
+        poller_, config, [this](port::HttpRequest request) { door_->request(std::move(request)); });
+    ASSERT_TRUE(server.ok());
+    server_ = std::move(*server);
+  }
+
+  [[nodiscard]] Instant now() const { return poller_.now(); }
+
+  void limiter_up() {
+    core_.complete(wire::PeerUp{wire::PeerId{7}, wire::Role::kLimiter, "limiter-1", 7}, now(),
+                   out_);
+  }
+
+  void turn() {
+    poller_.poll(port::steady_now() + milliseconds(10));
+    core_.tick(now(), out_);
+    std::vector<IngestCore::Effect> effects;
+    while (!out_.empty()) {
+      out_.take(effects);
+      for (auto& effect : effects) perform(effect);
+      door_->feed();
+    }
+  }
+
+  void perform(const IngestCore::Effect& effect) {
+    if (const auto* call = std::get_if<ParkingCall>(&effect)) {
+      core_.complete(ParkingReply{call->call_id, parking_.apply(call->call)}, now(), out_);
+    }
+    if (const auto* answer = std::get_if<Respond>(&effect)) door_->respond(*answer);
+    if (const auto* send = std::get_if<wire::Send>(&effect)) {
+      const auto* quote = std::get_if<wire::Quote>(&send->item);
+      if (quote == nullptr) return;
+      wire::Quoted quoted;
+      quoted.quote_id = quote->quote_id;
+      quoted.why = wire::Wait::kPacing;
+      quoted.now = port::wall_now();
+      quoted.departs_at = quoted.now + wait_;
+      quoted.limit = "onlyfans";
+      quoted.quota = 10;
+      quoted.window = seconds(60);
+      quoted.remaining = 2;
+      quoted.reset = milliseconds(5'100);
+      core_.accept(wire::FromPeer{wire::PeerId{7}, quoted}, now(), out_);
+    }
+  }
+
+  Answer exchange(const std::string& bytes) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(server_->port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    void* address = &to;
+    EXPECT_EQ(::connect(fd, static_cast<sockaddr*>(address), sizeof to), 0);
+    EXPECT_EQ(::send(fd, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    std::string got;
+    const Instant end = port::steady_now() + seconds(5);
+    while (port::steady_now() < end) {
+      turn();
+      char buffer[65536];
+      const ssize_t size = ::recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+      if (size == 0) break;
+      if (size > 0) got.append(buffer, static_cast<std::size_t>(size));
+    }
+    ::close(fd);
+    Answer answer;
+    const std::size_t split = got.find("\r\n\r\n");
+    if (split == std::string::npos || got.size() < 12) return answer;
+    answer.status = std::stoi(got.substr(9, 3));
+    answer.head = got.substr(0, split + 2);
+    answer.body = got.substr(split + 4);
+    return answer;
+  }
+
+  Answer ask(const std::string& method, const std::string& path, const std::string& body = {},
+             const std::string& headers = {}) {
+    return exchange(method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
+                    headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  }
+
+  port::Poller poller_;
+  IngestCore core_{World::with_upstream({})};
+  IngestCore::Out out_;
+  MemoryParking parking_;
+  Duration wait_{0};
+  std::unique_ptr<HttpDoor> door_;
+  std::unique_ptr<port::HttpServer> server_;
+};
+
+TEST_F(Door, TakesAMessageAndSaysWhen) {
+  limiter_up();
+  wait_ = milliseconds(6'100);
+  const Answer answer =
+      ask("POST", "/v1/messages", R"({"messageId":"a/b c","userId":"u","content":"Hi!"})");
+  EXPECT_EQ(answer.status, 202);
+  EXPECT_EQ(answer.header("Location"), "/v1/messages/a%2Fb%20c");
+  EXPECT_EQ(answer.header("RateLimit-Policy"), R"("onlyfans";q=10;w=60)");
+  EXPECT_EQ(answer.header("RateLimit"), R"("onlyfans";r=2;t=6)");
+  EXPECT_NE(answer.body.find(R"("expected_in":6.100)"), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find(R"("why":"pacing")"), std::string::npos);
+  const Answer found = ask("GET", answer.header("Location"));
+  EXPECT_EQ(found.status, 200);
+  EXPECT_NE(found.body.find(R"("id":"a/b c")"), std::string::npos);
+  EXPECT_NE(found.body.find(R"("state":"waiting")"), std::string::npos);
+}
+
+TEST_F(Door, RefusesWhatMayNotWait) {
+  limiter_up();
+  wait_ = milliseconds(6'100);
+  const Answer answer =
+      ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u"})", "PREFER: wait=0\r\n");
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(answer.header("Retry-After"), "7");
+  EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+  EXPECT_EQ(answer.header("Preference-Applied"), "wait=0");
+  EXPECT_FALSE(answer.header("RateLimit").empty());
+  EXPECT_TRUE(parking_.rows().empty());
+  EXPECT_EQ(ask("GET", "/v1/messages/a").status, 404);
+}
+
+TEST_F(Door, NeedsNoLimiter) {
+  const Answer answer = ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u"})");
+  EXPECT_EQ(answer.status, 202);
+  EXPECT_EQ(answer.body.find("expected_in"), std::string::npos);
+}
+
+TEST_F(Door, NamesTheFieldThatIsWrong) {
+  const Answer answer = ask("POST", "/v1/messages", R"({"messageId":"a"})");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find(R"("field":"/userId")"), std::string::npos) << answer.body;
+  ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u"})");
+  const Answer bytes = ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u","x":1})");
+  EXPECT_EQ(bytes.status, 422);
+  EXPECT_NE(bytes.body.find(R"("field":"/messageId")"), std::string::npos) << bytes.body;
+  const Answer key = ask("POST", "/v1/messages", R"({"messageId":"a","userId":"v"})");
+  EXPECT_EQ(key.status, 422);
+  EXPECT_NE(key.body.find(R"("field":"/userId")"), std::string::npos) << key.body;
+}
+
+TEST_F(Door, MethodsPathsAndTypes) {
+  EXPECT_EQ(ask("GET", "/v1/messages").status, 405);
+  EXPECT_EQ(ask("GET", "/v1/messages").header("Allow"), "POST");
+  EXPECT_EQ(ask("PUT", "/v1/messages/a").header("Allow"), "GET, DELETE");
+  EXPECT_EQ(ask("GET", "/v1/costs").status, 405);
+  EXPECT_EQ(ask("GET", "/").status, 404);
+  EXPECT_EQ(ask("GET", "/v1/messages/").status, 404);
+  EXPECT_EQ(ask("GET", "/v1/messages/%zz").status, 404);
+  EXPECT_EQ(ask("POST", "/v1/messages", "<a/>", "Content-Type: text/xml\r\n").status, 415);
+  EXPECT_EQ(ask("POST", "/v1/messages", "x", "Content-Encoding: gzip\r\n").status, 415);
+  EXPECT_EQ(ask("POST", "/v1/messages").status, 400);
+  const std::string big = R"({"userId":"u","x":")" + std::string(300'000, 'x') + "\"}";
+  EXPECT_EQ(ask("POST", "/v1/messages", big).status, 413);
+}
+
+TEST_F(Door, EachLineHasItsOwnFateInOrder) {
+  const Answer answer =
+      ask("POST", "/v1/messages",
+          "{\"messageId\":\"a\",\"userId\":\"u\"}\r\n{bad\n\n{\"messageId\":\"c\"}\n"
+          "{\"messageId\":\"a\",\"userId\":\"u\"}\n{\"messageId\":\"a\",\"userId\":\"v\"}",
+          "Content-Type: application/x-ndjson\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("Content-Type"), "application/x-ndjson");
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < answer.body.size();) {
+    const std::size_t end = answer.body.find('\n', at);
+    lines.push_back(answer.body.substr(at, end - at));
+    at = end + 1;
+  }
+  ASSERT_EQ(lines.size(), 5U) << answer.body;
+  EXPECT_NE(lines[0].find("\"status\":202"), std::string::npos);
+  EXPECT_NE(lines[1].find("\"status\":400"), std::string::npos);
+  EXPECT_NE(lines[1].find("\"line\":2"), std::string::npos);
+  EXPECT_NE(lines[2].find("\"line\":4"), std::string::npos);
+  EXPECT_NE(lines[3].find("\"status\":202"), std::string::npos);
+  EXPECT_NE(lines[4].find("\"status\":422"), std::string::npos);
+  EXPECT_EQ(parking_.rows().size(), 1U);
+}
+
+TEST_F(Door, ABatchLargerThanTheRoomIsTakenPieceByPiece) {
+  Config config = World::with_upstream({});
+  config.open_max = 3;
+  core_ = IngestCore(config);
+  std::string body;
+  for (int n = 0; n < 200; ++n) {
+    body += "{\"messageId\":\"m" + std::to_string(n) + "\",\"userId\":\"u\"}\n";
+  }
+  const Answer answer = ask("POST", "/v1/messages", body, "Content-Type: application/x-ndjson\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body.find("\"status\":503"), std::string::npos);
+  EXPECT_EQ(parking_.rows().size(), 200U);
+}
+
+TEST_F(Door, CancelsAndSaysWhatItFound) {
+  ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u"})");
+  EXPECT_EQ(ask("DELETE", "/v1/messages/nobody").status, 404);
+  const Answer answer = ask("DELETE", "/v1/messages/a");
+  EXPECT_EQ(answer.status, 202);
+  EXPECT_NE(answer.body.find("\"cancelled\":true"), std::string::npos);
+  const wire::Offer row = parking_.rows().begin()->second;
+  parking_.apply(SettleRow{settled(row.identity, row.key), StoreTime{1'800'000'000'000'000}});
+  EXPECT_EQ(ask("DELETE", "/v1/messages/a").status, 409);
+  const Answer found = ask("GET", "/v1/messages/a");
+  EXPECT_NE(found.body.find("\"state\":\"delivered\""), std::string::npos);
+  EXPECT_NE(found.body.find("\"attempts\":1"), std::string::npos);
+}
+
+TEST_F(Door, ACostWithoutAnAuditorIs503) {
+  const Answer answer = ask("POST", "/v1/costs",
+                            R"({"event_id":"e","provider":"p","agent":"a","type":"t","amount":1})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.header("Retry-After"), "1");
+  const Answer wrong = ask("POST", "/v1/costs", R"({"event_id":"e"})");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_NE(wrong.body.find("/provider"), std::string::npos);
+}
+
+TEST_F(Door, TwoContentLengthsAreNoRequest) {
+  const Answer answer = exchange(
+      "POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_TRUE(parking_.rows().empty());
+}
+
+TEST(HttpAnswers, CostsAreCreatedOnce) {
+  EXPECT_EQ(answer_of(CostBooked{false}, {.event_id = "e"}).status, 201);
+  EXPECT_EQ(answer_of(CostBooked{true}, {.event_id = "e"}).status, 200);
+  EXPECT_EQ(answer_of(CostRefused{"other fields"}, {.event_id = "e"}).status, 422);
+}
+
+}  // namespace
+}  // namespace sluice::ingest

@@ -1,0 +1,105 @@
+#include "ingest/import.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "ingest/dead_text.h"
+
+namespace sluice::ingest {
+namespace {
+
+class Import : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ =
+        std::filesystem::temp_directory_path() / ("sluice-import-" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory_);
+    auto parking = SqliteParking::open((directory_ / "parking.db").string());
+    ASSERT_TRUE(parking.ok());
+    parking_ = std::move(*parking);
+    Upstream upstream;
+    upstream.name = "onlyfans";
+    config_.upstreams = {upstream};
+  }
+  void TearDown() override {
+    parking_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  ImportCounts import(const std::string& text) {
+    std::istringstream input(text);
+    const ImportFrom from{input,
+                          "m.ndjson",
+                          config_,
+                          pointers_,
+                          [] { return StoreTime{1'700'000'000'000'000}; },
+                          [](std::size_t n) { return std::string(n, 'r'); },
+                          [this](const std::string& line) { said_.push_back(line); }};
+    auto counts = import_lines(from, *parking_);
+    EXPECT_TRUE(counts.ok());
+    return counts.ok() ? *counts : ImportCounts{};
+  }
+  std::filesystem::path directory_;
+  std::unique_ptr<SqliteParking> parking_;
+  Config config_;
+  Pointers pointers_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(Import, PutsLinesAndReportsWhatIsNone) {
+  const ImportCounts counts = import(
+      "{\"messageId\":\"a\",\"userId\":\"u\"}\n{bad\n\n{\"messageId\":\"b\"}\r\n"
+      "{\"messageId\":\"a\",\"userId\":\"u\"}\n{\"messageId\":\"a\",\"userId\":\"v\"}\n"
+      "{\"messageId\":\"z\",\"userId\":\"u\"}");
+  EXPECT_EQ(counts.lines, 7U);
+  EXPECT_EQ(counts.accepted, 2U);
+  EXPECT_EQ(counts.repeated, 1U);
+  EXPECT_EQ(counts.malformed, 2U);
+  EXPECT_EQ(counts.conflicts, 1U);
+  ASSERT_EQ(said_.size(), 3U);
+  EXPECT_EQ(said_[0].rfind("line 2: not JSON", 0), 0U) << said_[0];
+  EXPECT_EQ(said_[1].rfind("line 4: /userId", 0), 0U) << said_[1];
+  EXPECT_EQ(said_[2].rfind("line 6: ", 0), 0U) << said_[2];
+  EXPECT_EQ(parking_->sums()->rows, 2U);
+  EXPECT_EQ(parking_->sums()->dead, 3U);
+  const auto dead = parking_->find_dead("m.ndjson:2");
+  ASSERT_TRUE(dead.ok());
+  ASSERT_EQ(dead->size(), 1U);
+  EXPECT_EQ(dead->front().reason, "malformed");
+  EXPECT_NE(dead_json(dead->front()).find("\"raw\":\"{bad\""), std::string::npos);
+}
+
+TEST_F(Import, AgainChangesNothing) {
+  std::string text;
+  for (int n = 0; n < 1'234; ++n) {
+    text += "{\"messageId\":\"m" + std::to_string(n) + "\",\"userId\":\"u\"}\n";
+  }
+  text += "{bad\n";
+  EXPECT_EQ(import(text).accepted, 1'234U);
+  const ImportCounts again = import(text);
+  EXPECT_EQ(again.accepted, 0U);
+  EXPECT_EQ(again.repeated, 1'234U);
+  EXPECT_EQ(parking_->sums()->rows, 1'234U);
+  EXPECT_EQ(parking_->sums()->dead, 1U);
+}
+
+TEST_F(Import, KeepsTheOrderOfTheFile) {
+  import("{\"messageId\":\"z\",\"userId\":\"u\"}\n{\"messageId\":\"a\",\"userId\":\"u\"}\n");
+  const ParkingCall call{1, ReadHead{"onlyfans:u", 5, 99'999}};
+  const auto replies = parking_->apply({&call, 1});
+  const auto& head = std::get<HeadAnswer>(replies.at(0).answer);
+  ASSERT_EQ(head.rows.size(), 2U);
+  EXPECT_EQ(head.rows[0].id, "z");
+}
+
+TEST_F(Import, ALineWithoutEndIsBounded) {
+  const ImportCounts counts =
+      import(std::string(3'000'000, 'x') + "\n{\"messageId\":\"a\",\"userId\":\"u\"}\n");
+  EXPECT_EQ(counts.malformed, 1U);
+  EXPECT_EQ(counts.accepted, 1U);
+}
+
+}  // namespace
+}  // namespace sluice::ingest
