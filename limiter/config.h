@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lib/base/instant.h"
+#include "lib/base/settings.h"
 #include "lib/base/upstream.h"
 
 namespace sluice::limiter {
@@ -57,5 +59,10 @@ struct Config {
 
   Mutations mutations;
 };
+
+// The rows of [limiter] in sluice.toml; --help, --print-settings and README.md say the same.
+std::span<const SettingRow> setting_rows();
+// What the table says; life, upstreams and their version come from elsewhere.
+Config read_config(const SettingTable& table);
 
 }  // namespace sluice::limiter

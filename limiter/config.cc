@@ -1,0 +1,128 @@
+#include "limiter/config.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+using enum SettingType;
+
+constexpr SettingRow kRows[] = {
+    {.name = "store",
+     .type = kOneOf,
+     .preset = "sqlite",
+     .help = "Where grants are decided.",
+     .words = "sqlite"},
+    {.name = "clock_error_max",
+     .type = kDuration,
+     .preset = "250ms",
+     .help = "How far the store's clock may be from what a caller knows of it; beyond, nothing is "
+             "granted.",
+     .min = us(milliseconds(1)),
+     .max = us(seconds(10)),
+     .scaled = true},
+    {.name = "store_overlap",
+     .type = kDuration,
+     .preset = "20s",
+     .help = "How long an old copy of the store could go on after a new one took over.",
+     .min = 0,
+     .max = us(minutes(10)),
+     .scaled = true},
+    {.name = "record_min",
+     .type = kDuration,
+     .preset = "24h",
+     .help = "How long the store knows a message after it was settled and forgotten.",
+     .min = us(minutes(1)),
+     .max = us(hours(24 * 30))},
+    {.name = "line_min",
+     .type = kWhole,
+     .preset = "32",
+     .help = "Messages of a key that are kept in memory, at least; more when more go in line_span.",
+     .min = 1,
+     .max = 4096},
+    {.name = "line_span",
+     .type = kDuration,
+     .preset = "5s",
+     .help = "A line holds what goes in so long.",
+     .min = us(milliseconds(100)),
+     .max = us(minutes(1)),
+     .scaled = true},
+    {.name = "hold_horizon",
+     .type = kDuration,
+     .preset = "30s",
+     .help = "A queue copy that waits longer is put into parking.",
+     .min = us(milliseconds(100)),
+     .max = us(minutes(10)),
+     .scaled = true},
+    {.name = "park_after",
+     .type = kDuration,
+     .preset = "5s",
+     .help = "A retry that is due later than this waits as a row, not in memory.",
+     .min = us(milliseconds(100)),
+     .max = us(minutes(10)),
+     .scaled = true},
+    {.name = "ask_latest",
+     .type = kDuration,
+     .preset = "30s",
+     .help = "A key that was refused is asked for again at the latest after this.",
+     .min = us(milliseconds(100)),
+     .max = us(minutes(10)),
+     .scaled = true},
+    {.name = "record_again",
+     .type = kDuration,
+     .preset = "5s",
+     .help = "A line that the auditor has not acknowledged is sent again after this.",
+     .min = us(milliseconds(100)),
+     .max = us(minutes(10))},
+    {.name = "store_again",
+     .type = kDuration,
+     .preset = "5s",
+     .help = "A call of the store without an answer is made again after this.",
+     .min = us(milliseconds(100)),
+     .max = us(minutes(1))},
+    {.name = "unrecorded_max",
+     .type = kWhole,
+     .preset = "10000",
+     .help = "Lines that may wait for the auditor; then nothing is granted.",
+     .min = 1,
+     .max = 1'000'000},
+    {.name = "messages_max",
+     .type = kWhole,
+     .preset = "200000",
+     .help = "Messages in memory: in lines, under way, being recorded.",
+     .min = 64,
+     .max = 10'000'000},
+    {.name = "bytes_max",
+     .type = kWhole,
+     .preset = "512MiB",
+     .help = "Bytes of these messages.",
+     .min = 1024L * 1024,
+     .max = 64L * 1024 * 1024 * 1024},
+    {.name = "offers_max",
+     .type = kWhole,
+     .preset = "1000",
+     .help = "Queue copies that each ingest may have offered unasked.",
+     .min = 1,
+     .max = 1'000'000},
+};
+
+}  // namespace
+
+std::span<const SettingRow> setting_rows() { return kRows; }
+
+Config read_config(const SettingTable& table) {
+  Config config;
+  config.line_min = static_cast<std::uint32_t>(table.whole("line_min"));
+  config.line_span = table.duration("line_span");
+  config.hold_horizon = table.duration("hold_horizon");
+  config.park_after = table.duration("park_after");
+  config.ask_latest = table.duration("ask_latest");
+  config.record_again = table.duration("record_again");
+  config.store_again = table.duration("store_again");
+  config.unrecorded_max = static_cast<std::size_t>(table.whole("unrecorded_max"));
+  config.messages_max = static_cast<std::size_t>(table.whole("messages_max"));
+  config.bytes_max = static_cast<std::size_t>(table.whole("bytes_max"));
+  config.offers_max = static_cast<std::uint32_t>(table.whole("offers_max"));
+  return config;
+}
+
+}  // namespace sluice::limiter
