@@ -103,6 +103,8 @@ void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
   if (!shard.completions.empty()) {
     if (auto from = caller(turn.now)) {
       say(Complete{*from, std::exchange(shard.completions, {})}, turn);
+    } else {
+      shard.complete_at = turn.now + config_.store_retry;
     }
   }
   if (!shard.emptied.empty()) say(Emptied{upstream, std::exchange(shard.emptied, {})}, turn);
@@ -128,7 +130,7 @@ Instant LimiterCore::deadline() const {
     if (!shard.emptied.empty() || !shard.forgotten.empty() || !shard.to_peek.empty()) {
       return Instant{};
     }
-    if (!shard.completions.empty() && clock_known_) return Instant{};
+    if (!shard.completions.empty()) next = std::min(next, shard.complete_at);
     next = std::min(next, shard.look_at);
   }
   for (const auto& [hold, waiting] : controlling_) next = std::min(next, waiting.front().until);

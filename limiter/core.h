@@ -266,7 +266,8 @@ class LimiterCore {
   StoreClock clock_;
   bool clock_known_ = false;
   bool clock_asked_ = false;
-  Instant clock_due_;  // when the clock is to be measured
+  Instant clock_due_;    // when the clock is to be measured
+  Instant clock_heard_;  // when the question left whose answer was heard last
   bool store_up_ = false;
   bool draining_ = false;
   std::size_t bytes_ = 0;

@@ -42,8 +42,8 @@ Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, In
   if (refusal) {
     if (refusal->why == wire::Wait::kInFlight && key.ask_at <= now) return Instant::never();
     const Instant opens = refusal->until.us == 0 ? Instant::never() : when(refusal->until, now);
-    if (key.ask_at > now) return std::min(opens, key.ask_at);
-    return std::max(now + milliseconds(1), std::min(opens, now + config_.ask_latest));
+    const Instant again = std::min(opens, now + config_.ask_latest);
+    return std::max(now + milliseconds(1), key.ask_at > now ? key.ask_at : again);
   }
   const auto known = bounds(now);
   const StoreTime low = known ? known->low : StoreTime{};

@@ -71,6 +71,7 @@ struct Shard {
   Instant look_at = Instant::never();
 
   std::vector<Completion> completions;
+  Instant complete_at;  // not before: nobody knew the time
   std::vector<Emptied::Line> emptied;
   std::vector<std::string> forgotten;
   std::vector<Key*> to_peek;

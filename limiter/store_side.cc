@@ -60,6 +60,8 @@ void LimiterCore::ask_clock(const Turn& turn) {
 }
 
 void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
+  if (reply.sent < clock_heard_) return;  // late: a newer one is known
+  clock_heard_ = reply.sent;
   const bool knew = clock_known_;
   const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
   clock_known_ = clock_.hear(trip) == StoreClock::Heard::kLearnt;

@@ -1,0 +1,211 @@
+#include "limiter/shell.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "lib/port/clock.h"
+#include "lib/port/random.h"
+#include "lib/stage/upstreams.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+constexpr Duration kRestAfter = milliseconds(200);  // without a call of the store
+constexpr Duration kRestAgain = seconds(1);
+
+constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead", "expired",
+                                                          "cancelled"};
+constexpr std::array<std::string_view, 7> kEnds = {"",          "delivered", "refused",    "failed",
+                                                   "throttled", "unknown",   "not_started"};
+constexpr std::array<std::string_view, 19> kReasons = {"",
+                                                       "none",
+                                                       "not_before",
+                                                       "backoff",
+                                                       "behind",
+                                                       "in_flight",
+                                                       "window_full",
+                                                       "pacing",
+                                                       "paused",
+                                                       "penalty",
+                                                       "breaker",
+                                                       "closure",
+                                                       "upstream_full",
+                                                       "no_dispatcher",
+                                                       "store_down",
+                                                       "auditor_away",
+                                                       "underway",
+                                                       "clock_unsure",
+                                                       "unloaded"};
+
+Reading read_clocks() { return {port::wall_now(), port::steady_now()}; }
+
+StoreConfig store_config(const Settings& settings, const Config& config) {
+  StoreConfig store;
+  store.upstreams = config.upstreams;
+  store.limits_version = config.limits_version;
+  store.clock_error_max = settings.stage.duration("clock_error_max");
+  store.store_overlap = settings.stage.duration("store_overlap");
+  store.close_max = settings.scaled(store.close_max);
+  store.record_min = settings.stage.duration("record_min");
+  return store;
+}
+
+Result<Config> config_of(const Settings& settings) {
+  auto upstreams = stage::read_upstreams(settings);
+  if (!upstreams) return upstreams.error();
+  Config config = read_config(settings.stage);
+  config.upstreams = std::move(*upstreams);
+  config.limits_version = stage::limits_version(config.upstreams);
+  return config;
+}
+
+}  // namespace
+
+stage::StageInfo Shell::info() {
+  stage::StageInfo info;
+  info.name = "limiter";
+  info.what = "decides which message may go when";
+  info.role = wire::Role::kLimiter;
+  info.health_listen = "127.0.0.1:8082";
+  info.takes = {wire::Role::kIngest};
+  info.dials = {wire::Role::kDispatcher, wire::Role::kAuditor};
+  info.rows = setting_rows();
+  return info;
+}
+
+Status Shell::check(const Settings& settings) {
+  const auto config = config_of(settings);
+  if (!config) return config.error();
+  const Duration least = settings.stage.duration("clock_error_max") * 2 + milliseconds(1);
+  for (const Upstream& upstream : config->upstreams) {
+    for (const Limit& limit : upstream.limits) {
+      if (limit.guard >= least) continue;
+      return Error{Trouble::kSettings, "[[limit]] " + limit.name + " of upstream " + upstream.name +
+                                           ": guard is " + print_duration(limit.guard) +
+                                           ", and must be at least " + print_duration(least) +
+                                           " (twice clock_error_max and 1ms)"};
+    }
+  }
+  return Done{};
+}
+
+Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
+  if (auto checked = check(room.settings); !checked) return checked.error();
+  auto config = config_of(room.settings);
+  if (!config) return config.error();
+  config->life = room.life;
+  auto store = SqliteStore::open(
+      {.directory = room.data_dir, .config = store_config(room.settings, *config)}, read_clocks());
+  if (!store) return store.error();
+  if (!store->closed_because().empty()) {
+    room.log.warning("nothing is granted for a while: the store may have forgotten",
+                     {{"why", store->closed_because()}});
+  }
+  return std::make_unique<Shell>(std::move(*config), std::move(*store), port::random_id());
+}
+
+Shell::Shell(Config config, SqliteStore store, std::uint64_t seed)
+    : core_(std::move(config), seed), store_(std::move(store)) {}
+
+Status Shell::start(stage::Stage<Core>& stage) {
+  stage_ = &stage;
+  make_metrics();
+  stage.poller().after(kRestAgain, [this] { rest(); });
+  return Done{};
+}
+
+void Shell::perform(Core::Effect effect) {
+  if (auto* ask = std::get_if<StoreAsk>(&effect)) asks_.push_back(std::move(*ask));
+}
+
+// One transaction for everything that this turn asks of the store.
+void Shell::end_turn() {
+  if (asks_.empty()) return;
+  const Instant sent = port::steady_now();
+  auto replies = store_.perform(asks_, read_clocks());
+  const Instant received = port::steady_now();
+  latency_->observe(received - sent);
+  asked_at_ = received;
+  bool failed = false;
+  for (StoreReply& reply : replies) {
+    reply.sent = sent;
+    reply.received = received;
+    if (const auto* why = std::get_if<StoreFailed>(&reply.answer); why != nullptr && !failed) {
+      failed = true;
+      stage_->log().error("the store failed", {{"why", why->what}});
+    }
+    stage_->complete(reply);
+  }
+}
+
+// Housekeeping of the store, in small steps, while nobody waits for it.
+void Shell::rest() {
+  const bool quiet = stage_->now() - asked_at_ >= kRestAfter;
+  const bool more = quiet && store_.rest(read_clocks());
+  stage_->poller().after(more    ? milliseconds(5)
+                         : quiet ? kRestAgain
+                                 : kRestAfter,
+                         [this] { rest(); });
+}
+
+std::string Shell::not_ready() {
+  if (!core_.store_up()) return "the store has not answered";
+  if (core_.dispatchers() == 0) return "no dispatcher is connected";
+  if (!core_.auditor()) return "no auditor is connected";
+  return "";
+}
+
+void Shell::make_metrics() {
+  latency_ = &stage_->metrics().histogram("sluice_limiter_store_seconds",
+                                          "One transaction of the store, commit included.");
+  stage_->metrics().on_scrape([this] { count(); });
+}
+
+void Shell::count() {
+  stage::Metrics& metrics = stage_->metrics();
+  const Counts& counts = core_.counts();
+  const auto total = [&](std::string_view name, std::string_view help, std::uint64_t n,
+                         stage::Labels labels = {}) {
+    metrics.counter(name, help, std::move(labels)).set(n);
+  };
+  total("sluice_limiter_offers_total", "Offers of messages.", counts.offered);
+  total("sluice_limiter_grants_total", "Grants of the store.", counts.granted);
+  total("sluice_limiter_refusals_total", "Questions to which the store said: not now.",
+        counts.refused);
+  total("sluice_limiter_dispatches_total", "Attempts handed to a dispatcher.", counts.dispatched);
+  total("sluice_limiter_parked_total", "Messages that left the line unsent.", counts.parked);
+  total("sluice_limiter_wants_total", "Questions for the head of a key's rows.", counts.wants);
+  total("sluice_limiter_quotes_total", "Questions when a message would go.", counts.quotes);
+  total("sluice_limiter_orphans_total", "Outcomes of other lives' attempts.", counts.orphans);
+  total("sluice_limiter_store_failed_total", "Calls that failed or were not answered in time.",
+        counts.store_failed);
+  total("sluice_limiter_lines_refused_total", "Lines that the auditor took for invalid.",
+        counts.lines_refused);
+  total("sluice_limiter_conflicts_total", "Offers of a known identity with other bytes.",
+        counts.conflicts);
+  for (std::size_t i = 1; i < kSettlements.size(); ++i) {
+    total("sluice_limiter_settled_total", "Messages that ended, by how.", counts.settled[i],
+          {{"settlement", std::string(kSettlements[i])}});
+  }
+  for (std::size_t i = 1; i < kEnds.size(); ++i) {
+    total("sluice_limiter_attempts_total", "Attempts that ended, by how.", counts.ended[i],
+          {{"ended", std::string(kEnds[i])}});
+  }
+  const auto waiting = core_.waiting(stage_->now());
+  for (std::size_t i = 1; i < kReasons.size(); ++i) {
+    metrics
+        .gauge("sluice_limiter_waiting", "Messages in lines, by why they wait.",
+               {{"why", std::string(kReasons[i])}})
+        .set(static_cast<double>(waiting[i]));
+  }
+  metrics.gauge("sluice_limiter_messages", "Messages in memory.")
+      .set(static_cast<double>(core_.messages()));
+  metrics.gauge("sluice_limiter_keys", "Keys with anything in memory.")
+      .set(static_cast<double>(core_.keys()));
+  metrics.gauge("sluice_limiter_unrecorded", "Lines that wait for the auditor.")
+      .set(static_cast<double>(core_.unrecorded()));
+}
+
+}  // namespace sluice::limiter
