@@ -96,8 +96,10 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto config = config_of(room.settings);
   if (!config) return config.error();
   config->life = room.life;
-  auto store = SqliteStore::open(
-      {.directory = room.data_dir, .config = store_config(room.settings, *config)}, read_clocks());
+  SqliteStoreOptions options;
+  options.directory = room.data_dir;
+  options.config = store_config(room.settings, *config);
+  auto store = SqliteStore::open(std::move(options), read_clocks());
   if (!store) return store.error();
   if (!store->closed_because().empty()) {
     room.log.warning("nothing is granted for a while: the store may have forgotten",
