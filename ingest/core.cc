@@ -66,11 +66,9 @@ void IngestCore::from_peer(const wire::FromPeer& from, const Turn& turn) {
                  [&](const wire::Want& item) { want(peer, item, turn); },
                  [&](const wire::Settled& item) { settled(peer, item, turn); },
                  [&](const wire::Park& item) {
-                   if (item.origin == wire::Origin::kRow) {
-                     parked_row(peer, item, turn);
-                   } else {
-                     park_copy(peer, item, turn);
-                   }
+                   // Whatever it took the message for, it keeps it no more: a copy is parked.
+                   if (item.origin == wire::Origin::kRow) parked_row(peer, item, turn);
+                   park_copy(peer, item, turn);
                  },
                  [&](const wire::Quoted& item) { quoted(item, turn); },
                  [&](const wire::Recorded& item) { recorded(item, turn); },

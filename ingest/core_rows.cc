@@ -137,9 +137,18 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
   if (Limiter* from = limiter(peer)) from->belief.lets_go(settled.identity);
   const auto [entry, fresh] = settling_.try_emplace(settled.identity, Settling{settled, peer});
   entry->second.peer = peer;
-  if (!fresh) return;  // under way already; Forgotten will be said once, to this peer
-  ++settling_by_key_[settled.key];
   const auto copy = copies_.find(settled.identity);
+  if (!fresh) {
+    // Under way already; Forgotten will be said once, to this peer. A copy that came since then is
+    // given back: it is settled when it comes again.
+    if (copy != copies_.end() && copy->second.at != At::kSettling) {
+      leave_limiter(copy->second);
+      if (copy->second.at == At::kPutting) not_putting(copy->second.message.key);
+      let_go(settled.identity, config_.full_visibility, turn);
+    }
+    return;
+  }
+  ++settling_by_key_[settled.key];
   if (copy == copies_.end()) return settle_row(settled.identity, turn);
   leave_limiter(copy->second);
   if (copy->second.at == At::kPutting) not_putting(copy->second.message.key);
