@@ -261,15 +261,15 @@ void AlerterCore::hear_sink(const Delivered& reply, Instant now, Out& out) {
     state.marking = reply.ok;
     state.next = now + backoff(state.attempts, config_.backoff_base, config_.backoff_max);
     ++(reply.ok ? counts_.delivered : counts_.failed);
-    mark(id, sink, reply.ok, reply.error.substr(0, kErrorMax), now, out);
+    mark(id, {{}, sink, reply.ok, 0, reply.error.substr(0, kErrorMax)}, now, out);
   }
   deliver_next(sink, now, out);
 }
 
-void AlerterCore::mark(const JobId& id, const std::string& sink, bool delivered,
-                       const std::string& error, Instant now, Out& out) {
-  const std::uint32_t attempts = jobs_.at(id).sinks.at(sink).attempts;
-  ask(StateMark{id.second, sink, delivered, attempts, error}, now, out).job = id;
+void AlerterCore::mark(const JobId& id, StateMark mark, Instant now, Out& out) {
+  mark.alert_id = id.second;
+  mark.attempts = jobs_.at(id).sinks.at(mark.sink).attempts;
+  ask(std::move(mark), now, out).job = id;
 }
 
 AlerterCore::Call& AlerterCore::ask(StateCall call, Instant now, Out& out) {

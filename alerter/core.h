@@ -87,8 +87,7 @@ class AlerterCore {
   void have_due(const Call& call, const StateDueFound& found, Instant now);
   void have_marked(const Call& call);
   void hear_sink(const Delivered& reply, Instant now, Out& out);
-  void mark(const JobId& id, const std::string& sink, bool delivered, const std::string& error,
-            Instant now, Out& out);
+  void mark(const JobId& id, StateMark mark, Instant now, Out& out);
   void deliver_next(const std::string& sink, Instant now, Out& out);
   void expire(Instant now, Out& out);
   Call& ask(StateCall call, Instant now, Out& out);

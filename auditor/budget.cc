@@ -15,8 +15,14 @@ std::int64_t amount_at(const Budget& budget, std::uint32_t percent) {
   return budget.amount_nano / 100 * percent + share / 100 + (share % 100 != 0 ? 1 : 0);
 }
 
-wire::Alert alert_for(const Budget& budget, const Threshold& threshold, std::string_view month,
-                      std::int64_t spent_nano, StoreTime at) {
+struct Crossing {
+  const Budget& budget;
+  Threshold threshold;
+  std::int64_t spent_nano = 0;
+};
+
+wire::Alert alert_for(const Crossing& crossing, std::string_view month, StoreTime at) {
+  const auto& [budget, threshold, spent_nano] = crossing;
   const std::string percent = std::to_string(threshold.percent);
   wire::Alert alert;
   alert.dedup_key = "budget:" + budget.name + ":actual:" + percent;
@@ -52,7 +58,7 @@ std::vector<wire::Alert> budget_alerts(const std::vector<Budget>& budgets, std::
     const std::int64_t spent_nano = spent(budget, totals);
     for (const Threshold& threshold : budget.thresholds) {
       if (spent_nano >= amount_at(budget, threshold.percent) && spent_nano > 0) {
-        alerts.push_back(alert_for(budget, threshold, month, spent_nano, at));
+        alerts.push_back(alert_for({budget, threshold, spent_nano}, month, at));
       }
     }
   }

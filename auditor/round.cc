@@ -67,16 +67,16 @@ LedgerLook Round::look(std::string_view trail_secret) {
   return {record_names_.all(), keys_.all(), events_.all(), months_.all()};
 }
 
-void Round::judge(const LedgerFound& found, const std::vector<Budget>& budgets, Chain& chain,
-                  Watch& watch, Counts& counts) {
+void Round::judge(const LedgerFound& found, const Desk& desk) {
+  Chain& chain = desk.chain;
   CHECK(found.records.size() == record_names_.all().size());
   CHECK(found.secrets.size() == keys_.all().size());
   CHECK(found.events.size() == events_.all().size());
   CHECK(found.months.size() == months_.all().size());
   const std::uint64_t before = chain.tail().line;
   if (torn_bytes > 0) chain.add_torn(torn_bytes, newest_);
-  judge_records(found, chain, watch, counts);
-  judge_costs(found, budgets, counts);
+  judge_records(found, desk);
+  judge_costs(found, desk);
   write_alerts(chain);
   if (chain.tail().line > before) {
     book.indexed = Indexed{before + 1, chain.tail().line, chain.tail().hash, newest_};
@@ -84,7 +84,8 @@ void Round::judge(const LedgerFound& found, const std::vector<Budget>& budgets, 
 }
 
 // A record that comes twice in one round is written once; both askers are answered after the fsync.
-void Round::judge_records(const LedgerFound& found, Chain& chain, Watch& watch, Counts& counts) {
+void Round::judge_records(const LedgerFound& found, const Desk& desk) {
+  const auto& [budgets, chain, watch, counts] = desk;
   std::vector<bool> written(found.records.size(), false);
   for (const auto& [peer, record] : records) {
     newest_ = latest(newest_, record.at);
@@ -110,8 +111,8 @@ void Round::judge_records(const LedgerFound& found, Chain& chain, Watch& watch, 
   }
 }
 
-void Round::judge_costs(const LedgerFound& found, const std::vector<Budget>& budgets,
-                        Counts& counts) {
+void Round::judge_costs(const LedgerFound& found, const Desk& desk) {
+  Counts& counts = desk.counts;
   std::vector<std::string> seen = found.events;
   std::vector<std::vector<ProviderTotal>> months = found.months;
   std::vector<StoreTime> touched(months.size());
@@ -148,7 +149,7 @@ void Round::judge_costs(const LedgerFound& found, const std::vector<Budget>& bud
   for (std::size_t month = 0; month < months.size(); ++month) {
     if (touched[month].us == 0) continue;
     for (wire::Alert& alert :
-         budget_alerts(budgets, months_.all()[month], months[month], touched[month])) {
+         budget_alerts(desk.budgets, months_.all()[month], months[month], touched[month])) {
       book.alerts.push_back(std::move(alert));
     }
   }

@@ -54,6 +54,14 @@ class Unique {
   std::unordered_map<std::string, std::size_t> places_;
 };
 
+// What a round works with: `chain` gets the lines, `watch` the attempts.
+struct Desk {
+  const std::vector<Budget>& budgets;
+  Chain& chain;
+  Watch& watch;
+  Counts& counts;
+};
+
 class Round {
  public:
   std::vector<PendingRecord> records;
@@ -64,10 +72,8 @@ class Round {
   // What must be known first. Without records and costs: nothing.
   LedgerLook look(std::string_view trail_secret);
 
-  // From what is known: what to write, book and answer. `chain` gets the lines, `watch` the
-  // attempts.
-  void judge(const LedgerFound& found, const std::vector<Budget>& budgets, Chain& chain,
-             Watch& watch, Counts& counts);
+  // From what is known: what to write, book and answer.
+  void judge(const LedgerFound& found, const Desk& desk);
 
   std::vector<wire::Send> at_once;       // known before, refused
   std::vector<wire::Send> after_append;  // records
@@ -75,8 +81,8 @@ class Round {
   LedgerBook book;
 
  private:
-  void judge_records(const LedgerFound& found, Chain& chain, Watch& watch, Counts& counts);
-  void judge_costs(const LedgerFound& found, const std::vector<Budget>& budgets, Counts& counts);
+  void judge_records(const LedgerFound& found, const Desk& desk);
+  void judge_costs(const LedgerFound& found, const Desk& desk);
   void write_alerts(Chain& chain);
 
   std::string trail_secret_;

@@ -42,7 +42,7 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
     Key& key = keys_[attempt.upstream + (all_keys ? "\n" : "\n" + attempt.key)];
     remember(key, attempt, longest(known->second, scope) * 2);
     for (const Limit& limit : known->second) {
-      if (limit.scope == scope) judge(key.log, attempt, limit, all_keys, seen);
+      if (limit.scope == scope) judge(key.log, attempt, limit, seen);
     }
   }
   if (keys_.size() > keys_max_) let_go();
@@ -75,8 +75,7 @@ void Watch::let_go() {
   std::erase_if(keys_, [&](const auto& entry) { return entry.second.newest <= *pivot; });
 }
 
-void Watch::judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, bool all_keys,
-                  Seen& seen) {
+void Watch::judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, Seen& seen) {
   if (log.size() <= limit.n) return;
   if (attempt.answered) {
     Violation found;
@@ -84,7 +83,7 @@ void Watch::judge(const Log& log, const AttemptSeen& attempt, const Limit& limit
     if (found.attempts > limit.n) {
       found.upstream = attempt.upstream;
       found.limit = limit.name;
-      if (!all_keys) found.key = attempt.key;
+      if (limit.scope == LimitScope::kKey) found.key = attempt.key;
       found.n = limit.n;
       found.window = limit.window;
       found.last_line = attempt.line;

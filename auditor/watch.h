@@ -75,8 +75,7 @@ class Watch {
 
   static void remember(Key& key, const AttemptSeen& attempt, Duration span);
   void let_go();
-  static void judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, bool all_keys,
-                    Seen& seen);
+  static void judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, Seen& seen);
   static std::uint32_t certainly_within(const Log& log, const AttemptSeen& attempt, Duration window,
                                         Violation& found);
   static std::uint32_t possibly_within(const Log& log, const AttemptSeen& attempt, Duration window);

@@ -70,7 +70,11 @@ HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
 struct HttpClient::Impl {
   explicit Impl(Poller& to) : poller(to), multi(curl_multi_init()) {
     CHECK(multi != nullptr);
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
+    curl_multi_setopt(
+        multi, CURLMOPT_SOCKETFUNCTION, +[](CURL*, curl_socket_t fd, int what, void* self, void*) {
+          static_cast<Impl*>(self)->watch(fd, what);
+          return 0;
+        });
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
@@ -84,22 +88,17 @@ struct HttpClient::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
-    auto* impl = static_cast<Impl*>(self);
-    if (what == CURL_POLL_REMOVE) {
-      impl->poller.unwatch_fd(fd);
-      return 0;
-    }
+  void watch(curl_socket_t fd, int what) {
+    if (what == CURL_POLL_REMOVE) return poller.unwatch_fd(fd);
     const std::uint32_t events = ((what & CURL_POLL_IN) != 0 ? std::uint32_t{EPOLLIN} : 0U) |
                                  ((what & CURL_POLL_OUT) != 0 ? std::uint32_t{EPOLLOUT} : 0U);
-    impl->poller.watch_fd(fd, events, [impl, fd](std::uint32_t happened) {
+    poller.watch_fd(fd, events, [this, fd](std::uint32_t happened) {
       int bits = 0;
       if ((happened & EPOLLIN) != 0) bits |= CURL_CSELECT_IN;
       if ((happened & EPOLLOUT) != 0) bits |= CURL_CSELECT_OUT;
       if ((happened & (EPOLLERR | EPOLLHUP)) != 0) bits |= CURL_CSELECT_ERR;
-      impl->act(fd, bits);
+      act(fd, bits);
     });
-    return 0;
   }
 
   static int on_timer(CURLM*, long wait_ms, void* self) {

@@ -56,9 +56,13 @@ TrailAnswer must(Result<TrailAnswer> answer) {
 }
 
 // Appends records n..n+count as one batch.
-void append(DiskTrail& trail, Tail& tail, int n, int count, std::uint64_t segment_max = 1'000'000) {
+struct Records {
+  int first = 0;
+  int count = 1;
+};
+void append(DiskTrail& trail, Tail& tail, Records some, std::uint64_t segment_max = 1'000'000) {
   Chain chain(tail, segment_max);
-  for (int i = n; i < n + count; ++i) {
+  for (int i = some.first; i < some.first + some.count; ++i) {
     chain.add_record(attempt_record(i, "onlyfans:a", i, i), "name", "s");
   }
   const auto answer = must(trail.answer(TrailAppend{tail.line, tail.hash, chain.lines()}));
@@ -77,13 +81,13 @@ TEST(DiskTrail, EndsWhereTheLastWholeLineEnds) {
     DiskTrail trail(dir.path());
     tail = open_trail(trail).tail;
     EXPECT_EQ(tail.line, 0U);
-    append(trail, tail, 0, 3);
+    append(trail, tail, {0, 3});
   }
   const Tail before = tail;
   {
     DiskTrail trail(dir.path());
     EXPECT_EQ(open_trail(trail).tail.hash, tail.hash);
-    append(trail, tail, 3, 2);
+    append(trail, tail, {3, 2});
   }
   const std::string path = segment_path(dir.path(), 1);
   const std::string whole = read_all(path);
@@ -108,9 +112,9 @@ TEST(DiskTrail, BlocksThatNeverArrivedAreCutADamagedLineIsNot) {
   const TempDir dir;
   DiskTrail trail(dir.path());
   Tail tail = open_trail(trail).tail;
-  append(trail, tail, 0, 3);
+  append(trail, tail, {0, 3});
   const Tail before = tail;
-  append(trail, tail, 3, 3);
+  append(trail, tail, {3, 3});
   const std::string path = segment_path(dir.path(), 1);
   std::string bytes = read_all(path);
   for (std::size_t at = before.segment_bytes + 10; at < before.segment_bytes + 700; ++at) {
@@ -132,7 +136,7 @@ TEST(DiskTrail, SegmentsAreSealedAndFollowEachOther) {
   const TempDir dir;
   DiskTrail trail(dir.path());
   Tail tail = open_trail(trail).tail;
-  for (int n = 0; n < 40; n += 4) append(trail, tail, n, 4, 3'000);
+  for (int n = 0; n < 40; n += 4) append(trail, tail, {n, 4}, 3'000);
   const auto numbers = *segments_in(dir.path());
   ASSERT_GT(numbers.size(), 4U);
   for (const std::uint64_t number : numbers) {
@@ -160,14 +164,14 @@ TEST(DiskTrail, ASegmentThatWasOnlyBegunIsBegunAgain) {
     const TempDir dir;
     DiskTrail trail(dir.path());
     Tail tail = open_trail(trail).tail;
-    append(trail, tail, 0, 3);
+    append(trail, tail, {0, 3});
     chmod(segment_path(dir.path(), 1).c_str(), 0440);
     write_all(segment_path(dir.path(), 2), begun);
     DiskTrail again(dir.path());
     TrailOpened opened = open_trail(again);
     EXPECT_EQ(opened.tail.line, tail.line);
     EXPECT_EQ(opened.cut_bytes, begun.size());
-    append(again, opened.tail, 3, 3);
+    append(again, opened.tail, {3, 3});
     const Checked checked = check(dir.path());
     EXPECT_EQ(checked.wrong, "");
     EXPECT_EQ(checked.segments, 2U);
@@ -179,7 +183,7 @@ TEST(DiskTrail, AnAppendToAnotherEndIsRefused) {
   DiskTrail trail(dir.path());
   Tail tail = open_trail(trail).tail;
   const Tail old = tail;
-  append(trail, tail, 0, 1);
+  append(trail, tail, {0, 1});
   Chain chain(old, 1'000'000);
   chain.add_record(attempt_record(5, "onlyfans:a", 5, 5), "name", "s");
   EXPECT_TRUE(std::holds_alternative<TrailFailed>(

@@ -38,7 +38,7 @@ class Costs(EndToEnd):
 
     def spent(self, pipeline):
         """What the ledger's rows sum up to, in nano-dollars."""
-        ledger = os.path.join(pipeline.data, "auditor", "ledger.sqlite")
+        ledger = os.path.join(pipeline.data, "auditor", "ledger.db")
         with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
             return connection.execute("SELECT SUM(amount_nano), SUM(events) FROM costs").fetchone()
 
