@@ -150,16 +150,15 @@ class DispatcherCore {
 
   void start_queued(const std::string& upstream, Instant now, Out& out);
   void start(Entry& entry, Line& line, Instant now, Out& out);
-  void recall_queued(const std::string& upstream, const std::string& key, wire::NotStarted why,
-                     Instant now, Out& out);
+  void refuse_all(const std::vector<Entry*>& entries, wire::NotStarted why, Instant now, Out& out);
   void refuse(Entry& entry, wire::NotStarted why, Instant now, Out& out);
   void end(Entry& entry, wire::Outcome outcome, Instant now, Out& out);
   void say(Entry& entry, Instant now, Out& out);
-  void say_to(wire::PeerId peer, const Entry& entry, const std::string& upstream,
-              const std::string& key, Out& out) const;
+  static wire::Outcome remembered(const Entry& entry, const std::string& upstream,
+                                  const std::string& key);
   [[nodiscard]] wire::Outcome outcome_of(const Entry& entry, const HttpEnded& ended,
                                          Instant now) const;
-  void penalise(const Entry& entry, const wire::Outcome& outcome, Instant now, Out& out);
+  void penalise(const wire::Outcome& outcome, Instant now, Out& out);
   void learn(Line& line, const HttpEnded& ended, Instant now);
   void give_up(Entry& entry, Instant now, Out& out);
   void announce(Out& out) const;

@@ -1,5 +1,5 @@
-// The HTTP side of the dispatcher: libcurl's multi interface on the poller, one connection pool per
-// upstream, so that nothing of one can hold up another. One thread.
+// The dispatcher's HTTP: StartHttp -> lane rules, credential, headers -> one shot on the wire ->
+// HttpEnded. A pool of connections per upstream, so that nothing of one can hold up another.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +7,15 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dispatcher/core.h"
 #include "dispatcher/secrets.h"
-#include "dispatcher/transfer.h"
-#include "dispatcher/url.h"
 #include "lib/base/result.h"
+#include "lib/port/one_shot.h"
 #include "lib/port/poller.h"
+#include "lib/port/url.h"
 
 namespace sluice::dispatcher {
 
@@ -27,13 +28,14 @@ struct HttpConfig {
 class Http {
  public:
   struct Hooks {
-    Transfer::MayStart may_start;
-    std::function<void(HttpEnded)> ended;  // once for each start, unless it was stopped
+    // Asked just before the first byte; must not call Http.
+    std::function<bool(const wire::Attempt&)> may_start;
+    // Once for each start, unless it was stopped.
+    std::function<void(HttpEnded)> ended;
   };
 
   // kSettings when an upstream's url, credential, header or method cannot be.
   static Result<std::unique_ptr<Http>> open(port::Poller& poller, HttpConfig config, Hooks hooks);
-  ~Http();
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
 
@@ -42,33 +44,39 @@ class Http {
   // Its connection is reset; hooks.ended is not called.
   void stop(const wire::Attempt& attempt);
 
-  [[nodiscard]] std::size_t running() const { return transfers_.size(); }
-  // The first upstream's trouble that only a person can mend ("secret://env/X cannot be read").
-  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  [[nodiscard]] std::size_t running() const { return attempts_.size(); }
+  // The trouble that only a person can mend ("secret://env/X cannot be read"); empty: none.
+  [[nodiscard]] std::string trouble() const;
 
  private:
-  struct Pool;  // of one upstream; http.cc
+  struct Line {  // to one upstream
+    const Upstream* upstream = nullptr;
+    port::BaseUrl url;
+    std::unique_ptr<port::OneShots> shots;
+    std::string trouble;  // with its credential
+  };
   struct Running {
-    std::unique_ptr<Transfer> transfer;
-    Pool* pool = nullptr;
-    port::TimerId deadline;
+    wire::Attempt attempt;
+    Line* line = nullptr;
   };
 
-  Http(port::Poller& poller, HttpConfig config, Hooks hooks);
-  Status add_pool(const Upstream& upstream);
-  HttpEnded refused(const StartHttp& call, HttpEnd end, std::string_view why) const;
-  void collect(Pool& pool);
-  void sent(const wire::Attempt& attempt);
-  void timed_out(const wire::Attempt& attempt);
-  std::unique_ptr<Transfer> take(const wire::Attempt& attempt);
+  Http(HttpConfig config, Hooks hooks);
+  Status add_line(port::Poller& poller, const Upstream& upstream);
+  void refuse(const wire::Attempt& attempt, HttpEnd end, std::string_view why);
+  void ended(port::ShotResult result);
 
-  port::Poller& poller_;
   HttpConfig config_;
   Hooks hooks_;
   Secrets secrets_;
-  std::string trouble_;
-  std::map<std::string, std::unique_ptr<Pool>> pools_;
-  std::map<wire::Attempt, Running> transfers_;
+  std::uint64_t shots_named_ = 0;
+  std::map<std::uint64_t, Running> attempts_;  // by the shot's id
+  std::map<wire::Attempt, std::uint64_t> shot_of_;
+  std::map<std::string, Line> lines_;
 };
+
+// Header lines of an attempt, in order. What is ours takes the place of what the message has under
+// the same name.
+std::vector<std::string> header_lines(const Upstream& upstream, const StartHttp& call,
+                                      std::string_view credential);
 
 }  // namespace sluice::dispatcher

@@ -1,10 +1,8 @@
 // A producer's request must stay in its upstream's lane (design 4.6). Pure; the URL itself is
-// joined and compared in url.h.
+// joined and compared in lib/port/url.h.
 #pragma once
 
-#include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "lib/base/upstream.h"
@@ -27,9 +25,5 @@ bool is_reserved_header(const Upstream& upstream, std::string_view name);
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 bool is_token(std::string_view text);
 bool is_field_value(std::string_view text);
-
-// An IPv4 (4 bytes) or IPv6 (16 bytes) address that serves only the machine's own network:
-// link-local, and the metadata services of clouds, also when written as IPv4 inside IPv6.
-bool is_link_local(std::span<const std::uint8_t> address);
 
 }  // namespace sluice::dispatcher

@@ -116,6 +116,15 @@ const std::map<std::uint64_t, Entry*>& AttemptTable::queued(const std::string& u
   return found == queues_.end() ? none : found->second;
 }
 
+std::vector<Entry*> AttemptTable::queued_of(const std::string& upstream,
+                                            const std::string& key) const {
+  std::vector<Entry*> found;
+  for (const auto& [number, entry] : queued(upstream)) {
+    if (key.empty() || entry->open->key == key) found.push_back(entry);
+  }
+  return found;
+}
+
 std::vector<Entry*> AttemptTable::unsettled() const {
   std::map<std::uint64_t, Entry*> in_order;
   for (const auto& [place, entry] : unsaid_) in_order[entry->number] = entry;

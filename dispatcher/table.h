@@ -14,10 +14,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "lib/base/instant.h"
 #include "lib/wire/messages.h"
@@ -83,6 +83,9 @@ class AttemptTable {
   [[nodiscard]] Instant next_due(bool ended) const;
   // The queued attempts of an upstream in the order of their arrival.
   [[nodiscard]] const std::map<std::uint64_t, Entry*>& queued(const std::string& upstream) const;
+  // Those of one key; an empty key: all of them.
+  [[nodiscard]] std::vector<Entry*> queued_of(const std::string& upstream,
+                                              const std::string& key) const;
   // All that are ended and not completed, oldest first.
   [[nodiscard]] std::vector<Entry*> unsettled() const;
 

@@ -6,7 +6,7 @@
 
 #include "lib/base/result.h"
 
-namespace sluice::dispatcher {
+namespace sluice::port {
 
 struct BaseUrl {
   std::string scheme;  // http or https
@@ -23,4 +23,4 @@ Result<BaseUrl> parse_base_url(std::string_view text);
 // another, or the path left the prefix. `path` has passed lane_fault().
 Result<std::string> join_url(const BaseUrl& base, std::string_view path);
 
-}  // namespace sluice::dispatcher
+}  // namespace sluice::port

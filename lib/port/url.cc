@@ -1,10 +1,10 @@
-#include "dispatcher/url.h"
+#include "lib/port/url.h"
 
 #include <curl/curl.h>
 
 #include <memory>
 
-namespace sluice::dispatcher {
+namespace sluice::port {
 
 namespace {
 
@@ -73,4 +73,4 @@ Result<std::string> join_url(const BaseUrl& base, std::string_view path) {
   return whole;
 }
 
-}  // namespace sluice::dispatcher
+}  // namespace sluice::port

@@ -1,0 +1,35 @@
+#include "lib/port/address.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::port {
+
+namespace {
+
+bool is_link_local_v4(std::span<const std::uint8_t> a) {
+  constexpr std::array<std::uint8_t, 4> kAlibaba = {100, 100, 100, 200};
+  constexpr std::array<std::uint8_t, 4> kOracle = {192, 0, 0, 192};
+  return (a[0] == 169 && a[1] == 254) || std::equal(a.begin(), a.end(), kAlibaba.begin()) ||
+         std::equal(a.begin(), a.end(), kOracle.begin());
+}
+
+}  // namespace
+
+bool is_link_local(std::span<const std::uint8_t> address) {
+  if (address.size() == 4) return is_link_local_v4(address);
+  if (address.size() != 16) return true;  // nothing that we know: not let through
+  constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  constexpr std::array<std::uint8_t, 12> kNat64 = {0, 0x64, 0xff, 0x9b};
+  constexpr std::array<std::uint8_t, 16> kAmazon = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0,    0,
+                                                    0,    0, 0,    0,    0, 0, 0x02, 0x54};
+  const auto head = address.first(12);
+  if (std::equal(head.begin(), head.end(), kMapped.begin()) ||
+      std::equal(head.begin(), head.end(), kNat64.begin())) {
+    return is_link_local_v4(address.subspan(12));
+  }
+  return (address[0] == 0xfe && (address[1] & 0xc0) == 0x80) ||
+         std::equal(address.begin(), address.end(), kAmazon.begin());
+}
+
+}  // namespace sluice::port

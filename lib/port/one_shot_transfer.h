@@ -1,0 +1,55 @@
+// One request of OneShots as libcurl makes it: every option, and what is learnt on the way. Only
+// one_shot.cc uses it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/port/one_shot.h"
+
+namespace sluice::port {
+
+class OneShotTransfer {
+ public:
+  using MaySend = std::function<bool(std::uint64_t id)>;
+
+  // `config` outlives it.
+  OneShotTransfer(OneShot shot, const OneShotConfig& config, MaySend may_send);
+  ~OneShotTransfer();
+  OneShotTransfer(const OneShotTransfer&) = delete;
+  OneShotTransfer& operator=(const OneShotTransfer&) = delete;
+
+  [[nodiscard]] void* easy() const { return easy_; }  // CURL*
+  [[nodiscard]] std::uint64_t id() const { return shot_.id; }
+  // What became of it, `code` being libcurl's result. Where a byte may have left and no status came
+  // back, it is unknown, whatever libcurl says.
+  [[nodiscard]] ShotResult ended(int code, Instant now) const;
+  // The same, given up by us after its timeout.
+  [[nodiscard]] ShotResult timed_out(Instant now) const;
+
+ private:
+  struct Calls;  // the functions that libcurl calls
+  void set_request();
+  void set_connection();
+  void set_calls();
+  void take_header(std::string_view line);
+  [[nodiscard]] ShotResult as(ShotEnd end, std::string_view why, Instant now) const;
+
+  OneShot shot_;
+  const OneShotConfig& config_;
+  MaySend may_send_;
+  void* easy_ = nullptr;
+  void* headers_ = nullptr;  // curl_slist*
+  std::optional<Instant> sent_;
+  bool denied_ = false;    // may_send said no
+  bool refused_ = false;   // an address that is not allowed
+  bool answered_ = false;  // a final status and all its header fields were read
+  std::uint32_t status_ = 0;
+  std::size_t body_ = 0;
+  std::string retry_after_;
+  std::string date_;
+};
+
+}  // namespace sluice::port
