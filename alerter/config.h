@@ -28,7 +28,8 @@ struct Config {
   Duration deliver_timeout = seconds(30);  // longer than any sink's own
   Duration backoff_base = seconds(5);      // doubles
   Duration backoff_max = minutes(15);
-  std::uint32_t jobs_max = 1'000;  // undelivered alerts in memory; the rest waits in the state
+  std::uint32_t jobs_max =
+      1'000;  // undelivered alerts in memory, for each sink; others wait on disk
   Duration rescan_interval = seconds(10);
 };
 

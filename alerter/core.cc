@@ -33,7 +33,7 @@ bool AlerterCore::idle() const {
   return in_flight_.empty() && std::none_of(calls_.begin(), calls_.end(), is_mark);
 }
 
-std::size_t AlerterCore::effects_max() const { return 2 * config_.sinks.size() + 8; }
+std::size_t AlerterCore::effects_max() const { return 3 * config_.sinks.size() + 8; }
 
 bool AlerterCore::ready() const { return open_ && auditor_.has_value(); }
 
@@ -72,11 +72,12 @@ void AlerterCore::tick(Instant now, Out& out) {
     return;
   }
   if (auditor_ && follow_ != Follow::kPutting && now >= follow_next_) follow(now, out);
-  if (now >= rescan_at_ && !is_asking_due() && jobs_.size() < config_.jobs_max) {
-    ask(StateDue{sink_names(), config_.jobs_max}, now, out).marks_done = marks_done_;
+  if (now >= rescan_at_ && !is_asking_due()) {
     rescan_at_ = now + config_.rescan_interval;
-  } else if (now >= rescan_at_) {
-    rescan_at_ = now + config_.rescan_interval;
+    for (const Sink& sink : config_.sinks) {
+      if (jobs_of(sink.name) >= config_.jobs_max) continue;
+      ask(StateDue{{sink.name}, config_.jobs_max}, now, out).marks_done = marks_done_;
+    }
   }
   for (const Sink& sink : config_.sinks) deliver_next(sink.name, now, out);
 }
@@ -209,14 +210,12 @@ void AlerterCore::have_due(const Call& call, const StateDueFound& found, Instant
     return;
   }
   for (const Undelivered& undelivered : found.due) {
-    if (jobs_.size() >= config_.jobs_max) break;
-    if (undelivered.sinks.empty()) continue;
     const JobId id{undelivered.alert.cursor, undelivered.alert.alert_id};
-    const auto [entry, added] = jobs_.try_emplace(id);
-    if (!added) continue;
-    entry->second.alert = undelivered.alert;
     for (const auto& [name, attempts] : undelivered.sinks) {
-      entry->second.sinks[name] = {attempts, now, false};
+      if (jobs_of(name) >= config_.jobs_max) continue;
+      Job& job = jobs_[id];
+      job.alert = undelivered.alert;
+      job.sinks.try_emplace(name, SinkJob{attempts, now, false});
     }
   }
 }
@@ -279,6 +278,13 @@ AlerterCore::Call& AlerterCore::ask(StateCall call, Instant now, Out& out) {
   asked.call = std::move(call);
   asked.ends = now + config_.state_timeout;
   return asked;
+}
+
+// Each sink has room of its own, so that one that refuses everything holds up no other.
+std::size_t AlerterCore::jobs_of(const std::string& sink) const {
+  return static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), [&](const auto& job) {
+    return job.second.sinks.contains(sink);
+  }));
 }
 
 bool AlerterCore::is_asking_due() const {

@@ -92,6 +92,7 @@ class AlerterCore {
   void expire(Instant now, Out& out);
   Call& ask(StateCall call, Instant now, Out& out);
   [[nodiscard]] bool is_asking_due() const;
+  [[nodiscard]] std::size_t jobs_of(const std::string& sink) const;
   [[nodiscard]] std::vector<std::string> sink_names() const;
 
   Config config_;

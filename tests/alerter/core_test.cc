@@ -80,6 +80,19 @@ TEST(AlerterCore, ABrokenSinkIsTriedAgainAndHoldsUpNobody) {
   EXPECT_EQ(world.times("b", 10), 1U);
 }
 
+TEST(AlerterCore, ASinkThatRefusesEverythingFillsItsOwnRoomOnly) {
+  World world;
+  world.config.jobs_max = 3;
+  world.broken = {"a"};
+  for (std::uint64_t n = 1; n <= 20; ++n) world.trail.push_back(alert_of(n));
+  world.start();
+  world.wait(minutes(2));
+  for (std::uint64_t n = 1; n <= 20; ++n) EXPECT_EQ(world.times("b", n), 1U);
+  world.broken.clear();
+  world.wait(hours(1));
+  for (std::uint64_t n = 1; n <= 20; ++n) EXPECT_EQ(world.times("a", n), 1U);
+}
+
 TEST(AlerterCore, TriesAreAtMostAQuarterOfAnHourApart) {
   World world({"a"});
   world.broken = {"a"};
