@@ -200,7 +200,7 @@ void LimiterCore::touch_all(Shard& shard) {
 // Called by plan() alone, at its end: nobody else holds on to a key then.
 void LimiterCore::forget_if_empty(Key& key, Instant now) {
   if (key.messages() > 0 || key.rows.any() || key.due || key.dirty || key.peeking) return;
-  if (!key.askers.empty() || key.told > 0) return;
+  if (!key.askers.empty() || key.told > 0 || key.forecast) return;
   if (key.holds.lasts()) {
     const auto known = bounds(now);
     if (!known || key.holds.refusal(known->low)) return;

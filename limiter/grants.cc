@@ -20,6 +20,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
       out_of_turn(*message);
     }
   }
+  if (key.forecast && key.forecast_at + config_.forecast_age_max <= turn.now) key.forecast.reset();
   const auto refusal = gate(key, turn.now);
   key.asleep =
       refusal && known && refusal->why != wire::Wait::kInFlight && is_far(*refusal, *known);
@@ -28,6 +29,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   say_wants(key, turn);
   Instant wake = key.rows.next(view(key), config_);
   if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
+  if (key.forecast) wake = std::min(wake, key.forecast_at + config_.forecast_age_max);
   if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));
   if (wake >= Instant::never()) {
     key_timers_.clear(key.number);

@@ -68,6 +68,7 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
         std::make_unique<Forecast>(shard->upstream->limits, state.logs, known->high,
                                    hold.value_or(Refusal{}), shard->upstream->unknown_hold);
     key->forecast_at = turn.now;
+    touch(*key);
     for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);
   }
 }

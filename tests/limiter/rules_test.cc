@@ -1,0 +1,219 @@
+// The limiter's side of the five rules of design 4.2, and what else must not be taken out: each
+// with the rule, and without it.
+#include <gtest/gtest.h>
+
+#include "tests/limiter/core_bench.h"
+#include "tests/limiter/core_world.h"
+
+namespace sluice::limiter {
+namespace {
+
+using testing::Bench;
+using testing::World;
+using testing::WorldFaults;
+
+Config broken(bool Mutations::*what) {
+  Config config = Bench::config();
+  config.mutations.*what = true;
+  return config;
+}
+
+std::size_t wants_after_announcement(Config config) {
+  Bench bench(std::move(config));
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(1, 5));
+  return bench.said<wire::Want>().size();
+}
+
+TEST(Rule1, AnAnnouncedKeyIsAskedFor) {
+  EXPECT_EQ(wants_after_announcement(Bench::config()), 1U);
+  EXPECT_EQ(wants_after_announcement(broken(&Mutations::rows_not_announced)), 0U);
+}
+
+// A row is announced while the answer to an earlier Want, which did not see it, is on its way.
+bool asks_again_after_empty(Config config) {
+  Bench bench(std::move(config));
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(1, 5));
+  const auto want = bench.said<wire::Want>().front();
+  bench.say(ingest, bench.parked(1, 7));
+  bench.clear();
+  bench.say(ingest, wire::Rows{want.want_id, "p", "api:k", 0, false});
+  bench.pass(seconds(5));
+  return !bench.said<wire::Want>().empty();
+}
+
+TEST(Rule1, OnlyAnEmptyAnswerToALaterWantForgets) {
+  EXPECT_TRUE(asks_again_after_empty(Bench::config()));
+  EXPECT_FALSE(asks_again_after_empty(broken(&Mutations::forget_on_any_empty)));
+}
+
+TEST(Rule1, AnEmptyAnswerForgetsTheKey) {
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(1, 5));
+  const auto want = bench.said<wire::Want>().front();
+  bench.say(ingest, wire::Rows{want.want_id, "p", "api:k", 0, false});
+  EXPECT_EQ(bench.core->keys(), 0U);
+  bench.clear();
+  bench.pass(seconds(10));
+  EXPECT_TRUE(bench.said<wire::Want>().empty());
+}
+
+std::size_t wants_in_ten_seconds(Config config) {
+  Bench bench(std::move(config));
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(1, 5));
+  bench.pass(seconds(10));
+  return bench.said<wire::Want>().size();
+}
+
+TEST(Rule3, AWantIsSaidEachSecondUntilRows) {
+  EXPECT_EQ(wants_in_ten_seconds(Bench::config()), 11U);
+  EXPECT_EQ(wants_in_ten_seconds(broken(&Mutations::want_said_once)), 1U);
+}
+
+TEST(Rule3, AfterRowsItIsSaidOnlyWhenHalfEmptyOrAnnounced) {
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(3, 1));
+  const auto want = bench.said<wire::Want>().front();
+  for (int i = 0; i < 3; ++i) {
+    auto row = bench.offer(std::to_string(i), i + 1);
+    row.want_id = want.want_id;
+    bench.say(ingest, row);
+  }
+  bench.say(ingest, wire::Rows{want.want_id, "p", "api:k", 3, false});
+  bench.clear();
+  bench.pass(seconds(30));
+  EXPECT_TRUE(bench.said<wire::Want>().empty());  // the line holds all rows there are
+  bench.say(ingest, bench.parked(4, 1));
+  EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
+}
+
+TEST(Rule3, AnAnnouncedHeadBeforeTheLastBringsAWantThoughTheLineIsFull) {
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  for (int i = 0; i < 32; ++i) bench.say(ingest, bench.offer(std::to_string(i), 100 + i));
+  bench.say(ingest, bench.parked(33, 200));
+  EXPECT_TRUE(bench.said<wire::Want>().empty());  // behind all of them
+  bench.say(ingest, bench.parked(33, 50));
+  EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
+}
+
+std::vector<wire::Park> parks_on_overflow(Config config) {
+  Bench bench(std::move(config));
+  const auto ingest = bench.up(wire::Role::kIngest);
+  for (int i = 0; i < 32; ++i) bench.say(ingest, bench.offer(std::to_string(i), 100 + i));
+  bench.say(ingest, bench.offer("early", 50));
+  return bench.said<wire::Park>();
+}
+
+TEST(Rule3, TheLastInOrderLeavesAFullLine) {
+  const Bench names(Bench::config());
+  auto parks = parks_on_overflow(Bench::config());
+  ASSERT_EQ(parks.size(), 1U);
+  EXPECT_EQ(parks[0].identity, names.offer("31", 0).identity);
+  EXPECT_EQ(parks[0].origin, wire::Origin::kRow);
+  parks = parks_on_overflow(broken(&Mutations::no_overflow));
+  ASSERT_EQ(parks.size(), 1U);
+  EXPECT_EQ(parks[0].identity, names.offer("early", 0).identity);
+}
+
+std::size_t parks_of_a_copy_beside_rows(Config config) {
+  Bench bench(std::move(config));
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(1, 5));
+  bench.say(ingest, bench.offer("copy", 9, wire::Origin::kQueueCopy));
+  return bench.said<wire::Park>().size();
+}
+
+TEST(Rule4, AKeyWithRowsTakesOnlyFromItsRows) {
+  EXPECT_EQ(parks_of_a_copy_beside_rows(Bench::config()), 1U);
+  EXPECT_EQ(parks_of_a_copy_beside_rows(broken(&Mutations::copies_beside_rows)), 0U);
+}
+
+TEST(Rule4, CopiesInTheLineAreParkedWhenRowsAreAnnounced) {
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.offer("copy", 9, wire::Origin::kQueueCopy));
+  EXPECT_TRUE(bench.said<wire::Park>().empty());
+  bench.say(ingest, bench.parked(1, 5));
+  ASSERT_EQ(bench.said<wire::Park>().size(), 1U);
+  EXPECT_EQ(bench.core->messages(), 0U);
+}
+
+TEST(Rule4, ACopyThatWouldWaitTooLongIsParked) {
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  for (int i = 0; i < 20; ++i) {
+    bench.say(ingest, bench.offer(std::to_string(i), i + 1, wire::Origin::kQueueCopy));
+  }
+  // 6.1 s apart: the sixth would go after 30.5 s.
+  EXPECT_EQ(bench.core->messages(), 5U);
+  EXPECT_EQ(bench.said<wire::Park>().size(), 15U);
+}
+
+TEST(Promises, SettledOnlyAfterTheRecord) {
+  for (const bool mutated : {false, true}) {
+    World world(3, mutated ? broken(&Mutations::settle_before_record) : Bench::config(), {});
+    world.auditor(false);
+    world.post_row("api:a", "1");
+    world.run_for(seconds(20));
+    EXPECT_EQ(world.settled.size(), mutated ? 1U : 0U);
+    EXPECT_EQ(world.problems.empty(), !mutated);
+    if (mutated) continue;
+    world.auditor(true);
+    EXPECT_TRUE(world.run_until_settled(seconds(8)));
+  }
+}
+
+TEST(Promises, NeverOver) {
+  for (const bool mutated : {false, true}) {
+    World world(4, mutated ? broken(&Mutations::one_grant_too_many) : Bench::config(), {});
+    for (int i = 0; i < 30; ++i) world.post_row("api:a", std::to_string(i));
+    world.run_for(seconds(150));
+    EXPECT_EQ(world.fullest("api:a", seconds(60)) > 10U, mutated);
+  }
+}
+
+TEST(Promises, WhatWasSettledBeforeIsToldAgain) {
+  for (const bool mutated : {false, true}) {
+    Config config = mutated ? broken(&Mutations::never_settled_again) : Bench::config();
+    WorldFaults faults;
+    faults.cut_every = milliseconds(600);
+    std::size_t stuck = 0;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      World world(seed, config, faults);
+      for (int i = 0; i < 20; ++i) {
+        world.at(milliseconds(500 * i), [&world, i] {
+          world.post_row("api:" + std::to_string(i % 4), std::to_string(i));
+        });
+      }
+      world.run_for(seconds(40));
+      world.stop_faults();
+      world.run_until_settled(seconds(200));
+      stuck += world.unsettled();
+    }
+    EXPECT_EQ(stuck > 0, mutated);
+  }
+}
+
+TEST(Promises, APenaltyClosesTheKeyAtOnce) {
+  for (const bool mutated : {false, true}) {
+    Bench bench(mutated ? broken(&Mutations::penalty_not_held) : Bench::config());
+    const auto dispatcher = bench.dispatcher();
+    const auto other = bench.dispatcher();
+    const auto ingest = bench.up(wire::Role::kIngest);
+    bench.say(dispatcher, wire::Penalty{"api", "api:k", true, seconds(20), false});
+    EXPECT_EQ(bench.said<wire::Recall>().size(), mutated ? 0U : 2U);
+    bench.say(ingest, bench.offer("1", 1));
+    EXPECT_EQ(bench.said<wire::Dispatch>().size(), mutated ? 1U : 0U);
+    bench.pass(seconds(21));
+    EXPECT_EQ(bench.said<wire::Dispatch>().size(), 1U);
+    static_cast<void>(other);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::limiter
