@@ -8,15 +8,14 @@ set(SLUICE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (for example
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
   -Wcast-align -Wconversion -Wsign-conversion -Wnull-dereference -Wimplicit-fallthrough -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Both warn falsely in libstdc++ 12 headers once these are inlined.
-  add_compile_options(-Wno-null-dereference -Wno-restrict)
+  # All three warn falsely in libstdc++ 12's headers (variant, optional, string) once inlined.
+  add_compile_options(-Wno-null-dereference -Wno-restrict -Wno-maybe-uninitialized)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-O1)
 endif()
 if(SLUICE_SANITIZE)
-  add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
-    -Wno-maybe-uninitialized)
+  add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SLUICE_SANITIZE})
 endif()
 
