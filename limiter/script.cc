@@ -45,6 +45,14 @@ void close(Scene& scene, ShardRecord& state) {
 // counts as full until they reach back far enough (design 4.1, edits). A fresh shard misses
 // nothing.
 void cover(Scene& scene, bool fresh) {
+  const auto gone = [&](const Coverage& coverage) {
+    return std::none_of(scene.upstream.limits.begin(), scene.upstream.limits.end(),
+                        [&](const Limit& limit) { return limit.name == coverage.limit; });
+  };
+  const auto& kept = scene.shard.state().coverage;
+  if (std::any_of(kept.begin(), kept.end(), gone)) {  // nothing was counted while it was away
+    std::erase_if(scene.shard.edit_state().coverage, gone);
+  }
   for (const Limit& limit : scene.upstream.limits) {
     const Duration horizon = scene.meter(limit).horizon();
     const auto& known = scene.shard.state().coverage;
@@ -114,7 +122,7 @@ PeekReply peek(Scene& scene, const Peek& call) {
       scene.meter(limit).prune(state.logs.back(), scene.now);
     }
     for (const std::string* owner : {&key, &kNobody}) {
-      const KeyRecord* record = scene.shard.key(*owner);
+      const KeyRecord* record = scene.key(*owner);
       if (record == nullptr) continue;
       for (const wire::Hold& hold : record->holds) {
         if (hold.until.us == 0 || hold.until > scene.now) state.holds.push_back(hold);
@@ -128,7 +136,7 @@ PeekReply peek(Scene& scene, const Peek& call) {
 }
 
 void set_hold(Scene& scene, const SetHold& call) {
-  auto& holds = scene.shard.edit_key(call.key).holds;
+  auto& holds = scene.edit_key(call.key).holds;
   std::erase_if(holds, [&](const wire::Hold& hold) {
     // A person who opens a key opens also what only a person can open.
     return hold.kind == call.hold.kind || (!call.closed && hold.until.us == 0);
@@ -139,8 +147,8 @@ void set_hold(Scene& scene, const SetHold& call) {
 
 void emptied(Scene& scene, const Emptied& call) {
   for (const Emptied::Line& line : call.lines) {
-    if (scene.shard.message(line.identity) == nullptr) continue;
-    std::erase_if(scene.shard.edit_message(line.identity).outbox,
+    if (scene.message(line.identity) == nullptr) continue;
+    std::erase_if(scene.edit_message(line.identity).outbox,
                   [&](const wire::Record& record) { return record.record_id == line.record_id; });
   }
 }
@@ -149,9 +157,9 @@ void emptied(Scene& scene, const Emptied& call) {
 void forget(Scene& scene, const Forget& call) {
   const StoreTime until = scene.now + scene.config.record_min;
   for (const std::string& identity : call.identities) {
-    const MessageRecord* known = scene.shard.message(identity);
+    const MessageRecord* known = scene.message(identity);
     if (known == nullptr || known->stage != Stage::kSettled || known->purge_at <= until) continue;
-    scene.shard.edit_message(identity).purge_at = until;
+    scene.edit_message(identity).purge_at = until;
   }
 }
 

@@ -39,7 +39,7 @@ class Completing {
 // What this outcome is to the store.
 Wrote Completing::place(const Completion& completion) {
   const wire::Attempt& attempt = completion.outcome.attempt;
-  const MessageRecord* known = scene_.shard.message(attempt.identity);
+  const MessageRecord* known = scene_.message(attempt.identity);
   if (known == nullptr || attempt.serial > known->serial) return Wrote::kNoRecord;
   if (known->stage == Stage::kUnderway && attempt.serial == known->serial) return Wrote::kNow;
   const bool awaited =
@@ -56,13 +56,13 @@ CompleteAnswer Completing::answer(const Completion& completion) {
   const bool says_nothing = outcome.ended == wire::Ended::kNotStarted;
   if (answer.wrote == Wrote::kLate && says_nothing) answer.wrote = Wrote::kBefore;
   if (answer.wrote == Wrote::kNow) {
-    decide(scene_.shard.edit_message(identity), completion);
+    decide(scene_.edit_message(identity), completion);
   } else if (answer.wrote != Wrote::kBefore && !says_nothing) {
-    late(scene_.shard.edit_message(identity), completion, answer.wrote);
+    late(scene_.edit_message(identity), completion, answer.wrote);
   }
   answer.due = scene_.now;
   answer.closed_until = closed_until(outcome.key);
-  const MessageRecord* record = scene_.shard.message(identity);
+  const MessageRecord* record = scene_.message(identity);
   if (record == nullptr) return answer;
   answer.settled = record->stage == Stage::kSettled;
   answer.end = record->end;
@@ -188,8 +188,8 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
 // A success ends a row of penalties.
 void Completing::forgive(const std::string& key, wire::Ended ended) {
   if (ended != wire::Ended::kDelivered) return;
-  const KeyRecord* known = scene_.shard.key(key);
-  if (known != nullptr && known->penalties > 0) scene_.shard.edit_key(key).penalties = 0;
+  const KeyRecord* known = scene_.key(key);
+  if (known != nullptr && known->penalties > 0) scene_.edit_key(key).penalties = 0;
 }
 
 // The upstream closed the key. Without a time of its own the answer doubles the last one's;
@@ -198,7 +198,7 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
   const wire::Outcome& outcome = completion.outcome;
   Duration length = completion.consequence.penalty;
   if (length.us <= 0 && !outcome.abnormal) return;
-  KeyRecord& key = scene_.shard.edit_key(record.line.key);
+  KeyRecord& key = scene_.edit_key(record.line.key);
   if (!completion.consequence.penalty_was_told) {
     const Duration most = std::max(length, scene_.upstream.penalty_max);
     for (std::uint32_t i = 0; i < key.penalties && length < most; ++i) length = length * 2;
@@ -222,7 +222,7 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
 }
 
 StoreTime Completing::closed_until(const std::string& key) {
-  const KeyRecord* record = scene_.shard.key(key);
+  const KeyRecord* record = scene_.key(key);
   StoreTime until;
   if (record == nullptr) return until;
   for (const wire::Hold& hold : record->holds) {

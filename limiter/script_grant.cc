@@ -103,7 +103,7 @@ std::uint32_t Granting::next_serial(const MessageRecord& record) const {
 
 GrantAnswer Granting::answer(const GrantAsk& ask) {
   const std::string& identity = ask.line.identity;
-  const MessageRecord* known = scene_.shard.message(identity);
+  const MessageRecord* known = scene_.message(identity);
   const bool other_bytes = known != nullptr && !known->line.content_hash.empty() &&
                            known->line.content_hash != ask.line.content_hash;
   if (other_bytes) return conflict(ask);
@@ -114,13 +114,13 @@ GrantAnswer Granting::answer(const GrantAsk& ask) {
       return open(*known, known->limiter_life == caller_.life ? Granted::kYes : Granted::kUnderway);
     }
     give_up(identity);
-    known = scene_.shard.message(identity);
+    known = scene_.message(identity);
     if (known->stage == Stage::kSettled) return settled(*known);
   }
-  if (!refused && end_without_attempt(ask, known)) return settled(*scene_.shard.message(identity));
+  if (!refused && end_without_attempt(ask, known)) return settled(*scene_.message(identity));
   if (!refused) refused = refuse(ask, known);
   if (!refused) return take(ask);
-  known = scene_.shard.message(identity);
+  known = scene_.message(identity);
   if (known != nullptr) {
     refused->attempts = known->attempts;
     refused->outbox = known->outbox;
@@ -139,7 +139,7 @@ std::optional<GrantAnswer> Granting::refuse(const GrantAsk& ask, const MessageRe
 }
 
 std::optional<GrantAnswer> Granting::held(const std::string& key) {
-  const KeyRecord* record = scene_.shard.key(key);
+  const KeyRecord* record = scene_.key(key);
   if (record == nullptr) return std::nullopt;
   std::optional<GrantAnswer> longest;
   for (const wire::Hold& hold : record->holds) {
@@ -155,7 +155,7 @@ std::optional<GrantAnswer> Granting::held(const std::string& key) {
 // As many attempts of its key as may be are under way; one, after a penalty, until one succeeds.
 // (Reopening by N/2, N/8 ... after that is not built yet: it would lower n here and in limited().)
 std::optional<GrantAnswer> Granting::crowded(const std::string& key) {
-  const KeyRecord* record = scene_.shard.key(key);
+  const KeyRecord* record = scene_.key(key);
   if (record == nullptr) return std::nullopt;
   const std::uint32_t most =
       record->penalties > 0 ? 1 : std::max(1U, scene_.upstream.in_flight_per_key);
@@ -187,8 +187,8 @@ std::optional<GrantAnswer> Granting::limited(const GrantAsk& ask) {
 }
 
 MessageRecord& Granting::begin(const GrantAsk& ask) {
-  const bool is_new = scene_.shard.message(ask.line.identity) == nullptr;
-  MessageRecord& record = scene_.shard.edit_message(ask.line.identity);
+  const bool is_new = scene_.message(ask.line.identity) == nullptr;
+  MessageRecord& record = scene_.edit_message(ask.line.identity);
   if (is_new) {
     record.attempts = ask.attempts;
     record.throttles = ask.throttles;
@@ -223,7 +223,7 @@ void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
     meter.take(log, {attempt, true, ask.cost, record.lease_end, scene_.now});
     if (limit.scope == LimitScope::kUpstream) scene_.refresh_idle({});
   }
-  auto& open = scene_.shard.edit_key(key).open;
+  auto& open = scene_.edit_key(key).open;
   std::erase_if(open, [&](const OpenAttempt& one) { return one.lease_end <= scene_.now; });
   open.push_back({attempt, record.lease_end, record.dispatcher_life});
   scene_.refresh_idle(key);
@@ -232,7 +232,7 @@ void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
 // The lease has ended and no outcome is here: nobody knows what became of the attempt. It counts,
 // as an attempt and, unknown_hold longer, as a request.
 void Granting::give_up(const std::string& identity) {
-  MessageRecord& record = scene_.shard.edit_message(identity);
+  MessageRecord& record = scene_.edit_message(identity);
   scene_.complete_slots(record, record.serial, record.lease_end + scene_.upstream.unknown_hold);
   record.given_up.push_back({record.serial, true});
   record.stage = Stage::kWaiting;
@@ -293,7 +293,7 @@ GrantAnswer Granting::conflict(const GrantAsk& ask) {
   newcomer.line.identity =
       to_bytes(sha256(ask.line.identity + ask.line.content_hash)).substr(0, 16);
   const std::string& identity = newcomer.line.identity;
-  if (const MessageRecord* known = scene_.shard.message(identity)) return settled(*known);
+  if (const MessageRecord* known = scene_.message(identity)) return settled(*known);
   MessageRecord& record = begin(newcomer);
   wire::Record line = line_of(record, wire::RecordKind::kSettlement, scene_.now);
   settle(record, line, {wire::Settlement::kDead, "id_conflict", 0, ask.attempts, scene_.now});

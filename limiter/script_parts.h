@@ -16,6 +16,13 @@ struct Scene {
   StoreTime now = {};
   bool unsure = false;  // the caller's bounds and the clock do not agree, or it has none
 
+  // The records, as if what is past its time were purged already: when a store really deletes it
+  // must not be seen in any answer.
+  [[nodiscard]] const MessageRecord* message(const std::string& identity);
+  MessageRecord& edit_message(const std::string& identity);
+  [[nodiscard]] const KeyRecord* key(const std::string& key);
+  KeyRecord& edit_key(const std::string& key);
+
   // Longest time between a grant and the last moment that its dispatcher may be sending.
   [[nodiscard]] Duration lease() const;
   [[nodiscard]] Meter meter(const Limit& limit) const { return {limit, upstream.unknown_hold}; }

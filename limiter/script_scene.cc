@@ -16,6 +16,36 @@ auto log_of(auto& record, const std::string& limit) {
 
 }  // namespace
 
+const MessageRecord* Scene::message(const std::string& identity) {
+  const MessageRecord* record = shard.message(identity);
+  return record != nullptr && record->purge_at <= now ? nullptr : record;
+}
+
+MessageRecord& Scene::edit_message(const std::string& identity) {
+  const bool over = message(identity) == nullptr;
+  MessageRecord& record = shard.edit_message(identity);
+  if (over) {
+    record = {};
+    record.purge_at = now + config.record_max;
+  }
+  return record;
+}
+
+const KeyRecord* Scene::key(const std::string& name) {
+  const KeyRecord* record = shard.key(name);
+  return record != nullptr && record->idle_at <= now ? nullptr : record;
+}
+
+KeyRecord& Scene::edit_key(const std::string& name) {
+  const bool over = key(name) == nullptr;
+  KeyRecord& record = shard.edit_key(name);
+  if (over) {
+    record = {};
+    record.idle_at = StoreTime::never();  // until refresh_idle() says when
+  }
+  return record;
+}
+
 Duration Scene::lease() const {
   return upstream.start_window + upstream.timeout + upstream.max_pause;
 }
@@ -24,15 +54,15 @@ const std::string& Scene::owner(const Limit& limit, const std::string& key) {
   return limit.scope == LimitScope::kKey ? key : kWhole;
 }
 
-const LimitLog& Scene::log(const Limit& limit, const std::string& key) {
-  const KeyRecord* record = shard.key(owner(limit, key));
+const LimitLog& Scene::log(const Limit& limit, const std::string& of) {
+  const KeyRecord* record = key(owner(limit, of));
   if (record == nullptr) return kEmptyLog;
   const auto at = log_of(*record, limit.name);
   return at == record->logs.end() ? kEmptyLog : at->log;
 }
 
-LimitLog& Scene::edit_log(const Limit& limit, const std::string& key) {
-  KeyRecord& record = shard.edit_key(owner(limit, key));
+LimitLog& Scene::edit_log(const Limit& limit, const std::string& of) {
+  KeyRecord& record = edit_key(owner(limit, of));
   const auto at = log_of(record, limit.name);
   if (at != record.logs.end()) return at->log;
   return record.logs.emplace_back(NamedLog{limit.name, {}}).log;
@@ -47,7 +77,7 @@ StoreTime Scene::covered_from(const Limit& limit) {
 }
 
 void Scene::refresh_idle(const std::string& key) {
-  KeyRecord& record = shard.edit_key(key);
+  KeyRecord& record = edit_key(key);
   std::erase_if(record.holds,
                 [&](const wire::Hold& hold) { return hold.until.us != 0 && hold.until <= now; });
   StoreTime idle = now;
@@ -68,7 +98,7 @@ void Scene::refresh_idle(const std::string& key) {
 }
 
 void Scene::end_open(const MessageRecord& record, std::uint32_t serial) {
-  std::erase_if(shard.edit_key(record.line.key).open, [&](const OpenAttempt& open) {
+  std::erase_if(edit_key(record.line.key).open, [&](const OpenAttempt& open) {
     return open.attempt.serial == serial && open.attempt.identity == record.line.identity;
   });
 }

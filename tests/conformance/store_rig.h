@@ -29,6 +29,8 @@ class StoreRig {
   virtual void restart_with(const StoreConfig& config, StoreTime clock) = 0;
   // The store comes back and may have forgotten.
   virtual void come_back_forgetting(StoreTime clock) = 0;
+  // The store comes back as it was at the put_back() before, or empty, the first time.
+  virtual void put_back(StoreTime clock) = 0;
 };
 
 struct StoreKind {

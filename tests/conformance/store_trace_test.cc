@@ -1,0 +1,46 @@
+#include "tests/conformance/store_trace.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::limiter {
+namespace {
+
+STORE_SUITE(StoreP1);
+
+// P1 through the store's calls, with everything in the way that it must survive.
+TEST_P(StoreP1, never_over) {
+  const bool on_disk = GetParam().name != "memory";
+  const std::uint64_t seeds = on_disk ? 6 : 300;
+  std::size_t arrivals = 0, settled = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const StoreConfig config = trace_config(seed);
+    const auto rig = GetParam().make(config, kStart);
+    StoreTrace trace({rig.get()}, config, seed);
+    for (int i = 0; i < 2'000; ++i) trace.step();
+    ASSERT_EQ(trace.over(), 0u) << "seed " << seed;
+    arrivals += trace.arrivals();
+    settled += trace.settled();
+  }
+  EXPECT_GT(arrivals, seeds * 50);
+  EXPECT_GT(settled, seeds * 20);
+}
+
+// Every store gives the answers of the one in memory, to the last field.
+TEST(StoreDifferential, all_say_the_same) {
+  const auto kinds = store_kinds();
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const StoreConfig config = trace_config(seed);
+    std::vector<std::unique_ptr<StoreRig>> rigs;
+    std::vector<StoreRig*> all;
+    for (const StoreKind& kind : kinds) {
+      rigs.push_back(kind.make(config, kStart));
+      all.push_back(rigs.back().get());
+    }
+    StoreTrace trace(all, config, seed);
+    for (int i = 0; i < 1'000 && trace.difference().empty(); ++i) trace.step();
+    ASSERT_EQ(trace.difference(), "") << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::limiter
