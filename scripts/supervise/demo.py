@@ -5,8 +5,10 @@ import glob
 import http.client
 import json
 import os
+import subprocess
 import tempfile
 import time
+import tomllib
 
 from supervise import layout
 
@@ -45,22 +47,15 @@ def ask(address, method, path, body=None, headers=None):
         return 0, b""
 
 
-def post_all(supervisor, door, lines, until):
-    """Every line accepted once; what got no answer is said again, with the same id."""
-    headers = {"Content-Type": "application/x-ndjson", "Prefer": "respond-async"}
-    batches = [lines[i:i + 50] for i in range(0, len(lines), 50)]
-    while batches and time.monotonic() < until:
-        status, answer = ask(door, "POST", "/v1/messages", b"\n".join(batches[0]), headers)
-        if status in (200, 202, 207):
-            refused = [r for r in answer.splitlines() if r and json.loads(r).get("status") != 202]
-            if not refused:
-                batches.pop(0)
-            else:
-                supervisor.say(f"again: {refused[0].decode(errors='replace')}")
-        elif status:
-            supervisor.say(f"POST was answered {status}: {answer.decode(errors='replace')[:300]}")
-        supervisor.turn(0.5 if status not in (200, 202, 207) else 0.01)
-    return not batches
+def import_samples(supervisor, settings, data):
+    """Into the embedded queue, by the program that a person would use; True when it was taken."""
+    program = os.path.join(layout.ROOT, "build", "release", "bin", "sluice-ingest")
+    run = subprocess.run([program, "import", SAMPLES, "--settings", settings, "--data-dir", data],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False,
+                         stderr=subprocess.STDOUT)
+    for line in run.stdout.splitlines():
+        supervisor.say(line, "import")
+    return run.returncode == 0
 
 
 def wait_settled(supervisor, door, names, until):
@@ -83,21 +78,18 @@ def wait_settled(supervisor, door, names, until):
     return states
 
 
-def run(supervisor, found, data, window_s):
+def run(supervisor, found, settings, data):
     """0 only if nothing was lost, nobody banned, and no window was too full."""
     began = time.monotonic()
-    until = began + SECONDS_MAX
     with open(SAMPLES, "rb") as file:
-        lines = file.read().splitlines()
-    names = [json.loads(line)["messageId"] for line in lines]
-    posted = post_all(supervisor, found["ingest.listen"], lines, until)
-    supervisor.say(f"{len(lines)} messages of 50 users are accepted" if posted else
-                   "not all messages were accepted")
-    states = wait_settled(supervisor, found["ingest.listen"], names, until)
-    rows = {"messages": len(lines), "delivered": 0, "dead": 0, "lost": 0}
+        names = [json.loads(line)["messageId"] for line in file]
+    taken = import_samples(supervisor, settings, data)
+    supervisor.say(f"{len(names)} messages of 50 users are {'accepted' if taken else 'NOT taken'}")
+    states = wait_settled(supervisor, found["ingest.listen"], names, began + SECONDS_MAX)
+    rows = {"messages": len(names), "delivered": 0, "dead": 0, "lost": 0}
     for state in states.values():
         rows[state if state in ("delivered", "dead") else "lost"] += 1
-    rows.update(seen_by_auditor(data, window_s))
+    rows.update(seen_by_auditor(data, window_s(settings)))
     rows.update(seen_at_the_door(found))
     supervisor.say(f"demo: {time.monotonic() - began:.0f} s")
     for name, value in rows.items():
@@ -107,6 +99,11 @@ def run(supervisor, found, data, window_s):
     supervisor.say("demo: nothing lost, nobody banned, no window over 10" if good else
                    "demo: FAILED")
     return 0 if good else 1
+
+
+def window_s(settings):
+    with open(settings, "rb") as file:
+        return 60 * tomllib.load(file).get("sluice", {}).get("time_scale", 1.0)
 
 
 def seen_at_the_door(found):
@@ -120,7 +117,7 @@ def seen_at_the_door(found):
             "fullest window per key": report["fullest_window"]}
 
 
-def seen_by_auditor(data, window_s):
+def seen_by_auditor(data, window):
     """From the trail alone: what is certain without having been at the upstream's door."""
     attempts, by_key, unknown = {}, {}, 0
     for path in sorted(glob.glob(os.path.join(data, "auditor", "trail", "*.ndjson"))):
@@ -133,7 +130,7 @@ def seen_by_auditor(data, window_s):
                 attempts[name] = attempts.get(name, 0) + 1
                 by_key.setdefault(line["key"], []).append((line["granted_at"],
                                                            line["completed_at"]))
-    fullest = max((within(times, window_s * 1e6) for times in by_key.values()), default=0)
+    fullest = max((within(times, window * 1e6) for times in by_key.values()), default=0)
     return {"attempts": sum(attempts.values()), "unknown fates": unknown,
             "duplicates": sum(attempts.values()) - len(attempts),
             "fullest window per key": fullest, "bans": UNSEEN}
