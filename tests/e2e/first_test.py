@@ -26,7 +26,8 @@ class First(EndToEnd):
         self.assertEqual(set(pipeline.stop().values()), {0})
 
     def test_a_restart_of_everything_forgets_nothing(self):
-        pipeline = self.pipeline().start("upstream", "auditor", "limiter", "alerter", "ingest")
+        pipeline = self.pipeline().start()
+        pipeline.kill("dispatcher")  # so that everything waits
         names = [f"m-{number}" for number in range(20)]
         for name in names:
             self.accept(pipeline, {"messageId": name, "userId": "u"}, Prefer="respond-async")
