@@ -234,7 +234,7 @@ Status Process::open_health() {
   config.requests_max = 64;
   auto opened = port::HttpServer::open(
       poller_, config, [this](port::HttpRequest request) { answer(std::move(request)); });
-  if (!opened) return opened.error();
+  if (!opened) return Error{opened.error().code, "health_listen: " + opened.error().what};
   health_ = std::move(*opened);
   return Done{};
 }

@@ -123,7 +123,7 @@ def seen_by_auditor(data, window):
     for path in sorted(glob.glob(os.path.join(data, "auditor", "trail", "*.ndjson"))):
         with open(path, encoding="utf-8") as file:
             for line in map(json.loads, file):
-                if line.get("type") != "attempt" or line["ended"] == "not_started":
+                if line["t"] != "attempt" or line["ended"] == "not_started":
                     continue
                 unknown += line["ended"] == "unknown"
                 name = (line["key"], line["id"])

@@ -37,6 +37,13 @@ def default_settings(parsed, data, time_scale):
     return path
 
 
+def has_own_upstream(parsed, settings):
+    """Whether messages go to where sluice-upstream would listen, and nobody else was meant."""
+    own = f"http://127.0.0.1:{(parsed.port or PORT) + UPSTREAM}"
+    urls = [upstream.get("url") for upstream in settings.get("upstream", [])] or [own]
+    return own in urls and not parsed.upstream
+
+
 def addresses(settings, own_upstream, port):
     """{setting: host:port} of everything that listens."""
     found = {"ingest.listen": settings.get("ingest", {}).get("listen", f"127.0.0.1:{PORT}")}

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import sqlite3
+import time
 from decimal import Decimal
 
 from harness import EndToEnd, eventually
@@ -61,8 +62,9 @@ class Costs(EndToEnd):
         pipeline = self.start()
         pipeline.kill("alerter")
         self.book(pipeline, [cost(1, "6.00")])
-        for _ in range(5):
+        for delay in (0, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6, 0.9, 1.0, 1.1):  # it asks each second
             pipeline.start("alerter")
+            time.sleep(delay)
             pipeline.kill("alerter")
         pipeline.start("alerter")
         eventually("the alert left", lambda: self.alerted(), 20)

@@ -1,10 +1,11 @@
 """What is wrong is told clearly, and nothing else is disturbed."""
 
 import json
+import os
 import socket
 import subprocess
 
-from harness import BIN, EndToEnd, eventually, request
+from harness import BIN, ROOT, EndToEnd, eventually, request
 
 
 class FrontDoor(EndToEnd):
@@ -103,6 +104,14 @@ class Settings(EndToEnd):
         for name in ("ingest", "limiter", "dispatcher", "auditor", "alerter"):
             code, said = self.check("", name)
             self.assertEqual(code, 0, said)
+
+    def test_the_example_is_right(self):
+        for name in ("ingest", "limiter", "dispatcher", "auditor", "alerter"):
+            run = subprocess.run(
+                [f"{BIN}/sluice-{name}", "--check", "--settings",
+                 os.path.join(ROOT, "deploy", "examples", "sluice.toml")],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
     def test_out_of_range(self):
         code, said = self.check('[[limit]]\nupstream = "onlyfans"\nn = 0\n')
