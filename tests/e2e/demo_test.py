@@ -4,9 +4,10 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 
-from harness import ROOT, EndToEnd, Recorder
+from harness import BIN, ROOT, EndToEnd, Recorder
 
 
 class Run:
@@ -40,7 +41,10 @@ class Demo(EndToEnd):
     minutes = 4
 
     def demo(self, *more):
-        run = Run(*more)
+        scratch = tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True)
+        self.addCleanup(scratch.cleanup)
+        self.data = scratch.name
+        run = Run("--data", self.data, *more)
         self.addCleanup(run.close)
         return run
 
@@ -48,6 +52,10 @@ class Demo(EndToEnd):
         self.assertEqual(run.process.wait(60), 0, run.said[-6000:])
         self.assertLess(time.monotonic() - began, 180)
         table = run.table()
+        verified = subprocess.run(
+            [f"{BIN}/sluice-auditor", "verify", os.path.join(self.data, "auditor", "trail")],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
         self.assertEqual((table["delivered"], table["dead"], table["lost"]), (500, 0, 0), table)
         return table
 
