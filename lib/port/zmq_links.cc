@@ -71,7 +71,8 @@ std::string why_not_without_keys(const std::string& address) {
   const bool numeric = host.find_first_not_of("0123456789.") == std::string_view::npos;
   if (host == "localhost" || host == "[::1]" || (numeric && host.starts_with("127."))) return {};
   return address +
-         ": a link over TCP without CURVE keys is for loopback only (ipc://, tcp://127.0.0.1:port)";
+         ": links are not encrypted yet, so they are for one machine: ipc:///path or "
+         "tcp://127.0.0.1:port";
 }
 
 Result<std::unique_ptr<ZmqLinks>> ZmqLinks::open(Poller& poller, Log& log, Config config,

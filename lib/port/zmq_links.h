@@ -3,7 +3,10 @@
 // under it are lost without a word. The monitor of each DEALER tells when its connection ends.
 //
 // Addresses: "ipc:///path", "tcp://host:port", "dns:name:port" (every A record, resolved again each
-// 10 s, outside of this thread). Without CURVE keys TCP is for loopback only.
+// 10 s, outside of this thread).
+//
+// Known limit: there are no keys (CURVE) yet, so TCP is refused but for loopback. The place for
+// them is where sockets are made, and a ZAP handler next to the ROUTER.
 #pragma once
 
 #include <functional>

@@ -276,6 +276,7 @@ void Links::read_items(PeerId from, Frame& frame, Instant now) {
   for (Item& item : frame.items) {
     Peer* peer = find(from);
     if (peer == nullptr) return;  // an item before this one took it down
+    ++counts_.items_in;
     if (const auto* heartbeat = std::get_if<Heartbeat>(&item)) {
       read_heartbeat(*peer, *heartbeat, now);
     } else if (std::holds_alternative<NotMe>(item)) {
@@ -289,7 +290,6 @@ void Links::read_items(PeerId from, Frame& frame, Instant now) {
                                std::string(text_of(peer->who.role)) + " is not for " +
                                std::string(text_of(config_.role)));
     } else {
-      ++counts_.items_in;
       out_.push(FromPeer{from, std::move(item)});
     }
   }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "lib/port/clock.h"
+#include "lib/port/listen_socket.h"
 #include "lib/port/random.h"
 
 namespace sluice::port {
@@ -40,11 +41,17 @@ class ZmqLinksTest : public testing::TestWithParam<std::string> {
     std::string pattern = testing::TempDir() + "sluice-links-XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     dir_ = pattern;
-    const auto port = std::to_string(20000 + random_id() % 20000);
-    address_ = GetParam() == "ipc" ? "ipc://" + dir_ + "/l.sock" : "tcp://127.0.0.1:" + port;
+    address_ = GetParam() == "ipc" ? "ipc://" + dir_ + "/l.sock" : "tcp://" + free_address();
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }
 
+  // Below the ports that the kernel gives to who connects.
+  static std::string free_address() {
+    for (;;) {
+      const std::string address = "127.0.0.1:" + std::to_string(20'000 + random_id() % 12'000);
+      if (listen_on(address)) return address;
+    }
+  }
   Result<std::unique_ptr<ZmqLinks>> open(End& end, Role role) {
     ZmqLinks::Config config;
     config.links.role = role;

@@ -15,6 +15,7 @@
 
 #include "lib/port/clock.h"
 #include "lib/port/listen_socket.h"
+#include "lib/port/random.h"
 
 namespace sluice::stage {
 namespace {
@@ -82,9 +83,14 @@ class Toy : public testing::Test {
     std::ofstream(dir_ + "/" + name) << text;
     return dir_ + "/" + name;
   }
+  // Below the ports that the kernel gives to who connects.
   static std::uint16_t free_port() {
-    auto socket = port::listen_on("127.0.0.1:0");
-    return port::port_of(socket->get());
+    for (;;) {
+      const std::uint64_t port = 20'000 + port::random_id() % 12'000;
+      if (port::listen_on("127.0.0.1:" + std::to_string(port))) {
+        return static_cast<std::uint16_t>(port);
+      }
+    }
   }
   static std::string get(std::uint16_t port, const std::string& path) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
