@@ -38,7 +38,8 @@ void Closures::penalise(std::string_view upstream, std::string_view key, Instant
 
 void Closures::recall(std::string_view upstream, std::string_view key, StoreTime until,
                       StoreTime low) {
-  if (until <= low || until.us == 0) {
+  if (until.us == 0) return;
+  if (until <= low) {
     recalls_.erase(name_of(upstream, key));
   } else {
     recalls_[name_of(upstream, key)] = until;

@@ -18,7 +18,8 @@ class Closures {
 
   // An empty key closes the upstream. A penalty is never shortened.
   void penalise(std::string_view upstream, std::string_view key, Instant until);
-  // A recall takes the place of the one before; one that has ended already opens again.
+  // A recall takes the place of the one before; one that has ended already opens again. 0 is for
+  // the moment only and changes nothing here.
   void recall(std::string_view upstream, std::string_view key, StoreTime until, StoreTime low);
   [[nodiscard]] bool closed(std::string_view upstream, std::string_view key, Instant now,
                             StoreTime low) const;

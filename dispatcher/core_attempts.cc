@@ -73,7 +73,7 @@ void DispatcherCore::on(wire::PeerId from, const wire::Dispatch& dispatch, Insta
 wire::NotStarted DispatcherCore::why_not(const wire::Dispatch& dispatch, std::uint64_t life,
                                          Instant now) const {
   const auto line = lines_.find(dispatch.upstream);
-  if (line == lines_.end()) return wire::NotStarted::kLane;
+  if (line == lines_.end()) return wire::NotStarted::kFull;  // settings differ: it waits
   if (draining_) return wire::NotStarted::kDraining;
   if (closures_.closed(dispatch.upstream, dispatch.key, now, low(now))) {
     return wire::NotStarted::kRecalled;
@@ -124,13 +124,14 @@ void DispatcherCore::start(Entry& entry, Line& line, Instant now, Outbox<Effect>
 
 bool DispatcherCore::may_start(const wire::Attempt& attempt, Instant now) const {
   const Entry* entry = table_.find(attempt);
-  return entry != nullptr && entry->state == AttemptState::kRunning &&
+  return entry != nullptr && entry->state == AttemptState::kRunning && !entry->open->recalled &&
          surely_before(entry->open->start_by, now) && !closed(*entry->open, now);
 }
 
 void DispatcherCore::on(wire::PeerId, const wire::Recall& recall, Instant now,
                         Outbox<Effect>& out) {
   closures_.recall(recall.upstream, recall.key, recall.until, low(now));
+  for (Entry* entry : table_.running_of(recall.upstream, recall.key)) entry->open->recalled = true;
   refuse_all(table_.queued_of(recall.upstream, recall.key), wire::NotStarted::kRecalled, now, out);
 }
 
@@ -204,10 +205,10 @@ wire::Outcome DispatcherCore::outcome_of(const Entry& entry, const HttpEnded& en
   if (ended.end == HttpEnd::kNotConnected || ended.end == HttpEnd::kDenied ||
       ended.end == HttpEnd::kLane) {
     outcome.ended = wire::Ended::kNotStarted;
-    outcome.not_started = ended.end == HttpEnd::kNotConnected ? wire::NotStarted::kConnect
-                          : ended.end == HttpEnd::kLane       ? wire::NotStarted::kLane
-                          : closed(open, now)                 ? wire::NotStarted::kRecalled
-                                                              : wire::NotStarted::kTooLate;
+    outcome.not_started = ended.end == HttpEnd::kNotConnected  ? wire::NotStarted::kConnect
+                          : ended.end == HttpEnd::kLane        ? wire::NotStarted::kLane
+                          : open.recalled || closed(open, now) ? wire::NotStarted::kRecalled
+                                                               : wire::NotStarted::kTooLate;
     return outcome;
   }
   // The loop's now may be older than what the port saw; the bounds must hold at its instants.

@@ -125,6 +125,16 @@ std::vector<Entry*> AttemptTable::queued_of(const std::string& upstream,
   return found;
 }
 
+std::vector<Entry*> AttemptTable::running_of(const std::string& upstream,
+                                             const std::string& key) const {
+  std::vector<Entry*> found;
+  for (const auto& [due, entry] : unfinished_) {
+    const bool one = entry->state == AttemptState::kRunning && entry->open->upstream == upstream;
+    if (one && (key.empty() || entry->open->key == key)) found.push_back(entry);
+  }
+  return found;
+}
+
 std::vector<Entry*> AttemptTable::unsettled() const {
   std::map<std::uint64_t, Entry*> in_order;
   for (const auto& [place, entry] : unsaid_) in_order[entry->number] = entry;

@@ -36,6 +36,7 @@ struct OpenAttempt {
   StoreTime granted_at;
   StoreTime start_by;
   wire::Dispatch dispatch;  // queued: what to start
+  bool recalled = false;    // running: it may not leave any more, if it has not yet
   wire::Outcome outcome;    // ended
   std::uint32_t said = 0;   // how often
   Instant due;              // queued, running: given up; ended: said again
@@ -86,6 +87,8 @@ class AttemptTable {
   // Those of one key; an empty key: all of them.
   [[nodiscard]] std::vector<Entry*> queued_of(const std::string& upstream,
                                               const std::string& key) const;
+  [[nodiscard]] std::vector<Entry*> running_of(const std::string& upstream,
+                                               const std::string& key) const;
   // All that are ended and not completed, oldest first.
   [[nodiscard]] std::vector<Entry*> unsettled() const;
 

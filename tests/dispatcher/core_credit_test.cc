@@ -61,8 +61,20 @@ TEST_F(CoreTest, ARecallBringsBackWhatHasNotStarted) {
   EXPECT_EQ(back.attempt, attempt(3));
   EXPECT_EQ(back.not_started, wire::NotStarted::kRecalled);
   EXPECT_FALSE(core_->may_start(attempt(1), now_));
-  take(wire::Recall{"u", "u:k", {}});  // opened again
-  EXPECT_TRUE(core_->may_start(attempt(1), now_));
+  ended(1, HttpEnd::kDenied);
+  EXPECT_EQ(one_outcome().not_started, wire::NotStarted::kRecalled);
+}
+
+TEST_F(CoreTest, ARecallForTheMomentBringsBackWhatHasNotLeftAndClosesNothing) {
+  dispatch(1);
+  dispatch(2, "u:other");
+  EXPECT_EQ(starts().size(), 2u);
+  take(wire::Recall{"u", "u:k", {}});
+  EXPECT_FALSE(core_->may_start(attempt(1), now_));
+  EXPECT_TRUE(core_->may_start(attempt(2), now_));
+  dispatch(3);
+  EXPECT_EQ(starts().size(), 1u);
+  EXPECT_TRUE(core_->may_start(attempt(3), now_));
 }
 
 TEST_F(CoreTest, WhatWaitsForRoomStartsWhenThereIsSomeOrIsTooLate) {

@@ -218,7 +218,7 @@ TEST_F(CoreTest, AnUnknownUpstreamIsAnswered) {
   wire::Dispatch dispatch = dispatch_of(1);
   dispatch.upstream = "elsewhere";
   take(dispatch);
-  EXPECT_EQ(one_outcome().not_started, wire::NotStarted::kLane);
+  EXPECT_EQ(one_outcome().not_started, wire::NotStarted::kFull);
 }
 
 TEST_F(CoreTest, AStrangerIsNotHeard) {

@@ -124,7 +124,9 @@ TEST(Closures, ARecallStandsUntilStoreTimeHasSurelyReachedIt) {
   closures.recall("u", "", {1000}, {0});
   EXPECT_TRUE(closures.closed("u", "k", at(0), {999}));
   EXPECT_FALSE(closures.closed("u", "k", at(0), {1000}));
-  closures.recall("u", "", {0}, {10});  // taken back
+  closures.recall("u", "", {0}, {10});  // for the moment only
+  EXPECT_TRUE(closures.closed("u", "k", at(0), {999}));
+  closures.recall("u", "", {9}, {10});  // taken back
   EXPECT_FALSE(closures.closed("u", "k", at(0), {10}));
 }
 
