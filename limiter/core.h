@@ -143,8 +143,7 @@ class LimiterCore {
                      const Turn& turn);
   [[nodiscard]] std::optional<wire::Wait> unwelcome(const Key& key, const wire::Offer& offer,
                                                     Instant now) const;
-  void turn_away(Key& key, wire::PeerId peer, const wire::Offer& offer, wire::Wait why,
-                 const Turn& turn);
+  void turn_away(wire::PeerId peer, const wire::Offer& offer, wire::Wait why, const Turn& turn);
   Message& add(Key& key, wire::PeerId peer, const wire::Offer& offer);
   void into_line(Message& message, const Turn& turn);
   void overflow(Key& key, const Turn& turn);

@@ -20,9 +20,9 @@ Duration tokens_apart(const Limit& limit) { return Meter(limit, Duration{}).inte
 
 }  // namespace
 
-Forecast::Forecast(std::vector<Limit> limits, const std::vector<LimitLog>& logs, StoreTime now,
-                   Refusal hold, Duration unknown_hold)
-    : limits_(std::move(limits)),
+Forecast::Forecast(const Upstream& upstream, const std::vector<LimitLog>& logs, StoreTime now,
+                   Refusal hold)
+    : limits_(upstream.limits),
       last_(std::max(now, hold.until)),
       hold_(hold.until > now ? hold.why : wire::Wait::kNone) {
   for (std::size_t i = 0; i < limits_.size(); ++i) {
@@ -30,7 +30,7 @@ Forecast::Forecast(std::vector<Limit> limits, const std::vector<LimitLog>& logs,
     if (i < logs.size()) {
       meter.tat = logs[i].tat;
       for (const Slot& slot : logs[i].slots) {
-        const StoreTime free = Meter(limits_[i], unknown_hold).counts_until(slot, now);
+        const StoreTime free = Meter(limits_[i], upstream.unknown_hold).counts_until(slot, now);
         meter.frees.insert(meter.frees.end(), slot.units, free);
       }
       std::sort(meter.frees.begin(), meter.frees.end());

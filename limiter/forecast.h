@@ -22,9 +22,9 @@ class Forecast {
     std::uint32_t limit = 0;             // index of the limit that decided
   };
 
-  // `from`: nothing goes before, because of `why` (a hold).
-  Forecast(std::vector<Limit> limits, const std::vector<LimitLog>& logs, StoreTime now,
-           Refusal hold, Duration unknown_hold);
+  // Nothing goes before the hold is over.
+  Forecast(const Upstream& upstream, const std::vector<LimitLog>& logs, StoreTime now,
+           Refusal hold);
 
   // The departure of the message that has `ahead` others before it.
   Departure departure(std::uint64_t ahead);

@@ -43,7 +43,8 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
   Key& key = key_of(*shard, offer.key);
   touch(key);
   if (const auto why = unwelcome(key, offer, turn.now)) {
-    turn_away(key, peer, offer, *why, turn);
+    if (offer.origin == wire::Origin::kRow) key.rows.let_go(offer.store);
+    turn_away(peer, offer, *why, turn);
     return;
   }
   Message& message = add(key, peer, offer);
@@ -100,10 +101,9 @@ std::optional<wire::Wait> LimiterCore::unwelcome(const Key& key, const wire::Off
   return std::nullopt;
 }
 
-void LimiterCore::turn_away(Key& key, wire::PeerId peer, const wire::Offer& offer, wire::Wait why,
+void LimiterCore::turn_away(wire::PeerId peer, const wire::Offer& offer, wire::Wait why,
                             const Turn& turn) {
   ++counts_.parked;
-  if (offer.origin == wire::Origin::kRow) key.rows.let_go(offer.store);
   send(peer, wire::Park{offer.identity, offer.key, offer.origin, why, {}}, turn);
 }
 

@@ -64,9 +64,8 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
       answer_askers(*key, hold->why, turn);
       continue;
     }
-    key->forecast =
-        std::make_unique<Forecast>(shard->upstream->limits, state.logs, known->high,
-                                   hold.value_or(Refusal{}), shard->upstream->unknown_hold);
+    key->forecast = std::make_unique<Forecast>(*shard->upstream, state.logs, known->high,
+                                               hold.value_or(Refusal{}));
     key->forecast_at = turn.now;
     touch(*key);
     for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);

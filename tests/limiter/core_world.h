@@ -77,6 +77,9 @@ class World {
   [[nodiscard]] std::size_t fullest(const std::string& key, Duration window) const;
 
  private:
+  static constexpr std::size_t kIngests = 2;
+  static constexpr std::size_t kDispatcher = 2;  // the first
+  static constexpr std::size_t kAuditor = 4;
   static constexpr std::int64_t kEpoch = 1'760'000'000'000'000;
   struct Peer {
     wire::Role role = wire::Role::kIngest;
