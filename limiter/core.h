@@ -157,6 +157,7 @@ class LimiterCore {
   void unhold_all(Message& message);
   [[nodiscard]] std::size_t line_max(const Key& key) const;
   [[nodiscard]] bool tight() const;
+  [[nodiscard]] bool no_room() const;
   [[nodiscard]] bool is_far(const Refusal& refusal, const StoreBounds& known) const;
 
   // ---- wants.cc: which keys have rows, and asking for their heads
@@ -173,6 +174,7 @@ class LimiterCore {
   void plan(Key& key, const Turn& turn);
   Instant turn_of(Key& key, const std::optional<Refusal>& refusal, Instant now);
   [[nodiscard]] std::optional<Refusal> closed(const Key& key, StoreTime low) const;
+  [[nodiscard]] static bool is_busy(const Key& key);
   [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
   [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
   void grant(Shard& shard, const Turn& turn);

@@ -74,20 +74,24 @@ std::optional<Refusal> LimiterCore::closed(const Key& key, StoreTime low) const 
   return hold;
 }
 
+// One question at a time: two on their way could be answered in either order, and the later row
+// would take the slot of the earlier one.
+bool LimiterCore::is_busy(const Key& key) {
+  std::uint32_t open = 0;
+  for (const Message* message : key.out) {
+    if (message->state == State::kAsked) return true;
+    if (message->state == State::kUnderway || message->state == State::kCompleting) ++open;
+  }
+  return open >= std::max<std::uint32_t>(1, key.shard->upstream->in_flight_per_key);
+}
+
 // Why the head of this key is not to be asked for now, apart from its shard's reasons.
 std::optional<Refusal> LimiterCore::gate(const Key& key, Instant now) const {
   const auto known = bounds(now);
   if (known && !config_.mutations.penalty_not_held) {
     if (const auto hold = closed(key, known->low)) return hold;
   }
-  const auto open = std::count_if(key.out.begin(), key.out.end(), [](const Message* message) {
-    return message->state == State::kAsked || message->state == State::kUnderway ||
-           message->state == State::kCompleting;
-  });
-  const Upstream& upstream = *key.shard->upstream;
-  if (open >= std::max<std::int64_t>(1, upstream.in_flight_per_key)) {
-    return Refusal{wire::Wait::kInFlight, StoreTime{}};
-  }
+  if (is_busy(key)) return Refusal{wire::Wait::kInFlight, StoreTime{}};
   if (key.ask_at > now) return Refusal{key.why, key.until};
   return std::nullopt;
 }

@@ -88,8 +88,9 @@ std::optional<wire::Wait> LimiterCore::unwelcome(const Key& key, const wire::Off
   if (full && (config_.mutations.no_overflow || key.line.last()->order <= offer.order)) {
     return copy ? wire::Wait::kBehind : wire::Wait::kUnloaded;
   }
-  const bool no_room = messages_.size() >= config_.messages_max || bytes_ >= config_.bytes_max;
-  if (no_room && (copy || key.messages() > 0)) return wire::Wait::kUnloaded;
+  // Without room, what belongs before the last of the line takes its place.
+  const bool before_last = !key.line.empty() && offer.order < key.line.last()->order;
+  if (no_room() && !before_last && (copy || key.messages() > 0)) return wire::Wait::kUnloaded;
   if (!copy) return std::nullopt;
   if (key.rows.any() && !config_.mutations.copies_beside_rows) return wire::Wait::kBehind;
   const auto known = bounds(now);
@@ -136,7 +137,8 @@ void LimiterCore::into_line(Message& message, const Turn& turn) {
 void LimiterCore::overflow(Key& key, const Turn& turn) {
   if (config_.mutations.no_overflow) return;
   const std::size_t most = key.asleep ? line_max(key) : key.shard->line_max;
-  while (key.line.size() > most) {
+  while (key.line.size() > most ||
+         (key.line.size() > 1 && messages_.size() > config_.messages_max)) {
     let_go(*key.line.last(), wire::Wait::kUnloaded, StoreTime{}, turn);
   }
 }
@@ -223,6 +225,10 @@ void LimiterCore::unhold_all(Message& message) {
     }
   }
   message.holders.clear();
+}
+
+bool LimiterCore::no_room() const {
+  return messages_.size() >= config_.messages_max || bytes_ >= config_.bytes_max;
 }
 
 bool LimiterCore::tight() const {

@@ -69,11 +69,10 @@ Rows::View LimiterCore::view(const Key& key) const {
 
 void LimiterCore::say_wants(Key& key, const Turn& turn) {
   if (draining_) return;
-  const bool no_room = messages_.size() >= config_.messages_max || bytes_ >= config_.bytes_max;
   for (Rows::Store* store : key.rows.due(view(key), config_, turn.now)) {
     const bool again = store->want_id != 0;
     const auto peer = peers_.ingest_of(store->name, again ? store->asked : wire::PeerId{});
-    if (!peer || no_room) {
+    if (!peer || (no_room() && !store->precedes)) {
       Rows::later(*store, turn.now + config_.want_again);
       continue;
     }

@@ -60,6 +60,20 @@ TEST(CoreTable, OneAtATimeByTheHeadOfTheLine) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>()[1].request.body, "c");
 }
 
+// Two questions on their way could be answered in either order, and order would be lost.
+TEST(CoreTable, OneQuestionOfAKeyAtATime) {
+  Config config = Bench::config();
+  config.upstreams[0].in_flight_per_key = 4;
+  Started s(config);
+  const std::size_t before = s.bench.asked;
+  s.bench.store_answers = false;
+  for (int i = 0; i < 4; ++i) s.bench.say(s.ingest, s.bench.offer(std::to_string(i), i + 1));
+  EXPECT_EQ(s.bench.asked, before + 1);
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(6));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 3U);
+}
+
 TEST(CoreTable, NoDispatcherNoGrant) {
   Bench bench(Bench::config());
   const auto ingest = bench.up(wire::Role::kIngest);
