@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
+#include "lib/port/sqlite.h"
 #include "limiter/sqlite_life.h"
 #include "limiter/sqlite_store.h"
 #include "tests/conformance/store_rig.h"
@@ -201,15 +201,12 @@ TEST_F(SqliteStoreTest, rest_purges_what_is_over) {
   while (store->rest(clock_)) {
   }
   store = Error{Trouble::kUnavailable, "closed"};
-  std::string size;
-  const std::string command =
-      "sqlite3 " + file("store.db") + " 'select count(*) from message; select count(*) from key'";
-  FILE* pipe = popen(command.c_str(), "r");
-  ASSERT_NE(pipe, nullptr);
-  char line[16];
-  while (std::fgets(line, sizeof line, pipe) != nullptr) size += line;
-  pclose(pipe);
-  EXPECT_EQ(size, "0\n0\n");
+  auto database = port::Sqlite::open(file("store.db"));
+  ASSERT_TRUE(database.ok());
+  auto rows =
+      database->prepare("SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM key)");
+  ASSERT_TRUE(rows.ok() && rows->step().ok());
+  EXPECT_EQ(rows->integer(0), 0);
 }
 
 TEST(SqliteLife, says_why) {
