@@ -18,6 +18,7 @@ void Rows::announced(const wire::Parked& parked, bool head_known, bool precedes)
   }
   store->announced = true;
   store->more = true;
+  store->not_before = {};  // there may be something new: asking at once is worth it again
   store->precedes = store->precedes || (precedes && !head_known);
   store->inside = store->inside || precedes;
   store->holds = parked.holds;

@@ -19,6 +19,21 @@ class First(EndToEnd):
         self.assertEqual(pipeline.report()["delivered"], 1)
         self.assertIn("whole", self.verify(pipeline))
 
+    def test_no_burst_waits_for_a_timer(self):
+        """Three at once to each of a hundred keys: whatever the order in which commits, reads and
+        announcements meet, none waits for somebody's next second."""
+        recorder = self.recorder()
+        pipeline = self.pipeline(url=recorder.url).start()
+        accepted = {}
+        for number in range(300):
+            name = f"m-{number}"
+            self.accept(pipeline, {"messageId": name, "userId": f"user-{number // 3}"})
+            accepted[name] = time.monotonic()
+        pipeline.settle(accepted, 20)
+        slow = {name: recorder.at(name)[0] - at for name, at in accepted.items()
+                if recorder.at(name)[0] - at > 0.7}
+        self.assertEqual(slow, {})
+
     def test_everything_stops_with_zero_and_drained(self):
         pipeline = self.pipeline().start()
         for number in range(5):

@@ -91,6 +91,19 @@ TEST(Rule3, AfterRowsItIsSaidOnlyWhenHalfEmptyOrAnnounced) {
   EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
 }
 
+// An answer that brought nothing new is waited after for a second; a row announced meanwhile is
+// not.
+TEST(Rule3, AnAnnouncementEndsThePauseAfterAnAnswerWithNothingNew) {
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(1, 1));
+  const auto want = bench.said<wire::Want>().front();
+  bench.say(ingest, wire::Rows{want.want_id, "p", "api:k", 1, false});
+  bench.clear();
+  bench.say(ingest, bench.parked(2, 1));
+  EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
+}
+
 TEST(Rule3, AnAnnouncedHeadBeforeTheLastBringsAWantThoughTheLineIsFull) {
   Bench bench(Bench::config());
   const auto ingest = bench.up(wire::Role::kIngest);
