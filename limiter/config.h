@@ -15,11 +15,12 @@ namespace sluice::limiter {
 // What the simulation breaks on purpose, to prove that its checkers see it (style.md 5). Nothing
 // but the simulation sets these; no setting leads here.
 struct Mutations {
-  bool rows_not_announced = false;    // rule 1 out: an announcement of rows is not listened to
-  bool forget_on_any_empty = false;   // rule 1 out: any empty answer to a Want forgets the key
-  bool want_said_once = false;        // rule 3 out: an unanswered Want is not said again
-  bool no_overflow = false;           // rule 3 out: a full line turns newcomers away, any order
-  bool copies_beside_rows = false;    // rule 4 out: queue copies are taken though there are rows
+  bool rows_not_announced = false;   // rule 1 out: an announcement of rows is not listened to
+  bool forget_on_any_empty = false;  // rule 1 out: any empty answer to a Want forgets the key
+  bool want_said_once = false;       // rule 3 out: an unanswered Want is not said again
+  bool no_overflow = false;          // rule 3 out: a full line turns newcomers away, any order
+  // Rule 4 out: queue copies are taken though there are rows, and rows leave a full line for them.
+  bool copies_beside_rows = false;
   bool settle_before_record = false;  // P5 broken: Settled before the trail has the lines
   bool one_grant_too_many = false;    // P1 broken: a full window does not stop a message
   bool dispatch_same_twice = false;   // P3 broken: a repeated grant is dispatched again

@@ -53,6 +53,13 @@ std::vector<Message*> Line::queue_copies() const {
   return copies;
 }
 
+Message* Line::last_row() const {
+  const auto row = std::find_if(messages_.rbegin(), messages_.rend(), [](const Message* message) {
+    return message->offer.origin == wire::Origin::kRow;
+  });
+  return row == messages_.rend() ? last() : *row;
+}
+
 std::size_t Line::position_of(const Message& message) const {
   std::size_t before = 0;
   for (const Message* other : messages_) {

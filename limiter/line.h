@@ -18,6 +18,8 @@ class Line {
   [[nodiscard]] bool empty() const { return messages_.empty(); }
   [[nodiscard]] std::size_t size() const { return messages_.size(); }
   [[nodiscard]] Message* first() const { return empty() ? nullptr : *messages_.begin(); }
+  // The last row, if there is any; else the last.
+  [[nodiscard]] Message* last_row() const;
   [[nodiscard]] Message* last() const { return empty() ? nullptr : *messages_.rbegin(); }
 
   // The first in order that is ready at store time `low`, `skip` ready ones left out; when there is

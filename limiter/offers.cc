@@ -139,7 +139,9 @@ void LimiterCore::overflow(Key& key, const Turn& turn) {
   const std::size_t most = key.asleep ? line_max(key) : key.shard->line_max;
   while (key.line.size() > most ||
          (key.line.size() > 1 && messages_.size() > config_.messages_max)) {
-    let_go(*key.line.last(), wire::Wait::kUnloaded, StoreTime{}, turn);
+    const bool copies_stay = config_.mutations.copies_beside_rows;
+    Message* leaves = copies_stay ? key.line.last_row() : key.line.last();
+    let_go(*leaves, wire::Wait::kUnloaded, StoreTime{}, turn);
   }
 }
 

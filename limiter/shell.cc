@@ -130,15 +130,18 @@ void Shell::end_turn() {
   const Instant received = port::steady_now();
   latency_->observe(received - sent);
   asked_at_ = received;
-  bool failed = false;
   for (StoreReply& reply : replies) {
     reply.sent = sent;
     reply.received = received;
-    if (const auto* why = std::get_if<StoreFailed>(&reply.answer); why != nullptr && !failed) {
-      failed = true;
-      stage_->log().error("the store failed", {{"why", why->what}});
-    }
+    const bool was_up = core_.store_up();
     stage_->complete(reply);
+    const auto* failed = std::get_if<StoreFailed>(&reply.answer);
+    if (failed != nullptr && was_up) {
+      stage_->log().error("the store failed: nothing is granted until it answers",
+                          {{"why", failed->what}});
+    } else if (failed == nullptr && !was_up) {
+      stage_->log().info("the store answers");
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // The core, one input at a time: what arrives, and what it says.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "tests/limiter/core_bench.h"
 
@@ -369,8 +370,24 @@ TEST(CoreTable, ADispatcherWhoseTableDiffersThriceIsAskedAboutEverything) {
   EXPECT_EQ(s.bench.said<wire::Asked>().size(), 1U);
 }
 
-// What a waiting message costs beyond its body.
-TEST(CoreTable, AWaitingMessageIsSmall) { EXPECT_LE(sizeof(Message), 800U); }
+// What a waiting message costs beyond its body: at most 1 KiB, its share of its key included.
+TEST(CoreTable, AWaitingMessageIsSmall) {
+  constexpr std::size_t kMessages = 32'000;
+  Bench bench(Bench::config());
+  const auto ingest = bench.up(wire::Role::kIngest);
+  const auto before = mallinfo2().uordblks;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    auto offer = bench.offer("message-" + std::to_string(i), static_cast<std::int64_t>(i + 1));
+    offer.key = "api:user-" + std::to_string(i / 32);
+    offer.identity = wire::identity_of(offer.source, offer.key, offer.id, 0);
+    offer.request.path = "/v1/chats/messages";
+    offer.request.body.clear();
+    bench.say(ingest, std::move(offer));
+  }
+  EXPECT_EQ(bench.core->messages(), kMessages);
+  if (mallinfo2().uordblks == before) return;  // a sanitizer's allocator does not count
+  EXPECT_LE((mallinfo2().uordblks - before) / kMessages, 1'024U);
+}
 
 }  // namespace
 }  // namespace sluice::limiter
