@@ -37,13 +37,12 @@ StoreReply MemoryStore::perform(const StoreAsk& ask, StoreTime clock) {
   StoreReply reply;
   reply.call_id = ask.call_id;
   const std::string& name = upstream_of(ask.call);
-  const Upstream* upstream = find_upstream(config_, name);
-  if (upstream == nullptr) {
+  if (find_upstream(config_, name) == nullptr) {
     reply.answer = StoreFailed{"no such upstream in the settings: " + name};
     return reply;
   }
   MemoryShard& shard = shards_[name];
-  Scripted scripted = limiter::perform(config_, *upstream, shard, {clock, life_, fresh_}, ask.call);
+  Scripted scripted = limiter::perform(config_, shard, {clock, life_, fresh_}, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
   if (++calls_ % kPurgeEvery == 0) shard.purge(shard.state().last);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "lib/base/check.h"
 #include "limiter/script_parts.h"
 
 namespace sluice::limiter {
@@ -145,11 +146,24 @@ void set_hold(Scene& scene, const SetHold& call) {
   scene.refresh_idle(call.key);
 }
 
+// What has ended, is in the trail, and awaits no outcome: the store only has to know its end.
+void keep_the_end_only(MessageRecord& record) {
+  if (record.stage != Stage::kSettled || !record.outbox.empty() || !record.given_up.empty()) return;
+  wire::Record rest;
+  rest.identity = std::move(record.line.identity);
+  rest.content_hash = std::move(record.line.content_hash);
+  rest.key = std::move(record.line.key);
+  rest.upstream = std::move(record.line.upstream);
+  record.line = std::move(rest);
+}
+
 void emptied(Scene& scene, const Emptied& call) {
   for (const Emptied::Line& line : call.lines) {
     if (scene.message(line.identity) == nullptr) continue;
-    std::erase_if(scene.edit_message(line.identity).outbox,
-                  [&](const wire::Record& record) { return record.record_id == line.record_id; });
+    MessageRecord& record = scene.edit_message(line.identity);
+    std::erase_if(record.outbox,
+                  [&](const wire::Record& said) { return said.record_id == line.record_id; });
+    keep_the_end_only(record);
   }
 }
 
@@ -202,9 +216,11 @@ const Upstream* find_upstream(const StoreConfig& config, const std::string& name
   return at == config.upstreams.end() ? nullptr : &*at;
 }
 
-Scripted perform(const StoreConfig& config, const Upstream& upstream, StoreShard& shard,
-                 const Moment& moment, const Call& call) {
-  Scene scene{config, upstream, shard};
+Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& moment,
+                 const Call& call) {
+  const Upstream* upstream = find_upstream(config, upstream_of(call));
+  CHECK(upstream != nullptr);
+  Scene scene{config, *upstream, shard};
   const ShardRecord& state = shard.state();
   scene.now = std::max(state.last, moment.time + state.offset);
   meet_life(scene, moment);

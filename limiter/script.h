@@ -45,9 +45,9 @@ const std::string& upstream_of(const Call& call);
 // nullptr: the settings know no such upstream.
 const Upstream* find_upstream(const StoreConfig& config, const std::string& name);
 
-// Applies `call` to its upstream's shard. All of it, or the shard's writes are thrown away by the
-// caller.
-Scripted perform(const StoreConfig& config, const Upstream& upstream, StoreShard& shard,
-                 const Moment& moment, const Call& call);
+// Applies `call` to its upstream's shard; the settings must know that upstream. All of it, or the
+// shard's writes are thrown away by the caller.
+Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& moment,
+                 const Call& call);
 
 }  // namespace sluice::limiter

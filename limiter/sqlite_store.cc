@@ -115,14 +115,12 @@ StoreReply SqliteStore::Parts::one(const StoreAsk& ask, StoreTime now) {
   StoreReply reply;
   reply.call_id = ask.call_id;
   const std::string& name = upstream_of(ask.call);
-  const Upstream* upstream = find_upstream(options.config, name);
-  if (upstream == nullptr) {
+  if (find_upstream(options.config, name) == nullptr) {
     reply.answer = StoreFailed{"no such upstream in the settings: " + name};
     return reply;
   }
   const Moment moment{now, life, meta.epoch == 1};
-  Scripted scripted =
-      limiter::perform(options.config, *upstream, tables->shard(name), moment, ask.call);
+  Scripted scripted = limiter::perform(options.config, tables->shard(name), moment, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
   return reply;
