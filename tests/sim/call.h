@@ -20,9 +20,13 @@ void outside_call(Process& asker, const Endings& endings, Reach reach, Apply app
                   Answer answer) {
   World& world = asker.world();
   const Ending ending = endings.draw(world.prng);
-  const Duration there = world.prng.between(microseconds(20), endings.quick_max);
+  Duration there = world.prng.between(microseconds(20), endings.quick_max);
   Duration back = world.prng.between(microseconds(20), endings.quick_max);
-  if (ending == Ending::kLate) back = world.prng.between(seconds(1), endings.late_max);
+  // Late on the way there, or on the way back.
+  if (ending == Ending::kLate)  // overtaken by calls after it, unlike all others
+    (world.prng.chance(500'000) ? there : back) = world.prng.between(seconds(1), endings.late_max);
+  else
+    asker.in_order(&endings, there, back);
   if (ending == Ending::kLostBefore) return;
   if (ending == Ending::kRefused)
     return asker.later(there + back, [refuse, answer] { answer(refuse()); });

@@ -80,7 +80,9 @@ void Network::arrive(const PipePtr& pipe, bool to_listener, std::string bytes) {
   const std::uint64_t life = to_listener ? pipe->listener_life : pipe->dialer_life;
   if (to->incarnation() != life) return;
   const wire::ConnId conn = to_listener ? wire::kListener : pipe->conn;
-  to->later(Duration{0}, [to, conn, id = pipe->routing_id, bytes = std::move(bytes)]() mutable {
+  // Only the listener tells its peers apart by routing id.
+  const std::string id = to_listener ? pipe->routing_id : std::string();
+  to->later(Duration{0}, [to, conn, id, bytes = std::move(bytes)]() mutable {
     to->on_bytes(conn, id, std::move(bytes));
   });
 }
@@ -96,7 +98,7 @@ void Network::break_pipe(const PipePtr& pipe) {
 
 // Not when the dialer has a fresh transport already.
 void Network::tell_reset(const PipePtr& pipe) {
-  if (!find(*pipe->dialer, pipe->conn, "")) pipe->dialer->on_reset(pipe->conn, pipe->routing_id);
+  if (!find(*pipe->dialer, pipe->conn, "")) pipe->dialer->on_reset(pipe->conn, "");
 }
 
 void Network::died(Wired& who) {

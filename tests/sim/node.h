@@ -17,6 +17,7 @@
 #include "lib/stage/core.h"
 #include "lib/wire/codec.h"
 #include "lib/wire/links.h"
+#include "tests/sim/describe.h"
 #include "tests/sim/network.h"
 
 namespace sluice::sim {
@@ -57,6 +58,10 @@ class Node : public Wired {
 
   void on_bytes(wire::ConnId conn, const std::string& id, std::string bytes) override {
     links_->receive(conn, id, bytes, clock());
+    if (links_->counts().last_dropped != last_dropped_) {
+      last_dropped_ = links_->counts().last_dropped;
+      world().note(name(), "dropped:", last_dropped_);
+    }
     drain_links();
     turn_soon();
   }
@@ -75,12 +80,12 @@ class Node : public Wired {
   virtual void forget_ports() {}
 
   void on_boot() override {
+    do life_ = world().prng.next();
+    while (life_ == 0);
     core_ = make_core();
     wire::LinksConfig config = make_links();
     config.instance = name();
-    do config.life = world().prng.next();
-    while (config.life == 0);
-    life_ = config.life;
+    config.life = life_;
     links_.emplace(
         std::move(config), [this](wire::PeerId peer, Instant at) { return facts(peer, at); },
         world().prng.split());
@@ -102,8 +107,8 @@ class Node : public Wired {
     wake_at_.reset();
   }
 
+  // This life's boot id, drawn before make_core().
   [[nodiscard]] std::uint64_t life() const { return life_; }
-  wire::Links& live_links() { return *links_; }
 
  private:
   wire::HeartbeatFacts facts(wire::PeerId peer, Instant at) {
@@ -147,7 +152,7 @@ class Node : public Wired {
   }
   void linked(wire::Hangup& out) { network_.hang_up(*this, out.conn); }
   void linked(wire::FromPeer& from) {
-    world().note(name(), "<-", wire::name_of(from.item));
+    world().note(name(), "<-", wire::name_of(from.item), describe(from.item));
     if constexpr (std::is_constructible_v<Work, wire::FromPeer>)
       called([&](auto& out) { core_->accept(Work(std::move(from)), clock(), out); });
   }
@@ -242,6 +247,7 @@ class Node : public Wired {
   }
 
   Network& network_;
+  std::string last_dropped_;
   std::vector<std::pair<wire::Role, Wired*>> dialed_;
   std::map<wire::ConnId, Wired*> targets_;
   Saboteur saboteur_;

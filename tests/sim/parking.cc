@@ -64,9 +64,11 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
     names_.erase(known->identity);
   }
   const Name name = names_[row.identity] = name_of_row(row);
+  if (tears_ > 0 && world_.prng.chance(tears_)) return ingest::ParkingFailed{"torn", false};
   rows_[row.identity] = {row, row.offered_before};
   order_.insert(place(row));
   keys_[row.key].upstream = row.upstream;
+  witnesses_.tell(&Witness::row_put, row);
   world_.note(name_, "row", row.key, row.identity, row.order);
   return ingest::PutAnswer{ingest::PutEnd::kCreated, name, facts(row.key)};
 }
@@ -123,9 +125,10 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   Name& name = at->second;
   if (name.state != NameState::kWaiting)
     return ingest::SettleAnswer{ingest::SettleEnd::kBefore, settled.identity, facts(name.key)};
-  const Row row = rows_.at(settled.identity);
-  order_.erase(place(row.offer));
-  rows_.erase(settled.identity);
+  if (const auto row = rows_.find(settled.identity); row != rows_.end()) {
+    order_.erase(place(row->second.offer));
+    rows_.erase(row);
+  }
   name.state = state_of(settled.settlement);
   name.reason = settled.reason;
   name.status = settled.status;
@@ -146,6 +149,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Reorder& reorder) {
   order_.erase(place(offer));
   offer.order = reorder.order;
   order_.insert(place(offer));
+  witnesses_.tell(&Witness::row_moved, offer);
   return ingest::ReorderAnswer{true, facts(offer.key)};
 }
 

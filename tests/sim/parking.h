@@ -22,6 +22,9 @@ class ParkingFake {
   // One transaction.
   ingest::ParkingAnswer apply(const ingest::Call& call);
 
+  // For saboteurs: so many puts leave a name without its row.
+  void tear(std::uint32_t per_million) { tears_ = per_million; }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t rows() const { return order_.size(); }
   // The names as they stand, for checkers; by identity.
@@ -56,6 +59,7 @@ class ParkingFake {
   World& world_;
   Witnesses& witnesses_;
   std::string name_;
+  std::uint32_t tears_ = 0;
   std::map<std::string, ingest::Name> names_;
   std::map<std::string, StoreTime> remembered_until_;
   std::map<std::string, Row> rows_;

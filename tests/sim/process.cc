@@ -40,6 +40,7 @@ void Process::crash() {
   up_ = false;
   ++incarnation_;
   ++crashes_;
+  ways_.clear();
   world_.note(name_, "crash");
   on_crash();
   const Duration down = world_.prng.between(milliseconds(20), faults().down_max);
@@ -58,6 +59,14 @@ void Process::later(Duration delay, Agenda::Deed deed) {
     if (world_.now() < frozen_until_) return later(frozen_until_ - world_.now(), std::move(deed));
     deed();
   });
+}
+
+void Process::in_order(const void* neighbour, Duration& there, Duration& back) {
+  Ways& ways = ways_[neighbour];
+  ways.there = std::max(ways.there, world_.now() + there);
+  ways.back = std::max(ways.back, ways.there + back);
+  there = ways.there - world_.now();
+  back = ways.back - ways.there;
 }
 
 void Process::suffer() {

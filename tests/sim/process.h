@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "tests/sim/world.h"
@@ -25,6 +26,10 @@ class Process {
 
   // To this life only; waits while the process is frozen.
   void later(Duration delay, Agenda::Deed deed);
+
+  // One connection to one neighbour: what is asked after something else neither arrives nor is
+  // answered before it. Lengthens the two ways accordingly.
+  void in_order(const void* neighbour, Duration& there, Duration& back);
 
   [[nodiscard]] bool up() const { return up_; }
   [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
@@ -55,6 +60,10 @@ class Process {
   std::uint64_t incarnation_ = 0;
   std::uint64_t crashes_ = 0;
   Instant frozen_until_;
+  struct Ways {
+    Instant there, back;
+  };
+  std::map<const void*, Ways> ways_;  // never walked: addresses have no order that repeats
   Duration clock_offset_;
   std::int64_t clock_drift_ppm_ = 0;
   Duration wall_offset_;

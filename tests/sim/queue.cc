@@ -37,6 +37,12 @@ std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
   return copies;
 }
 
+void QueueFake::lose(const std::string& identity) {
+  if (std::erase_if(
+          lying_, [&](const auto& entry) { return entry.second.message.identity == identity; }) > 0)
+    witnesses_.tell(&Witness::copy_gone, identity);
+}
+
 bool QueueFake::apply(const ingest::QueueCall& call) {
   const std::string& receipt =
       std::visit([](const auto& one) -> const std::string& { return one.receipt; }, call.call);

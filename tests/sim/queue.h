@@ -22,6 +22,9 @@ class QueueFake {
   // Applies the call; false: the receipt is stale.
   bool apply(const ingest::QueueCall& call);
 
+  // For saboteurs: its copies are deleted.
+  void lose(const std::string& identity);
+
   [[nodiscard]] std::size_t size() const { return lying_.size(); }
 
  private:

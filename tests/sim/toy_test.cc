@@ -58,7 +58,7 @@ class ToyNode : public Node<ToyCore> {
   void act(dispatcher::StartHttp& start) {
     const wire::Attempt attempt = start.attempt;
     upstream_.send(
-        *this, {attempt, start.upstream, start.key, start.request, ""}, [] { return true; },
+        *this, {"toy", attempt, start.upstream, start.key, start.request, ""}, [] { return true; },
         [this, attempt](const UpstreamFake::Answer& answer) {
           reply(ToyDone{attempt, answer.status == 200});
         });

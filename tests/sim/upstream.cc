@@ -4,18 +4,23 @@
 
 namespace sluice::sim {
 
-void UpstreamFake::send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
-                        Answered answered) {
+UpstreamFake::Stop UpstreamFake::send(Process& sender, StartedAttempt attempt,
+                                      std::function<bool()> may_start, Answered answered) {
   auto exchange = std::make_shared<Exchange>(
       Exchange{&sender, sender.incarnation(), std::move(attempt), std::move(answered), {}, false});
   const Duration connect = world_.prng.between(microseconds(100), milliseconds(20));
-  if (world_.prng.chance(world_.faults.upstream.no_connect))
-    return finish(exchange, {Answer::Kind::kNoConnect, 0, false, {}, {}}, connect);
+  const Stop stop = [exchange] { exchange->over = true; };
+  if (world_.prng.chance(world_.faults.upstream.no_connect)) {
+    finish(exchange, {Answer::Kind::kNoConnect, 0, false, {}, {}}, connect);
+    return stop;
+  }
   sender.later(connect, [this, exchange, may_start = std::move(may_start)] {
+    if (exchange->over) return;
     if (!may_start()) return tell(exchange, {Answer::Kind::kNotStarted, 0, false, {}, {}});
     // The check was true; the byte leaves when the process next runs.
     exchange->sender->later(Duration{0}, [this, exchange] { first_byte(exchange); });
   });
+  return stop;
 }
 
 void UpstreamFake::first_byte(const ExchangePtr& exchange) {
@@ -63,7 +68,7 @@ UpstreamFake::Answer UpstreamFake::decide() {
     answer.status = 429;
     answer.told_to_wait = prng.chance(800'000);
     if (answer.told_to_wait)
-      answer.retry_after = prng.between(milliseconds(100), faults.retry_after_max);
+      answer.retry_after = seconds(prng.between(1, faults.retry_after_max.us / 1'000'000));
   } else if (prng.chance(faults.failed)) {
     answer.status = prng.chance(500'000) ? 500 : 503;
   } else if (prng.chance(faults.refused)) {
@@ -84,9 +89,11 @@ void UpstreamFake::tell(const ExchangePtr& exchange, Answer answer) {
   const bool started = answer.kind != Kind::kNoConnect && answer.kind != Kind::kNotStarted;
   world_.note(exchange->sender->name(), "answered", exchange->attempt.attempt.identity,
               static_cast<int>(answer.kind), answer.status);
+  const StartedAttempt& attempt = exchange->attempt;
   witnesses_.tell(&Witness::answered,
-                  AnsweredAttempt{exchange->attempt.attempt, answer.kind == Kind::kStatus,
-                                  answer.status, started});
+                  AnsweredAttempt{attempt.process, attempt.attempt, attempt.key,
+                                  answer.kind == Kind::kStatus, answer.status, started,
+                                  answer.told_to_wait ? answer.retry_after : Duration{0}});
   exchange->answered(answer);
 }
 

@@ -29,8 +29,10 @@ class UpstreamFake {
       : world_(world), witnesses_(witnesses), settings_(std::move(settings)) {}
 
   // Sends by `sender`, which is told how it ended if it still lives. `may_start` is asked just
-  // before the first byte; between that and the byte a process may be frozen.
-  void send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
+  // before the first byte; between that and the byte a process may be frozen. What comes back
+  // closes the connection by RST: nothing is told any more.
+  using Stop = std::function<void()>;
+  Stop send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
             Answered answered);
 
   [[nodiscard]] std::uint64_t arrivals() const { return arrivals_; }

@@ -25,6 +25,7 @@ struct AcceptedMessage {
 
 // An HTTP request whose first byte left.
 struct StartedAttempt {
+  std::string process;  // which life of which process
   wire::Attempt attempt;
   std::string upstream;
   std::string key;
@@ -34,10 +35,13 @@ struct StartedAttempt {
 
 // How the dispatcher's HTTP port told its core that the attempt ended; told only to a living core.
 struct AnsweredAttempt {
+  std::string process;
   wire::Attempt attempt;
+  std::string key;
   bool answered = false;  // there was a status
   int status = 0;
   bool started = true;  // false: no connection, no byte
+  Duration retry_after;
 };
 
 class Witness {
@@ -49,8 +53,10 @@ class Witness {
   virtual void answered(const AnsweredAttempt&) {}
   // One atomic script of the limiter's store: what it was asked and what it decided.
   virtual void decided(const limiter::Call&, const limiter::Answer&, StoreTime) {}
-  // A line is on disk, for the first time.
-  virtual void written(const wire::Record&) {}
+  // The line of the record with this name (auditor/trail_facts.h) is on disk.
+  virtual void written(const std::string& /*record_name*/) {}
+  virtual void row_put(const wire::Offer&) {}
+  virtual void row_moved(const wire::Offer&) {}
   // Ingest forgets: the row went by settlement, or the queue copy was deleted.
   virtual void row_gone(const wire::Settled&) {}
   virtual void copy_gone(const std::string& /*identity*/) {}

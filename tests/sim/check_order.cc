@@ -1,0 +1,82 @@
+// Design 4.2: a key's rows go in their order, and nothing of their key overtakes them again and
+// again. Watched where nothing hides the rows from the limiter: one ingest that stays up, whole
+// wires, a parking store that answers.
+#include <map>
+#include <set>
+#include <string>
+
+#include "tests/sim/checks.h"
+#include "tests/sim/settlements.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr Duration kKnown = seconds(10);  // after this the limiter has had every chance to know
+constexpr int kOvertakesMax = 4;          // a few pass while a limiter is new
+
+class Order : public Witness {
+ public:
+  Order(World& world, bool watched) : world_(world), watched_(watched) {}
+
+  void row_put(const wire::Offer& row) override {
+    if (!watched_) return;
+    Row& known = rows_[row.key][row.identity];
+    known.order = row.order;
+    known.put = world_.now();
+    known.untouched = row.not_before.us == 0 && !granted_.contains(row.identity);
+  }
+  void row_moved(const wire::Offer& row) override { rows_[row.key].erase(row.identity); }
+  void row_gone(const wire::Settled& settled) override {
+    for (auto& [key, rows] : rows_) rows.erase(settled.identity);
+  }
+  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
+    if (!watched_) return;
+    for_each_grant(call, answer, [this](const auto& identity, const auto& ask, const auto&) {
+      if (granted_.insert(identity).second) goes(identity, ask);
+    });
+  }
+
+ private:
+  struct Row {
+    std::int64_t order = 0;
+    Instant put;
+    bool untouched = false;
+    int overtaken = 0;
+  };
+
+  void goes(const std::string& identity, const limiter::GrantAsk& ask) {
+    auto& rows = rows_[ask.line.key];
+    std::int64_t order = std::max(ask.first_seen, ask.not_before).us;
+    if (const auto own = rows.find(identity); own != rows.end()) {
+      order = own->second.order;
+      rows.erase(own);
+    }
+    for (auto& [other, row] : rows) {
+      if (!row.untouched || row.order >= order || world_.now() < row.put + kKnown) continue;
+      if (++row.overtaken > kOvertakesMax)
+        world_.breaks("order", "overtaken again and again: " + Trace::hex(other));
+    }
+  }
+
+  World& world_;
+  bool watched_;
+  std::map<std::string, std::map<std::string, Row>> rows_;  // by key, by identity
+  std::set<std::string> granted_;
+};
+
+bool sees_all(const Faults& faults, const Settings& settings) {
+  const Endings& parking = faults.parking;
+  const ProcessFaults& ingest = faults.ingest;
+  return settings.ingests == 1 && faults.link.cut_every.us == 0 &&
+         faults.link.stall_every.us == 0 &&
+         parking.refused + parking.lost_before + parking.lost_after + parking.late == 0 &&
+         ingest.crash_at_effect == 0 && ingest.crash_every.us == 0 && ingest.freeze_every.us == 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Witness> check_order(World& world, const Settings& settings) {
+  return std::make_unique<Order>(world, sees_all(world.faults, settings));
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,31 @@
+// The checkers: each watches one promise from outside (design 2) and says when it is broken. One
+// file each; every run has them all.
+#pragma once
+
+#include <memory>
+
+#include "tests/sim/settings.h"
+#include "tests/sim/witness.h"
+
+namespace sluice::limiter {
+class LimiterCore;
+}
+
+namespace sluice::sim {
+
+class LedgerFake;
+
+std::unique_ptr<Witness> check_p1(World& world, const Settings& settings);
+std::unique_ptr<Witness> check_p2(World& world);
+std::unique_ptr<Witness> check_p3(World& world);
+std::unique_ptr<Witness> check_p4(World& world, const Settings& settings);
+std::unique_ptr<Witness> check_p5(World& world);
+std::unique_ptr<Witness> check_p7(World& world);
+std::unique_ptr<Witness> check_order(World& world, const Settings& settings);
+std::unique_ptr<Witness> check_costs(World& world, const LedgerFake& ledger);
+std::unique_ptr<Witness> check_alerts(World& world, const Settings& settings,
+                                      const LedgerFake& ledger);
+// After each turn of the limiter.
+void check_p8(World& world, const limiter::LimiterCore& core, const limiter::Config& config);
+
+}  // namespace sluice::sim

@@ -1,0 +1,54 @@
+// sluice-dispatcher in the simulated world.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dispatcher/core.h"
+#include "tests/sim/call.h"
+#include "tests/sim/node.h"
+#include "tests/sim/upstream.h"
+
+namespace sluice::sim {
+
+class DispatcherNode : public Node<dispatcher::DispatcherCore> {
+ public:
+  DispatcherNode(World& world, Network& network, std::string name, dispatcher::Config config,
+                 std::map<std::string, UpstreamFake*> upstreams)
+      : Node(world, network, std::move(name), &Faults::dispatcher),
+        config_(std::move(config)),
+        upstreams_(std::move(upstreams)) {}
+
+ private:
+  std::unique_ptr<dispatcher::DispatcherCore> make_core() override {
+    return std::make_unique<dispatcher::DispatcherCore>(config_);
+  }
+  wire::LinksConfig make_links() override {
+    wire::LinksConfig links;
+    links.role = wire::Role::kDispatcher;
+    links.takes = {wire::Role::kLimiter};
+    return links;
+  }
+  void forget_ports() override { open_.clear(); }
+  void perform(Effect&& effect) override {
+    std::visit([this](auto& one) { act(one); }, effect);
+  }
+  void act(dispatcher::StartHttp& start);
+  void act(dispatcher::StopHttp& stop);
+  template <class Other>
+  void act(Other&) {}
+  void ended(const wire::Attempt& attempt, const UpstreamFake::Answer& answer);
+
+  struct Open {
+    std::string upstream;
+    UpstreamFake::Stop stop;
+    std::optional<Instant> sent;
+  };
+  dispatcher::Config config_;
+  std::map<std::string, UpstreamFake*> upstreams_;
+  std::map<wire::Attempt, Open> open_;
+};
+
+}  // namespace sluice::sim

@@ -1,0 +1,156 @@
+#include "tests/sim/producer.h"
+
+#include <algorithm>
+
+#include "lib/wire/identity.h"
+#include "tests/sim/ingest_node.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr Duration kPatience = seconds(8);  // for an answer; then the same is said again
+
+}  // namespace
+
+Producer::Producer(World& world, Witnesses& witnesses, const Settings& settings, QueueFake& queue)
+    : world_(world), witnesses_(witnesses), settings_(settings), queue_(queue) {}
+
+void Producer::begin() {
+  for (int i = 0; i < settings_.messages; ++i) {
+    const Duration when = world_.prng.between(Duration{0}, settings_.sending);
+    wire::Offer message = draw_message(i);
+    if (world_.prng.chance(settings_.queued)) {
+      world_.agenda.after(when, [this, message]() mutable {
+        message.first_seen = world_.epoch_now();
+        message.expires_at = message.first_seen + hours(96);
+        message.priority = 0;
+        message.source = "queue";
+        message.identity = wire::identity_of("queue", message.key, message.id, 0);
+        message.content_hash = wire::content_hash_of(message.request);
+        queue_.put(std::move(message));
+      });
+      continue;
+    }
+    Letter letter{std::move(message), world_.prng.below(doors_.size()), 0, true, false};
+    letter.patient = !world_.prng.chance(settings_.impatient);
+    letters_.push_back(std::move(letter));
+    ++open_;
+    post_again(letters_.size() - 1, when);
+  }
+  for (int i = 0; i < settings_.costs; ++i) {
+    bills_.push_back({draw_cost(i), world_.prng.below(doors_.size()), 0, false});
+    ++open_;
+    const Duration when = world_.prng.between(Duration{0}, settings_.sending);
+    world_.agenda.after(when, [this, bill = bills_.size() - 1] { send_bill(bill); });
+  }
+}
+
+wire::Offer Producer::draw_message(int number) {
+  Prng& prng = world_.prng;
+  wire::Offer message;
+  message.upstream = settings_.upstreams[prng.below(settings_.upstreams.size())].name;
+  // The first key gets half of all.
+  const auto key =
+      prng.chance(500'000) ? 0 : prng.below(static_cast<std::uint64_t>(settings_.keys));
+  message.key = message.upstream + ":user-" + std::to_string(key);
+  message.id = "m" + std::to_string(number);
+  message.request.method = "POST";
+  message.request.path = "/messages";
+  message.request.body = "{\"n\":" + std::to_string(number) + "}";
+  if (prng.chance(100'000)) message.request.body += std::string(prng.below(20'000), ' ');
+  if (prng.chance(100'000)) message.priority = static_cast<std::int32_t>(prng.between(-2, 2));
+  if (prng.chance(settings_.scheduled))
+    message.not_before = world_.epoch_now() + prng.between(Duration{0}, settings_.sending * 2);
+  return message;
+}
+
+wire::Cost Producer::draw_cost(int number) {
+  Prng& prng = world_.prng;
+  wire::Cost cost;
+  // Now and then the same event once more.
+  const bool again = !bills_.empty() && prng.chance(200'000);
+  if (again) return bills_[prng.below(bills_.size())].cost;
+  cost.event_id = "event-" + std::to_string(number);
+  cost.at = world_.epoch_now();
+  cost.provider = prng.chance(500'000) ? "openai" : "anthropic";
+  cost.agent = "agent";
+  cost.type = "completion";
+  cost.units = prng.below(1'000);
+  cost.amount_nano = prng.between(std::int64_t{0}, std::int64_t{400'000'000});
+  cost.content_hash = std::string(32, static_cast<char>(number % 128));
+  return cost;
+}
+
+void Producer::post_again(std::size_t letter, Duration delay) {
+  world_.agenda.after(delay, [this, letter] { post(letter); });
+}
+
+void Producer::post(std::size_t at) {
+  Letter& letter = letters_[at];
+  if (letter.answered) return;
+  letter.request_id = ++requests_;
+  letter_of_[letter.request_id] = at;
+  IngestNode& door = *doors_[letter.door];
+  using Kind = ingest::Preference::Kind;
+  const ingest::Preference preference{letter.patient ? Kind::kAsync : Kind::kDefault, {}};
+  if (door.up())
+    door.work(ingest::Submit{letter.request_id, letter.message, preference, door.wall()});
+  post_again(at, kPatience);
+}
+
+void Producer::send_bill(std::size_t at) {
+  Bill& bill = bills_[at];
+  if (bill.answered) return;
+  bill.request_id = ++requests_;
+  bill_of_[bill.request_id] = at;
+  witnesses_.tell(&Witness::cost_sent, bill.cost);
+  IngestNode& door = *doors_[bill.door];
+  if (door.up()) door.work(ingest::SubmitCost{bill.request_id, bill.cost});
+  world_.agenda.after(kPatience, [this, at] { send_bill(at); });
+}
+
+void Producer::hears(const ingest::Respond& answer) {
+  if (const auto letter = letter_of_.find(answer.request_id); letter != letter_of_.end())
+    return answered(letter->second, answer.answer);
+  const auto bill = bill_of_.find(answer.request_id);
+  if (bill == bill_of_.end() || bills_[bill->second].answered) return;
+  Bill& known = bills_[bill->second];
+  if (!std::holds_alternative<ingest::CostBooked>(answer.answer)) {
+    if (const auto* refused = std::get_if<ingest::CostRefused>(&answer.answer))
+      world_.breaks("costs", "refused: " + refused->why);
+    return;
+  }
+  known.answered = true;
+  --open_;
+  witnesses_.tell(&Witness::cost_answered, known.cost.event_id);
+}
+
+void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {
+  Letter& letter = letters_[at];
+  if (letter.answered) return;
+  if (const auto* accepted = std::get_if<ingest::Accepted>(&answer)) {
+    letter.answered = true;
+    --open_;
+    const ingest::Name& name = accepted->name;
+    world_.note("producer", "202", name.key, name.identity);
+    witnesses_.tell(&Witness::accepted, AcceptedMessage{name.identity, name.key, name.id,
+                                                        letter.message.request, name.expires_at});
+    cancel_some(letter);
+  } else if (const auto* later = std::get_if<ingest::TooMany>(&answer)) {
+    if (later->retry_after <= Duration{0}) world_.breaks("P9", "429 without a time");
+    letter.patient = world_.prng.chance(500'000);
+    post_again(at, std::clamp(later->retry_after, milliseconds(10), seconds(5)));
+  } else if (std::holds_alternative<ingest::Conflict>(answer)) {
+    world_.breaks("P2", "422 for a message that nobody changed");
+  }
+}
+
+void Producer::cancel_some(const Letter& letter) {
+  if (!world_.prng.chance(settings_.cancelled)) return;
+  const Duration delay = world_.prng.between(Duration{0}, seconds(20));
+  world_.agenda.after(delay, [this, door = letter.door, id = letter.message.id] {
+    if (doors_[door]->up()) doors_[door]->work(ingest::Cancel{++requests_, id});
+  });
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,65 @@
+// Who uses Sluice: posts messages and costs at the front doors, puts others into the queue, says
+// the same again until it is answered, cancels some. Tells the checkers what was promised to it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ingest/front_door.h"
+#include "tests/sim/queue.h"
+#include "tests/sim/settings.h"
+#include "tests/sim/witness.h"
+
+namespace sluice::sim {
+
+class IngestNode;
+
+class Producer {
+ public:
+  Producer(World& world, Witnesses& witnesses, const Settings& settings, QueueFake& queue);
+  void knows(IngestNode& ingest) { doors_.push_back(&ingest); }
+  // From now on, until everything that settings name was sent.
+  void begin();
+  void hears(const ingest::Respond& answer);
+  // Nothing is open: all messages and costs were answered.
+  [[nodiscard]] bool done() const { return open_ == 0; }
+
+ private:
+  struct Letter {
+    wire::Offer message;
+    std::size_t door = 0;
+    std::uint64_t request_id = 0;  // of the last try
+    bool patient = true;           // it may wait however long
+    bool answered = false;
+  };
+  struct Bill {
+    wire::Cost cost;
+    std::size_t door = 0;
+    std::uint64_t request_id = 0;
+    bool answered = false;
+  };
+
+  wire::Offer draw_message(int number);
+  wire::Cost draw_cost(int number);
+  void post(std::size_t letter);
+  void post_again(std::size_t letter, Duration delay);
+  void send_bill(std::size_t bill);
+  void cancel_some(const Letter& letter);
+  void answered(std::size_t letter, const ingest::FrontAnswer& answer);
+
+  World& world_;
+  Witnesses& witnesses_;
+  const Settings& settings_;
+  QueueFake& queue_;
+  std::vector<IngestNode*> doors_;
+  std::vector<Letter> letters_;
+  std::vector<Bill> bills_;
+  std::map<std::uint64_t, std::size_t> letter_of_, bill_of_;  // by request id
+  std::uint64_t requests_ = 0;
+  std::size_t open_ = 0;
+};
+
+}  // namespace sluice::sim

@@ -1,0 +1,68 @@
+#include "tests/sim/run.h"
+
+#include <utility>
+
+#include "tests/sim/system.h"
+
+namespace sluice::sim {
+namespace {
+
+// One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
+// seen there.
+Faults draw_faults(std::uint64_t seed, Prng& prng) {
+  Faults faults = Faults::drawn(prng);
+  if (seed % 8 != 0) return faults;
+  Faults calm;
+  calm.upstream = faults.upstream;
+  calm.upstream.stuck = calm.upstream.never_arrives = 0;
+  calm.upstream.hangs_up = calm.upstream.late_answer = 0;
+  return calm;
+}
+
+void settle(World& world, System& system, Duration within) {
+  const Instant deadline = world.now() + within;
+  while (world.holds() && !system.quiet()) {
+    if (world.now() >= deadline)
+      return world.breaks("liveness", "not settled in time: " + system.what_is_open());
+    world.agenda.run_until(world.now() + seconds(1), [&] { return !world.holds(); });
+  }
+}
+
+}  // namespace
+
+Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reader& reader) {
+  World world(seed, Faults{});
+  if (reader) world.trace.show(reader);
+  world.faults = draw_faults(seed, world.prng);
+  Settings settings = Settings::drawn(world.prng);
+  if (saboteur && saboteur->settings) saboteur->settings(settings);
+  System system(world, settings);
+  if (saboteur && saboteur->system) saboteur->system(system);
+  system.begin();
+  world.agenda.run_until(Instant{} + settings.safety, [&] { return !world.holds(); });
+  if (world.holds()) {
+    system.heal();
+    settle(world, system, settings.settles_within());
+  }
+  if (world.holds()) system.witnesses().tell(&Witness::ended);
+  return {seed,
+          world.trace.hash(),
+          world.broken,
+          system.arrivals(),
+          system.crashes(),
+          world.agenda.done(),
+          world.now() - Instant{}};
+}
+
+std::string line_of(const Report& report, const Saboteur* saboteur) {
+  std::string line = "seed " + std::to_string(report.seed) + ": ";
+  if (report.broken.empty()) return line + "kept";
+  const Broken& first = report.broken.front();
+  line +=
+      first.checker + ": " + first.what + ", at " + std::to_string(first.at.us) + " us; repeat: ";
+  line += "scripts/simulate --seed=" + std::to_string(report.seed) + " --trace";
+  if (saboteur) line += " --saboteur='" + saboteur->name + "'";
+  return line;
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,46 @@
+// What the five processes of a run are told: drawn from the seed, mostly ordinary, now and then at
+// an extreme. Times are short, so that minutes of virtual time hold many windows.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "alerter/config.h"
+#include "auditor/config.h"
+#include "dispatcher/config.h"
+#include "ingest/config.h"
+#include "lib/base/prng.h"
+#include "lib/base/upstream.h"
+#include "limiter/config.h"
+
+namespace sluice::sim {
+
+struct Settings {
+  std::vector<Upstream> upstreams;
+  int ingests = 1;
+  int dispatchers = 1;
+  int keys = 4;
+  int messages = 60;
+  int costs = 10;
+  std::uint32_t queued = 0;     // how many of the messages come by the queue; per million
+  std::uint32_t impatient = 0;  // how many of the posted ones take 429 for an answer
+  std::uint32_t cancelled = 0;
+  std::uint32_t scheduled = 0;     // with not_before
+  Duration sending = seconds(30);  // messages are sent over so long
+  Duration safety = minutes(2);    // how long the faults last
+  ingest::Config ingest;
+  limiter::Config limiter;
+  dispatcher::Config dispatcher;
+  auditor::Config auditor;
+  alerter::Config alerter;
+  // For saboteurs: the store's limits are wider than those that the upstream counts; a put is torn
+  // so often (per million).
+  std::uint32_t store_gives_more = 0;
+  std::uint32_t parking_tears = 0;
+
+  static Settings drawn(Prng& prng);
+  // Within this after everything is healed, everything is settled.
+  [[nodiscard]] Duration settles_within() const;
+};
+
+}  // namespace sluice::sim

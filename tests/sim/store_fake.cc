@@ -1,0 +1,46 @@
+#include "tests/sim/store_fake.h"
+
+namespace sluice::sim {
+
+limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
+  limiter::StoreReply reply = store_.perform(ask, world_.epoch_now() + ahead_);
+  note(ask, reply);
+  witnesses_.tell(&Witness::decided, ask.call, reply.answer, reply.now);
+  return reply;
+}
+
+void StoreFake::note(const limiter::StoreAsk& ask, const limiter::StoreReply& reply) {
+  if (const auto* grant = std::get_if<limiter::Grant>(&ask.call)) {
+    const auto* granted = std::get_if<limiter::GrantReply>(&reply.answer);
+    for (std::size_t i = 0; granted && i < granted->answers.size(); ++i) {
+      const limiter::GrantAnswer& one = granted->answers[i];
+      world_.note("store", "grant", grant->asks[i].line.key, grant->asks[i].line.identity,
+                  one.serial, static_cast<int>(one.granted), static_cast<int>(one.why),
+                  one.end.reason);
+    }
+  } else if (const auto* complete = std::get_if<limiter::Complete>(&ask.call)) {
+    const auto* completed = std::get_if<limiter::CompleteReply>(&reply.answer);
+    for (std::size_t i = 0; completed && i < completed->answers.size(); ++i) {
+      const wire::Outcome& outcome = complete->completions[i].outcome;
+      const limiter::CompleteAnswer& one = completed->answers[i];
+      world_.note("store", "complete", outcome.attempt.identity, outcome.attempt.serial,
+                  static_cast<int>(outcome.ended), static_cast<int>(one.wrote), one.attempts,
+                  one.settled ? one.end.reason : "open");
+    }
+  } else {
+    world_.note("store", "call", ask.call.index(), "answer", reply.answer.index(), reply.now.us);
+  }
+}
+
+void StoreFake::suffer() {
+  if (world_.faults.store_step_every <= Duration{0}) return;
+  world_.agenda.after(world_.around(world_.faults.store_step_every), [this] {
+    if (world_.healed) return;
+    const Duration step = world_.prng.between(Duration{0}, world_.faults.store_step_max);
+    ahead_ += world_.prng.chance(500'000) ? step : -step;
+    world_.note("store", "clock", ahead_.us);
+    suffer();
+  });
+}
+
+}  // namespace sluice::sim

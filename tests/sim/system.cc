@@ -1,0 +1,142 @@
+#include "tests/sim/system.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/checks.h"
+
+namespace sluice::sim {
+namespace {
+
+limiter::StoreConfig store_settings(const Settings& settings) {
+  limiter::StoreConfig store;
+  store.upstreams = settings.upstreams;
+  for (Upstream& upstream : store.upstreams)
+    for (Limit& limit : upstream.limits) limit.n += settings.store_gives_more;
+  store.limits_version = settings.limiter.limits_version;
+  store.store_overlap = seconds(2);
+  return store;
+}
+
+}  // namespace
+
+System::System(World& world, Settings settings)
+    : world_(world),
+      settings_(std::move(settings)),
+      network_(world),
+      queue_(world, witnesses_),
+      trail_(world, witnesses_),
+      ledger_(world),
+      store_(world, witnesses_, store_settings(settings_)),
+      producer_(world, witnesses_, settings_, queue_) {
+  for (const Upstream& upstream : settings_.upstreams)
+    upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
+  // An embedded store dies with its limiter; what was asked of Redis is done nonetheless.
+  const Reach reach = world.prng.chance(500'000) ? Reach::kInside : Reach::kNetwork;
+  limiter_ = std::make_unique<LimiterNode>(world, network_, settings_.limiter, store_, reach);
+  auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
+  alerter_ =
+      std::make_unique<AlerterNode>(world, network_, witnesses_, settings_.alerter, alert_state_);
+  limiter_->dials(wire::Role::kAuditor, *auditor_);
+  alerter_->dials(wire::Role::kAuditor, *auditor_);
+  add_dispatchers();
+  add_ingests();
+  add_witnesses();
+}
+
+void System::add_dispatchers() {
+  std::map<std::string, UpstreamFake*> upstreams;
+  for (const auto& [name, upstream] : upstreams_) upstreams[name] = upstream.get();
+  for (int i = 1; i <= settings_.dispatchers; ++i) {
+    dispatchers_.push_back(std::make_unique<DispatcherNode>(
+        world_, network_, "dispatcher-" + std::to_string(i), settings_.dispatcher, upstreams));
+    limiter_->dials(wire::Role::kDispatcher, *dispatchers_.back());
+  }
+}
+
+void System::add_ingests() {
+  for (int i = 1; i <= settings_.ingests; ++i) {
+    ingest::Config config = settings_.ingest;
+    config.store = "ingest-" + std::to_string(i);
+    parkings_.push_back(std::make_unique<ParkingFake>(world_, witnesses_, config.store));
+    parkings_.back()->tear(settings_.parking_tears);
+    ingests_.push_back(std::make_unique<IngestNode>(world_, network_, config, *parkings_.back(),
+                                                    queue_, producer_));
+    ingests_.back()->dials(wire::Role::kLimiter, *limiter_);
+    ingests_.back()->dials(wire::Role::kAuditor, *auditor_);
+    producer_.knows(*ingests_.back());
+  }
+}
+
+void System::add_witnesses() {
+  witnesses_.add(check_p1(world_, settings_));
+  witnesses_.add(check_p2(world_));
+  witnesses_.add(check_p3(world_));
+  witnesses_.add(check_p4(world_, settings_));
+  witnesses_.add(check_p5(world_));
+  witnesses_.add(check_p7(world_));
+  witnesses_.add(check_order(world_, settings_));
+  witnesses_.add(check_costs(world_, ledger_));
+  witnesses_.add(check_alerts(world_, settings_, ledger_));
+}
+
+std::vector<Process*> System::processes() const {
+  std::vector<Process*> all{limiter_.get(), auditor_.get(), alerter_.get()};
+  for (const auto& ingest : ingests_) all.push_back(ingest.get());
+  for (const auto& dispatcher : dispatchers_) all.push_back(dispatcher.get());
+  return all;
+}
+
+void System::begin() {
+  for (Process* process : processes()) {
+    world_.agenda.after(world_.prng.between(Duration{0}, seconds(1)), [process] {
+      process->boot();
+      process->suffer();
+    });
+  }
+  world_.agenda.after(seconds(1), [this] { producer_.begin(); });
+  network_.suffer();
+  store_.suffer();
+}
+
+void System::heal() {
+  world_.heal();
+  network_.heal();
+}
+
+std::size_t System::rows() const {
+  std::size_t rows = 0;
+  for (const auto& parking : parkings_) rows += parking->rows();
+  return rows;
+}
+
+bool System::quiet() const {
+  if (!producer_.done() || rows() > 0 || queue_.size() > 0) return false;
+  const auto* core = limiter_->core();
+  if (!core || core->messages() > 0 || core->unrecorded() > 0) return false;
+  return alert_state_.undelivered() == 0 && alert_state_.cursor() >= ledger_.last_alert();
+}
+
+std::string System::what_is_open() const {
+  const auto* core = limiter_->core();
+  return std::string(producer_.done() ? "" : "producer waits; ") + std::to_string(rows()) +
+         " rows, " + std::to_string(queue_.size()) + " queue copies, limiter: " +
+         (core ? std::to_string(core->messages()) + " messages, " +
+                     std::to_string(core->unrecorded()) + " unrecorded"
+               : "down") +
+         ", " + std::to_string(alert_state_.undelivered()) + " alerts";
+}
+
+std::uint64_t System::arrivals() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, upstream] : upstreams_) sum += upstream->arrivals();
+  return sum;
+}
+
+std::uint64_t System::crashes() const {
+  std::uint64_t sum = 0;
+  for (const Process* process : processes()) sum += process->crashes();
+  return sum;
+}
+
+}  // namespace sluice::sim
