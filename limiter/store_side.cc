@@ -78,6 +78,8 @@ void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   auto call = calls_.answered(reply.call_id);
   if (!call) return;  // it was said again meanwhile: that answer will do
   if (std::holds_alternative<AskClock>(*call)) clock_asked_ = false;
+  // An answer that came too late to teach anything must not be the last one asked for.
+  if (clock_due_ == Instant::never() && !clock_asked_) clock_due_ = turn.now;
   if (failed) {
     ++counts_.store_failed;
     store_up_ = false;

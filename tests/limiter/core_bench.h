@@ -115,6 +115,8 @@ class Bench {
   Instant now{1'000'000};
   std::vector<wire::Send> sent;
   bool store_answers = true;
+  bool keep_answers = false;  // answers go to `kept` instead
+  std::vector<StoreReply> kept;
   std::size_t asked = 0;
   std::size_t announced = 0;
 
@@ -140,6 +142,10 @@ class Bench {
     reply.call_id = ask.call_id;
     reply.sent = now;
     reply.received = now;
+    if (keep_answers) {
+      kept.push_back(std::move(reply));
+      return;
+    }
     LimiterCore::Out out;
     core->complete(reply, now, out);
     take(out);

@@ -274,6 +274,27 @@ TEST(CoreTable, PauseIsInTheStoreBeforeItIsAnsweredAndResumeOpens) {
   EXPECT_EQ(s.bench.said<wire::Controlled>().size(), 2U);
 }
 
+// A clock's answer that comes after a newer one teaches nothing; the next is asked for all the
+// same.
+TEST(CoreTable, ALateAnswerOfTheClockIsNotTheLast) {
+  Started s;
+  s.bench.pass(milliseconds(1'900));
+  s.bench.keep_answers = true;
+  s.bench.pass(milliseconds(200));  // AskClock is on its way
+  ASSERT_EQ(s.bench.kept.size(), 1U);
+  StoreReply late = s.bench.kept[0];
+  s.bench.keep_answers = false;
+  s.bench.pass(milliseconds(100));
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 0, 1, {}});
+  s.dispatch_one();  // its Grant's answer is newer
+  s.bench.pass(milliseconds(2'500));
+  late.received = s.bench.now;
+  s.bench.reply(late);
+  const std::size_t before = s.bench.asked;
+  s.bench.pass(seconds(4));
+  EXPECT_GT(s.bench.asked, before);
+}
+
 TEST(CoreTable, WhatIsNotBuiltIsRefusedInWords) {
   Started s;
   wire::Control control;

@@ -60,7 +60,7 @@ struct Weather {
 class Hostile : public ::testing::TestWithParam<Weather> {};
 
 TEST_P(Hostile, EverythingSettlesAndNothingIsOver) {
-  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     Config config = config_of(10, seconds(6), 3);
     config.upstreams[0].limits[0].guard = milliseconds(600);
     config.upstreams[0].timeout = seconds(5);
@@ -81,7 +81,8 @@ TEST_P(Hostile, EverythingSettlesAndNothingIsOver) {
     world.run_for(seconds(120));
     world.stop_faults();
     ASSERT_TRUE(world.run_until_settled(seconds(600)))
-        << GetParam().name << " seed " << seed << ": " << world.unsettled() << " left";
+        << GetParam().name << " seed " << seed << ": " << world.unsettled() << " left"
+        << world.left();
     EXPECT_TRUE(world.problems.empty()) << world.problems.front();
     EXPECT_EQ(world.settled.size(), 150U);
     for (int k = 0; k < 5; ++k) {

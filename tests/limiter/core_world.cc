@@ -280,6 +280,25 @@ void World::heartbeat(std::size_t i) {
   }
 }
 
+std::string World::left() const {
+  std::string text;
+  const auto say = [&](const std::string& identity, const char* where) {
+    text += std::string("\n") + where + " of " + key_of_.at(identity) + ": ";
+    const auto why = core_->explain(identity, now_);
+    if (!why) {
+      text += "not here";
+      return;
+    }
+    text += "state " + std::to_string(static_cast<int>(why->state)) + ", why " +
+            std::to_string(static_cast<int>(why->why)) + " " + why->limit + ", position " +
+            std::to_string(why->position) + ", until " +
+            std::to_string((why->until - store_now()).us / 1000) + " ms";
+  };
+  for (const auto& [identity, place] : rows_) say(identity, "row");
+  for (const auto& [identity, copy] : queue_) say(identity, "copy");
+  return text;
+}
+
 std::size_t World::fullest(const std::string& key, Duration window) const {
   std::vector<StoreTime> times;
   for (const auto& [when, identity] : arrivals) {

@@ -55,6 +55,9 @@ class World {
   [[nodiscard]] StoreTime store_now() const { return StoreTime{now_.us + kEpoch}; }
   [[nodiscard]] std::size_t unsettled() const { return rows_.size() + queue_.size(); }
 
+  // Why what is left waits, for a failed test.
+  [[nodiscard]] std::string left() const;
+
   std::vector<std::string> problems;                        // promises that were broken
   std::vector<std::pair<StoreTime, std::string>> arrivals;  // (when, identity) at the upstream
   std::map<std::string, wire::Settled> settled;
