@@ -50,9 +50,9 @@ TEST_P(Sabotage, IsCaught) {
   ADD_FAILURE() << GetParam().name << " was not caught by 50 seeds";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Sabotage, testing::ValuesIn(saboteurs()), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(All, Sabotage, testing::ValuesIn(saboteurs()), [](const auto& tested) {
   std::string name;
-  for (const char c : info.param.name) name += std::isalnum(c) ? c : '_';
+  for (const char c : tested.param.name) name += std::isalnum(c) ? c : '_';
   return name;
 });
 
