@@ -28,14 +28,15 @@ def check_tidy(tree, jobs=None):
         stamp = os.path.join(known, _stamp(tree, name, command))
         if not os.path.exists(stamp):
             todo[name] = stamp
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        outcomes = list(pool.map(lambda name: _tidy(tree, name), todo))
-    problems = []
-    for name, found in zip(todo, outcomes):
-        problems += found
+
+    def look(name):
+        found = _tidy(tree, name)
         if not found:
             open(todo[name], "w", encoding="utf-8").close()
-    return sorted(set(problems))
+        return found
+
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        return sorted({problem for found in pool.map(look, todo) for problem in found})
 
 
 def _stamp(tree, name, command):

@@ -182,10 +182,11 @@ class Clang(Planted):
         tree = self.plant({**style, "lib/base/a.cc": clean})
         self.assertEqual(tidy.check_tidy(tree), [])
         bad = self.plant({**style, "lib/base/a.cc":
-                          "int f(int x) {\n  if (x == 1) {\n    return 1;\n  } else if (x == 1) {\n"
-                          "    return 2;\n  }\n  int* p = nullptr;\n  return *p;\n}\n"})
+                          "#include <string>\n#include <utility>\n"
+                          "std::string f(std::string x) {\n"
+                          "  const std::string y = std::move(x);\n  return x + y;\n}\n"})
         first = tidy.check_tidy(bad)
-        self.assertTrue(first)
+        self.assertIn("bugprone-use-after-move", "".join(first))
         self.assertEqual(tidy.check_tidy(bad), first)  # only what was clean is remembered
 
 
