@@ -54,7 +54,7 @@ struct HttpServer::Daemon {
   MHD_Result take_body(Call& call, const char* data, std::size_t* size);
   MHD_Result hand_over(Call& call);
   MHD_Result queue(Call& call, const HttpResponse& response) const;
-  MHD_Result refuse(Call& call, HttpResponse response) const;
+  MHD_Result refuse(Call& call, const HttpResponse& response) const;
   void respond(std::uint64_t id, HttpResponse response);
   void sweep();
   void run() { MHD_run(daemon); }
@@ -244,7 +244,7 @@ MHD_Result HttpServer::Daemon::begin(Call& call) {
   if (handed.size() >= config.requests_max) {
     HttpResponse full = problem(503, "Service Unavailable", "too many requests at once");
     full.headers.emplace_back("Retry-After", "1");
-    return refuse(call, std::move(full));
+    return refuse(call, full);
   }
   return MHD_YES;
 }
@@ -292,7 +292,7 @@ void HttpServer::Daemon::respond(std::uint64_t id, HttpResponse response) {
   MHD_resume_connection(call.connection);
 }
 
-MHD_Result HttpServer::Daemon::refuse(Call& call, HttpResponse response) const {
+MHD_Result HttpServer::Daemon::refuse(Call& call, const HttpResponse& response) const {
   call.close = true;
   return queue(call, response);
 }

@@ -76,7 +76,7 @@ std::string why_not_without_keys(const std::string& address) {
 }
 
 Result<std::unique_ptr<ZmqLinks>> ZmqLinks::open(Poller& poller, Log& log, Config config,
-                                                 wire::Links::Facts facts, Events events) {
+                                                 Hooks hooks) {
   for (const std::string& address : config.listen) {
     if (auto why = why_not_without_keys(address); !why.empty()) {
       return Error{Trouble::kSettings, why};
@@ -90,20 +90,19 @@ Result<std::unique_ptr<ZmqLinks>> ZmqLinks::open(Poller& poller, Log& log, Confi
       return Error{Trouble::kSettings, dial.address + ": must be dns:name:port"};
     }
   }
-  std::unique_ptr<ZmqLinks> links(
-      new ZmqLinks(poller, log, std::move(config), std::move(facts), std::move(events)));
+  std::unique_ptr<ZmqLinks> links(new ZmqLinks(poller, log, std::move(config), std::move(hooks)));
   if (auto bound = links->listen(); !bound) return bound.error();
   links->dial_all();
   links->pump();
   return links;
 }
 
-ZmqLinks::ZmqLinks(Poller& poller, Log& log, Config config, wire::Links::Facts facts, Events events)
+ZmqLinks::ZmqLinks(Poller& poller, Log& log, Config config, Hooks hooks)
     : poller_(poller),
       log_(log),
       config_(std::move(config)),
-      events_(std::move(events)),
-      links_(config_.links, std::move(facts), Prng(random_id())),
+      events_(std::move(hooks.events)),
+      links_(config_.links, std::move(hooks.facts), Prng(random_id())),
       context_(zmq_ctx_new()),
       resolver_(std::make_unique<Resolver>(poller)) {
   CHECK(context_ != nullptr);

@@ -38,11 +38,15 @@ class ZmqLinks {
   };
   // PeerUp, PeerDown, PeerFacts and FromPeer, in order; called from poll() and pump().
   using Events = std::function<void(wire::LinkOut& event)>;
+  struct Hooks {
+    wire::Links::Facts facts;
+    Events events;
+  };
 
   // kSettings: an address is wrong or not loopback; kUnavailable: taken, or its directory is
   // missing.
   static Result<std::unique_ptr<ZmqLinks>> open(Poller& poller, Log& log, Config config,
-                                                wire::Links::Facts facts, Events events);
+                                                Hooks hooks);
   ~ZmqLinks();
   ZmqLinks(const ZmqLinks&) = delete;
   ZmqLinks& operator=(const ZmqLinks&) = delete;
@@ -65,7 +69,7 @@ class ZmqLinks {
     bool connected = false;
     std::string hello;  // said before the connection was there
   };
-  ZmqLinks(Poller& poller, Log& log, Config config, wire::Links::Facts facts, Events events);
+  ZmqLinks(Poller& poller, Log& log, Config config, Hooks hooks);
 
   Status listen();
   void dial_all();

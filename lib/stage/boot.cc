@@ -151,10 +151,11 @@ Status set_from_flags(SettingTable& table, std::span<const SettingRow> rows,
   return Done{};
 }
 
-Result<SettingTable> read_layers(std::span<const SettingRow> rows, const SettingNode* node,
-                                 std::string_view name, const CommandLine& line,
-                                 std::int64_t scale) {
-  auto table = SettingTable::check(rows, node, "[" + std::string(name) + "]", scale);
+// One table, all its layers: the file, then the environment, then flags.
+Result<SettingTable> read_layers(std::string_view name, std::span<const SettingRow> rows,
+                                 const Settings& settings, const CommandLine& line) {
+  auto table = SettingTable::check(rows, settings.tree.find(name), "[" + std::string(name) + "]",
+                                   settings.time_scale_millionths);
   if (!table) return table;
   const std::string prefix = name == "sluice" ? "" : std::string(name) + "_";
   if (auto set = set_from_environment(*table, rows, prefix); !set) return set.error();
@@ -184,12 +185,11 @@ Result<Settings> read_settings(const StageInfo& info, const CommandLine& line) {
     settings.tree = std::move(*tree);
   }
   if (auto known = check_tables(settings.tree); !known) return known.error();
-  auto shared = read_layers(kSharedRows, settings.tree.find("sluice"), "sluice", line, 1'000'000);
+  auto shared = read_layers("sluice", kSharedRows, settings, line);
   if (!shared) return shared.error();
   settings.shared = std::move(*shared);
   settings.time_scale_millionths = settings.shared.millionths("time_scale");
-  auto own = read_layers(rows_of(info), settings.tree.find(info.name), info.name, line,
-                         settings.time_scale_millionths);
+  auto own = read_layers(info.name, rows_of(info), settings, line);
   if (!own) return own.error();
   settings.stage = std::move(*own);
   if (auto scale = check_scale(settings); !scale) return scale.error();

@@ -51,8 +51,8 @@ Kind& of(std::map<Labels, std::unique_ptr<Kind>>& kinds, Labels labels, Args&&..
 
 }  // namespace
 
-Histogram::Histogram(std::vector<double> bounds)
-    : bounds_(bounds.empty() ? kSeconds : std::move(bounds)), counts_(bounds_.size() + 1) {}
+Histogram::Histogram(const std::vector<double>& bounds)
+    : bounds_(bounds.empty() ? kSeconds : bounds), counts_(bounds_.size() + 1) {}
 
 void Histogram::observe(double value) {
   const auto bound = std::lower_bound(bounds_.begin(), bounds_.end(), value);

@@ -39,7 +39,7 @@ class Gauge {
 
 class Histogram {
  public:
-  explicit Histogram(std::vector<double> bounds);
+  explicit Histogram(const std::vector<double>& bounds);
   void observe(double value);
   void observe(Duration span) { observe(static_cast<double>(span.us) / 1e6); }  // in seconds
 

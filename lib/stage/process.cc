@@ -107,7 +107,7 @@ Status Process::connect(wire::Links::Facts facts, port::ZmqLinks::Events events)
     if (auto fits = check_ipc(dial.address); !fits) return fits;
   }
   auto links =
-      port::ZmqLinks::open(poller_, log_, std::move(config), std::move(facts), std::move(events));
+      port::ZmqLinks::open(poller_, log_, std::move(config), {std::move(facts), std::move(events)});
   if (!links) return links.error();
   links_ = std::move(*links);
   return Done{};
@@ -233,13 +233,13 @@ Status Process::open_health() {
   config.connections_max = 64;
   config.requests_max = 64;
   auto opened = port::HttpServer::open(
-      poller_, config, [this](port::HttpRequest request) { answer(std::move(request)); });
+      poller_, config, [this](const port::HttpRequest& request) { answer(request); });
   if (!opened) return Error{opened.error().code, "health_listen: " + opened.error().what};
   health_ = std::move(*opened);
   return Done{};
 }
 
-void Process::answer(port::HttpRequest request) {
+void Process::answer(const port::HttpRequest& request) {
   port::HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
   if (hooks_.health) {

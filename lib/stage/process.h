@@ -58,7 +58,7 @@ class Process {
   Status open_health();
   void read_signals();
   void stop(int signal);
-  void answer(port::HttpRequest request);
+  void answer(const port::HttpRequest& request);
   [[nodiscard]] std::string why_not_ready();
   void say_ready();
   void count_links();

@@ -82,9 +82,10 @@ class ProcessTest : public ::testing::Test {
     config.links.life = 4711;
     config.links.redial_max = milliseconds(100);
     config.dials = {{wire::Role::kAuditor, "ipc://" + dir_.path() + "/data/run/auditor.sock"}};
-    auto opened = port::ZmqLinks::open(
-        poller_, log_, config, [](wire::PeerId, Instant) { return wire::HeartbeatFacts(); },
-        [this](wire::LinkOut& event) { hear(event); });
+    auto opened =
+        port::ZmqLinks::open(poller_, log_, config,
+                             {[](wire::PeerId, Instant) { return wire::HeartbeatFacts(); },
+                              [this](wire::LinkOut& event) { hear(event); }});
     ASSERT_TRUE(opened.ok()) << opened.error().what;
     links_ = std::move(*opened);
   }

@@ -51,9 +51,9 @@ class ProcessTest : public World {
     config.links.instance = "test";
     config.links.life = 4711;
     config.dials = {{wire::Role::kDispatcher, "ipc://" + folder_ + "/data/run/dispatcher.sock"}};
-    auto opened = port::ZmqLinks::open(
-        poller_, log_, config, [](wire::PeerId, Instant) { return facts(); },
-        [this](wire::LinkOut& event) { hear(event); });
+    auto opened = port::ZmqLinks::open(poller_, log_, config,
+                                       {[](wire::PeerId, Instant) { return facts(); },
+                                        [this](wire::LinkOut& event) { hear(event); }});
     ASSERT_TRUE(opened) << opened.error().what;
     links_ = std::move(*opened);
     others_.emplace_back([this] { links_->pump(); });

@@ -63,9 +63,9 @@ class ZmqLinksTest : public testing::TestWithParam<std::string> {
     } else {
       config.dials = {{Role::kLimiter, address_}};
     }
-    return ZmqLinks::open(
-        poller_, log_, config, [](wire::PeerId, Instant) { return wire::HeartbeatFacts{}; },
-        [&end](wire::LinkOut& out) { end.see(out); });
+    return ZmqLinks::open(poller_, log_, config,
+                          {[](wire::PeerId, Instant) { return wire::HeartbeatFacts{}; },
+                           [&end](wire::LinkOut& out) { end.see(out); }});
   }
   void start(End& end, Role role) {
     auto opened = open(end, role);

@@ -97,7 +97,7 @@ class ToyShell {
     info.name = kAsks ? "ingest" : "limiter";
     info.what = "A toy.";
     info.role = kAsks ? wire::Role::kIngest : wire::Role::kLimiter;
-    info.health_listen = kAsks ? "127.0.0.1:0" : "127.0.0.1:0";
+    info.health_listen = "127.0.0.1:0";
     if (kAsks) info.dials = {wire::Role::kLimiter};
     if (!kAsks) info.takes = {wire::Role::kIngest};
     info.rows = kRows;
