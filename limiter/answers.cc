@@ -65,6 +65,8 @@ void LimiterCore::yes(Message& message, const GrantAnswer& answer, const Turn& t
     give_back(message, wire::NotStarted::kDraining, turn);
   } else if (!to) {
     give_back(message, wire::NotStarted::kNeverSeen, turn);
+  } else if (known && !config_.mutations.penalty_not_held && closed(*message.key, known->low)) {
+    give_back(message, wire::NotStarted::kRecalled, turn);  // closed since it was asked for (P7)
   } else if (known && known->low >= answer.start_by) {
     give_back(message, wire::NotStarted::kTooLate, turn);
   } else {

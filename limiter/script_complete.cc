@@ -128,6 +128,9 @@ void Completing::decide(MessageRecord& record, const Completion& completion) {
   forgive(record.line.key, outcome.ended);
   wire::Record said = line(record, outcome, wire::RecordKind::kAttempt);
   End end = end_of(record, outcome);
+  if (end.settlement != wire::Settlement::kDelivered && !record.late_end.empty()) {
+    end = record.late_end.front();
+  }
   const bool ended = end.settlement == wire::Settlement::kDelivered || !end.reason.empty();
   if (ended) settle(record, said, std::move(end));
   record.outbox.push_back(std::move(said));
@@ -142,9 +145,12 @@ void Completing::not_started(MessageRecord& record, const Completion& completion
   record.given_up.push_back({record.serial, false});
   if (record.given_up.size() > kGivenUpMax) record.given_up.erase(record.given_up.begin());
   record.purge_at = scene_.keep_until(record);
-  if (completion.outcome.not_started != wire::NotStarted::kLane) return;
+  const bool lane = completion.outcome.not_started == wire::NotStarted::kLane;
+  if (!lane && record.late_end.empty()) return;
+  End end{wire::Settlement::kDead, "lane", 0, record.attempts, scene_.now};
+  if (!record.late_end.empty()) end = record.late_end.front();
   wire::Record said = line_of(record, wire::RecordKind::kSettlement, scene_.now);
-  settle(record, said, {wire::Settlement::kDead, "lane", 0, record.attempts, scene_.now});
+  settle(record, said, std::move(end));
   record.outbox.push_back(std::move(said));
   record.purge_at = scene_.keep_until(record);
 }
@@ -176,6 +182,8 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
   if (record.stage == Stage::kWaiting) {
     if (final) settle(record, said, end_of(record, outcome));
     record.due = std::max(record.due, scene_.now + completion.consequence.retry_after);
+  } else if (record.stage == Stage::kUnderway && final) {
+    record.late_end = {end_of(record, outcome)};
   }
   if (wrote == Wrote::kNoRecord && record.stage != Stage::kUnderway) {
     record.serial = std::max(record.serial, outcome.attempt.serial);

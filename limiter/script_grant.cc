@@ -244,7 +244,9 @@ void Granting::give_up(const std::string& identity) {
   line.reason = "lease ended";
   const bool resend = scene_.upstream.on_unknown == OnUnknown::kResend;
   const std::string reason = resend ? scene_.exhausted(record) : "unknown";
-  if (!reason.empty()) {
+  if (!record.late_end.empty()) {
+    settle(record, line, record.late_end.front());
+  } else if (!reason.empty()) {
     settle(record, line, {wire::Settlement::kDead, reason, 0, record.attempts, scene_.now});
   }
   record.outbox.push_back(std::move(line));

@@ -54,7 +54,7 @@ template <class A, Is<MessageRecord> T>
 void members(A& all, T& v) {
   all(v.stage, v.line, v.serial, v.attempts, v.throttles, v.cost, v.granted_at, v.start_by,
       v.lease_end, v.limiter_life, v.dispatcher_life, v.due, v.given_up, v.end, v.outbox,
-      v.expires_at, v.purge_at);
+      v.expires_at, v.purge_at, v.late_end);
 }
 template <class A, Is<Coverage> T>
 void members(A& all, T& v) {

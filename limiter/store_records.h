@@ -42,6 +42,9 @@ struct MessageRecord {
   std::vector<wire::Record> outbox;
   StoreTime expires_at;
   StoreTime purge_at;  // nobody asks for it any more after this
+  // At most one: how an attempt that had been given up ended after all, for good, while the next
+  // was under way. The message ends by it unless that next one delivers it.
+  std::vector<End> late_end;
 };
 
 // An attempt under way.

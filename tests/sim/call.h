@@ -25,7 +25,7 @@ void outside_call(Process& asker, const Endings& endings, Reach reach, Apply app
   // Late on the way there, or on the way back.
   if (ending == Ending::kLate)  // overtaken by calls after it, unlike all others
     (world.prng.chance(500'000) ? there : back) = world.prng.between(seconds(1), endings.late_max);
-  else
+  else if (endings.in_order)
     asker.in_order(&endings, there, back);
   if (ending == Ending::kLostBefore) return;
   if (ending == Ending::kRefused)

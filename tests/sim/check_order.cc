@@ -11,8 +11,9 @@
 namespace sluice::sim {
 namespace {
 
-constexpr Duration kKnown = seconds(10);  // after this the limiter has had every chance to know
-constexpr int kOvertakesMax = 4;          // a few pass while a limiter is new
+constexpr Duration kKnown = seconds(3);  // after this the limiter has had every chance to know
+constexpr int kOvertakesMax = 2;         // a few pass while a limiter is new
+constexpr int kBesideMax = 3;            // queue copies that go although their key has rows
 
 class Order : public Witness {
  public:
@@ -47,21 +48,28 @@ class Order : public Witness {
   void goes(const std::string& identity, const limiter::GrantAsk& ask) {
     auto& rows = rows_[ask.line.key];
     std::int64_t order = std::max(ask.first_seen, ask.not_before).us;
-    if (const auto own = rows.find(identity); own != rows.end()) {
+    const auto own = rows.find(identity);
+    const bool copy = own == rows.end();
+    if (!copy) {
       order = own->second.order;
       rows.erase(own);
     }
+    bool beside = false;
     for (auto& [other, row] : rows) {
       if (!row.untouched || row.order >= order || world_.now() < row.put + kKnown) continue;
+      beside |= copy;
       if (++row.overtaken > kOvertakesMax)
         world_.breaks("order", "overtaken again and again: " + Trace::hex(other));
     }
+    if (beside && ++beside_ > kBesideMax)
+      world_.breaks("order", "queue copies go before older rows: " + Trace::hex(identity));
   }
 
   World& world_;
   bool watched_;
   std::map<std::string, std::map<std::string, Row>> rows_;  // by key, by identity
   std::set<std::string> granted_;
+  int beside_ = 0;
 };
 
 bool sees_all(const Faults& faults, const Settings& settings) {

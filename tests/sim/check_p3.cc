@@ -32,6 +32,11 @@ class P3 : public Witness {
       completed(completion.outcome);
     });
   }
+  void dispatched(const std::string&, const wire::Dispatch& dispatch) override {
+    Attempt& attempt = messages_[dispatch.attempt.identity].attempts[dispatch.attempt.serial];
+    if (attempt.dispatched) breaks("one grant dispatched twice", dispatch.attempt);
+    attempt.dispatched = true;
+  }
   void started(const StartedAttempt& start) override {
     Message& message = messages_[start.attempt.identity];
     Attempt& attempt = message.attempts[start.attempt.serial];
@@ -58,6 +63,7 @@ class P3 : public Witness {
  private:
   struct Attempt {
     bool granted = false;
+    bool dispatched = false;
     bool started = false;
     bool told = false;  // the dispatcher's core knows how it ended
     int status = 0;

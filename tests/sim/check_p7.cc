@@ -1,5 +1,6 @@
-// P7, a warning closes the key: the process that has read a warning starts no attempt of that key
-// before its end.
+// P7, a warning closes the key: no process that knows of a warning starts an attempt of that key
+// before its end, neither the dispatcher that has read it or was told to recall, nor the limiter
+// that was told, which dispatches none.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -12,22 +13,36 @@ namespace {
 
 class P7 : public Witness {
  public:
-  explicit P7(World& world) : world_(world) {}
+  explicit P7(World& world) : world_(world) {
+    if (world.faults.store_step_every > Duration{0}) slack_ = slack_ + seconds(1);
+  }
 
   void started(const StartedAttempt& start) override {
     const auto closed = closed_until_.find({start.process, start.key});
-    // Clocks drift; a whole second of Retry-After is what was said.
-    if (closed != closed_until_.end() && world_.now() + milliseconds(5) < closed->second)
+    if (closed != closed_until_.end() && world_.now() + slack_ < closed->second)
       world_.breaks("P7", start.process + " starts " + start.key + ", which it knows is closed");
+  }
+  void dispatched(const std::string& process, const wire::Dispatch& dispatch) override {
+    const auto closed = closed_until_.find({process, dispatch.key});
+    if (closed != closed_until_.end() && world_.now() + slack_ < closed->second)
+      world_.breaks("P7", process + " dispatches " + dispatch.key + ", which it knows is closed");
+  }
+  void warned(const std::string& process, const std::string& key, Duration wait) override {
+    close(process, key, wait);
   }
   void answered(const AnsweredAttempt& answer) override {
     if (answer.status != 429 || answer.retry_after <= Duration{0}) return;
-    Instant& until = closed_until_[{answer.process, answer.key}];
-    until = std::max(until, world_.now() + answer.retry_after);
+    close(answer.process, answer.key, answer.retry_after);
   }
 
  private:
+  void close(const std::string& process, const std::string& key, Duration wait) {
+    Instant& until = closed_until_[{process, key}];
+    until = std::max(until, world_.now() + wait);
+  }
+
   World& world_;
+  Duration slack_ = milliseconds(5);  // clocks drift, and the store's may step
   std::map<std::pair<std::string, std::string>, Instant> closed_until_;  // by process life and key
 };
 

@@ -37,11 +37,17 @@ void DispatcherNode::act(dispatcher::StartHttp& start) {
   if (running >= upstream.settings().in_flight)
     world().breaks("P8", name() + " has more attempts under way than in_flight");
   auto stop = upstream.send(
-      *this,
-      {name() + "/" + std::to_string(incarnation()), attempt, start.upstream, start.key,
-       start.request, start.idempotency_key},
+      *this, {who(), attempt, start.upstream, start.key, start.request, start.idempotency_key},
       may_start, [this, attempt](const UpstreamFake::Answer& answer) { ended(attempt, answer); });
   open_[attempt] = {start.upstream, std::move(stop), std::nullopt};
+}
+
+// A recall until a store time: closed for what is surely left of it.
+void DispatcherNode::heard(const wire::Item& item) {
+  const auto* recall = std::get_if<wire::Recall>(&item);
+  if (!recall || recall->key.empty()) return;
+  const Duration left = recall->until - world().epoch_now();
+  witnesses_.tell(&Witness::warned, who(), recall->key, left);
 }
 
 void DispatcherNode::act(dispatcher::StopHttp& stop) {

@@ -15,9 +15,10 @@ namespace sluice::sim {
 
 class DispatcherNode : public Node<dispatcher::DispatcherCore> {
  public:
-  DispatcherNode(World& world, Network& network, std::string name, dispatcher::Config config,
-                 std::map<std::string, UpstreamFake*> upstreams)
+  DispatcherNode(World& world, Network& network, Witnesses& witnesses, std::string name,
+                 dispatcher::Config config, std::map<std::string, UpstreamFake*> upstreams)
       : Node(world, network, std::move(name), &Faults::dispatcher),
+        witnesses_(witnesses),
         config_(std::move(config)),
         upstreams_(std::move(upstreams)) {}
 
@@ -31,6 +32,7 @@ class DispatcherNode : public Node<dispatcher::DispatcherCore> {
     links.takes = {wire::Role::kLimiter};
     return links;
   }
+  void heard(const wire::Item& item) override;
   void forget_ports() override { open_.clear(); }
   void perform(Effect&& effect) override {
     std::visit([this](auto& one) { act(one); }, effect);
@@ -46,6 +48,7 @@ class DispatcherNode : public Node<dispatcher::DispatcherCore> {
     UpstreamFake::Stop stop;
     std::optional<Instant> sent;
   };
+  Witnesses& witnesses_;
   dispatcher::Config config_;
   std::map<std::string, UpstreamFake*> upstreams_;
   std::map<wire::Attempt, Open> open_;

@@ -86,6 +86,8 @@ Faults Faults::drawn(Prng& prng) {
   for (Endings* one :
        {&all.store, &all.parking, &all.queue_calls, &all.trail, &all.ledger, &all.sinks})
     if (coin(prng)) *one = endings(prng, 100'000);
+  // Calls to a store in the network overtake each other (DynamoDB); those to a disk do not.
+  all.parking.in_order = coin(prng);
   all.store_step_every = every(prng, seconds(20));
   return all;
 }

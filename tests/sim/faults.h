@@ -23,6 +23,7 @@ struct Endings {
   std::uint32_t lost_before = 0;
   std::uint32_t lost_after = 0;
   std::uint32_t late = 0;
+  bool in_order = true;  // what is asked later is applied and answered later, unless late
   Duration quick_max = milliseconds(3);  // each way
   Duration late_max = seconds(12);
 

@@ -13,12 +13,13 @@ namespace sluice::sim {
 
 class LimiterNode : public Node<limiter::LimiterCore> {
  public:
-  LimiterNode(World& world, Network& network, limiter::Config config, StoreFake& store,
-              Reach store_reach)
+  LimiterNode(World& world, Network& network, Witnesses& witnesses, limiter::Config config,
+              StoreFake& store)
       : Node(world, network, "limiter", &Faults::limiter),
+        witnesses_(witnesses),
         config_(std::move(config)),
         store_(store),
-        store_reach_(store_reach) {}
+        store_reach_(world.prng.chance(500'000) ? Reach::kInside : Reach::kNetwork) {}
 
  private:
   std::unique_ptr<limiter::LimiterCore> make_core() override {
@@ -32,6 +33,15 @@ class LimiterNode : public Node<limiter::LimiterCore> {
     return links;
   }
   void inspect(const limiter::LimiterCore& core) override { check_p8(world(), core, config_); }
+  void heard(const wire::Item& item) override {
+    const auto* penalty = std::get_if<wire::Penalty>(&item);
+    if (penalty && penalty->told_to_wait)
+      witnesses_.tell(&Witness::warned, who(), penalty->key, penalty->retry_after);
+  }
+  void says(const wire::Item& item) override {
+    if (const auto* dispatch = std::get_if<wire::Dispatch>(&item))
+      witnesses_.tell(&Witness::dispatched, who(), *dispatch);
+  }
   void perform(Effect&& effect) override {
     std::visit([this](auto& one) { act(one); }, effect);
   }
@@ -51,8 +61,10 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   template <class Other>
   void act(Other&) {}
 
+  Witnesses& witnesses_;
   limiter::Config config_;
   StoreFake& store_;
+  // An embedded store dies with its limiter; what was asked of Redis is done nonetheless.
   Reach store_reach_;
 };
 

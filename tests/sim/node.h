@@ -77,6 +77,9 @@ class Node : public Wired {
   virtual void perform(Effect&& effect) = 0;
   // After each turn: what must hold of the core's own numbers.
   virtual void inspect(const C&) {}
+  // What reaches the core from its peers, and what it sends them: for those who watch the wires.
+  virtual void heard(const wire::Item&) {}
+  virtual void says(const wire::Item&) {}
   virtual void forget_ports() {}
 
   void on_boot() override {
@@ -153,6 +156,7 @@ class Node : public Wired {
   void linked(wire::Hangup& out) { network_.hang_up(*this, out.conn); }
   void linked(wire::FromPeer& from) {
     world().note(name(), "<-", wire::name_of(from.item), describe(from.item));
+    heard(from.item);
     if constexpr (std::is_constructible_v<Work, wire::FromPeer>)
       called([&](auto& out) { core_->accept(Work(std::move(from)), clock(), out); });
   }
@@ -214,6 +218,7 @@ class Node : public Wired {
   void perform_one(Effect&& effect) {
     if constexpr (std::is_constructible_v<Effect, wire::Send>) {
       if (auto* send = std::get_if<wire::Send>(&effect)) {
+        says(send->item);
         links_->send(send->peer, std::move(send->item));
         return;
       }

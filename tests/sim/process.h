@@ -34,6 +34,8 @@ class Process {
   [[nodiscard]] bool up() const { return up_; }
   [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  // Which life of which process, for those who watch.
+  [[nodiscard]] std::string who() const { return name_ + "/" + std::to_string(incarnation_); }
   [[nodiscard]] World& world() { return world_; }
   [[nodiscard]] const ProcessFaults& faults() const { return world_.faults.*faults_; }
   [[nodiscard]] std::uint64_t crashes() const { return crashes_; }

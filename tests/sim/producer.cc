@@ -58,7 +58,8 @@ wire::Offer Producer::draw_message(int number) {
   message.request.path = "/messages";
   message.request.body = "{\"n\":" + std::to_string(number) + "}";
   if (prng.chance(100'000)) message.request.body += std::string(prng.below(20'000), ' ');
-  if (prng.chance(100'000)) message.priority = static_cast<std::int32_t>(prng.between(-2, 2));
+  if (prng.chance(settings_.pressing))
+    message.priority = static_cast<std::int32_t>(prng.between(-2, 2));
   if (prng.chance(settings_.scheduled))
     message.not_before = world_.epoch_now() + prng.between(Duration{0}, settings_.sending * 2);
   return message;

@@ -99,6 +99,7 @@ Settings Settings::drawn(Prng& prng) {
   if (coin(prng)) all.queued = static_cast<std::uint32_t>(prng.between(100'000, 1'000'000));
   if (coin(prng)) all.impatient = 300'000;
   if (coin(prng)) all.cancelled = 50'000;
+  if (coin(prng)) all.pressing = 300'000;
   if (coin(prng)) all.scheduled = 100'000;
   all.sending = seconds(prng.between(1, 60));
   all.safety = seconds(prng.between(30, 120));

@@ -25,6 +25,7 @@ struct Settings {
   std::uint32_t queued = 0;     // how many of the messages come by the queue; per million
   std::uint32_t impatient = 0;  // how many of the posted ones take 429 for an answer
   std::uint32_t cancelled = 0;
+  std::uint32_t pressing = 0;      // with a priority
   std::uint32_t scheduled = 0;     // with not_before
   Duration sending = seconds(30);  // messages are sent over so long
   Duration safety = minutes(2);    // how long the faults last

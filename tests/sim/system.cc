@@ -31,9 +31,7 @@ System::System(World& world, Settings settings)
       producer_(world, witnesses_, settings_, queue_) {
   for (const Upstream& upstream : settings_.upstreams)
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
-  // An embedded store dies with its limiter; what was asked of Redis is done nonetheless.
-  const Reach reach = world.prng.chance(500'000) ? Reach::kInside : Reach::kNetwork;
-  limiter_ = std::make_unique<LimiterNode>(world, network_, settings_.limiter, store_, reach);
+  limiter_ = std::make_unique<LimiterNode>(world, network_, witnesses_, settings_.limiter, store_);
   auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
   alerter_ =
       std::make_unique<AlerterNode>(world, network_, witnesses_, settings_.alerter, alert_state_);
@@ -48,8 +46,9 @@ void System::add_dispatchers() {
   std::map<std::string, UpstreamFake*> upstreams;
   for (const auto& [name, upstream] : upstreams_) upstreams[name] = upstream.get();
   for (int i = 1; i <= settings_.dispatchers; ++i) {
-    dispatchers_.push_back(std::make_unique<DispatcherNode>(
-        world_, network_, "dispatcher-" + std::to_string(i), settings_.dispatcher, upstreams));
+    dispatchers_.push_back(std::make_unique<DispatcherNode>(world_, network_, witnesses_,
+                                                            "dispatcher-" + std::to_string(i),
+                                                            settings_.dispatcher, upstreams));
     limiter_->dials(wire::Role::kDispatcher, *dispatchers_.back());
   }
 }

@@ -49,6 +49,9 @@ class Witness {
   virtual ~Witness() = default;
   virtual void accepted(const AcceptedMessage&) {}
   virtual void started(const StartedAttempt&) {}
+  // This process has been told that the key is closed for so long.
+  virtual void warned(const std::string& /*process*/, const std::string& /*key*/, Duration) {}
+  virtual void dispatched(const std::string& /*process*/, const wire::Dispatch&) {}
   virtual void arrived(const wire::Attempt&, const std::string& /*key*/) {}
   virtual void answered(const AnsweredAttempt&) {}
   // One atomic script of the limiter's store: what it was asked and what it decided.
