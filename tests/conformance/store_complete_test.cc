@@ -122,15 +122,29 @@ TEST_P(StoreComplete, late_moves_the_slot_and_settles_what_waits) {
   EXPECT_EQ(teller().complete(1, 1, Ended::kDelivered).wrote, Wrote::kBefore);
 }
 
-TEST_P(StoreComplete, late_while_the_next_attempt_runs_only_counts) {
+// The message was delivered by an attempt that had been given up: no third one may follow, whatever
+// becomes of the second.
+TEST_P(StoreComplete, late_while_the_next_attempt_runs_ends_the_message_after_it) {
   teller().now = teller().grant(1).lease_end;
   EXPECT_EQ(teller().grant(1).serial, 2u);
   const auto late = teller().complete(1, 1, Ended::kDelivered);
   EXPECT_EQ(late.wrote, Wrote::kLate);
   EXPECT_FALSE(late.settled);
-  EXPECT_EQ(teller().complete(1, 2, Ended::kFailed).attempts, 2u);
+  const auto next = teller().complete(1, 2, Ended::kFailed);
+  EXPECT_EQ(next.attempts, 2u);
+  EXPECT_TRUE(next.settled);
+  EXPECT_EQ(next.end.settlement, Settlement::kDelivered);
   teller().wait(seconds(200));
-  EXPECT_EQ(teller().grant(1).serial, 3u);
+  EXPECT_EQ(teller().grant(1).granted, Granted::kSettled);
+}
+
+TEST_P(StoreComplete, late_refusal_ends_the_message_unless_the_next_attempt_delivers_it) {
+  teller().now = teller().grant(1).lease_end;
+  EXPECT_EQ(teller().grant(1).serial, 2u);
+  EXPECT_FALSE(teller().complete(1, 1, Ended::kRefused).settled);
+  const auto next = teller().complete(1, 2, Ended::kDelivered);
+  EXPECT_TRUE(next.settled);
+  EXPECT_EQ(next.end.settlement, Settlement::kDelivered);
 }
 
 TEST_P(StoreComplete, an_outcome_after_the_lease_but_before_anybody_asked_decides) {
