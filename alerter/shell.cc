@@ -22,7 +22,8 @@ stage::StageInfo Shell::info() {
           .role = wire::Role::kAlerter,
           .health_listen = "127.0.0.1:8085",
           .dials = {wire::Role::kAuditor},
-          .rows = setting_rows()};
+          .rows = setting_rows(),
+          .tables = {{"sink", sink_rows()}}};
 }
 
 Status Shell::check(const Settings& settings) {

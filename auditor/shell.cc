@@ -40,7 +40,8 @@ stage::StageInfo Shell::info() {
           .role = wire::Role::kAuditor,
           .health_listen = "127.0.0.1:8084",
           .takes = {wire::Role::kIngest, wire::Role::kLimiter, wire::Role::kAlerter},
-          .rows = setting_rows()};
+          .rows = setting_rows(),
+          .tables = {{"budget", budget_rows()}}};
 }
 
 Status Shell::check(const Settings& settings) {

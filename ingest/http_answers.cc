@@ -205,7 +205,8 @@ HttpResponse answer_of(const FrontAnswer& answer, const About& about) {
 
 HttpResponse answer_of(const Refusal& refusal) {
   const bool large = refusal.status == 413;
-  return problem(refusal.status, large ? "Content Too Large" : "Bad Request", refusal.why,
+  const std::string where = refusal.field.empty() ? "" : refusal.field + ": ";
+  return problem(refusal.status, large ? "Content Too Large" : "Bad Request", where + refusal.why,
                  refusal.field);
 }
 
@@ -215,7 +216,7 @@ std::string line_of(const HttpResponse& response, std::size_t line) {
   std::string prefix = "{";
   const bool has_status = body.starts_with("{\"status\":");  // a problem says it itself
   if (!has_status) prefix += "\"status\":" + std::to_string(response.status) + ",";
-  if (response.status >= 300) prefix += "\"line\":" + std::to_string(line) + ",";
+  prefix += "\"line\":" + std::to_string(line) + ",";
   for (const auto& [name, value] : response.headers) {
     if (name == "Retry-After") prefix += "\"retry_after\":" + value + ",";
   }

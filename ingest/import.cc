@@ -114,6 +114,7 @@ class Import {
     lines_.clear();
     auto buried = parking_.bury(dead_);
     dead_.clear();
+    if (buried) from_.progress(counts_);
     return buried;
   }
 

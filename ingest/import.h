@@ -31,6 +31,7 @@ struct ImportFrom {
   std::function<StoreTime()> wall;
   std::function<std::string(std::size_t)> random;
   std::function<void(const std::string&)> say;  // what a person must know, a line each
+  std::function<void(const ImportCounts&)> progress = [](const ImportCounts&) {};  // each commit
 };
 
 Result<ImportCounts> import_lines(const ImportFrom& from, SqliteParking& parking);

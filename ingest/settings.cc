@@ -134,6 +134,7 @@ stage::StageInfo stage_info() {
   info.health_listen = "127.0.0.1:8081";
   info.dials = {wire::Role::kLimiter, wire::Role::kAuditor};
   info.rows = kRows;
+  info.tables = {{"source", kSourceRows}};
   return info;
 }
 

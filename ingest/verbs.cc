@@ -1,7 +1,9 @@
 #include "ingest/verbs.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -79,6 +81,29 @@ std::string file_of(const Settings& settings) {
 
 // ---- import
 
+std::string text_of(const ImportCounts& counts) {
+  return std::to_string(counts.lines) + " lines: " + std::to_string(counts.accepted) +
+         " accepted, " + std::to_string(counts.repeated) + " repeated, " +
+         std::to_string(counts.malformed) + " malformed, " + std::to_string(counts.conflicts) +
+         " conflicting";
+}
+
+// How far an import has come, once a second.
+class Progress {
+ public:
+  explicit Progress(std::function<void(const std::string&)> say) : say_(std::move(say)) {}
+  void operator()(const ImportCounts& counts) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - said_ < std::chrono::seconds(1)) return;
+    said_ = now;
+    say_(text_of(counts) + " so far");
+  }
+
+ private:
+  std::function<void(const std::string&)> say_;
+  std::chrono::steady_clock::time_point said_ = std::chrono::steady_clock::now();
+};
+
 Result<ImportCounts> import_from(std::istream& input, const std::string& name,
                                  const Settings& settings) {
   auto config = read_config(settings);
@@ -90,7 +115,8 @@ Result<ImportCounts> import_from(std::istream& input, const std::string& name,
   const auto say = [](const std::string& text) {
     std::cerr << kProgram << ": " << text << std::endl;
   };
-  const ImportFrom from{input, name, *config, *pointers, port::wall_now, port::random_bytes, say};
+  const ImportFrom from{input, name,         *config, *pointers, port::wall_now, port::random_bytes,
+                        say,   Progress(say)};
   return import_lines(from, **parking);
 }
 
@@ -105,9 +131,7 @@ int import_with(const std::string& name, const Settings& settings) {
   const std::string label = name == "-" ? "stdin" : std::filesystem::path(name).filename().string();
   auto counts = import_from(name == "-" ? std::cin : file, label, settings);
   if (!counts) return stage::fail(kProgram, counts.error());
-  std::cerr << kProgram << ": " << counts->lines << " lines: " << counts->accepted << " accepted, "
-            << counts->repeated << " repeated, " << counts->malformed << " malformed, "
-            << counts->conflicts << " conflicting" << std::endl;
+  std::cerr << kProgram << ": " << text_of(*counts) << std::endl;
   return 0;
 }
 

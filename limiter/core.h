@@ -204,6 +204,7 @@ class LimiterCore {
                         const Turn& turn);
   void warned(Shard& shard, const wire::Outcome& outcome, const Turn& turn);
   void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
+  static void learn_latency(Shard& shard, Duration latency);
   void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);
   void look_at_attempt(Message& message, const Turn& turn);
   void land(Message& message, Instant now);

@@ -58,6 +58,12 @@ void LimiterCore::completed(const Complete& call, const CompleteReply& reply, co
   }
 }
 
+// A mean in which each attempt weighs an eighth of what is left (RFC 6298's smoothing).
+void LimiterCore::learn_latency(Shard& shard, Duration latency) {
+  const Duration change = latency - shard.latency;
+  shard.latency = shard.latency.us == 0 ? latency : shard.latency + microseconds(change.us / 8);
+}
+
 void LimiterCore::completed_one(const Completion& completion, const CompleteAnswer& answer,
                                 const Turn& turn) {
   const wire::Outcome& outcome = completion.outcome;
@@ -68,6 +74,7 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
       send(peer, wire::Completed{attempt}, turn);
     }
   }
+  if (outcome.status != 0) learn_latency(*shard_of(outcome.upstream), outcome.latency);
   if (answer.closed_until.us != 0) {
     close_key(*shard_of(outcome.upstream), outcome.key, answer.closed_until, turn);
   }

@@ -64,8 +64,9 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
       answer_askers(*key, hold->why, turn);
       continue;
     }
-    key->forecast = std::make_unique<Forecast>(*shard->upstream, state.logs, known->high,
-                                               hold.value_or(Refusal{}));
+    const Forecast::Pace pace{shard->latency, std::max(1U, shard->upstream->in_flight_per_key)};
+    key->forecast = std::make_unique<Forecast>(
+        *shard->upstream, state.logs, Forecast::Start{known->high, hold.value_or(Refusal{}), pace});
     key->forecast_at = turn.now;
     touch(*key);
     for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);

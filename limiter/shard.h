@@ -70,6 +70,7 @@ struct Shard {
   bool look = false;  // something changed: look whether the due may go
   Instant look_at = Instant::never();
 
+  Duration latency;  // of answered attempts, lately
   std::vector<Completion> completions;
   Instant complete_at;  // not before: nobody knew the time
   std::vector<Emptied::Line> emptied;

@@ -29,9 +29,14 @@ std::string read_holder(int fd) {
 }  // namespace
 
 Status make_directory(const std::string& path) {
-  std::error_code failed;
-  std::filesystem::create_directories(path, failed);
-  if (failed) return Error{Trouble::kUnavailable, "cannot make " + path + ": " + failed.message()};
+  std::filesystem::path made;
+  std::error_code unknown;
+  for (const auto& part : std::filesystem::path(path)) {
+    made /= part;
+    if (mkdir(made.c_str(), 0700) != 0 && !std::filesystem::is_directory(made, unknown)) {
+      return world_failed("cannot make " + made.string());
+    }
+  }
   return Done{};
 }
 

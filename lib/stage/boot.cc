@@ -196,9 +196,7 @@ Result<Settings> read_settings(const StageInfo& info, const CommandLine& line) {
   return settings;
 }
 
-void print_tables(const Settings& settings, std::string_view name,
-                  std::span<const SettingRow> rows) {
-  const auto tables = settings.tables(name, rows);
+void print_tables(std::string_view name, const Result<std::vector<SettingTable>>& tables) {
   if (!tables) return;
   for (const SettingTable& table : *tables) {
     std::cout << "\n[[" << name << "]]\n" << table.print();
@@ -208,8 +206,11 @@ void print_tables(const Settings& settings, std::string_view name,
 void print_settings(const StageInfo& info, const Settings& settings) {
   std::cout << "[sluice]\n" << settings.shared.print();
   std::cout << "\n[" << info.name << "]\n" << settings.stage.print();
-  print_tables(settings, "upstream", upstream_rows());
-  print_tables(settings, "limit", limit_rows());
+  print_tables("upstream", upstream_tables(settings));
+  print_tables("limit", limit_tables(settings));
+  for (const TableRows& table : info.tables) {
+    print_tables(table.name, settings.tables(table.name, table.rows));
+  }
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ namespace sluice::stage {
 // The declaration of a stage. Every stage also has these settings in its own table: instance,
 // stop_timeout, health_listen; `listen` when it takes anybody; and one list of addresses for each
 // role that it dials ("limiters", "dispatchers", "auditors").
+struct TableRows {
+  std::string_view name;  // "budget": [[budget]] in the file
+  std::span<const SettingRow> rows;
+};
+
 struct StageInfo {
   std::string_view name;  // "limiter": the table in the file, the program is sluice-limiter
   std::string_view what;  // one line for --help
@@ -29,6 +34,7 @@ struct StageInfo {
   std::vector<wire::Role> takes = {};     // who dials us
   std::vector<wire::Role> dials = {};     // whom we dial
   std::span<const SettingRow> rows = {};  // the stage's own
+  std::vector<TableRows> tables = {};     // that it reads besides, but [[upstream]] and [[limit]]
   // True: any number in one data directory, each with an instance and a directory of its own
   // (dispatcher). False: one, locked.
   bool many = false;

@@ -283,29 +283,19 @@ Result<Limit> read_limit(const SettingTable& table) {
   return into;
 }
 
-Limit preset_limit(const Settings& settings) {
-  Limit limit;
-  limit.window = settings.scaled(limit.window);
-  limit.guard = settings.scaled(limit.guard);
-  limit.name = limit_name(limit.n, limit.window);
-  return limit;
+// A table that the file does not have: these members, and otherwise every default.
+Result<SettingTable> preset_table(std::string_view name, std::span<const SettingRow> rows,
+                                  SettingNode::Table members, const Settings& settings) {
+  const SettingNode node{std::move(members), Place{"default", 0}};
+  return SettingTable::check(rows, &node, name, settings.time_scale_millionths);
 }
 
-Result<Upstream> preset_upstream(const Settings& settings) {
-  const Place place{"default", 0};
-  const SettingNode node{SettingNode::Table{{"name", {std::string("onlyfans"), place}},
-                                            {"url", {std::string("http://127.0.0.1:8090"), place}}},
-                         place};
-  auto table =
-      SettingTable::check(kUpstreamRows, &node, "[[upstream]]", settings.time_scale_millionths);
-  if (!table) return table.error();
-  return read_upstream(*table);
+SettingMember member(std::string name, std::string text) {
+  return {std::move(name), {std::move(text), Place{"default", 0}}};
 }
 
-Status read_limits(const Settings& settings, std::vector<Upstream>& upstreams) {
-  auto tables = settings.tables("limit", kLimitRows);
-  if (!tables) return tables.error();
-  for (const SettingTable& table : *tables) {
+Status read_limits(const std::vector<SettingTable>& tables, std::vector<Upstream>& upstreams) {
+  for (const SettingTable& table : tables) {
     const auto upstream =
         std::find_if(upstreams.begin(), upstreams.end(),
                      [&](const Upstream& one) { return one.name == table.text("upstream"); });
@@ -316,9 +306,6 @@ Status read_limits(const Settings& settings, std::vector<Upstream>& upstreams) {
     auto limit = read_limit(table);
     if (!limit) return limit.error();
     upstream->limits.push_back(std::move(*limit));
-  }
-  for (Upstream& upstream : upstreams) {
-    if (upstream.limits.empty()) upstream.limits.push_back(preset_limit(settings));
   }
   return Done{};
 }
@@ -332,11 +319,36 @@ void mix(std::uint64_t& hash, std::string_view bytes) {  // FNV-1a
 
 }  // namespace
 
-std::span<const SettingRow> upstream_rows() { return kUpstreamRows; }
-std::span<const SettingRow> limit_rows() { return kLimitRows; }
+Result<std::vector<SettingTable>> upstream_tables(const Settings& settings) {
+  auto tables = settings.tables("upstream", kUpstreamRows);
+  if (!tables || !tables->empty()) return tables;
+  auto preset =
+      preset_table("[[upstream]]", kUpstreamRows,
+                   {member("name", "onlyfans"), member("url", "http://127.0.0.1:8090")}, settings);
+  if (!preset) return preset.error();
+  tables->push_back(std::move(*preset));
+  return tables;
+}
+
+Result<std::vector<SettingTable>> limit_tables(const Settings& settings) {
+  auto upstreams = upstream_tables(settings);
+  if (!upstreams) return upstreams.error();
+  auto tables = settings.tables("limit", kLimitRows);
+  if (!tables) return tables;
+  std::set<std::string> limited;
+  for (const SettingTable& table : *tables) limited.insert(table.text("upstream"));
+  for (const SettingTable& upstream : *upstreams) {
+    if (limited.contains(upstream.text("name"))) continue;
+    auto preset = preset_table("[[limit]]", kLimitRows, {member("upstream", upstream.text("name"))},
+                               settings);
+    if (!preset) return preset.error();
+    tables->push_back(std::move(*preset));
+  }
+  return tables;
+}
 
 Result<std::vector<Upstream>> read_upstreams(const Settings& settings) {
-  auto tables = settings.tables("upstream", kUpstreamRows);
+  auto tables = upstream_tables(settings);
   if (!tables) return tables.error();
   std::vector<Upstream> upstreams;
   std::set<std::string> names;
@@ -348,12 +360,9 @@ Result<std::vector<Upstream>> read_upstreams(const Settings& settings) {
     }
     upstreams.push_back(std::move(*upstream));
   }
-  if (upstreams.empty()) {
-    auto upstream = preset_upstream(settings);
-    if (!upstream) return upstream.error();
-    upstreams.push_back(std::move(*upstream));
-  }
-  if (auto limits = read_limits(settings, upstreams); !limits) return limits.error();
+  auto limits = limit_tables(settings);
+  if (!limits) return limits.error();
+  if (auto read = read_limits(*limits, upstreams); !read) return read.error();
   return upstreams;
 }
 

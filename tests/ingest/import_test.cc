@@ -36,7 +36,8 @@ class Import : public testing::Test {
                           pointers_,
                           [] { return StoreTime{1'700'000'000'000'000}; },
                           [](std::size_t n) { return std::string(n, 'r'); },
-                          [this](const std::string& line) { said_.push_back(line); }};
+                          [this](const std::string& line) { said_.push_back(line); },
+                          [this](const ImportCounts& so_far) { progress_.push_back(so_far); }};
     auto counts = import_lines(from, *parking_);
     EXPECT_TRUE(counts.ok());
     return counts.ok() ? *counts : ImportCounts{};
@@ -46,7 +47,20 @@ class Import : public testing::Test {
   Config config_;
   Pointers pointers_;
   std::vector<std::string> said_;
+  std::vector<ImportCounts> progress_;
 };
+
+TEST_F(Import, TellsHowFarItHasComeWithEachCommit) {
+  std::string text;
+  for (int i = 0; i < 1'100; ++i) {
+    text += "{\"messageId\":\"" + std::to_string(i) + "\",\"userId\":\"u\"}\n";
+  }
+  import(text);
+  ASSERT_EQ(progress_.size(), 3U);
+  EXPECT_EQ(progress_[0].accepted, 500U);
+  EXPECT_EQ(progress_[1].lines, 1'000U);
+  EXPECT_EQ(progress_[2].accepted, 1'100U);
+}
 
 TEST_F(Import, PutsLinesAndReportsWhatIsNone) {
   const ImportCounts counts = import(

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
 #include <zmq.h>
+#include <filesystem>
 
 #include <array>
 
@@ -101,6 +103,12 @@ TEST(Lockfile, SecondHolderIsToldWhoHasIt) {
     EXPECT_NE(second.error().what.find(std::to_string(getpid())), std::string::npos);
   }
   EXPECT_TRUE(lock_file(path));
+  namespace fs = std::filesystem;
+  EXPECT_EQ(fs::status(pattern + "/a").permissions(), fs::perms::owner_all);  // whose data it is
+  EXPECT_EQ(fs::status(pattern + "/a/b").permissions(), fs::perms::owner_all);
+  auto blocked = make_directory(path + "/c");
+  ASSERT_FALSE(blocked);
+  EXPECT_EQ(blocked.error().what, "cannot make " + path + ": File exists");
 }
 
 }  // namespace

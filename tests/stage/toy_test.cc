@@ -203,6 +203,8 @@ TEST_F(Toy, FlagBeatsEnvironmentBeatsFile) {
   EXPECT_NE(said.find("stop_timeout = \"3s\"\n"), std::string::npos) << said;
   EXPECT_EQ(run("ask", {"--settings", file, "--print-settings", "--pause", "50ms"}, &said), 0);
   EXPECT_NE(said.find("pause = \"50ms\"\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("\n[[upstream]]\nname = \"onlyfans\"\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("\n[[limit]]\nupstream = \"onlyfans\"\n"), std::string::npos) << said;
   unsetenv("SLUICE_INGEST_PAUSE");
   unsetenv("SLUICE_LOG_LEVEL");
 }
