@@ -129,8 +129,8 @@ void Shell::end_process(const std::string& what) {
 // ---- upkeep and figures ------------------------------------------------------------------------
 
 void Shell::upkeep() {
+  ledger_->checkpoint_if_due(core_.idle());
   if (core_.idle()) {
-    ledger_->checkpoint();
     if (++upkeeps_ % kSweepEvery == 0) {
       if (auto done = ledger_->sweep(port::wall_now()); !done) {
         log_.warning("the ledger could not be swept", {{"why", done.error().what}});

@@ -18,7 +18,6 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr std::uint64_t kUnitsMax = 1'000'000'000'000;  // of one cost, so that sums stay whole
 constexpr std::int64_t kDueMax = 10'000;
 constexpr std::int64_t kSweepRows = 10'000;
-constexpr std::int64_t kCheckpointBytes = 4LL * 1024 * 1024;
 
 constexpr const char* kSchema = R"sql(
 PRAGMA secure_delete = ON;
@@ -413,8 +412,6 @@ Status SqliteLedger::sweep(StoreTime now) {
   return transaction->commit();
 }
 
-void SqliteLedger::checkpoint() {
-  if (database_.wal_bytes() > kCheckpointBytes) database_.checkpoint();
-}
+void SqliteLedger::checkpoint_if_due(bool idle) { database_.checkpoint_if_due(idle); }
 
 }  // namespace sluice::auditor

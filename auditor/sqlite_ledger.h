@@ -32,8 +32,8 @@ class SqliteLedger {
 
   // Forgets some of what is older than its retention; cheap, to be called again and again.
   Status sweep(StoreTime now);
-  // Moves the WAL into the file when it is worth it: when idle.
-  void checkpoint();
+  // Between commits, now and then; what is due is port::Sqlite's to know.
+  void checkpoint_if_due(bool idle);
 
  private:
   explicit SqliteLedger(port::Sqlite database, Retention retention);

@@ -8,6 +8,12 @@
 
 namespace sluice::ingest {
 
+namespace {
+
+constexpr Duration kIdleAfter = milliseconds(200);  // without a commit
+
+}  // namespace
+
 std::string parking_file(const std::string& directory) { return directory + "/parking.db"; }
 
 Shell::Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking)
@@ -66,7 +72,7 @@ void Shell::perform(IngestCore::Effect effect) {
 // The calls of a round share one commit; their answers come after it.
 void Shell::end_turn() {
   if (!calls_.empty()) {
-    wrote_ = true;
+    wrote_at_ = stage_->now();
     const std::vector<ParkingReply> replies = parking_->apply(calls_);
     calls_.clear();
     const auto* failed = std::get_if<ParkingFailed>(&replies.front().answer);
@@ -83,7 +89,7 @@ void Shell::end_turn() {
 void Shell::each_second() {
   stage_->poller().after(seconds(1), [this] { each_second(); });
   if (parking_->changed_by_others()) stage_->complete(ParkingChanged{});
-  if (!std::exchange(wrote_, false)) parking_->when_idle();
+  parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
   door_->feed();
 }
 

@@ -47,7 +47,7 @@ class Shell {
   std::unique_ptr<port::HttpServer> server_;
   std::vector<ParkingCall> calls_;  // of this round: one commit
   std::string trouble_;             // what the last commit failed of
-  bool wrote_ = false;              // since the last second
+  Instant wrote_at_;
 };
 
 // Where the rows of this data directory are.

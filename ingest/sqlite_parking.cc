@@ -14,8 +14,6 @@ using Step = Statement::Step;
 
 namespace {
 
-constexpr std::int64_t kWalWorth = 4 * 1024 * 1024;  // bytes
-
 std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
 
 Name read_name(const Statement& row) {
@@ -125,9 +123,7 @@ bool SqliteParking::changed_by_others() {
   return std::exchange(version_seen_, version) != version;
 }
 
-void SqliteParking::when_idle() {
-  if (database_.wal_bytes() > kWalWorth) database_.checkpoint();
-}
+void SqliteParking::checkpoint_if_due(bool idle) { database_.checkpoint_if_due(idle); }
 
 Result<ParkingSums> SqliteParking::sums() {
   ParkingSums sums;

@@ -56,8 +56,8 @@ class SqliteParking {
 
   // True when another connection has committed since the last time this was asked.
   bool changed_by_others();
-  // Moves the log into the file when it has grown: only while nobody waits for a commit.
-  void when_idle();
+  // Between commits, now and then; what is due is port::Sqlite's to know.
+  void checkpoint_if_due(bool idle);
   Result<ParkingSums> sums();
 
   // ---- dead letters; each its own transaction

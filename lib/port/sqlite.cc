@@ -1,7 +1,6 @@
 #include "lib/port/sqlite.h"
 
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <utility>
@@ -44,6 +43,14 @@ constexpr const char* kPragmas =
     "PRAGMA foreign_keys = ON;"
     "PRAGMA temp_store = MEMORY;";
 constexpr const char* kReaderPragmas = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;";
+constexpr std::int64_t kPageBytes = 4096;
+constexpr std::int64_t kWalWorthWhenIdle = 4LL * 1024 * 1024;
+constexpr std::int64_t kWalMost = 64LL * 1024 * 1024;
+
+int count_wal(void* bytes, sqlite3*, const char*, int pages) {
+  *static_cast<std::int64_t*>(bytes) = pages * kPageBytes;
+  return SQLITE_OK;
+}
 
 }  // namespace
 
@@ -125,14 +132,15 @@ bool Statement::null(int column) const {
 
 // ---- connections ----
 
-Sqlite::Sqlite(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
+Sqlite::Sqlite(sqlite3* database)
+    : database_(database), wal_bytes_(std::make_unique<std::int64_t>(0)) {}
 
 Sqlite::Sqlite(Sqlite&& other) noexcept
-    : database_(std::exchange(other.database_, nullptr)), path_(std::move(other.path_)) {}
+    : database_(std::exchange(other.database_, nullptr)), wal_bytes_(std::move(other.wal_bytes_)) {}
 
 Sqlite& Sqlite::operator=(Sqlite&& other) noexcept {
   std::swap(database_, other.database_);
-  std::swap(path_, other.path_);
+  std::swap(wal_bytes_, other.wal_bytes_);
   return *this;
 }
 
@@ -150,11 +158,12 @@ Result<Sqlite> Sqlite::open(const std::string& path, SqliteOptions options) {
   if (options.create && !options.read_only) flags |= SQLITE_OPEN_CREATE;
   sqlite3* opened = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
-  Sqlite database(opened, path);
+  Sqlite database(opened);
   if (code != SQLITE_OK) return failure(opened, code, "open " + path);
   sqlite3_busy_timeout(opened, options.busy_timeout_ms);
   auto set = database.execute(options.read_only ? kReaderPragmas : kPragmas);
   if (!set) return Error{set.error().code, path + ": " + set.error().what};
+  sqlite3_wal_hook(opened, count_wal, database.wal_bytes_.get());
   return database;
 }
 
@@ -192,11 +201,11 @@ std::int64_t Sqlite::last_rowid() const { return sqlite3_last_insert_rowid(datab
 
 void Sqlite::checkpoint() {
   sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  *wal_bytes_ = 0;  // what readers kept from being moved is counted again by the next commit
 }
 
-std::int64_t Sqlite::wal_bytes() const {
-  struct stat file {};
-  return stat((path_ + "-wal").c_str(), &file) == 0 ? file.st_size : 0;
+void Sqlite::checkpoint_if_due(bool idle) {
+  if (*wal_bytes_ > (idle ? kWalWorthWhenIdle : kWalMost)) checkpoint();
 }
 
 // ---- transactions ----

@@ -86,13 +86,16 @@ class Sqlite {
   // Moves the WAL into the database file as far as readers allow: when idle, never while somebody
   // waits for a commit.
   void checkpoint();
-  // The WAL's length in bytes; checkpoint() is worth its while above some megabytes.
-  [[nodiscard]] std::int64_t wal_bytes() const;
+  // The same, but only when it is worth the stall: idle above 4 MiB; otherwise above 64 MiB, since
+  // under a load that never pauses the WAL would grow until the disk is full.
+  void checkpoint_if_due(bool idle);
+  // What is in the WAL and not in the file, as of this connection's last commit.
+  [[nodiscard]] std::int64_t wal_bytes() const { return *wal_bytes_; }
 
  private:
-  Sqlite(sqlite3* database, std::string path);
+  explicit Sqlite(sqlite3* database);
   sqlite3* database_ = nullptr;
-  std::string path_;
+  std::unique_ptr<std::int64_t> wal_bytes_;
 };
 
 // Rolls back unless committed.

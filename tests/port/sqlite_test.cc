@@ -71,6 +71,29 @@ TEST_F(SqliteTest, ATransactionThatIsNotCommittedNeverWas) {
   EXPECT_FALSE(again->execute("INSERT INTO t VALUES(3)"));
 }
 
+// A WAL that only idle hours may empty would fill the disk of who has none.
+TEST_F(SqliteTest, AWalIsMovedWhenIdleAndAtTheLatestAt64MiB) {
+  constexpr std::int64_t kMiB = 1 << 20;
+  auto database = Sqlite::open(path());
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->execute("CREATE TABLE t(a BLOB)"));
+  const auto grow_to = [&](std::int64_t bytes) {
+    while (database->wal_bytes() < bytes) {
+      ASSERT_TRUE(database->execute("INSERT INTO t VALUES(zeroblob(1000000))"));
+    }
+  };
+  grow_to(5 * kMiB);
+  database->checkpoint_if_due(false);
+  EXPECT_GE(database->wal_bytes(), 5 * kMiB);
+  database->checkpoint_if_due(true);
+  EXPECT_EQ(database->wal_bytes(), 0);
+  grow_to(65 * kMiB);
+  database->checkpoint_if_due(false);
+  EXPECT_EQ(database->wal_bytes(), 0);
+  ASSERT_TRUE(database->execute("INSERT INTO t VALUES(1)"));
+  EXPECT_LT(database->wal_bytes(), kMiB) << "the log begins anew";
+}
+
 TEST_F(SqliteTest, TheMainFileIsInWalWithFullSync) {
   auto database = Sqlite::open(path());
   ASSERT_TRUE(database);
