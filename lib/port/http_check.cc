@@ -29,6 +29,15 @@ std::optional<std::uint64_t> digits(std::string_view text) {
   return value;
 }
 
+// A value that begins on the next line (RFC 9112, 5.2: obsolete folding) is put behind the name by
+// libmicrohttpd 0.9.75: "Content-Length:\r\n 5" becomes a header "Content-Length5".
+bool hides_framing(std::string_view name) {
+  const auto longer_than = [name](std::string_view framing) {
+    return name.size() > framing.size() && same_name(name.substr(0, framing.size()), framing);
+  };
+  return longer_than("Content-Length") || longer_than("Transfer-Encoding");
+}
+
 }  // namespace
 
 bool is_token(std::string_view text) {
@@ -48,6 +57,7 @@ std::variant<Framing, FramingError> check_framing(const HttpHeaders& headers) {
   int hosts = 0;
   for (const auto& [name, value] : headers) {
     if (!is_token(name)) return FramingError{"headers", "a header's name is no token"};
+    if (hides_framing(name)) return FramingError{name, "must be written on one line"};
     if (has_control_character(value)) return FramingError{name, "has a control character"};
     if (same_name(name, "Host")) {
       if (value.empty() || ++hosts > 1) return FramingError{"Host", "must be there once"};

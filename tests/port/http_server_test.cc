@@ -181,6 +181,25 @@ TEST_F(HttpServerTest, WhatIsNotClearlyOneRequestIsRefusedAndClosed) {
   }
 }
 
+// Endings of lines that others read differently: refused, or the one framing that all agree on.
+TEST_F(HttpServerTest, OddEndingsOfLinesFrameNothingElse) {
+  for (const std::string& headers : std::vector<std::string>{
+           "Host: x\r\nX: a\rContent-Length: 50\r\nContent-Length: 5\r\n",
+           "Host: x\r\nX: a\n Content-Length: 50\r\nContent-Length: 5\r\n",
+           "Host: x\nContent-Length: 5\n", "Host: x\r\nContent-Length:\r\n 5\r\n",
+           "Host: x\r\nContent-Length: \r\n\t5\r\n", "Host: x\r\nContent-Length: 5\r\n 0\r\n",
+           "Host: x\r\nContent-Length: 5\r\nTransfer-Encoding:\r\n chunked\r\n",
+           "Host: x\r\nX: a\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n"}) {
+    requests_.clear();
+    const int fd = connect();
+    say(fd, "POST / HTTP/1.1\r\n" + headers + "\r\nhello");
+    const auto heard = hear(fd, [](const std::string& t) { return t.find("\r\n\r\n") != t.npos; });
+    if (heard.substr(0, 12) == "HTTP/1.1 400") continue;
+    ASSERT_EQ(requests_.size(), 1U) << headers << heard;
+    EXPECT_EQ(requests_[0].body, "hello") << headers;
+  }
+}
+
 TEST_F(HttpServerTest, TwoLengthsAreRefusedBeforeTheBodyIsThere) {
   const int fd = connect();
   say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\nContent-Length: 5\r\n\r\n");
