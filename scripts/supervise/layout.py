@@ -67,17 +67,22 @@ def check_ports(found):
                            f"{error.strerror}; --port takes another") from error
 
 
-def free_ports(count):
-    """The first of so many ports in a row that nobody listens on."""
-    start = 12000 + os.getpid() * 16 % 18000  # so that two that look at the same time do not meet
-    for first in range(start, start + 2000, 16):
-        with contextlib.ExitStack() as stack:
-            try:
+def reserve_ports(count):
+    """(the first of so many ports in a row that nobody uses, a socket). As long as that socket is
+    open nobody else is given them here, so that two runs that begin together do not meet."""
+    blocks = list(range(12000, 30000, 16))  # below those that the kernel gives to connections
+    begin = os.getpid() * 7 % len(blocks)
+    for first in blocks[begin:] + blocks[:begin]:
+        guard = socket.socket()
+        try:
+            guard.bind(("127.0.0.1", first + 15))
+            guard.listen()
+            with contextlib.ExitStack() as stack:
                 for port in range(first, first + count):
                     probe = stack.enter_context(socket.socket())
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", port))
-                return first
-            except OSError:
-                continue
-    raise RuntimeError("no eleven free ports in a row")
+            return first, guard
+        except OSError:
+            guard.close()
+    raise RuntimeError(f"no {count} free ports in a row")

@@ -24,7 +24,8 @@ class Supervised(unittest.TestCase):
         self.folder = scratch.name
         for name in layout.STAGES:
             shutil.copy(os.path.join(ROOT, "tests/scripts/stage_stub.py"), self.at(name))
-        self.port = layout.free_ports(11)
+        self.port, guard = layout.reserve_ports(11)
+        self.addCleanup(guard.close)
         self.said = ""
         self.run = None
         self.addCleanup(self.end)
