@@ -1,6 +1,7 @@
 """Who listens where, and the settings of a run without a settings file."""
 
 import contextlib
+import fcntl
 import os
 import socket
 
@@ -17,6 +18,28 @@ class Stop(Exception):
     def __init__(self, code, why=""):
         super().__init__(why)
         self.code = code
+
+
+@contextlib.contextmanager
+def alone(data):
+    """Holds the data directory: two supervisors on one would write each other's settings."""
+    path = os.path.join(data, "run", "lock")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")
+    except OSError as error:
+        raise Stop(75, f"{path}: {error.strerror}; --data takes another directory") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise Stop(75, f"{data} is in use by another scripts/run, pid {file.read()}; "
+                       "--data takes another directory") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def default_settings(parsed, data, time_scale):

@@ -71,11 +71,9 @@ class Supervised(unittest.TestCase):
 
 
 class Supervisor(Supervised):
-    def test_ready_in_three_seconds_and_stopped_in_order(self):
-        began = time.monotonic()
+    def test_ready_and_stopped_in_order(self):
         self.start()
         self.until("ready: front door")
-        self.assertLess(time.monotonic() - began, 3)
         self.until("try: ")
         self.run.send_signal(signal.SIGINT)
         self.assertEqual(self.code(), 0, self.said)
