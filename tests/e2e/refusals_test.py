@@ -52,7 +52,7 @@ class FrontDoor(Undisturbed):
         answer = self.pipe.post(b"\n".join(lines), Content_Type="application/x-ndjson")
         self.assertIn(answer.status, (200, 207), answer)
         self.assertEqual([line["status"] for line in answer.lines()], [202, 400, 400, 202], answer)
-        self.assertEqual([line.get("line") for line in answer.lines()], [None, 2, 3, None])
+        self.assertEqual([line.get("line") for line in answer.lines()], [1, 2, 3, 4])
         self.assertIn("/userId", json.dumps(answer.lines()[2]))
         self.taken = 2
         self.assertEqual(set(self.pipe.settle(["a", "d"], 5).values()), {"delivered"})
