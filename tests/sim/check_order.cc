@@ -24,7 +24,7 @@ class Order : public Witness {
     Row& known = rows_[row.key][row.identity];
     known.order = row.order;
     known.put = world_.now();
-    known.untouched = row.not_before.us == 0 && !granted_.contains(row.identity);
+    known.untouched = row.not_before.us == 0 && !touched_.contains(row.identity);
   }
   void row_moved(const wire::Offer& row) override { rows_[row.key].erase(row.identity); }
   void row_gone(const wire::Settled& settled) override {
@@ -32,8 +32,14 @@ class Order : public Witness {
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
     if (!watched_) return;
+    // A row whose message has ended (cancelled, expired) waits for the trail alone: nothing
+    // overtakes it any more.
+    for_each_settlement(call, answer, [this](const std::string& identity, const auto&) {
+      for (auto& [key, rows] : rows_) rows.erase(identity);
+      touched_.insert(identity);
+    });
     for_each_grant(call, answer, [this](const auto& identity, const auto& ask, const auto&) {
-      if (granted_.insert(identity).second) goes(identity, ask);
+      if (touched_.insert(identity).second) goes(identity, ask);
     });
   }
 
@@ -68,7 +74,7 @@ class Order : public Witness {
   World& world_;
   bool watched_;
   std::map<std::string, std::map<std::string, Row>> rows_;  // by key, by identity
-  std::set<std::string> granted_;
+  std::set<std::string> touched_;                           // granted or ended
   int beside_ = 0;
 };
 

@@ -18,5 +18,8 @@ TEST(Scenario, AnUnsureClockDoesNotSpinTheLimiter) {
   for (const std::uint64_t seed : {39U, 49U, 99U}) expect_kept(seed);
 }
 
+// A cancelled row has ended and waits for the trail alone: what goes meanwhile overtakes nothing.
+TEST(Scenario, WhatHasEndedIsNotOvertaken) { expect_kept(8426); }
+
 }  // namespace
 }  // namespace sluice::sim
