@@ -12,6 +12,7 @@ void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn
     calls_.again_at(call, turn.now + config_.store_retry);  // no answer to what was asked
     return;
   }
+  asked_ -= call.asks.size();
   for (std::size_t i = 0; i < reply.answers.size(); ++i) {
     take_outbox(reply.answers[i].outbox);
     Message* message = find(call.asks[i].line.identity);

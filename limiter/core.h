@@ -177,6 +177,7 @@ class LimiterCore {
   [[nodiscard]] static bool is_busy(const Key& key);
   [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
   [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
+  [[nodiscard]] std::size_t unrecorded_room() const;
   void grant(Shard& shard, const Turn& turn);
   void ask_out_of_turn(Shard& shard, Grant& call);
   void ask_in_turn(Shard& shard, Grant& call, const Turn& turn);
@@ -274,6 +275,7 @@ class LimiterCore {
   bool draining_ = false;
   std::size_t bytes_ = 0;
   std::size_t underway_ = 0;  // messages with an open attempt
+  std::size_t asked_ = 0;     // asks that the store has not answered: each may bring a line
   std::uint64_t last_key_ = 0;
   std::uint64_t last_want_ = 0;
 

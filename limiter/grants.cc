@@ -99,12 +99,18 @@ std::optional<Refusal> LimiterCore::gate(const Key& key, Instant now) const {
 // Why nothing of this upstream goes now, apart from dispatchers' room.
 wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
   if (draining_) return wire::Wait::kNoDispatcher;
-  if (trail_.size() + underway_ >= config_.unrecorded_max) return wire::Wait::kAuditorAway;
+  if (unrecorded_room() == 0) return wire::Wait::kAuditorAway;
   const auto known = caller(now);
   if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
   if (!store_up_) return wire::Wait::kStoreDown;
   if (shard.limit_until > known->bounds.low) return shard.limit_why;
   return wire::Wait::kNone;
+}
+
+// How many may be asked for: every attempt, and every ask, brings a line for the trail.
+std::size_t LimiterCore::unrecorded_room() const {
+  const std::size_t taken = trail_.size() + underway_ + asked_;
+  return config_.unrecorded_max - std::min(config_.unrecorded_max, taken);
 }
 
 void LimiterCore::grant(Shard& shard, const Turn& turn) {
@@ -130,7 +136,8 @@ void LimiterCore::grant(Shard& shard, const Turn& turn) {
 }
 
 void LimiterCore::ask_out_of_turn(Shard& shard, Grant& call) {
-  while (!shard.out_of_turn.empty() && call.asks.size() < config_.batch_max) {
+  const std::size_t most = std::min(config_.batch_max, unrecorded_room());
+  while (!shard.out_of_turn.empty() && call.asks.size() < most) {
     Message& message = *shard.out_of_turn.front();
     shard.out_of_turn.pop_front();
     ask_for(message, peers_.room(shard.upstream->name).life, call);
@@ -146,7 +153,8 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
     return limit.scope == LimitScope::kUpstream;
   });
   const std::size_t most =
-      shared ? std::min<std::size_t>(16, config_.batch_max) : config_.batch_max;
+      std::min(shared ? std::min<std::size_t>(16, config_.batch_max) : config_.batch_max,
+               call.asks.size() + unrecorded_room());
   while (!shard.due.empty()) {
     if (call.asks.size() >= most) {
       shard.look = !shared;  // a shared limit's answers say whether to go on
@@ -208,6 +216,7 @@ void LimiterCore::ask_for(Message& message, std::uint64_t dispatcher_life, Grant
   message.reserved_at = dispatcher_life;
   if (dispatcher_life != 0) peers_.reserve(dispatcher_life, message.offer.upstream);
   call.asks.push_back(make_ask(message, dispatcher_life));
+  ++asked_;
 }
 
 }  // namespace sluice::limiter

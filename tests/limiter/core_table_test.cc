@@ -232,6 +232,33 @@ TEST(CoreTable, UnrecordedLinesStopGrantsAtTheirLimit) {
   EXPECT_GT(bench.said<wire::Dispatch>().size(), 3U);
 }
 
+// What the store is asked for comes back with lines for the trail: it counts before the answer.
+TEST(CoreTable, UnansweredAsksCountTowardsUnrecordedLines) {
+  Config config = Bench::config();
+  config.unrecorded_max = 3;
+  Started s(config);
+  s.bench.store_answers = false;
+  const std::size_t before = s.bench.asked;
+  for (int i = 0; i < 10; ++i) {
+    wire::Offer offer = s.bench.offer(std::to_string(i), i + 1);
+    offer.key += offer.id;
+    offer.identity = wire::identity_of(offer.source, offer.key, offer.id, 0);
+    s.bench.say(s.ingest, offer);
+  }
+  EXPECT_EQ(s.bench.asked, before + 3);
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(6));  // said again, and answered
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 3U);
+  for (const auto& dispatch : s.bench.said<wire::Dispatch>()) {
+    s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
+  }
+  for (const auto& line : s.bench.said<wire::Record>()) {
+    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+  }
+  s.bench.pass(seconds(1));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 6U);
+}
+
 TEST(CoreTable, DrainFinishesWhatIsUnderWayAndStartsNothing) {
   Started s;
   const auto dispatch = s.dispatch_one();

@@ -18,6 +18,10 @@ TEST(Scenario, AnUnsureClockDoesNotSpinTheLimiter) {
   for (const std::uint64_t seed : {39U, 49U, 99U}) expect_kept(seed);
 }
 
+// While the store was slow many asks were under way at once, and each brought lines for an auditor
+// that was away.
+TEST(Scenario, AsksThatAreNotAnsweredCountAsLinesForTheAuditor) { expect_kept(6983); }
+
 // A cancelled row has ended and waits for the trail alone: what goes meanwhile overtakes nothing.
 TEST(Scenario, WhatHasEndedIsNotOvertaken) { expect_kept(8426); }
 
