@@ -26,9 +26,7 @@ class Shell {
   void begin_turn() {}
   void perform(IngestCore::Effect effect);
   void end_turn();
-  // At first it waits for its neighbours, so that the first answers say times; for two seconds at
-  // most, as messages are taken without them.
-  std::string not_ready();
+  std::string not_ready() { return trouble_; }
   void drain();
 
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
@@ -50,8 +48,6 @@ class Shell {
   std::vector<ParkingCall> calls_;  // of this round: one commit
   std::string trouble_;             // what the last commit failed of
   Instant wrote_at_;
-  bool met_ = false;  // the neighbours, or has waited for them
-  Instant began_;
 };
 
 // Where the rows of this data directory are.

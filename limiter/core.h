@@ -203,7 +203,8 @@ class LimiterCore {
   void item(wire::PeerId peer, const wire::Recorded& recorded, const Turn& turn);
   void complete_attempt(const wire::Outcome& outcome, std::optional<wire::PeerId> from,
                         const Turn& turn);
-  void warned(Shard& shard, const wire::Outcome& outcome, const Turn& turn);
+  void warned(const wire::Outcome& outcome, const Turn& turn);
+  void close_by_warnings(const Turn& turn);
   void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
   static void learn_latency(Shard& shard, Duration latency);
   void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);
@@ -290,6 +291,12 @@ class LimiterCore {
   Timers<std::string> attempt_timers_;  // by identity: ask what became of its attempt
   std::map<std::uint64_t, std::set<std::string>> flights_;  // dispatcher life -> identities
   std::map<wire::Attempt, Completing> completing_;
+  // Told while nobody knew store time, by upstream and key: they close once it is known.
+  struct Warning {
+    Instant until;
+    bool abnormal = false;
+  };
+  std::map<std::pair<std::string, std::string>, Warning> warnings_;
   std::map<std::pair<std::string, std::string>, std::vector<Controlling>> controlling_;
   // Settled was said, Forgotten was not heard: such rows are still counted by their ingest.
   struct Told {

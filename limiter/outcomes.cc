@@ -35,17 +35,16 @@ void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<w
     ++counts_.orphans;
   }
   Shard& shard = *shard_of(outcome.upstream);
-  if (outcome.ended == wire::Ended::kThrottled) warned(shard, outcome, turn);
+  if (outcome.ended == wire::Ended::kThrottled) warned(outcome, turn);
   shard.completions.push_back({outcome, consequence_of(outcome, attempts, *shard.upstream, prng_)});
 }
 
 // An outcome may come without its Penalty: it was said to another life, or was lost.
-void LimiterCore::warned(Shard& shard, const wire::Outcome& outcome, const Turn& turn) {
+void LimiterCore::warned(const wire::Outcome& outcome, const Turn& turn) {
   item(wire::PeerId{},
        wire::Penalty{outcome.upstream, outcome.key, outcome.told_to_wait, outcome.retry_after,
                      outcome.abnormal},
        turn);
-  static_cast<void>(shard);
 }
 
 void LimiterCore::completed(const Complete& call, const CompleteReply& reply, const Turn& turn) {
@@ -204,16 +203,30 @@ void LimiterCore::item(wire::PeerId, const wire::Recorded& recorded, const Turn&
   if (message != nullptr && message->state == State::kEnding) tell_if_recorded(*message, turn);
 }
 
-// P7: the key closes here at once, and everything of it that was dispatched is recalled.
+// P7: the key closes here at once, and everything of it that was dispatched is recalled. While
+// store time is not known nothing leaves, and what was dispatched is recalled for the moment.
 void LimiterCore::item(wire::PeerId, const wire::Penalty& penalty, const Turn& turn) {
   Shard* shard = shard_of(penalty.upstream);
-  const auto known = bounds(turn.now);
-  if (shard == nullptr || !known) return;
+  if (shard == nullptr) return;
   const Upstream& upstream = *shard->upstream;
   const Duration wait = penalty.told_to_wait ? std::max(penalty.retry_after, upstream.backoff_base)
                                              : upstream.penalty_base;
-  close_key(*shard, penalty.key, known->high + wait, turn);
-  if (penalty.abnormal) stop_key(*shard, penalty.key, turn);
+  Warning& warning = warnings_[{penalty.upstream, penalty.key}];
+  warning.until = std::max(warning.until, turn.now + wait);
+  warning.abnormal |= penalty.abnormal;
+  if (bounds(turn.now)) return close_by_warnings(turn);
+  for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
+    send(peer, wire::Recall{penalty.upstream, penalty.key, StoreTime{}}, turn);
+  }
+}
+
+void LimiterCore::close_by_warnings(const Turn& turn) {
+  const StoreTime high = bounds(turn.now)->high;
+  for (const auto& [name, warning] : std::exchange(warnings_, {})) {
+    Shard& shard = *shard_of(name.first);
+    close_key(shard, name.second, high + (warning.until - turn.now), turn);
+    if (warning.abnormal) stop_key(shard, name.second, turn);
+  }
 }
 
 void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime until,

@@ -67,6 +67,7 @@ void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
   clock_known_ = clock_.hear(trip) == StoreClock::Heard::kLearnt;
   clock_due_ = clock_known_ ? reply.received + config_.clock_age_max : turn.now;
   if (knew || !clock_known_) return;
+  close_by_warnings(turn);
   for (const auto& [peer, dispatcher] : peers_.dispatchers()) turn.out.push(wire::Announce{peer});
   for (const auto& [peer, ingest] : peers_.ingests()) turn.out.push(wire::Announce{peer});
   for (auto& [number, key] : keys_) touch(*key);

@@ -32,9 +32,7 @@ def place(parsed):
         if parsed.demo and not parsed.settings:
             if not parsed.data:
                 parsed.data = stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-"))
-            if not parsed.port:
-                parsed.port, guard = layout.reserve_ports(layout.UPSTREAM + 1)
-                stack.enter_context(guard)
+            parsed.port = parsed.port or layout.free_ports(layout.UPSTREAM + 1)
         yield
 
 

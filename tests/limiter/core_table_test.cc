@@ -259,6 +259,31 @@ TEST(CoreTable, UnansweredAsksCountTowardsUnrecordedLines) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 6U);
 }
 
+// P7: what was told while nobody knew store time closes the key too, for as long as was told; and
+// what the store had granted before does not leave.
+TEST(CoreTable, AWarningToldWhileTimeIsUnknownClosesTheKey) {
+  Started s;
+  s.bench.keep_answers = true;
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  ASSERT_EQ(s.bench.kept.size(), 1U);
+  s.bench.pass(milliseconds(100));
+  s.bench.keep_answers = s.bench.store_answers = false;
+  StoreReply stepped{0, Acknowledged{}, s.bench.store_now() + hours(1), s.bench.now, s.bench.now};
+  s.bench.reply(stepped);
+  const StoreTime told = s.bench.store_now();
+  s.bench.say(s.dispatcher, wire::Penalty{"api", "api:k", true, seconds(30), false});
+  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 1U);
+  s.bench.reply(s.bench.kept.front());
+  s.bench.pass(seconds(10));
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(6));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 2U);
+  const Duration closed = s.bench.said<wire::Recall>().back().until - told;
+  EXPECT_GE(closed, seconds(30));
+  EXPECT_LT(closed, milliseconds(30'100));
+}
+
 TEST(CoreTable, DrainFinishesWhatIsUnderWayAndStartsNothing) {
   Started s;
   const auto dispatch = s.dispatch_one();

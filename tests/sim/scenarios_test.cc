@@ -22,6 +22,9 @@ TEST(Scenario, AnUnsureClockDoesNotSpinTheLimiter) {
 // that was away.
 TEST(Scenario, AsksThatAreNotAnsweredCountAsLinesForTheAuditor) { expect_kept(6983); }
 
+// The limiter was told of a penalty in the moment in which it knew no store time, and forgot it.
+TEST(Scenario, AWarningToldWhileTimeIsUnknownIsKept) { expect_kept(7741); }
+
 // A cancelled row has ended and waits for the trail alone: what goes meanwhile overtakes nothing.
 TEST(Scenario, WhatHasEndedIsNotOvertaken) { expect_kept(8426); }
 
