@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kUnknownRetry = seconds(60);
 constexpr Duration kFallbackWait = seconds(120);
+constexpr Duration kAnyMoment = seconds(1);
 
 Duration whole_seconds_up(Duration d) {
   const std::int64_t second = seconds(1).us;
@@ -25,7 +26,9 @@ Verdict judge(const Preference& preference, const Forecast& forecast, Duration m
   }
   const Duration allowed = preference.kind == Kind::kWithin ? preference.within : max_wait;
   const Duration wait = forecast->departs_at - forecast->now;
-  if (wait <= allowed) return {};
+  // The answer to the attempt before it is awaited any moment: such a message starts at once.
+  const bool starts = forecast->why == wire::Wait::kInFlight && wait < kAnyMoment;
+  if (wait <= allowed || starts) return {};
   return {false, whole_seconds_up(wait - allowed)};
 }
 

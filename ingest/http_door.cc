@@ -22,6 +22,14 @@ bool only_spaces(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
+// A wait is judged by a forecast only; what was taken without one may wait longer.
+bool honoured(const Preference& preference, const FrontAnswer& answer) {
+  if (std::holds_alternative<TooMany>(answer)) return true;
+  const auto* accepted = std::get_if<Accepted>(&answer);
+  return accepted != nullptr &&
+         (preference.kind == Preference::Kind::kAsync || accepted->forecast.has_value());
+}
+
 }  // namespace
 
 HttpDoor::HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world)
@@ -173,7 +181,8 @@ void HttpDoor::respond(const Respond& respond) {
   HttpResponse response =
       answer_of(respond.answer, {waiting.event_id, pointers_.id, pointers_.key});
   const std::string preference = applied(waiting.batch->preference);
-  if (!preference.empty()) response.headers.emplace_back("Preference-Applied", preference);
+  if (!preference.empty() && honoured(waiting.batch->preference, respond.answer))
+    response.headers.emplace_back("Preference-Applied", preference);
   answer(waiting, std::move(response));
 }
 

@@ -11,6 +11,7 @@ namespace sluice::ingest {
 namespace {
 
 constexpr Duration kIdleAfter = milliseconds(200);  // without a commit
+constexpr Duration kMeetMax = seconds(2);
 
 }  // namespace
 
@@ -46,6 +47,7 @@ HttpDoor::World Shell::world() {
 
 Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage_ = &stage;
+  began_ = stage.now();
   door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
   auto server = port::HttpServer::open(
       stage.poller(), door_config_,
@@ -84,6 +86,13 @@ void Shell::end_turn() {
     for (const ParkingReply& reply : replies) stage_->complete(reply);
   }
   door_->feed();
+}
+
+std::string Shell::not_ready() {
+  met_ =
+      met_ || (core_.limiters() > 0 && core_.auditors() > 0) || stage_->now() - began_ >= kMeetMax;
+  if (met_) return trouble_;
+  return core_.limiters() == 0 ? "no limiter is connected yet" : "no auditor is connected yet";
 }
 
 void Shell::each_second() {

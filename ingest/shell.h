@@ -26,7 +26,9 @@ class Shell {
   void begin_turn() {}
   void perform(IngestCore::Effect effect);
   void end_turn();
-  std::string not_ready() { return trouble_; }
+  // At first it waits for its neighbours, so that the first answers say times; for two seconds at
+  // most, as messages are taken without them.
+  std::string not_ready();
   void drain();
 
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
@@ -48,6 +50,8 @@ class Shell {
   std::vector<ParkingCall> calls_;  // of this round: one commit
   std::string trouble_;             // what the last commit failed of
   Instant wrote_at_;
+  bool met_ = false;  // the neighbours, or has waited for them
+  Instant began_;
 };
 
 // Where the rows of this data directory are.

@@ -44,6 +44,11 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
 }
 
+bool is_visible(std::string_view text) {
+  return text.find(' ') == std::string_view::npos && text.find('\t') == std::string_view::npos &&
+         !has_control_character(text);
+}
+
 bool same_name(std::string_view a, std::string_view b) {
   const auto lower = [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -29,6 +29,7 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;  // as sen
 std::variant<Framing, FramingError> check_framing(const HttpHeaders& headers);
 
 bool is_token(std::string_view text);                    // RFC 9110, 5.6.2
+bool is_visible(std::string_view text);                  // no space, no control character
 bool same_name(std::string_view a, std::string_view b);  // whatever their case
 
 }  // namespace sluice::port

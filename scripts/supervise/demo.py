@@ -32,7 +32,9 @@ def place(parsed):
         if parsed.demo and not parsed.settings:
             if not parsed.data:
                 parsed.data = stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-"))
-            parsed.port = parsed.port or layout.free_ports(layout.UPSTREAM + 1)
+            if not parsed.port:
+                parsed.port, guard = layout.reserve_ports(layout.UPSTREAM + 1)
+                stack.enter_context(guard)
         yield
 
 

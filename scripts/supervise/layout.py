@@ -1,6 +1,7 @@
 """Who listens where, and the settings of a run without a settings file."""
 
 import contextlib
+import fcntl
 import os
 import socket
 
@@ -17,6 +18,28 @@ class Stop(Exception):
     def __init__(self, code, why=""):
         super().__init__(why)
         self.code = code
+
+
+@contextlib.contextmanager
+def alone(data):
+    """Holds the data directory: two supervisors on one would write each other's settings."""
+    path = os.path.join(data, "run", "lock")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")
+    except OSError as error:
+        raise Stop(75, f"{path}: {error.strerror}; --data takes another directory") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise Stop(75, f"{data} is in use by another scripts/run, pid {file.read()}; "
+                       "--data takes another directory") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def default_settings(parsed, data, time_scale):
@@ -67,17 +90,22 @@ def check_ports(found):
                            f"{error.strerror}; --port takes another") from error
 
 
-def free_ports(count):
-    """The first of so many ports in a row that nobody listens on."""
-    start = 12000 + os.getpid() * 16 % 18000  # so that two that look at the same time do not meet
-    for first in range(start, start + 2000, 16):
-        with contextlib.ExitStack() as stack:
-            try:
+def reserve_ports(count):
+    """(the first of so many ports in a row that nobody uses, a socket). As long as that socket is
+    open nobody else is given them here, so that two runs that begin together do not meet."""
+    blocks = list(range(12000, 30000, 16))  # below those that the kernel gives to connections
+    begin = os.getpid() * 7 % len(blocks)
+    for first in blocks[begin:] + blocks[:begin]:
+        guard = socket.socket()
+        try:
+            guard.bind(("127.0.0.1", first + 15))
+            guard.listen()
+            with contextlib.ExitStack() as stack:
                 for port in range(first, first + count):
                     probe = stack.enter_context(socket.socket())
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", port))
-                return first
-            except OSError:
-                continue
-    raise RuntimeError("no eleven free ports in a row")
+            return first, guard
+        except OSError:
+            guard.close()
+    raise RuntimeError(f"no {count} free ports in a row")

@@ -25,9 +25,13 @@ ENDED = ("delivered", "dead", "expired", "cancelled")
 READY_S = 30
 
 
-def die_with_parent():
+LIBC = ctypes.CDLL(None)  # loaded before any thread is there that could hold a lock at a fork
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(by=signal.SIGKILL):
     os.setsid()
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    LIBC.prctl(PR_SET_PDEATHSIG, by)
 
 
 class Answer:
@@ -37,7 +41,6 @@ class Answer:
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.body = response.read()
-        self.at = time.monotonic()
 
     def json(self):
         return json.loads(self.body)
@@ -71,14 +74,16 @@ def eventually(what, holds, seconds=10.0):
 
 
 class Recorder:
-    """Somebody else's API: remembers when what arrived. `act` may answer in other ways."""
+    """Somebody else's API: remembers when what arrived. `act` may answer in other ways; it hangs up
+    on connections that were idle for `idle_s`."""
 
-    def __init__(self, act=None):
+    def __init__(self, act=None, idle_s=None):
         self.arrivals = []  # (monotonic seconds, headers, body)
         recorder = self
 
         class Door(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            timeout = idle_s
 
             def do_POST(self):
                 at = time.monotonic()
@@ -123,27 +128,30 @@ class Recorder:
 
 
 class Pipeline:
-    """All five stages, and sluice-upstream where no url is given."""
+    """All five stages, and sluice-upstream where no url is given. `stages`: lines of settings for
+    one's table each; `more`: what stands after all of that."""
 
-    def __init__(self, folder, url=None, time_scale=0.1, more="", upstream_flags=()):
+    def __init__(self, folder, url=None, time_scale=0.1, more="", stages=None):
         self.folder = folder
-        self.port = layout.free_ports(11)
+        self.port, self.guard = layout.reserve_ports(11)
         self.url, self.time_scale = url, time_scale
-        self.upstream_flags = list(upstream_flags)
+        self.stages = stages or {}
         self.settings = os.path.join(folder, "sluice.toml")
         self.data = os.path.join(folder, "data")
         self.processes = {}
         with open(self.settings, "w", encoding="utf-8") as file:
-            file.write(self._toml(more))
+            file.write(self._toml() + more)
 
-    def _toml(self, more):
+    def _toml(self):
         lines = ["[sluice]", f'data_dir = "{self.data}"', f"time_scale = {self.time_scale}"]
         for name in layout.STAGES:
             lines += [f"[{name}]", f'health_listen = "127.0.0.1:{self.health(name)}"']
-            lines += [f'listen = "127.0.0.1:{self.port}"'] if name == "ingest" else []
+            if name == "ingest":  # a busy machine must not cost a forecast
+                lines += [f'listen = "127.0.0.1:{self.port}"', 'quote_wait = "2s"']
+            lines += self.stages.get(name, [])
         url = self.url or f"http://127.0.0.1:{self.port + layout.UPSTREAM}"
         lines += ["[[upstream]]", 'name = "onlyfans"', f'url = "{url}"']
-        return "\n".join(lines) + "\n" + more
+        return "\n".join(lines) + "\n"
 
     def health(self, name):
         return self.port + layout.HEALTH[name]
@@ -154,8 +162,7 @@ class Pipeline:
     def command(self, name):
         if name == "upstream":
             return [f"{BIN}/sluice-upstream", f"--listen=127.0.0.1:{self.port + layout.UPSTREAM}",
-                    "--key=body:/userId", "--n=10", f"--window={60 * self.time_scale}",
-                    *self.upstream_flags]
+                    "--key=body:/userId", "--n=10", f"--window={60 * self.time_scale}"]
         return [f"{BIN}/sluice-{name}", "--settings", self.settings]
 
     def log(self, name):
@@ -165,13 +172,14 @@ class Pipeline:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def start(self, *names):
+    def start(self, *names, ready=True):
         for name in names or self.names():
             with open(os.path.join(self.folder, name + ".log"), "ab") as log:
                 self.processes[name] = subprocess.Popen(
                     self.command(name), stdin=subprocess.DEVNULL, stdout=log,
                     stderr=subprocess.STDOUT, preexec_fn=die_with_parent, cwd=self.folder)
-        self.wait_ready(*(n for n in names or self.names() if n != "upstream"))
+        if ready:
+            self.wait_ready(*(n for n in names or self.names() if n != "upstream"))
         return self
 
     def wait_ready(self, *names):
@@ -218,10 +226,6 @@ class Pipeline:
         named = {"Content-Type": "application/json"}
         named.update({name.replace("_", "-"): value for name, value in headers.items()})
         return request(self.port, "POST", path, body, named)
-
-    def expected(self, answer, began):
-        """When the message goes by the answer's word, in seconds after `began` (monotonic)."""
-        return answer.at - began + float(answer.json()["expected_in"])
 
     def delete(self, name):
         return request(self.port, "DELETE", f"/v1/messages/{name}")
@@ -276,6 +280,7 @@ class EndToEnd(unittest.TestCase):
     def end(self, made):
         failed = not self._outcome.success
         made.stop()
+        made.guard.close()
         for name in made.names() if failed else ():
             print(f"---- {name}\n{made.log(name)[-4000:]}")
 

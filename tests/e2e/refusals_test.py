@@ -8,31 +8,29 @@ import subprocess
 from harness import BIN, ROOT, EndToEnd, eventually, request
 
 
-class FrontDoor(EndToEnd):
+class Undisturbed(EndToEnd):
+    """After each test the next message is delivered, and nothing arrived that was refused."""
+
     def setUp(self):
         self.pipe = self.pipeline().start()
+        self.taken = 0  # how many messages of the test itself are to arrive
+        self.accept(self.pipe, {"messageId": "before", "userId": "before"})
         self.addCleanup(self.nothing_disturbed)
 
     def nothing_disturbed(self):
-        name = "after-" + self._testMethodName
-        self.accept(self.pipe, {"messageId": name, "userId": "after"})
-        eventually("the next one is delivered", lambda: self.pipe.state(name) == "delivered", 5)
-        self.assertEqual(self.pipe.report()["bad"], 0)
+        self.accept(self.pipe, {"messageId": "after", "userId": "after"})
+        self.assertEqual(set(self.pipe.settle(["before", "after"], 10).values()), {"delivered"})
+        report = self.pipe.report()
+        self.assertEqual((report["arrivals"], report["bad"]), (2 + self.taken, 0))
+        self.verify(self.pipe)
 
+
+class FrontDoor(Undisturbed):
     def assert_problem(self, answer, status, *words):
         self.assertEqual(answer.status, status, answer)
         self.assertIn("application/problem+json", answer.headers["content-type"])
         for word in words:
             self.assertIn(word, answer.body.decode())
-
-    def raw(self, text):
-        """An answer to bytes that no client of good manners would send."""
-        with socket.create_connection(("127.0.0.1", self.pipe.port), timeout=5) as connection:
-            connection.sendall(text)
-            received = b""
-            while data := connection.recv(65536):
-                received += data
-        return received.decode(errors="replace")
 
     def test_no_json(self):
         self.assert_problem(self.pipe.post(b'{"messageId":'), 400)
@@ -54,28 +52,98 @@ class FrontDoor(EndToEnd):
         answer = self.pipe.post(b"\n".join(lines), Content_Type="application/x-ndjson")
         self.assertIn(answer.status, (200, 207), answer)
         self.assertEqual([line["status"] for line in answer.lines()], [202, 400, 400, 202], answer)
-        self.pipe.settle(["a", "d"], 5)
+        self.assertEqual([line.get("line") for line in answer.lines()], [1, 2, 3, 4])
+        self.assertIn("/userId", json.dumps(answer.lines()[2]))
+        self.taken = 2
+        self.assertEqual(set(self.pipe.settle(["a", "d"], 5).values()), {"delivered"})
 
-    def test_two_content_lengths(self):
-        body = b'{"messageId":"m","userId":"u"}'
-        said = self.raw(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                        b"Content-Length: %d\r\nContent-Length: %d\r\n\r\n%s"
-                        % (len(body), len(body) - 1, body))
-        self.assertTrue(said.startswith("HTTP/1.1 400"), said)
-        self.assertIn("connection: close", said.lower())
+    def test_each_line_of_a_file_has_its_own_fate(self):
+        path = os.path.join(self.pipe.folder, "in.ndjson")
+        with open(path, "wb") as file:
+            file.write(b'{"messageId":"a","userId":"u"}\n{"messageId":\n{"messageId":"c"}\n'
+                       b'{"messageId":"d","userId":"u"}\n')
+        self.taken = 2
+        for _ in (1, 2):  # the second time changes nothing
+            code, said = self.verb("import", path)
+            self.assertEqual(code, 0, said)
+            self.assertRegex(said, r"\b2\b.*JSON")
+            self.assertRegex(said, r"\b3\b.*/userId")
+            self.assertIn("2 malformed", said)
+        self.assertEqual(set(self.pipe.settle(["a", "d"], 10).values()), {"delivered"})
+        code, said = self.verb("dead", "list")
+        self.assertEqual((code, said.count("malformed")), (0, 2), said)
 
-    def test_both_framings(self):
-        said = self.raw(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-                        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-        self.assertTrue(said.startswith("HTTP/1.1 400"), said)
-
-    def test_no_host(self):
-        said = self.raw(b"GET /v1/messages/x HTTP/1.1\r\nConnection: close\r\n\r\n")
-        self.assertTrue(said.startswith("HTTP/1.1 400"), said)
+    def verb(self, *words):
+        run = subprocess.run([f"{BIN}/sluice-ingest", *words, "--settings", self.pipe.settings],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20,
+                             check=False)
+        return run.returncode, run.stdout + run.stderr
 
     def test_unknown_id_and_path(self):
         self.assert_problem(request(self.pipe.port, "GET", "/v1/messages/nobody"), 404)
         self.assert_problem(request(self.pipe.port, "GET", "/v2"), 404)
+
+
+BODY = b'{"messageId":"m","userId":"u"}'
+HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n"
+SIZE = b"Content-Length: %d\r\n" % len(BODY)
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+class Framing(Undisturbed):
+    """What two parties could read as different requests is refused, and the connection closed."""
+
+    def raw(self, text):
+        """An answer to bytes that no client of good manners would send."""
+        with socket.create_connection(("127.0.0.1", self.pipe.port), timeout=5) as connection:
+            connection.sendall(text)
+            received = b""
+            while data := connection.recv(65536):
+                received += data
+        return received.decode(errors="replace")
+
+    def assert_refused(self, head, body=BODY):
+        """Ended by CR LF or by LF alone, which RFC 9112 lets a server take for an end of line."""
+        for text in (head, head.replace(b"\r\n", b"\n")):
+            end = b"\r\n" if b"\r\n" in text else b"\n"
+            with self.subTest(text):
+                said = self.raw(text + end + body + HEAD + SIZE + end + BODY)  # and one behind it
+                self.assertTrue(said.startswith("HTTP/1.1 400"), said)
+                self.assertNotIn("HTTP/1.1 2", said)
+                self.assertIn("connection: close", said.lower())
+        self.assertEqual(request(self.pipe.port, "GET", "/v1/messages/m").status, 404)
+
+    def test_two_content_lengths(self):
+        self.assert_refused(HEAD + SIZE + b"Content-Length: 5\r\n")
+        self.assert_refused(HEAD + SIZE + SIZE)
+        self.assert_refused(HEAD + b"Content-Length: 30, 30\r\n")
+
+    def test_no_number(self):
+        for size in (b"+30", b"0x1e", b"-1", b"30 30"):
+            self.assert_refused(HEAD + b"Content-Length: %s\r\n" % size)
+
+    def test_both_framings(self):
+        self.assert_refused(HEAD + SIZE + CHUNKED, b"0\r\n\r\n")
+        self.assert_refused(HEAD + CHUNKED + SIZE, b"0\r\n\r\n")
+        self.assert_refused(HEAD + b"X: a\n" + CHUNKED + SIZE, b"0\r\n\r\n")
+
+    def test_other_codings(self):
+        for coding in (b"xchunked", b"gzip, chunked", b"identity"):
+            self.assert_refused(HEAD + b"Transfer-Encoding: %s\r\n" % coding, b"0\r\n\r\n")
+        self.assert_refused(HEAD + CHUNKED + CHUNKED, b"0\r\n\r\n")
+
+    def test_headers(self):
+        self.assert_refused(HEAD + b"Host: y\r\n" + SIZE)
+        self.assert_refused(HEAD.replace(b"Host: x\r\n", b"") + SIZE)
+        self.assert_refused(HEAD + b"Content-Length : 30\r\n")
+        self.assert_refused(HEAD + b"X: a\rContent-Length: 5\r\n" + SIZE)
+
+    def test_lines_that_end_by_lf_are_one_request(self):
+        self.taken = 1
+        said = self.raw((HEAD + b"Connection: close\r\n" + SIZE + b"\r\n").replace(b"\r", b"")
+                        + BODY)
+        self.assertTrue(said.startswith("HTTP/1.1 202"), said)
+        eventually("it is delivered", lambda: self.pipe.state("m") == "delivered")
 
 
 class Lane(EndToEnd):

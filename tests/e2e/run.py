@@ -38,8 +38,9 @@ class Verdicts(unittest.TestResult):
         entry["seconds"] = round(time.monotonic() - entry.pop("began"), 3)
 
     def _fail(self, test, error):
-        entry = self.found.setdefault(_name(test), {"seconds": 0, "skipped": None})
-        entry["failure"] = self._exc_info_to_string(error, test)
+        blank = {"seconds": 0, "failure": None, "skipped": None}
+        entry = self.found.setdefault(_name(test), blank)
+        entry["failure"] = (entry["failure"] or "") + self._exc_info_to_string(error, test)
 
     def addFailure(self, test, err):
         self._fail(test, err)

@@ -102,6 +102,19 @@ TEST(IngestCore, RefusesWhatWouldWaitTooLong) {
   }
 }
 
+TEST(IngestCore, AnAnswerThatIsAwaitedAnyMomentIsNoWait) {
+  for (const auto& [wait, taken] : {std::pair(milliseconds(999), true), {seconds(1), false}}) {
+    World w;
+    w.limiter_up(7);
+    w.accept(submission(1, "a", "k", within(0)));
+    wire::Quoted answer = quoted(w.sent<wire::Quote>().at(0), wait);
+    answer.why = wire::Wait::kInFlight;
+    w.from(7, answer);
+    EXPECT_EQ(w.answer<Accepted>(1) != nullptr, taken) << wait.us;
+    EXPECT_EQ(w.answer<TooMany>(1) != nullptr, !taken) << wait.us;
+  }
+}
+
 TEST(IngestCore, ARepeatGetsTheSameAnswerWhateverTheWait) {
   World w;
   w.limiter_up(7);

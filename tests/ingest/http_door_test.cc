@@ -168,6 +168,15 @@ TEST_F(Door, NeedsNoLimiter) {
   EXPECT_EQ(answer.body.find("expected_in"), std::string::npos);
 }
 
+TEST_F(Door, AWaitIsNotSaidToBeKeptWithoutAForecast) {
+  const char* const body = R"({"messageId":"a","userId":"u"})";
+  const Answer within = ask("POST", "/v1/messages", body, "Prefer: wait=0\r\n");
+  EXPECT_EQ(within.status, 202);
+  EXPECT_EQ(within.header("Preference-Applied"), "");
+  const Answer async = ask("POST", "/v1/messages", body, "Prefer: respond-async\r\n");
+  EXPECT_EQ(async.header("Preference-Applied"), "respond-async");
+}
+
 TEST_F(Door, NamesTheFieldThatIsWrong) {
   const Answer answer = ask("POST", "/v1/messages", R"({"messageId":"a"})");
   EXPECT_EQ(answer.status, 400);

