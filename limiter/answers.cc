@@ -27,7 +27,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
     case Granted::kYes:
       ++counts_.granted;
       message.key->forecast.reset();
-      if (answer.serial <= message.last_serial && !config_.mutations.dispatch_same_twice) {
+      if (answer.serial <= message.last_serial) {
         underway(message, answer, turn);  // the grant that left already: it leaves only once
       } else {
         yes(message, answer, turn);

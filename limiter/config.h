@@ -23,7 +23,6 @@ struct Mutations {
   bool copies_beside_rows = false;
   bool settle_before_record = false;  // P5 broken: Settled before the trail has the lines
   bool one_grant_too_many = false;    // P1 broken: a full window does not stop a message
-  bool dispatch_same_twice = false;   // P3 broken: a repeated grant is dispatched again
   bool never_settled_again = false;   // P2 broken: a message that was settled before is ignored
   bool penalty_not_held = false;      // P7 broken: a penalty closes nothing
 };

@@ -11,13 +11,16 @@
 namespace sluice::sim {
 namespace {
 
-constexpr Duration kKnown = seconds(3);  // after this the limiter has had every chance to know
-constexpr int kOvertakesMax = 2;         // a few pass while a limiter is new
-constexpr int kBesideMax = 3;            // queue copies that go although their key has rows
+// A row between the first and the last of a line is found when the line is half empty, at the
+// latest line_span after it was announced; after this more the limiter has had every chance.
+constexpr Duration kKnown = seconds(2);
+constexpr int kOvertakesMax = 2;  // a few pass while a limiter is new
+constexpr int kBesideMax = 3;     // queue copies that go although their key has rows
 
 class Order : public Witness {
  public:
-  Order(World& world, bool watched) : world_(world), watched_(watched) {}
+  Order(World& world, bool watched, Duration line_span)
+      : world_(world), watched_(watched), known_after_(line_span + kKnown) {}
 
   void row_put(const wire::Offer& row) override {
     if (!watched_) return;
@@ -62,7 +65,7 @@ class Order : public Witness {
     }
     bool beside = false;
     for (auto& [other, row] : rows) {
-      if (!row.untouched || row.order >= order || world_.now() < row.put + kKnown) continue;
+      if (!row.untouched || row.order >= order || world_.now() < row.put + known_after_) continue;
       beside |= copy;
       if (++row.overtaken > kOvertakesMax)
         world_.breaks("order", "overtaken again and again: " + Trace::hex(other));
@@ -73,6 +76,7 @@ class Order : public Witness {
 
   World& world_;
   bool watched_;
+  Duration known_after_;
   std::map<std::string, std::map<std::string, Row>> rows_;  // by key, by identity
   std::set<std::string> touched_;                           // granted or ended
   int beside_ = 0;
@@ -90,7 +94,8 @@ bool sees_all(const Faults& faults, const Settings& settings) {
 }  // namespace
 
 std::unique_ptr<Witness> check_order(World& world, const Settings& settings) {
-  return std::make_unique<Order>(world, sees_all(world.faults, settings));
+  return std::make_unique<Order>(world, sees_all(world.faults, settings),
+                                 settings.limiter.line_span);
 }
 
 }  // namespace sluice::sim

@@ -110,7 +110,7 @@ int run_saboteurs(const Options& options) {
     for (std::uint64_t seed = options.from; seed < options.from + seeds; ++seed) {
       const Report report = run_seed(seed, &saboteur);
       if (report.broken.empty()) continue;
-      caught = line_of(report);
+      caught = line_of(report, &saboteur);
       break;
     }
     missed += caught.starts_with("NOT") ? 1 : 0;

@@ -35,6 +35,7 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
   if (reader) world.trace.show(reader);
   world.faults = draw_faults(seed, world.prng);
   Settings settings = Settings::drawn(world.prng);
+  if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);
   System system(world, settings);
   if (saboteur && saboteur->system) saboteur->system(system);

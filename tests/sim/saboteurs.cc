@@ -10,13 +10,70 @@ namespace {
 
 using limiter::Mutations;
 
-// The regular announcement would mend what these break, a minute later.
-Saboteur mutation(const char* name, bool Mutations::*seam) {
-  const auto plant = [seam](Settings& settings) {
-    settings.limiter.mutations.*seam = true;
-    settings.ingest.announce_every = hours(1);
-  };
-  return {name, plant, {}};
+using Weather = std::function<void(Settings&, Faults&)>;
+
+Saboteur mutation(const char* name, bool Mutations::*seam, Weather weather = {}) {
+  const auto plant = [seam](Settings& settings) { settings.limiter.mutations.*seam = true; };
+  return {name, plant, {}, std::move(weather)};
+}
+
+// The regular announcement would mend what was lost, a minute later.
+void no_announcements(Settings& settings, Faults&) { settings.ingest.announce_every = hours(1); }
+
+// One key of one ingest, nothing fails, and the limit lets through so many a second.
+void one_key(Settings& settings, Faults& faults, std::uint32_t n_a_second) {
+  faults = Faults::none();
+  settings.ingests = settings.keys = 1;
+  settings.messages = 90;
+  settings.cancelled = settings.scheduled = settings.pressing = settings.queued = 0;
+  Upstream& upstream = settings.upstreams.front();
+  upstream.limits = {
+      Limit{"per-key", LimitScope::kKey, n_a_second, seconds(1), n_a_second, seconds(1)}};
+  upstream.expires_after = hours(96);
+  settings.upstreams = {upstream};
+  settings.ingest.upstreams = settings.limiter.upstreams = settings.dispatcher.upstreams =
+      settings.auditor.upstreams = settings.upstreams;
+}
+
+// Keys of two or three messages: an answer that was read before the last row was there is heard
+// after its announcement.
+void crossing_answers(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 1'000);
+  settings.keys = 100;
+  settings.messages = 400;
+  settings.sending = seconds(30);
+  faults.parking.in_order = false;
+  faults.parking.quick_max = milliseconds(400);
+  no_announcements(settings, faults);
+}
+
+// More rows than the line holds, some of which belong before it.
+void pressing_rows(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 4);
+  settings.sending = seconds(5);
+  settings.pressing = 500'000;
+  settings.limiter.line_min = 16;
+  settings.limiter.line_span = seconds(1);
+}
+
+// More rows than the line holds, and queue copies of their key.
+void copies_and_rows(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 4);
+  settings.sending = seconds(10);
+  settings.queued = 500'000;
+  settings.limiter.line_min = 4;
+  settings.limiter.line_span = seconds(1);
+}
+
+// A key's next grant is on its way back while an attempt of it is warned.
+void warned_in_between(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 8);
+  settings.sending = seconds(10);
+  faults.upstream.throttled = 100'000;
+  faults.store.quick_max = milliseconds(200);
+  for (auto* upstreams : {&settings.upstreams, &settings.limiter.upstreams,
+                          &settings.dispatcher.upstreams, &settings.ingest.upstreams})
+    upstreams->front().in_flight_per_key = 3;
 }
 
 using IngestEffect = ingest::IngestCore::Effect;
@@ -72,6 +129,15 @@ Saboteur delete_before_put() {
                     });
 }
 
+Saboteur dispatch_twice() {
+  return {"a grant is dispatched twice", {}, [](System& system) {
+            system.limiter().sabotage([](auto&, auto&& effect, auto& instead) {
+              if (sends<wire::Dispatch>(effect)) instead.push_back(effect);
+              instead.push_back(std::move(effect));
+            });
+          }};
+}
+
 Saboteur drop_settled() {
   return {"drop every Settled of some identities", {}, [](System& system) {
             system.limiter().sabotage([](auto&, auto&& effect, auto& instead) {
@@ -93,22 +159,24 @@ Saboteur torn_put() {
 }
 
 std::vector<Saboteur> all_saboteurs() {
-  return {send_twice(),
-          delete_on_receive(),
-          mutation("settle before the record", &Mutations::settle_before_record),
-          mutation("one grant too many", &Mutations::one_grant_too_many),
-          one_slot_more(),
-          drop_settled(),
-          mutation("settled once and never again", &Mutations::never_settled_again),
-          mutation("rule 1: rows are not announced", &Mutations::rows_not_announced),
-          mutation("rule 1: any empty answer forgets a key", &Mutations::forget_on_any_empty),
-          delete_before_put(),
-          mutation("rule 3: a Want is said once", &Mutations::want_said_once),
-          mutation("rule 3: a full line turns older rows away", &Mutations::no_overflow),
-          mutation("rule 4: copies go beside rows", &Mutations::copies_beside_rows),
-          torn_put(),
-          mutation("a repeated grant is dispatched again", &Mutations::dispatch_same_twice),
-          mutation("a penalty closes nothing", &Mutations::penalty_not_held)};
+  return {
+      send_twice(),
+      delete_on_receive(),
+      mutation("settle before the record", &Mutations::settle_before_record),
+      mutation("one grant too many", &Mutations::one_grant_too_many),
+      one_slot_more(),
+      drop_settled(),
+      mutation("settled once and never again", &Mutations::never_settled_again),
+      mutation("rule 1: rows are not announced", &Mutations::rows_not_announced, no_announcements),
+      mutation("rule 1: any empty answer forgets a key", &Mutations::forget_on_any_empty,
+               crossing_answers),
+      delete_before_put(),
+      mutation("rule 3: a Want is said once", &Mutations::want_said_once, no_announcements),
+      mutation("rule 3: a full line turns older rows away", &Mutations::no_overflow, pressing_rows),
+      mutation("rule 4: copies go beside rows", &Mutations::copies_beside_rows, copies_and_rows),
+      torn_put(),
+      dispatch_twice(),
+      mutation("a penalty closes nothing", &Mutations::penalty_not_held, warned_in_between)};
 }
 
 }  // namespace
@@ -118,9 +186,20 @@ const std::vector<Saboteur>& saboteurs() {
   return all;
 }
 
+const std::vector<Saboteur>& weathers() {
+  static const std::vector<Saboteur> all = [] {
+    std::vector<Saboteur> found;
+    for (const Saboteur& one : saboteurs())
+      if (one.weather) found.push_back({one.name + ", not planted", {}, {}, one.weather});
+    return found;
+  }();
+  return all;
+}
+
 const Saboteur* find_saboteur(const std::string& name) {
-  for (const Saboteur& one : saboteurs())
-    if (one.name == name) return &one;
+  for (const auto* list : {&saboteurs(), &weathers()})
+    for (const Saboteur& one : *list)
+      if (one.name == name) return &one;
   return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/faults.h"
 #include "tests/sim/settings.h"
 
 namespace sluice::sim {
@@ -15,9 +16,14 @@ struct Saboteur {
   std::string name;
   std::function<void(Settings&)> settings;  // a core's own seam
   std::function<void(System&)> system;      // effects dropped, doubled, swapped, hastened
+  // The days on which the bug would show. Without the bug, every promise is kept on them as well.
+  std::function<void(Settings&, Faults&)> weather = {};
 };
 
 const std::vector<Saboteur>& saboteurs();
+// For each that has a weather: that weather, and nothing planted. Named "NAME, not planted".
+const std::vector<Saboteur>& weathers();
+// Of either list; nullptr when there is none of that name.
 const Saboteur* find_saboteur(const std::string& name);
 
 }  // namespace sluice::sim
