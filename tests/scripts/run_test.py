@@ -99,6 +99,28 @@ class Supervisor(Supervised):
         self.assertIn("nothing was started", self.said)
         self.assertNotIn("pid", self.said)
 
+    def test_a_second_ctrl_c_kills(self):
+        self.write("limiter.stubborn", "")
+        self.start()
+        self.until("try: ")
+        self.run.send_signal(signal.SIGINT)
+        self.until(r"ingest \| drained")
+        self.run.send_signal(signal.SIGINT)
+        self.assertEqual(self.code(), 0, self.said)
+        self.assertIn("limiter is killed: Ctrl-C again", self.said)
+        self.assertIn("run | stopped", self.said)
+
+    def test_when_nobody_reads_any_more_it_stops(self):
+        self.start()
+        pids = [int(self.until(r"started, pid (\d+)").group(1)) for _ in layout.STAGES]
+        self.until("then: ")
+        self.run.stdout.close()
+        os.kill(pids[0], signal.SIGKILL)  # so that it has something to say
+        self.assertEqual(self.run.wait(30), 0)
+        for pid in pids:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        self.run = None
+
     def test_78_is_not_restarted(self):
         self.write("auditor.exit", "78")
         self.start()

@@ -2,7 +2,7 @@
 """Stands in for any stage: takes its flags, answers /readyz, ends on SIGTERM.
 
 Its name is the file's, so that scripts/run can be given five of them. A file <name>.exit beside it
-holds the code with which it ends at once.
+holds the code with which it ends at once; with <name>.stubborn it does not end on SIGTERM.
 """
 
 import http.server
@@ -35,7 +35,10 @@ def main():
             return int(file.read())
     with open(sys.argv[sys.argv.index("--settings") + 1], "rb") as file:
         host, port = tomllib.load(file)[NAME]["health_listen"].split(":")
-    signal.signal(signal.SIGTERM, lambda *_: (print("drained", flush=True), os._exit(0)))
+    if os.path.exists(os.path.join(FOLDER, NAME + ".stubborn")):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: (print("drained", flush=True), os._exit(0)))
     http.server.HTTPServer.allow_reuse_address = True
     http.server.HTTPServer((host, int(port)), Door).serve_forever()
     return 0

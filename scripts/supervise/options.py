@@ -1,0 +1,53 @@
+"""What scripts/run is told on its command line."""
+
+import argparse
+import os
+
+from supervise.layout import STAGES, UPSTREAM
+
+EXAMPLES = """examples:
+  scripts/run                                       on its defaults, with sluice-upstream
+  scripts/run --upstream http://127.0.0.1:9000      to a server of your own
+  scripts/run --settings deploy/examples/sluice.toml
+  scripts/run --demo                                500 messages, and a table of how it went
+
+Ctrl-C drains and stops everything, a second one kills it: nothing is lost by that either.
+Exit codes: 0 stopped, 1 the build or the demo failed, 64 usage, 75 the world failed (a port or the
+data directory is in use), 78 a setting is wrong."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(64, f"{self.format_usage()}{self.prog}: {message}\n")
+
+
+def parser_of(about):
+    parser = Parser(prog="scripts/run", description=about, epilog=EXAMPLES,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--settings", metavar="FILE", help="sluice.toml; without: defaults")
+    parser.add_argument("--data", metavar="DIR", help="where everything is kept (default: data; "
+                        "with --settings: what the file says)")
+    parser.add_argument("--upstream", metavar="URL", help="send there, run no sluice-upstream")
+    parser.add_argument("--port", type=int, help="of the front door (default: 8080); health and "
+                        "metrics take the next five, sluice-upstream the tenth after it")
+    parser.add_argument("--stage", action="append", default=[], metavar="NAME=PROGRAM",
+                        help=f"run another program as this stage: {', '.join(STAGES)}")
+    parser.add_argument("--demo", action="store_true", help="send docs/samples/messages.ndjson at "
+                        "ten times the speed, on ports and data of its own, then end")
+    return parser
+
+
+def arguments(about):
+    parser = parser_of(about)
+    parsed = parser.parse_args()
+    if parsed.settings and (parsed.upstream or parsed.port):
+        parser.error("--upstream and --port are for runs without --settings; say them in the file")
+    if parsed.port is not None and not 1 <= parsed.port <= 65535 - UPSTREAM:
+        parser.error(f"--port {parsed.port}: from 1 to {65535 - UPSTREAM}")
+    parsed.programs = dict(entry.partition("=")[::2] for entry in parsed.stage)
+    for name, program in parsed.programs.items():
+        if name not in STAGES + ["upstream"]:
+            parser.error(f"--stage {name}: there are {', '.join(STAGES)}")
+        if not (os.path.isfile(program) and os.access(program, os.X_OK)):
+            parser.error(f"--stage {name}={program}: there is no such program")
+    return parsed
