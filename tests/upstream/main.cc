@@ -18,6 +18,13 @@ int stop_signals() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+// Each line: Idempotency-Key, first byte, last byte of the answer.
+void write_times(const std::vector<sluice::upstream::Timed>& times, std::ostream& file) {
+  for (const auto& one : times) {
+    file << one.name << ' ' << one.first_byte << ' ' << one.answered << '\n';
+  }
+}
+
 int failed(const sluice::Error& error) {
   std::fprintf(stderr, "sluice-upstream: %s\n", error.what.c_str());
   return error.code == sluice::Trouble::kUsage ? 64 : 75;
@@ -36,6 +43,11 @@ int main(int count, char** words) {
               static_cast<unsigned>((*server)->port()));
   std::fflush(stdout);
   (*server)->run_until_readable(stop);
+  if (!options->times_file.empty()) {
+    std::ofstream file(options->times_file);
+    write_times((*server)->times(), file);
+    if (!file.flush()) return failed({sluice::Trouble::kUnavailable, "cannot write the times"});
+  }
   if (options->report_file.empty()) return 0;
   std::ofstream file(options->report_file);
   file << (*server)->tally().report(true) << std::flush;

@@ -75,6 +75,11 @@ bool set_report_file(Options& options, std::string_view value) {
   return !value.empty();
 }
 
+bool set_times_file(Options& options, std::string_view value) {
+  options.times_file = value;
+  return !value.empty();
+}
+
 struct Row {
   std::string_view name;
   bool (*set)(Options&, std::string_view);
@@ -86,7 +91,8 @@ constexpr Row kRows[] = {{"listen", set_listen},
                          {"behave", set_rate},
                          {"seed", set_seed},
                          {"date-skew", set_skew},
-                         {"report-file", set_report_file}};
+                         {"report-file", set_report_file},
+                         {"times-file", set_times_file}};
 
 const Row* find_row(std::string_view name) {
   for (const Row& row : kRows) {
@@ -135,6 +141,8 @@ this program's steady clock when a request's first byte is read.
   --seed S             of the draws for --behave: 1
   --date-skew SECONDS  how far this server's Date is off
   --report-file FILE   write the report there on SIGTERM or SIGINT
+  --times-file FILE    write there on SIGTERM or SIGINT, for each answered request, its Idempotency-Key,
+                       its first byte and its answer's last (nanoseconds of CLOCK_MONOTONIC)
   --help
 
 A request chooses its own treatment by the header X-Behave or the body's /behave: SPEC.

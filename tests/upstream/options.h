@@ -24,6 +24,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::int64_t date_skew_s = 0;
   std::string report_file;
+  std::string times_file;  // empty: times are not kept
   bool help = false;
 };
 

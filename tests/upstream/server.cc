@@ -192,6 +192,7 @@ void Server::take(Connection& connection, const Request& request) {
   if (asked.empty()) asked = fields.behave;
   connection.behaviour = choose(asked, verdict);
   connection.name = std::move(arrival.name);
+  connection.arrived = arrival.first_byte;
 }
 
 Behaviour Server::choose(std::string_view asked, const Verdict& verdict) {
@@ -281,6 +282,9 @@ void Server::finished(Connection& connection) {
     const Behaviour& behaviour = connection.behaviour;
     tally_.answered(behaviour.status);
     tally_.ended(connection.name, behaviour.accepts() ? Before::kDelivered : Before::kRefused);
+    if (!options_.times_file.empty()) {
+      times_.push_back({connection.name, connection.arrived, steady_now()});
+    }
   }
   if (!connection.keep_alive) close(connection, false);
 }

@@ -16,6 +16,13 @@
 
 namespace sluice::upstream {
 
+// When a request came and was answered: its first byte read, its answer's last one written.
+struct Timed {
+  std::string name;  // Idempotency-Key
+  Nanos first_byte = 0;
+  Nanos answered = 0;
+};
+
 class Server {
  public:
   // Listens; kUnavailable when the address cannot be had.
@@ -30,6 +37,8 @@ class Server {
   // Serves until `fd` becomes readable.
   void run_until_readable(int fd);
   [[nodiscard]] const Tally& tally() const { return tally_; }
+  // In the order of the answers; empty unless the options name a file for them.
+  [[nodiscard]] const std::vector<Timed>& times() const { return times_; }
 
  private:
   struct Connection {
@@ -39,6 +48,7 @@ class Server {
     std::string out;
     Nanos first_byte = 0;  // of the request at the front of `in`
     Nanos last_read = 0;
+    Nanos arrived = 0;  // first byte of the request that is being answered
     bool busy = false;  // a request is being answered: the next one waits
     bool continued = false;
     bool counted = true;  // the answer is the tally's business
@@ -76,6 +86,7 @@ class Server {
 
   Options options_;
   Tally tally_;
+  std::vector<Timed> times_;
   Prng prng_;
   int epoll_ = -1;
   int listener_ = -1;

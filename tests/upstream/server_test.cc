@@ -120,6 +120,24 @@ TEST_F(ServerTest, AnArrivalIsWhenTheFirstByteIsReadNotTheLast) {
   EXPECT_EQ(server_->tally().find("u1")->window.fullest(), 1u);
 }
 
+TEST_F(ServerTest, TimesOfEachRequestAreKeptOnRequest) {
+  Client first(*server_);
+  first.post("u1", "a", "ok");
+  EXPECT_TRUE(server_->times().empty());
+  Options options;
+  options.times_file = "times";
+  open(options);
+  Client client(*server_);
+  client.post("u1", "a", "ok");
+  client.post("u1", "b", "slow:20");
+  ASSERT_EQ(server_->times().size(), 2u);
+  EXPECT_EQ(server_->times()[0].name, "a");
+  EXPECT_LE(server_->times()[0].first_byte, server_->times()[0].answered);
+  const Timed& slow = server_->times()[1];
+  EXPECT_EQ(slow.name, "b");
+  EXPECT_GE(slow.answered - slow.first_byte, 20'000'000);
+}
+
 TEST_F(ServerTest, BehavesAsTheRequestAsks) {
   const auto once = [this](const std::string& name, const std::string& behave) {
     return Client(*server_).post("u-" + name, name, behave);
