@@ -185,8 +185,9 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
   key.ask_at = answer.until.us == 0 ? latest : std::min(latest, when(answer.until, turn.now));
   if (answer.why == wire::Wait::kInFlight) {
     // The store knows an open attempt of this key. If it is none of ours, some message here has
-    // it: the next one is asked for, until the store names it (kUnderway).
-    ++key.skip;
+    // it: the next one is asked for, until the store names it (kUnderway). If it is ours, the head
+    // stays the head: after a penalty fewer may be under way than settings say.
+    if (open_attempts(key) == 0) ++key.skip;
     key.ask_at = std::min(key.ask_at, turn.now + config_.look_again);
   } else {
     key.skip = 0;

@@ -74,15 +74,20 @@ std::optional<Refusal> LimiterCore::closed(const Key& key, StoreTime low) const 
   return hold;
 }
 
+std::uint32_t LimiterCore::open_attempts(const Key& key) {
+  return static_cast<std::uint32_t>(
+      std::count_if(key.out.begin(), key.out.end(), [](const Message* message) {
+        return message->state == State::kUnderway || message->state == State::kCompleting;
+      }));
+}
+
 // One question at a time: two on their way could be answered in either order, and the later row
 // would take the slot of the earlier one.
 bool LimiterCore::is_busy(const Key& key) {
-  std::uint32_t open = 0;
-  for (const Message* message : key.out) {
-    if (message->state == State::kAsked) return true;
-    if (message->state == State::kUnderway || message->state == State::kCompleting) ++open;
-  }
-  return open >= std::max<std::uint32_t>(1, key.shard->upstream->in_flight_per_key);
+  const bool asked = std::any_of(key.out.begin(), key.out.end(), [](const Message* message) {
+    return message->state == State::kAsked;
+  });
+  return asked || open_attempts(key) >= std::max(1U, key.shard->upstream->in_flight_per_key);
 }
 
 // Why the head of this key is not to be asked for now, apart from its shard's reasons.

@@ -137,8 +137,11 @@ void LimiterCore::land(Message& message, Instant now) {
   --underway_;
   release(message);
   peers_.sweep(flight.dispatcher_life);
-  if (const auto known = bounds(now)) message.key->freed_at = known->high;
-  touch(*message.key);
+  Key& key = *message.key;
+  if (const auto known = bounds(now)) key.freed_at = known->high;
+  key.skip = 0;
+  if (key.why == wire::Wait::kInFlight) key.ask_at = Instant{};  // that is what it waited for
+  touch(key);
 }
 
 // It waits for its next attempt: here, when that is soon; else as a row with the order of that
@@ -233,10 +236,8 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
                             const Turn& turn) {
   Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
   if (!holds.penalise(until)) return;
-  if (!config_.mutations.penalty_not_held) {
-    for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
-      send(peer, wire::Recall{shard.upstream->name, name, until}, turn);
-    }
+  for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
+    send(peer, wire::Recall{shard.upstream->name, name, until}, turn);
   }
   if (name.empty()) return touch_all(shard);
   Key& key = key_of(shard, name);

@@ -219,13 +219,41 @@ TEST(Promises, APenaltyClosesTheKeyAtOnce) {
     const auto other = bench.dispatcher();
     const auto ingest = bench.up(wire::Role::kIngest);
     bench.say(dispatcher, wire::Penalty{"api", "api:k", true, seconds(20), false});
-    EXPECT_EQ(bench.said<wire::Recall>().size(), mutated ? 0U : 2U);
+    EXPECT_EQ(bench.said<wire::Recall>().size(), 2U);
     bench.say(ingest, bench.offer("1", 1));
     EXPECT_EQ(bench.said<wire::Dispatch>().size(), mutated ? 1U : 0U);
     bench.pass(seconds(21));
     EXPECT_EQ(bench.said<wire::Dispatch>().size(), 1U);
     static_cast<void>(other);
   }
+}
+
+// After a penalty the store lets one attempt at a time through, whatever in_flight_per_key says:
+// that refuses the head, and nothing behind it may be asked for in its place.
+TEST(Promises, TheHeadStaysTheHeadWhileAnAttemptOfOursIsInItsWay) {
+  Config config = Bench::config();
+  config.upstreams[0].in_flight_per_key = 3;
+  Bench bench(config);
+  const auto dispatcher = bench.dispatcher();
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.offer("1", 1));
+  ASSERT_EQ(bench.said<wire::Dispatch>().size(), 1U);
+  wire::Outcome warning =
+      bench.outcome(bench.said<wire::Dispatch>().front(), wire::Ended::kThrottled);
+  warning.told_to_wait = true;
+  bench.say(dispatcher, warning);
+  bench.pass(seconds(10));
+  bench.clear();
+  bench.say(ingest, bench.offer("1", 1));
+  ASSERT_EQ(bench.said<wire::Dispatch>().size(), 1U);
+  const wire::Dispatch open = bench.said<wire::Dispatch>().front();
+  bench.clear();
+  for (int i = 2; i < 6; ++i) bench.say(ingest, bench.offer(std::to_string(i), i));
+  bench.pass(milliseconds(1'500));
+  EXPECT_TRUE(bench.said<wire::Dispatch>().empty());
+  bench.say(dispatcher, bench.outcome(open, wire::Ended::kDelivered));
+  ASSERT_FALSE(bench.said<wire::Dispatch>().empty());  // at once
+  EXPECT_EQ(bench.said<wire::Dispatch>().front().request.body, "2");
 }
 
 }  // namespace
