@@ -87,6 +87,7 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
     if (known.state != NameState::kWaiting) {
       return end_submit(request_id, Accepted{known, std::nullopt, true}, turn);
     }
+    announce_key(answer.key, turn);  // whoever put it may not have heard that it did
     admission.known = known;
     quote_it.identity = known.identity;
     quote_it.ahead = answer.ahead;

@@ -123,6 +123,7 @@ TEST(IngestCore, ARepeatGetsTheSameAnswerWhateverTheWait) {
   w.clear();
   w.accept(submission(2, "a", "k", within(0)));
   ASSERT_EQ(w.sent<wire::Quote>().size(), 1U);
+  EXPECT_EQ(w.sent<wire::Parked>().size(), 1U);  // the answer to the put may have been lost
   EXPECT_EQ(w.sent<wire::Quote>()[0].identity, identity("embedded", "a", "k"));
   w.from(7, quoted(w.sent<wire::Quote>()[0], hours(1)));
   ASSERT_NE(w.answer<Accepted>(2), nullptr);
