@@ -1,6 +1,8 @@
 // P7, a warning closes the key: no process that knows of a warning starts an attempt of that key
 // before its end, neither the dispatcher that has read it or was told to recall, nor the limiter
 // that was told, which dispatches none.
+// Who reads a warning passes it on in the same turn: the dispatcher to its limiters, and the
+// limiter to its dispatchers, unless it has recalled that key for longer before.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -30,6 +32,22 @@ class P7 : public Witness {
   void warned(const std::string& process, const std::string& key, Duration wait) override {
     close(process, key, wait);
   }
+  void recalled(const std::string& process, const wire::Recall& recall) override {
+    Recalled& said = recalled_[{process, recall.key}];
+    said.at = world_.now();
+    said.until = std::max(said.until, world_.now() + (recall.until - world_.epoch_now()));
+  }
+  void recall_due(const std::string& process, const std::string& key, Duration wait) override {
+    const auto said = recalled_.find({process, key});
+    const bool now = said != recalled_.end() && said->second.at + slack_ >= world_.now();
+    const bool before =
+        said != recalled_.end() && said->second.until + slack_ >= world_.now() + wait;
+    if (!now && !before)
+      world_.breaks("P7", process + " was told that " + key + " is closed, and recalls nothing");
+  }
+  void kept_warning(const std::string& process, const std::string& key) override {
+    world_.breaks("P7", process + " has read that " + key + " is closed, and tells nobody");
+  }
   void answered(const AnsweredAttempt& answer) override {
     if (answer.status != 429 || answer.retry_after <= Duration{0}) return;
     close(answer.process, answer.key, answer.retry_after);
@@ -41,7 +59,13 @@ class P7 : public Witness {
     until = std::max(until, world_.now() + wait);
   }
 
+  struct Recalled {
+    Instant at;     // last
+    Instant until;  // the longest
+  };
+
   World& world_;
+  std::map<std::pair<std::string, std::string>, Recalled> recalled_;  // by limiter life and key
   Duration slack_ = milliseconds(5);  // clocks drift, and the store's may step
   std::map<std::pair<std::string, std::string>, Instant> closed_until_;  // by process life and key
 };

@@ -39,7 +39,7 @@ void DispatcherNode::act(dispatcher::StartHttp& start) {
   auto stop = upstream.send(
       *this, {who(), attempt, start.upstream, start.key, start.request, start.idempotency_key},
       may_start, [this, attempt](const UpstreamFake::Answer& answer) { ended(attempt, answer); });
-  open_[attempt] = {start.upstream, std::move(stop), std::nullopt};
+  open_[attempt] = {start.upstream, start.key, std::move(stop), std::nullopt};
 }
 
 // A recall until a store time: closed for what is surely left of it.
@@ -67,8 +67,11 @@ void DispatcherNode::ended(const wire::Attempt& attempt, const UpstreamFake::Ans
   if (answer.told_to_wait) end.retry_after = std::to_string(answer.retry_after.us / 1'000'000);
   end.reason = end.end == dispatcher::HttpEnd::kUnknown ? "reset" : "";
   end.sent = at->second.sent;
+  const std::string key = at->second.key;
   end.ended = clock();
   open_.erase(at);
+  const bool warned = answer.status == 429 && answer.told_to_wait;
+  if (warned && meets(wire::Role::kLimiter)) unsaid_.insert(key);
   reply(end);
 }
 

@@ -33,7 +33,18 @@ class DispatcherNode : public Node<dispatcher::DispatcherCore> {
     return links;
   }
   void heard(const wire::Item& item) override;
-  void forget_ports() override { open_.clear(); }
+  void says(const wire::Item& item) override {
+    if (const auto* penalty = std::get_if<wire::Penalty>(&item)) unsaid_.erase(penalty->key);
+  }
+  // Each warning that was read in this turn was passed on in it.
+  void inspect(const dispatcher::DispatcherCore&) override {
+    for (const std::string& key : std::exchange(unsaid_, {}))
+      witnesses_.tell(&Witness::kept_warning, who(), key);
+  }
+  void forget_ports() override {
+    open_.clear();
+    unsaid_.clear();
+  }
   void perform(Effect&& effect) override {
     std::visit([this](auto& one) { act(one); }, effect);
   }
@@ -45,6 +56,7 @@ class DispatcherNode : public Node<dispatcher::DispatcherCore> {
 
   struct Open {
     std::string upstream;
+    std::string key;
     UpstreamFake::Stop stop;
     std::optional<Instant> sent;
   };
@@ -52,6 +64,7 @@ class DispatcherNode : public Node<dispatcher::DispatcherCore> {
   dispatcher::Config config_;
   std::map<std::string, UpstreamFake*> upstreams_;
   std::map<wire::Attempt, Open> open_;
+  std::set<std::string> unsaid_;  // keys whose warning no limiter was told of yet
 };
 
 }  // namespace sluice::sim

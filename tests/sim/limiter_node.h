@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "limiter/core.h"
 #include "tests/sim/call.h"
@@ -32,15 +34,26 @@ class LimiterNode : public Node<limiter::LimiterCore> {
     links.takes = {wire::Role::kIngest};
     return links;
   }
-  void inspect(const limiter::LimiterCore& core) override { check_p8(world(), core, config_); }
+  // What was decided before a warning was heard may still leave in that turn, and is recalled in
+  // it.
+  void inspect(const limiter::LimiterCore& core) override {
+    check_p8(world(), core, config_);
+    for (const wire::Penalty& penalty : std::exchange(penalties_, {})) {
+      witnesses_.tell(&Witness::warned, who(), penalty.key, penalty.retry_after);
+      if (meets(wire::Role::kDispatcher))
+        witnesses_.tell(&Witness::recall_due, who(), penalty.key, penalty.retry_after);
+    }
+  }
+  void forget_ports() override { penalties_.clear(); }
   void heard(const wire::Item& item) override {
     const auto* penalty = std::get_if<wire::Penalty>(&item);
-    if (penalty && penalty->told_to_wait)
-      witnesses_.tell(&Witness::warned, who(), penalty->key, penalty->retry_after);
+    if (penalty && penalty->told_to_wait) penalties_.push_back(*penalty);
   }
   void says(const wire::Item& item) override {
     if (const auto* dispatch = std::get_if<wire::Dispatch>(&item))
       witnesses_.tell(&Witness::dispatched, who(), *dispatch);
+    if (const auto* recall = std::get_if<wire::Recall>(&item))
+      witnesses_.tell(&Witness::recalled, who(), *recall);
   }
   void perform(Effect&& effect) override {
     std::visit([this](auto& one) { act(one); }, effect);
@@ -66,6 +79,7 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   StoreFake& store_;
   // An embedded store dies with its limiter; what was asked of Redis is done nonetheless.
   Reach store_reach_;
+  std::vector<wire::Penalty> penalties_;  // heard in this turn
 };
 
 }  // namespace sluice::sim

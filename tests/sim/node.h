@@ -104,12 +104,17 @@ class Node : public Wired {
     forget_ports();
     core_.reset();
     links_.reset();
+    peers_.clear();
     works_.clear();
     out_ = {};
     turn_due_ = false;
     wake_at_.reset();
   }
 
+  [[nodiscard]] bool meets(wire::Role role) const {
+    return std::any_of(peers_.begin(), peers_.end(),
+                       [role](const auto& peer) { return peer.second == role; });
+  }
   // This life's boot id, drawn before make_core().
   [[nodiscard]] std::uint64_t life() const { return life_; }
 
@@ -162,6 +167,8 @@ class Node : public Wired {
   }
   template <class Event>  // PeerUp, PeerDown, PeerFacts
   void linked(Event& event) {
+    if constexpr (std::is_same_v<Event, wire::PeerUp>) peers_[event.peer] = event.role;
+    if constexpr (std::is_same_v<Event, wire::PeerDown>) peers_.erase(event.peer);
     if constexpr (std::is_constructible_v<Reply, Event>)
       called([&](auto& out) { core_->complete(Reply(std::move(event)), clock(), out); });
   }
@@ -258,6 +265,7 @@ class Node : public Wired {
   Saboteur saboteur_;
   std::unique_ptr<C> core_;
   std::optional<wire::Links> links_;
+  std::map<wire::PeerId, wire::Role> peers_;  // that are up
   std::uint64_t life_ = 0;
   std::deque<Work> works_;
   Outbox<Effect> out_;

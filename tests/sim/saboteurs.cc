@@ -17,9 +17,6 @@ Saboteur mutation(const char* name, bool Mutations::*seam, Weather weather = {})
   return {name, plant, {}, std::move(weather)};
 }
 
-// The regular announcement would mend what was lost, a minute later.
-void no_announcements(Settings& settings, Faults&) { settings.ingest.announce_every = hours(1); }
-
 // One key of one ingest, nothing fails, and the limit lets through so many a second.
 void one_key(Settings& settings, Faults& faults, std::uint32_t n_a_second) {
   faults = Faults::none();
@@ -44,7 +41,7 @@ void crossing_answers(Settings& settings, Faults& faults) {
   settings.sending = seconds(30);
   faults.parking.in_order = false;
   faults.parking.quick_max = milliseconds(400);
-  no_announcements(settings, faults);
+  settings.ingest.announce_every = hours(1);  // it would mend that, and nothing else is lost
 }
 
 // More rows than the line holds, some of which belong before it.
@@ -69,7 +66,8 @@ void copies_and_rows(Settings& settings, Faults& faults) {
 void warned_in_between(Settings& settings, Faults& faults) {
   one_key(settings, faults, 8);
   settings.sending = seconds(10);
-  faults.upstream.throttled = 100'000;
+  faults.upstream.throttled = 300'000;
+  faults.store.refused = faults.store.lost_before = 100'000;
   faults.store.quick_max = milliseconds(200);
   for (auto* upstreams : {&settings.upstreams, &settings.limiter.upstreams,
                           &settings.dispatcher.upstreams, &settings.ingest.upstreams})
@@ -148,6 +146,23 @@ Saboteur drop_settled() {
           }};
 }
 
+Saboteur recall_nothing() {
+  return {"a limiter that is warned recalls nothing", {}, [](System& system) {
+            system.limiter().sabotage([](auto&, auto&& effect, auto& instead) {
+              if (!sends<wire::Recall>(effect)) instead.push_back(std::move(effect));
+            });
+          }};
+}
+
+Saboteur keep_warnings() {
+  return {"a dispatcher keeps a warning to itself", {}, [](System& system) {
+            for (auto& dispatcher : system.dispatchers())
+              dispatcher->sabotage([](auto&, auto&& effect, auto& instead) {
+                if (!sends<wire::Penalty>(effect)) instead.push_back(std::move(effect));
+              });
+          }};
+}
+
 Saboteur one_slot_more() {
   return {"the store gives N + 1", [](Settings& settings) { settings.store_gives_more = 1; }, {}};
 }
@@ -167,16 +182,18 @@ std::vector<Saboteur> all_saboteurs() {
       one_slot_more(),
       drop_settled(),
       mutation("settled once and never again", &Mutations::never_settled_again),
-      mutation("rule 1: rows are not announced", &Mutations::rows_not_announced, no_announcements),
+      mutation("rule 1: rows are not announced", &Mutations::rows_not_announced),
       mutation("rule 1: any empty answer forgets a key", &Mutations::forget_on_any_empty,
                crossing_answers),
       delete_before_put(),
-      mutation("rule 3: a Want is said once", &Mutations::want_said_once, no_announcements),
+      mutation("rule 3: a Want is said once", &Mutations::want_said_once),
       mutation("rule 3: a full line turns older rows away", &Mutations::no_overflow, pressing_rows),
       mutation("rule 4: copies go beside rows", &Mutations::copies_beside_rows, copies_and_rows),
       torn_put(),
       dispatch_twice(),
-      mutation("a penalty closes nothing", &Mutations::penalty_not_held, warned_in_between)};
+      mutation("a penalty closes nothing", &Mutations::penalty_not_held, warned_in_between),
+      recall_nothing(),
+      keep_warnings()};
 }
 
 }  // namespace

@@ -51,6 +51,12 @@ class Witness {
   virtual void started(const StartedAttempt&) {}
   // This process has been told that the key is closed for so long.
   virtual void warned(const std::string& /*process*/, const std::string& /*key*/, Duration) {}
+  // This limiter has told a dispatcher that the key is closed.
+  virtual void recalled(const std::string& /*process*/, const wire::Recall&) {}
+  // The turn is over in which this limiter heard of the warning, and it has a dispatcher.
+  virtual void recall_due(const std::string& /*process*/, const std::string& /*key*/, Duration) {}
+  // The turn is over in which this dispatcher read a warning, and no limiter was told.
+  virtual void kept_warning(const std::string& /*process*/, const std::string& /*key*/) {}
   virtual void dispatched(const std::string& /*process*/, const wire::Dispatch&) {}
   virtual void arrived(const wire::Attempt&, const std::string& /*key*/) {}
   virtual void answered(const AnsweredAttempt&) {}
