@@ -25,7 +25,8 @@ def alone(data):
     """Holds the data directory: two supervisors on one would write each other's settings."""
     path = os.path.join(data, "run", "lock")
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        for folder in (data, os.path.dirname(path)):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         file = open(path, "a+", encoding="utf-8")
     except OSError as error:
         raise Stop(75, f"{path}: {error.strerror}; --data takes another directory") from error

@@ -89,6 +89,7 @@ class Recorder:
                 at = time.monotonic()
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {k.lower(): v for k, v in self.headers.items()}
+                headers[":connection"] = self.client_address
                 recorder.arrivals.append((at, headers, body))
                 if act is None or act(self, body) is None:
                     self.reply(200)

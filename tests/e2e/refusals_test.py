@@ -227,10 +227,14 @@ class Taken(EndToEnd):
 
     def test_two_on_one_data_directory(self):
         pipeline = self.pipeline().start()
-        for name in ("ingest", "limiter", "auditor"):
-            second = subprocess.run(pipeline.command(name), stdin=subprocess.DEVNULL, timeout=20,
-                                    capture_output=True, text=True, check=False)
-            self.assertNotEqual(second.returncode, 0, name)
+        for name in ("ingest", "limiter", "dispatcher", "auditor", "alerter"):
+            other = ["--health-listen", "127.0.0.1:0"]
+            other += ["--listen", "127.0.0.1:0"] if name == "ingest" else []
+            second = subprocess.run(pipeline.command(name) + other, stdin=subprocess.DEVNULL,
+                                    timeout=20, capture_output=True, text=True, check=False)
+            said = second.stdout + second.stderr
+            self.assertEqual(second.returncode, 75, said)
+            self.assertIn(f"locked by process {pipeline.processes[name].pid}", said)
         self.accept(pipeline, {"messageId": "m", "userId": "u"})
         eventually("m is delivered", lambda: pipeline.state("m") == "delivered", 5)
 

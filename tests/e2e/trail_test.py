@@ -17,21 +17,35 @@ class Trail(EndToEnd):
         pipeline.stop()
         self.verify(pipeline)
 
+        path, lines = self.last_segment(pipeline)
+        self.assertGreater(len(lines), 3)
+        for at, line in enumerate(lines):
+            for place in (0, 1, len(line) // 3, len(line) // 2, len(line) - 20, len(line) - 1):
+                changed = bytearray(line)
+                changed[place] ^= 1
+                self.write(path, lines[:at] + [bytes(changed)] + lines[at + 1:])
+                code, said = pipeline.auditor("verify")
+                self.assertEqual(code, 1, (at, place, said))
+                self.assertRegex(said, rf"{os.path.basename(path)}\D*\b{at + 1}\b", (at, place))
+        for at in range(len(lines) - 1):  # a line is gone: the next one does not follow
+            self.write(path, lines[:at] + lines[at + 1:])
+            code, said = pipeline.auditor("verify")
+            self.assertEqual(code, 1, (at, said))
+            self.assertRegex(said, rf"{os.path.basename(path)}\D*\b{at + 1}\b")
+        self.write(path, lines)
+        self.verify(pipeline)
+
+    @staticmethod
+    def write(path, lines):
+        with open(path, "wb") as file:
+            file.write(b"".join(lines))
+
+    @staticmethod
+    def last_segment(pipeline):
         path = max(glob.glob(os.path.join(pipeline.data, "auditor", "**", "*.ndjson"),
                              recursive=True), key=os.path.getsize)
         with open(path, "rb") as file:
-            lines = file.read().splitlines(keepends=True)
-        at = len(lines) // 2
-        middle = bytearray(lines[at])
-        place = middle.index(b'"upstream":"onlyfans"') + 13
-        middle[place] ^= 1
-        lines[at] = bytes(middle)
-        with open(path, "wb") as file:
-            file.write(b"".join(lines))
-        code, said = pipeline.auditor("verify")
-        self.assertNotEqual(code, 0, said)
-        self.assertRegex(said, rf"\b{at + 1}\b")
-        self.assertIn(os.path.basename(path), said)
+            return path, file.read().splitlines(keepends=True)
 
     def test_show_by_key_and_id(self):
         pipeline = self.pipeline().start()

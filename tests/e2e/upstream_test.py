@@ -19,19 +19,33 @@ class HangsUp(EndToEnd):
         recorder = self.recorder(hang_up)
         more = '[[limit]]\nupstream = "onlyfans"\nn = 1000\nwindow = "60s"\nburst = 100\n'
         pipeline = self.pipeline(url=recorder.url, time_scale=0.01, more=more).start()
-        for number in range(3):  # so that connections are there to be used again
-            self.accept(pipeline, {"messageId": f"good-{number}", "userId": "u", "good": True})
-        pipeline.settle([f"good-{n}" for n in range(3)], 10)
-        self.accept(pipeline, {"messageId": "bad", "userId": "u"})
-        states = pipeline.settle(["bad"], 60)
-        self.assertEqual(states["bad"], "dead")
-        message = pipeline.message("bad")
-        arrivals = len(recorder.at("bad"))
-        self.assertEqual(arrivals, message["attempts"], message)
-        self.assertEqual(arrivals, 5)
-        names = {h["idempotency-key"] for _, h, b in recorder.arrivals if b"bad" in b}
-        self.assertEqual(len(names), 1)
+        bad = [f"bad-{number}" for number in range(8)]
+        for name in bad:  # each after a good one, whose connection is there to be used again
+            good = "before-" + name
+            self.accept(pipeline, {"messageId": good, "userId": good, "good": True})
+            pipeline.settle([good], 10)
+            self.accept(pipeline, {"messageId": name, "userId": name})
+        states = pipeline.settle(bad, 60)
+        self.assertEqual(set(states.values()), {"dead"})
+        self.assertGreater(self.on_used_connections(recorder, "before-bad"), 0)
+        for name in bad:
+            message = pipeline.message(name)
+            seen = [headers for _, headers, body in recorder.arrivals
+                    if json.loads(body)["messageId"] == name]
+            self.assertEqual((len(seen), message["attempts"]), (5, 5), message)
+            self.assertEqual(len({headers["idempotency-key"] for headers in seen}), 1)
         self.verify(pipeline)
+
+    @staticmethod
+    def on_used_connections(recorder, good):
+        """How many of the others came on a connection that had carried one before: only there does
+        the HTTP library send again by itself."""
+        used, count = set(), 0
+        for _, headers, body in recorder.arrivals:
+            others = not json.loads(body)["messageId"].startswith(good)
+            count += others and headers[":connection"] in used
+            used.add(headers[":connection"])
+        return count
 
 
 class Behaviours(EndToEnd):
