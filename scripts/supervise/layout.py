@@ -3,7 +3,9 @@
 import contextlib
 import fcntl
 import os
+import re
 import socket
+import tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STAGES = ["auditor", "limiter", "dispatcher", "alerter", "ingest"]  # started in this order
@@ -61,28 +63,62 @@ def default_settings(parsed, data, time_scale):
     return path
 
 
-def has_own_upstream(parsed, settings):
-    """Whether messages go to where sluice-upstream would listen, and nobody else was meant."""
-    own = f"http://127.0.0.1:{(parsed.port or PORT) + UPSTREAM}"
-    urls = [upstream.get("url") for upstream in settings.get("upstream", [])] or [own]
-    return own in urls and not parsed.upstream
+def data_dir(path):
+    """Where a run with this file, or with none, keeps its data: as the stages themselves decide."""
+    told = os.environ.get("SLUICE_DATA_DIR")
+    if told or path is None:
+        return told or "data"
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file).get("sluice", {}).get("data_dir", "data")
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Stop(78, f"{path}: {error}") from error
 
 
-def addresses(settings, own_upstream, port):
+def seconds(text):
+    """A duration as --print-settings writes it: "29970ms", "1min"."""
+    number, unit = re.fullmatch(r"(\d+)([a-z]+)", text).groups()
+    return int(number) * {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
+
+
+def limit(settings, upstream):
+    """What a key may send there: (n, window in seconds)."""
+    for one in settings.get("limit", []):
+        if one["upstream"] == upstream and one["scope"] == "key":
+            return one["n"], seconds(one["window"])
+    return 1_000_000, 60
+
+
+def own_upstream(parsed, settings):
+    """The flags of sluice-upstream, which bans by the same limit, where messages go to where it
+    would listen and nobody else was meant; else none."""
+    address = f"127.0.0.1:{(parsed.port or PORT) + UPSTREAM}"
+    names = [one["name"] for one in settings["upstream"]
+             if one["url"].rstrip("/") == f"http://{address}"]
+    if parsed.upstream or not names:
+        return []
+    key = settings.get("source", [{}])[0].get("key", "/userId")
+    n, window_s = limit(settings, names[0])
+    return [f"--listen={address}", f"--key=body:{key}", f"--n={n}", f"--window={window_s}"]
+
+
+def addresses(settings, upstream):
     """{setting: host:port} of everything that listens."""
-    found = {"ingest.listen": settings.get("ingest", {}).get("listen", f"127.0.0.1:{PORT}")}
-    for name, offset in HEALTH.items():
-        found[f"{name}.health_listen"] = settings.get(name, {}).get(
-            "health_listen", f"127.0.0.1:{PORT + offset}")
-    if own_upstream:
-        found["sluice-upstream"] = f"127.0.0.1:{port + UPSTREAM}"
+    found = {"ingest.listen": settings["ingest"]["listen"]}
+    for name in HEALTH:
+        found[f"{name}.health_listen"] = settings[name]["health_listen"]
+    if upstream:
+        found["sluice-upstream"] = upstream[0].partition("=")[2]
     return found
 
 
 def check_ports(found):
     for setting, address in found.items():
         host, _, port = address.rpartition(":")
-        with socket.socket() as probe:
+        if port == "0":
+            raise Stop(78, f"{setting} = {address}: scripts/run must know the port")
+        host = host.strip("[]")
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, int(port)))

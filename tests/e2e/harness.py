@@ -279,9 +279,14 @@ class EndToEnd(unittest.TestCase):
         return made
 
     def end(self, made):
-        failed = not self._outcome.success
-        made.stop()
+        """Whatever the test was about: no process fell over, and the trail is whole."""
+        codes = made.stop()
         made.guard.close()
+        if self._outcome.success:
+            self.assertLessEqual(set(codes.values()), {0, -signal.SIGKILL}, codes)
+            if os.path.isdir(os.path.join(made.data, "auditor", "trail")):
+                self.verify(made)
+        failed = not self._outcome.success
         for name in made.names() if failed else ():
             print(f"---- {name}\n{made.log(name)[-4000:]}")
 

@@ -21,16 +21,16 @@ class Supervised(EndToEnd):
         self.said = ""
         self.process = None
 
-    def begin(self, *more):
+    def begin(self, *more, **environment):
         self.process = subprocess.Popen(
             [os.path.join(ROOT, "scripts", "run"), *more], stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment},
             preexec_fn=lambda: die_with_parent(signal.SIGTERM))
         self.addCleanup(self.finish, self.process)
         return self
 
-    def usual(self, *more):
-        return self.begin("--data", self.data, "--port", str(self.port), *more)
+    def usual(self, **environment):
+        return self.begin("--data", self.data, "--port", str(self.port), **environment)
 
     @staticmethod
     def finish(process):
@@ -81,6 +81,12 @@ class Started(Supervised):
             self.until("try:  curl")
             self.assertEqual(self.end(), 0, self.said)
         self.assertLess(min(took), 3.0, took)
+
+    def test_the_environment_counts(self):
+        free = f"127.0.0.1:{self.port + 8}"
+        self.usual(SLUICE_LIMITER_HEALTH_LISTEN=free).until("ready: front door")
+        self.assertEqual(request(self.port + 8, "GET", "/readyz").status, 200)
+        self.assertEqual(self.end(), 0, self.said)
 
     def test_what_dies_is_started_again_and_ctrl_c_ends_it_drained(self):
         pids = {}

@@ -25,10 +25,13 @@ class Door(http.server.BaseHTTPRequestHandler):
 
 
 def main():
-    if "--check" in sys.argv:
-        wrong = os.path.exists(os.path.join(FOLDER, NAME + ".wrong"))
-        print("sluice.toml:3: wrong" if wrong else "right")
-        return 78 if wrong else 0
+    if "--print-settings" in sys.argv:
+        if os.path.exists(os.path.join(FOLDER, NAME + ".wrong")):
+            print("sluice.toml:3: wrong", file=sys.stderr)
+            return 78
+        with open(sys.argv[sys.argv.index("--settings") + 1], encoding="utf-8") as file:
+            print(file.read())
+        return 0
     code = os.path.join(FOLDER, NAME + ".exit")
     if os.path.exists(code):
         with open(code, encoding="utf-8") as file:
