@@ -282,13 +282,15 @@ class EndToEnd(unittest.TestCase):
         """Whatever the test was about: no process fell over, and the trail is whole."""
         codes = made.stop()
         made.guard.close()
-        if self._outcome.success:
+        good = False
+        try:
             self.assertLessEqual(set(codes.values()), {0, -signal.SIGKILL}, codes)
             if os.path.isdir(os.path.join(made.data, "auditor", "trail")):
                 self.verify(made)
-        failed = not self._outcome.success
-        for name in made.names() if failed else ():
-            print(f"---- {name}\n{made.log(name)[-4000:]}")
+            good = self._outcome.success
+        finally:
+            for name in () if good else made.names():
+                print(f"---- {name}\n{made.log(name)[-4000:]}")
 
     def accept(self, pipeline, document, **headers):
         answer = pipeline.post(document, **headers)
