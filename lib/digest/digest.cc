@@ -1,18 +1,70 @@
 #include "lib/digest/digest.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+
+#include <algorithm>
 
 #include "lib/base/check.h"
 
 namespace sluice {
 
+namespace {
+
+constexpr std::size_t kBlock = 64;  // bytes that SHA-256 takes at a time: RFC 2104's B
+
+// OpenSSL 3 looks an algorithm up in its providers for each digest unless it was fetched before,
+// which costs more than hashing a short text. What it keeps is set anew by each begin().
+class Hasher {
+ public:
+  Hasher() : algorithm_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
+    CHECK(algorithm_ != nullptr && context_ != nullptr);
+  }
+  ~Hasher() {
+    EVP_MD_CTX_free(context_);
+    EVP_MD_free(algorithm_);
+  }
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  Hasher& begin() {
+    CHECK(EVP_DigestInit_ex2(context_, algorithm_, nullptr) == 1);
+    return *this;
+  }
+  Hasher& add(const void* bytes, std::size_t size) {
+    CHECK(EVP_DigestUpdate(context_, bytes, size) == 1);
+    return *this;
+  }
+  Sha256 end() {
+    Sha256 digest{};
+    unsigned int size = 0;
+    CHECK(EVP_DigestFinal_ex(context_, digest.data(), &size) == 1);
+    CHECK(size == digest.size());
+    return digest;
+  }
+
+ private:
+  EVP_MD* algorithm_;
+  EVP_MD_CTX* context_;
+};
+
+// No code here starts a thread.
+Hasher& hasher() {
+  static Hasher one;
+  return one;
+}
+
+using Block = std::array<unsigned char, kBlock>;
+
+Block padded(const Block& key, unsigned char with) {
+  Block block = key;
+  for (unsigned char& byte : block) byte = static_cast<unsigned char>(byte ^ with);
+  return block;
+}
+
+}  // namespace
+
 Sha256 sha256(std::string_view bytes) {
-  Sha256 digest{};
-  unsigned int size = 0;
-  CHECK(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-  CHECK(size == digest.size());
-  return digest;
+  return hasher().begin().add(bytes.data(), bytes.size()).end();
 }
 
 std::array<unsigned char, 20> sha1(std::string_view bytes) {
@@ -24,13 +76,18 @@ std::array<unsigned char, 20> sha1(std::string_view bytes) {
 }
 
 Sha256 hmac_sha256(std::string_view secret, std::string_view bytes) {
-  Sha256 digest{};
-  unsigned int size = 0;
-  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-  CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), data, bytes.size(),
-             digest.data(), &size) != nullptr);
-  CHECK(size == digest.size());
-  return digest;
+  Block key{};
+  if (secret.size() > kBlock) {
+    const Sha256 shorter = sha256(secret);
+    std::copy(shorter.begin(), shorter.end(), key.begin());
+  } else {
+    std::copy(secret.begin(), secret.end(), key.begin());
+  }
+  const Block inner = padded(key, 0x36);
+  const Block outer = padded(key, 0x5c);
+  const Sha256 within =
+      hasher().begin().add(inner.data(), inner.size()).add(bytes.data(), bytes.size()).end();
+  return hasher().begin().add(outer.data(), outer.size()).add(within.data(), within.size()).end();
 }
 
 std::string to_bytes(const Sha256& digest) { return {digest.begin(), digest.end()}; }
