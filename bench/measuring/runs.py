@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from harness import BIN, layout
+from harness import BIN, layout, request
 from measuring.pipeline import COUNTED, difference, load, pipeline, used
 
 SETTLED = "sluice_messages_settled_total"
@@ -46,7 +46,9 @@ def totalled(made, parsed, before, seconds):
             "frames": {s: made.metric(s, "sluice_link_frames_total") / parsed.messages
                        for s in ("ingest", "limiter")},
             "store_commits": made.metric("limiter", "sluice_limiter_store_seconds_count")
-            / parsed.messages}
+            / parsed.messages,
+            "connections": request(made.port + layout.UPSTREAM, "GET",
+                                   "/report?keys=0").json()["connections"]}
 
 
 def from_file(parsed):
