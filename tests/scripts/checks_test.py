@@ -10,7 +10,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
-from checks import core_words, include_rules, reports, sizes, tidy, whole  # noqa: E402
+from checks import core_words, include_rules, reports, sizes, tidy, usings, whole  # noqa: E402
 from checks.sources import Tree  # noqa: E402
 
 
@@ -169,6 +169,14 @@ class Whole(Planted):
         self.assertTrue(problems)
 
 
+class Usings(Planted):
+    def test_using_declarations(self):
+        used = "using std::string;\nstring f();\n"
+        self.assert_clean(usings.check, {"lib/base/a.cc": used, "lib/base/b.h": "using a::b;\n"})
+        found = usings.check(self.plant({"lib/base/a.cc": used + "// vector\nusing std::vector;\n"}))
+        self.assertEqual(found, ["lib/base/a.cc:4: nothing uses vector"])
+
+
 class Clang(Planted):
     def test_format(self):
         style = {".clang-format": "BasedOnStyle: Google\n"}
@@ -188,6 +196,26 @@ class Clang(Planted):
         first = tidy.check_tidy(bad)
         self.assertIn("bugprone-use-after-move", "".join(first))
         self.assertEqual(tidy.check_tidy(bad), first)  # only what was clean is remembered
+
+    def test_tidy_of_sources_in_one_bundle(self):
+        styles = {}
+        for name in (".clang-tidy", "tests/.clang-tidy"):
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                styles[name] = file.read()
+        moved = ("#include <string>\n#include <utility>\nstd::string f{0}(std::string x) {{\n"
+                 "  std::string y = std::move(x);\n  return x + y;\n}}\n")
+        same = "namespace {{\nint g() {{ return {0}; }}\n}}\nint f{0}() {{ return g(); }}\n"
+        clean = "int f{0}() {{ return {0}; }}\n"
+        for text, rooms, finding in (
+                (moved, ("lib/base", "tests/base"), "bugprone-use-after-move"),
+                (same, ("lib/base", "tests/base"), ""), (clean, ("lib/base",), "")):
+            for room in rooms:
+                found = tidy.check_tidy(self.plant({**styles, **{
+                    f"{room}/{number}.cc": text.format(number) for number in (1, 2, 3)}}))
+                self.assertEqual([number for number in (1, 2, 3) if any(
+                    p.startswith(f"{room}/{number}.cc:") and finding in p for p in found)],
+                    [1, 2, 3] if finding else [], (room, found))
+                self.assertEqual(bool(finding), bool(found), found)
 
 
 class LinkTest(unittest.TestCase):
