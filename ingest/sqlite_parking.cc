@@ -212,6 +212,17 @@ Status SqliteParking::write_name(const Name& name, StoreTime until) {
       .run();
 }
 
+Status SqliteParking::end_name(const Name& name, StoreTime until) {
+  return sql_->end_name.bind(1, static_cast<std::int64_t>(name.state))
+      .bind_text(2, name.reason)
+      .bind(3, name.status)
+      .bind(4, name.attempts)
+      .bind(5, name.settled_at.us)
+      .bind(6, until.us)
+      .bind_blob(7, name.identity)
+      .run();
+}
+
 Status SqliteParking::insert_row(const wire::Offer& row) {
   const std::string message = wire::encode_item(row);
   auto inserted = sql_->insert_row.bind_blob(1, row.identity)
@@ -226,10 +237,13 @@ Status SqliteParking::insert_row(const wire::Offer& row) {
   return sql_->one_more.bind_text(1, row.key).bind_text(2, row.upstream).run();
 }
 
-Status SqliteParking::drop_row(const std::string& identity, const std::string& key) {
-  if (auto gone = sql_->delete_row.bind_blob(1, identity).run(); !gone) return gone;
-  if (auto fewer = sql_->one_fewer.bind_text(1, key).run(); !fewer) return fewer;
-  return sql_->delete_empty_key.bind_text(1, key).run();
+Result<bool> SqliteParking::drop_row(const std::string& identity, const std::string& key) {
+  if (auto gone = sql_->delete_row.bind_blob(1, identity).run(); !gone) return gone.error();
+  if (database_.changes() == 0) return false;
+  if (auto fewer = sql_->one_fewer.bind_text(1, key).run(); !fewer) return fewer.error();
+  auto empty = sql_->delete_empty_key.bind_text(1, key).run();
+  if (!empty) return empty.error();
+  return true;
 }
 
 Result<std::optional<wire::Offer>> SqliteParking::row_of(const std::string& identity) {
@@ -321,30 +335,35 @@ Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
   return ParkingAnswer{std::move(answer)};
 }
 
+// The row is read for its dead letter only: whether it was there, its deletion tells.
 Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
-  const std::string& identity = call.settled.identity;
-  auto there = name_of(identity);
+  const wire::Settled& settled = call.settled;
+  auto there = name_of(settled.identity);
   if (!there) return there.error();
-  if (!*there) return ParkingAnswer{SettleAnswer{SettleEnd::kUnknown, identity, {}}};
+  if (!*there) return ParkingAnswer{SettleAnswer{SettleEnd::kUnknown, settled.identity, {}}};
   Name name = (*there)->name;
-  auto row = row_of(identity);
-  if (!row) return row.error();
-  const bool settles = row->has_value();
-  if (settles) {
-    settle_name(name, call.settled);
-    if (name.state == NameState::kDead) {
-      const wire::Settled& s = call.settled;
-      DeadRow dead{identity, name.source, name.id,    name.key, name.upstream,    name.generation,
-                   s.reason, s.status,    s.attempts, s.at,     std::move(**row), {}};
-      if (auto buried = write_dead(dead); !buried) return buried.error();
-    }
-    if (auto written = write_name(name, call.remember_until); !written) return written.error();
-    if (auto dropped = drop_row(identity, name.key); !dropped) return dropped.error();
+  std::optional<wire::Offer> row;
+  if (settled.settlement == wire::Settlement::kDead) {
+    auto read = row_of(settled.identity);
+    if (!read) return read.error();
+    row = std::move(*read);
+  }
+  auto settles = drop_row(settled.identity, name.key);
+  if (!settles) return settles.error();
+  if (*settles) {
+    settle_name(name, settled);
+    if (auto written = end_name(name, call.remember_until); !written) return written.error();
+  }
+  if (row) {
+    DeadRow dead{name.identity,    name.source,     name.id,         name.key,
+                 name.upstream,    name.generation, settled.reason,  settled.status,
+                 settled.attempts, settled.at,      std::move(*row), {}};
+    if (auto buried = write_dead(dead); !buried) return buried.error();
   }
   auto key = facts(name.key);
   if (!key) return key.error();
-  const SettleEnd end = settles ? SettleEnd::kSettled : SettleEnd::kBefore;
-  return ParkingAnswer{SettleAnswer{end, identity, std::move(*key)}};
+  const SettleEnd end = *settles ? SettleEnd::kSettled : SettleEnd::kBefore;
+  return ParkingAnswer{SettleAnswer{end, settled.identity, std::move(*key)}};
 }
 
 Result<ParkingAnswer> SqliteParking::on(const Reorder& call) {

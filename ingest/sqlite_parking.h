@@ -97,12 +97,15 @@ class SqliteParking {
   Result<std::optional<Remembered>> newest(const std::string& source, const std::string& id);
   Result<std::optional<Remembered>> name_of(const std::string& identity);
   Status write_name(const Name& name, StoreTime until);
+  // Writes what settling a name changes; the index by id need not be touched.
+  Status end_name(const Name& name, StoreTime until);
   Result<std::vector<wire::Offer>> read_rows(port::Statement& question, std::uint64_t bytes_max,
                                              std::uint32_t count, bool& more);
   Result<std::optional<wire::Offer>> row_of(const std::string& identity);
   Status mark_offered(const std::vector<wire::Offer>& rows);
   Status insert_row(const wire::Offer& row);
-  Status drop_row(const std::string& identity, const std::string& key);
+  // Whether the row was there.
+  Result<bool> drop_row(const std::string& identity, const std::string& key);
   Status write_dead(const DeadRow& dead);
   Status put_anew(const DeadRow& dead, StoreTime now);
 

@@ -92,6 +92,9 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
       {&write_name, "INSERT OR REPLACE INTO names (" NAME_COLUMNS
                     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
                     "?16)"},
+      {&end_name,
+       "UPDATE names SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
+       "remember_until = ?6 WHERE identity = ?7"},
       {&cancel_name, "UPDATE names SET cancelled = 1 WHERE identity = ?1"},
       {&forget_names,
        "DELETE FROM names WHERE identity IN (SELECT identity FROM names "

@@ -47,7 +47,7 @@ class Measured(Pipeline):
     def profile(self, stage, path):
         """perf records this stage from now on; it ends with the stage."""
         self.perf = subprocess.Popen(
-            ["perf", "record", "-q", "-F", "199", "--call-graph", "dwarf,8192", "-o", path, "-p",
+            ["perf", "record", "-q", "-F", "499", "--call-graph", "dwarf,8192", "-o", path, "-p",
              str(self.processes[stage].pid)], stdin=subprocess.DEVNULL)
 
     def close(self):
