@@ -39,9 +39,15 @@ Status check_headers(const Upstream& upstream) {
   if (!upstream.credential.empty()) {
     if (auto usable = Secrets::check(upstream.credential); !usable) return usable.error();
   }
-  if (!is_token(upstream.credential_header)) return wrong("credential_header is no header's name");
+  if (!is_token(upstream.credential_header) || is_fixed_header(upstream.credential_header)) {
+    return wrong("credential_header is no header's name, or one that is not for settings");
+  }
   for (const auto& [name, value] : upstream.headers) {
     if (!is_token(name) || !is_field_value(value)) return wrong("headers: no header: " + name);
+    if (is_fixed_header(name)) return wrong("headers: not for settings: " + name);
+    if (!upstream.credential.empty() && equals_ignoring_case(name, upstream.credential_header)) {
+      return wrong("headers: carries the credential already: " + name);
+    }
   }
   for (const std::string& method : upstream.methods) {
     if (!is_token(method)) return wrong("methods: no method: " + method);
@@ -125,6 +131,9 @@ void Http::start(StartHttp call) {
   Line& line = found->second;
   if (const auto fault = lane_fault(*line.upstream, call.request)) {
     return refuse(call.attempt, HttpEnd::kLane, *fault);
+  }
+  if (!is_field_value(call.idempotency_key) || !is_field_value(call.traceparent)) {
+    return refuse(call.attempt, HttpEnd::kLane, "header value");
   }
   auto url = port::join_url(line.url, call.request.path);
   if (!url) return refuse(call.attempt, HttpEnd::kLane, "path");

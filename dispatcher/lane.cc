@@ -2,31 +2,56 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 
 namespace sluice::dispatcher {
 
 namespace {
 
-constexpr std::string_view kOurs[] = {
-    "connection",        "keep-alive", "proxy-connection", "proxy-authenticate",
-    "transfer-encoding", "te",         "trailer",          "proxy-authorization",
-    "http2-settings",    "upgrade",    "expect",           "host",
-    "content-length",    "alt-used",   "authorization",    "idempotency-key"};
+// Of the connection, of framing, and the key: not even the settings may set them.
+constexpr std::string_view kFixed[] = {"connection",
+                                       "keep-alive",
+                                       "proxy-connection",
+                                       "proxy-authenticate",
+                                       "transfer-encoding",
+                                       "te",
+                                       "proxy-authorization",
+                                       "idempotency-key",
+                                       "http2-settings",
+                                       "upgrade",
+                                       "expect",
+                                       "content-length",
+                                       "alt-used",
+                                       "trailer"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// "." or ".." with at least one dot written as %2e: servers differ in what that means.
-bool is_hidden_dots(std::string_view segment) {
-  std::size_t dots = 0;
-  bool hidden = false;
-  while (!segment.empty()) {
-    const bool coded = segment.size() >= 3 && segment.starts_with("%2") && lower(segment[2]) == 'e';
-    if (!coded && segment[0] != '.') return false;
-    hidden = hidden || coded;
-    segment.remove_prefix(coded ? 3 : 1);
-    ++dots;
+// The path with '.', '/' and '\\' written out that stand there as %2e, %2f and %5c.
+std::string decoded(std::string_view path) {
+  std::string plain;
+  for (; !path.empty(); path.remove_prefix(1)) {
+    const char third = path.size() >= 3 && path[0] == '%' ? lower(path[2]) : '\0';
+    const bool dot = third == 'e' && path[1] == '2';
+    const bool slash = (third == 'f' && path[1] == '2') || (third == 'c' && path[1] == '5');
+    plain += dot ? '.' : slash ? '/' : path[0];
+    if (dot || slash) path.remove_prefix(2);
   }
-  return hidden && dots <= 2;
+  return plain;
+}
+
+// A segment "." or ".." that shows only where a dot or a slash is decoded: servers differ in
+// whether they do that before they resolve dots. Plain ones are resolved by join_url().
+bool hides_dots(std::string_view path) {
+  const std::string plain = decoded(path);
+  if (plain == path) return false;
+  for (std::string_view rest = plain; !rest.empty();) {
+    rest.remove_prefix(1);
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view segment = rest.substr(0, slash);
+    if (segment == "." || segment == "..") return true;
+    rest.remove_prefix(slash);
+  }
+  return false;
 }
 
 bool is_lane_path(std::string_view path) {
@@ -34,14 +59,7 @@ bool is_lane_path(std::string_view path) {
   for (const char c : path) {
     if (c < 0x21 || c > 0x7e || c == '#' || c == '\\') return false;
   }
-  std::string_view rest = path.substr(0, path.find('?'));
-  while (!rest.empty()) {
-    rest.remove_prefix(1);
-    const std::size_t slash = rest.find('/');
-    if (is_hidden_dots(rest.substr(0, slash))) return false;
-    rest.remove_prefix(std::min(slash, rest.size()));
-  }
-  return true;
+  return !hides_dots(path.substr(0, path.find('?')));
 }
 
 }  // namespace
@@ -68,9 +86,15 @@ bool is_field_value(std::string_view text) {
   });
 }
 
+bool is_fixed_header(std::string_view name) {
+  return std::any_of(std::begin(kFixed), std::end(kFixed),
+                     [name](std::string_view ours) { return equals_ignoring_case(name, ours); });
+}
+
 bool is_reserved_header(const Upstream& upstream, std::string_view name) {
   const auto same = [name](std::string_view ours) { return equals_ignoring_case(name, ours); };
-  return std::any_of(std::begin(kOurs), std::end(kOurs), same) || same(upstream.credential_header);
+  return is_fixed_header(name) || same("host") || same("authorization") ||
+         same(upstream.credential_header);
 }
 
 std::optional<std::string_view> lane_fault(const Upstream& upstream, const wire::Request& request) {

@@ -46,6 +46,8 @@ void prepare(Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  // Else giving up waits for the thread that resolves the name, and the whole loop with it.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(call.body.size()));
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.data());
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());

@@ -170,6 +170,8 @@ void OneShotTransfer::set_connection() {
   set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy_, CURLOPT_PROXY, "");  // not even the environment's
   set(easy_, CURLOPT_NOSIGNAL, 1L);
+  // Else giving up waits for the thread that resolves the name, and everybody with it.
+  set(easy_, CURLOPT_QUICK_EXIT, 1L);
   set(easy_, CURLOPT_TCP_FASTOPEN, 0L);
   set(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -203,8 +205,9 @@ void OneShotTransfer::set_calls() {
 }
 
 // Status lines, header fields and the empty line after them; interim answers (1xx) come before the
-// final one.
+// final one, trailers after it. 101 is final: nothing was offered that could be switched to.
 void OneShotTransfer::take_header(std::string_view line) {
+  if (answered_) return;  // trailers say nothing of the answer
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   if (line.starts_with("HTTP/")) {
     const std::size_t space = line.find(' ');
@@ -215,7 +218,7 @@ void OneShotTransfer::take_header(std::string_view line) {
     return;
   }
   if (line.empty()) {
-    answered_ = answered_ || (status_ >= 200 && status_ <= 999);
+    answered_ = status_ == 101 || (status_ >= 200 && status_ <= 999);
     return;
   }
   const std::size_t colon = line.find(':');

@@ -42,8 +42,9 @@ bool has_login(const Url& url) {
 }  // namespace
 
 Result<BaseUrl> parse_base_url(std::string_view text) {
-  const auto wrong = [text](std::string_view why) {
-    return Error{Trouble::kSettings, "url = \"" + std::string(text) + "\": " + std::string(why)};
+  // What is wrong may hold a secret (a login, an API key): it is not repeated.
+  const auto wrong = [](std::string_view why) {
+    return Error{Trouble::kSettings, "url: " + std::string(why)};
   };
   const Url url = parsed(std::string(text));
   if (!url) return wrong("is no URL");
