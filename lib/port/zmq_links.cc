@@ -10,6 +10,7 @@
 #include <set>
 
 #include "lib/base/check.h"
+#include "lib/port/link_address.h"
 #include "lib/port/random.h"
 
 namespace sluice::port {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int kFramesPerTurn = 64;  // of each socket: a turn is bounded
 constexpr Duration kHelloAgain = milliseconds(5);
+constexpr Duration kSayDroppedAgain = seconds(10);
 
 void set(void* socket, int option, int value) {
   CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
@@ -51,44 +53,15 @@ Error cannot(const std::string& verb, const std::string& address) {
           "cannot " + verb + " " + address + ": " + zmq_strerror(zmq_errno())};
 }
 
-// "dns:name:port" -> name, port.
-std::optional<std::pair<std::string, std::string>> name_and_port(const std::string& address) {
-  if (!address.starts_with("dns:")) return std::nullopt;
-  const std::size_t colon = address.rfind(':');
-  if (colon <= 4 || colon + 1 == address.size()) return std::nullopt;
-  return std::pair(address.substr(4, colon - 4), address.substr(colon + 1));
-}
-
 }  // namespace
-
-std::string why_not_without_keys(const std::string& address) {
-  if (address.starts_with("ipc://")) return {};
-  std::string_view host = address;
-  for (const std::string_view scheme : {"tcp://", "dns:"}) {
-    if (host.starts_with(scheme)) host.remove_prefix(scheme.size());
-  }
-  host = host.substr(0, host.rfind(':'));
-  const bool numeric = host.find_first_not_of("0123456789.") == std::string_view::npos;
-  if (host == "localhost" || host == "[::1]" || (numeric && host.starts_with("127."))) return {};
-  return address +
-         ": links are not encrypted yet, so they are for one machine: ipc:///path or "
-         "tcp://127.0.0.1:port";
-}
 
 Result<std::unique_ptr<ZmqLinks>> ZmqLinks::open(Poller& poller, Log& log, Config config,
                                                  Hooks hooks) {
   for (const std::string& address : config.listen) {
-    if (auto why = why_not_without_keys(address); !why.empty()) {
-      return Error{Trouble::kSettings, why};
-    }
+    if (auto right = check_link_address(address); !right) return right.error();
   }
   for (const Dial& dial : config.dials) {
-    if (auto why = why_not_without_keys(dial.address); !why.empty()) {
-      return Error{Trouble::kSettings, why};
-    }
-    if (dial.address.starts_with("dns:") && !name_and_port(dial.address)) {
-      return Error{Trouble::kSettings, dial.address + ": must be dns:name:port"};
-    }
+    if (auto right = check_link_address(dial.address); !right) return right.error();
   }
   std::unique_ptr<ZmqLinks> links(new ZmqLinks(poller, log, std::move(config), std::move(hooks)));
   if (auto bound = links->listen(); !bound) return bound.error();
@@ -198,6 +171,23 @@ void ZmqLinks::pump() {
   perform();
   links_.flush(now);
   perform();
+  say_dropped(now);
+}
+
+// A peer of another version or role, or noise: a person must hear of it, but not of each frame.
+// What a restart explains (older frames, frames for a former life) is only counted.
+void ZmqLinks::say_dropped(Instant now) {
+  const auto& dropped = links_.counts().dropped;
+  std::uint64_t strange = 0;
+  for (const auto why : {wire::Dropped::kNoFrame, wire::Dropped::kRole, wire::Dropped::kProtocol,
+                         wire::Dropped::kItem, wire::Dropped::kPeersMax}) {
+    strange += dropped.at(static_cast<std::size_t>(why));
+  }
+  if (strange == dropped_said_ || now < say_dropped_at_) return;
+  log_.warning("dropped from links",
+               {{"count", strange - dropped_said_}, {"last", links_.counts().last_dropped}});
+  dropped_said_ = strange;
+  say_dropped_at_ = now + kSayDroppedAgain;
 }
 
 // Orders may fail, and then bring about new ones; events may do so, too.
@@ -226,8 +216,20 @@ void ZmqLinks::perform(const wire::Redial& redial) {
   const wire::ConnId conn = redial.conn;
   Dealer& dealer = dealers_.at(conn);
   close(dealer);
+  if (open_dealer(dealer, redial.routing_id)) {
+    poller_.watch_zmq(dealer.socket, [this, conn] { read_dealer(conn); });
+    poller_.watch_zmq(dealer.monitor, [this, conn] { read_monitor(conn); });
+    return;
+  }
+  // Out of file descriptors, most likely: dialed again like an address that nobody listens on.
+  log_.warning("cannot dial", {{"address", dealer.address}, {"why", zmq_strerror(zmq_errno())}});
+  close(dealer);
+  links_.reset(conn, {}, poller_.now());
+}
+
+bool ZmqLinks::open_dealer(Dealer& dealer, const std::string& routing_id) {
   dealer.socket = zmq_socket(context_, ZMQ_DEALER);
-  CHECK(dealer.socket != nullptr);
+  if (dealer.socket == nullptr) return false;
   set(dealer.socket, ZMQ_LINGER, 0);
   set(dealer.socket, ZMQ_IMMEDIATE, 1);
   set(dealer.socket, ZMQ_RECONNECT_IVL, -1);
@@ -235,23 +237,17 @@ void ZmqLinks::perform(const wire::Redial& redial) {
   set(dealer.socket, ZMQ_RCVHWM, config_.queue_frames_max);
   const std::int64_t size_max = static_cast<std::int64_t>(wire::kFrameMax);
   CHECK(zmq_setsockopt(dealer.socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max) == 0);
-  CHECK(zmq_setsockopt(dealer.socket, ZMQ_ROUTING_ID, redial.routing_id.data(),
-                       redial.routing_id.size()) == 0);
-  const std::string spy = "inproc://monitor-" + redial.routing_id;
+  CHECK(zmq_setsockopt(dealer.socket, ZMQ_ROUTING_ID, routing_id.data(), routing_id.size()) == 0);
+  const std::string spy = "inproc://monitor-" + routing_id;
   const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
                      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-  CHECK(zmq_socket_monitor(dealer.socket, spy.c_str(), events) == 0);
+  if (zmq_socket_monitor(dealer.socket, spy.c_str(), events) != 0) return false;
   dealer.monitor = zmq_socket(context_, ZMQ_PAIR);
-  CHECK(dealer.monitor != nullptr);
+  if (dealer.monitor == nullptr) return false;
   set(dealer.monitor, ZMQ_LINGER, 0);
-  CHECK(zmq_connect(dealer.monitor, spy.c_str()) == 0);
-  poller_.watch_zmq(dealer.socket, [this, conn] { read_dealer(conn); });
-  poller_.watch_zmq(dealer.monitor, [this, conn] { read_monitor(conn); });
-  if (zmq_connect(dealer.socket, dealer.address.c_str()) != 0) {
-    log_.warning("cannot dial", {{"address", dealer.address}, {"why", zmq_strerror(zmq_errno())}});
-    links_.reset(conn, {}, poller_.now());
-  }
+  return zmq_connect(dealer.monitor, spy.c_str()) == 0 &&
+         zmq_connect(dealer.socket, dealer.address.c_str()) == 0;
 }
 
 void ZmqLinks::perform(const wire::Hangup& hangup) {

@@ -76,10 +76,12 @@ class ZmqLinks {
   void dial_names(std::size_t dial, const std::vector<std::string>& addresses);
   void dial_address(std::size_t dial, const std::string& address);
   void resolve();
+  void say_dropped(Instant now);
   void perform();
   void perform(const wire::Redial& redial);
   void perform(const wire::Hangup& hangup);
   void perform(const wire::Transmit& transmit);
+  bool open_dealer(Dealer& dealer, const std::string& routing_id);
   void close(Dealer& dealer);
   void read_router();
   void read_dealer(wire::ConnId conn);
@@ -99,10 +101,9 @@ class ZmqLinks {
   std::unique_ptr<Resolver> resolver_;
   TimerId resolve_timer_;
   int linger_ms_ = 0;
+  std::uint64_t dropped_said_ = 0;
+  Instant say_dropped_at_;
   bool performing_ = false;
 };
-
-// Why this may not be bound or dialed without keys; empty when it may.
-std::string why_not_without_keys(const std::string& address);
 
 }  // namespace sluice::port

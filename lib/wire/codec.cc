@@ -213,7 +213,7 @@ bool read_frame_item(CodedInputStream& in, Frame& frame) {
   };
   if (!read_nested(in, read)) return false;
   if (got == ItemRead::kRead) frame.items.push_back(std::move(item));
-  return true;
+  return frame.items.size() <= kItemsMax;
 }
 
 bool read_frame(CodedInputStream& in, Frame& frame) {
@@ -281,17 +281,27 @@ std::size_t encoded_size(const Item& item) {
 }
 
 Result<Frame> decode(std::string_view bytes) {
+  auto heard = hear(bytes);
+  if (!heard) return heard.error();
+  if (!heard->refused.empty()) return not_valid(std::move(heard->refused.front()));
+  return std::move(heard->frame);
+}
+
+Result<Heard> hear(std::string_view bytes) {
   if (bytes.size() > kFrameMax) return not_valid("frame: longer than 1 MiB");
   CodedInputStream in = stream_over(bytes);
-  Frame frame;
+  Heard heard;
+  Frame& frame = heard.frame;
   if (!read_frame(in, frame)) return not_valid("frame: these bytes are no frame of protocol 1");
   if (frame.version < kVersion) {
     return not_valid("frame: protocol version " + std::to_string(frame.version) + ", at least 1");
   }
-  for (const Item& item : frame.items) {
-    if (auto why = invalid(item)) return not_valid(std::move(*why));
-  }
-  return frame;
+  std::erase_if(frame.items, [&](const Item& item) {
+    auto why = invalid(item);
+    if (why) heard.refused.push_back(std::move(*why));
+    return why.has_value();
+  });
+  return heard;
 }
 
 std::string encode_item(const Item& item) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/wire/messages.h"
@@ -15,9 +16,19 @@ std::string encode(const Frame& frame);
 std::size_t encoded_size(const Item& item);
 inline constexpr std::size_t kFrameOverhead = 64;
 
-// kInvalid when the bytes are no frame, are longer than kFrameMax, name a version that this program
-// does not speak, or hold an item that invalid() rejects; the error says which item and field.
+// kInvalid when the bytes are no frame, are longer than kFrameMax, hold more than kItemsMax items,
+// name a version that this program does not speak, or hold an item that invalid() rejects; the
+// error says which item and field.
 Result<Frame> decode(std::string_view bytes);
+inline constexpr std::size_t kItemsMax = 4096;
+
+// The same, but items that invalid() rejects are left out, and why is said of each: one of them
+// (the word of a later version, say) must not take those around it along.
+struct Heard {
+  Frame frame;
+  std::vector<std::string> refused;
+};
+Result<Heard> hear(std::string_view bytes);
 
 // One item alone, for durable copies (an outbox line, a parked message).
 std::string encode_item(const Item& item);

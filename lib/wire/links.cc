@@ -75,6 +75,7 @@ Links::Links(LinksConfig config, Facts facts, Prng prng)
     : config_(std::move(config)), facts_(std::move(facts)), prng_(prng) {
   CHECK(config_.life != 0);
   CHECK(!config_.instance.empty());
+  CHECK(config_.frame_items_max <= kItemsMax);
 }
 
 // ---- dialing ---------------------------------------------------------------------------------
@@ -147,11 +148,12 @@ void Links::tick_dialed(ConnId conn, Dialed& dialed, Instant now) {
 void Links::receive(ConnId conn, std::string_view routing_id, std::string_view bytes, Instant now) {
   ++counts_.frames_in;
   if (conn != kListener && !dialed_.contains(conn)) return;
-  auto decoded = decode(bytes);
-  if (!decoded) return drop(Dropped::kNoFrame, decoded.error().what);
-  Frame& frame = *decoded;
+  auto heard = hear(bytes);
+  if (!heard) return drop(Dropped::kNoFrame, heard.error().what);
+  Frame& frame = heard->frame;
   if (frame.from_life == 0) return drop(Dropped::kNoFrame, "frame: from_life is 0");
   if (!take_sequence(frame, now)) return;
+  for (std::string& why : heard->refused) drop(Dropped::kItem, std::move(why));
   // Answered, unless it is itself such an answer: two that do not know each other must fall silent.
   const bool not_me = frame.to_life != 0 && frame.to_life != config_.life;
   const bool is_answer = !frame.items.empty() && std::holds_alternative<NotMe>(frame.items.front());
@@ -311,12 +313,13 @@ void Links::read_heartbeat(Peer& peer, const Heartbeat& heard, Instant now) {
   PeerFacts facts{peer.who.peer, heard.credits, heard.held_count, heard.held_hash, std::nullopt};
   // The bounds that it carries were taken after our stamp had lain there for echo_age. That age is
   // by the other's clock: shortened by the drift of both.
-  const Duration age{heard.echo_age_us - heard.echo_age_us * 2 * StoreClock::kDriftPpm / 1'000'000};
-  const Instant sent = Instant{heard.echo_us} + age;
   const bool echoed = heard.echo_us >= peer.first_stamp.us && heard.echo_us <= now.us &&
-                      heard.echo_age_us >= 0 && heard.echo_age_us <= now.us && sent <= now;
+                      heard.echo_age_us >= 0 && heard.echo_age_us <= now.us;
+  const std::int64_t age = echoed ? heard.echo_age_us : 0;
+  const Duration sure{age - age * 2 * StoreClock::kDriftPpm / 1'000'000};
+  const Instant sent = Instant{echoed ? heard.echo_us : 0} + sure;
   const bool knows = heard.store_high.us > 0 && heard.store_low <= heard.store_high;
-  if (echoed && knows) {
+  if (echoed && sent <= now && knows) {
     facts.round_trip = RoundTrip{sent, now, {heard.store_low, heard.store_high}};
   }
   out_.push(std::move(facts));

@@ -62,13 +62,13 @@ using LinkOut = std::variant<Transmit, Redial, Hangup, PeerUp, PeerDown, PeerFac
 
 // Why bytes from outside were not taken.
 enum class Dropped : std::uint8_t {
-  kNoFrame,   // not a frame, an item out of bounds, version 0
+  kNoFrame,   // not a frame, too many items, version 0
   kOlder,     // sequence not above the last one of that life
   kNotMe,     // meant for another life of ours: answered
   kStranger,  // a frame of a connection that said no Hello here, or is down: answered
   kRole,      // that role may not connect here, or is not what we dialed
   kProtocol,  // too new for us
-  kItem,      // an item that this role does not take from that role
+  kItem,      // an item out of bounds, or that this role does not take from that role
   kPeersMax,  // Hello beyond peers_max
 };
 inline constexpr std::size_t kDroppedKinds = 8;

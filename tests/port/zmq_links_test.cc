@@ -1,6 +1,7 @@
 #include "lib/port/zmq_links.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -8,6 +9,7 @@
 #include <set>
 
 #include "lib/port/clock.h"
+#include "lib/port/link_address.h"
 #include "lib/port/listen_socket.h"
 #include "lib/port/random.h"
 
@@ -172,15 +174,37 @@ TEST_P(ZmqLinksTest, NoiseOfStrangersChangesNothing) {
 INSTANTIATE_TEST_SUITE_P(Transports, ZmqLinksTest, testing::Values("ipc", "tcp"),
                          [](const auto& one) { return one.param; });
 
-TEST(ZmqAddresses, TcpWithoutKeysIsForLoopbackOnly) {
-  EXPECT_EQ(why_not_without_keys("ipc:///run/x.sock"), "");
-  EXPECT_EQ(why_not_without_keys("tcp://127.0.0.1:5000"), "");
-  EXPECT_EQ(why_not_without_keys("tcp://[::1]:5000"), "");
-  EXPECT_EQ(why_not_without_keys("dns:localhost:5000"), "");
-  EXPECT_NE(why_not_without_keys("tcp://0.0.0.0:5000"), "");
-  EXPECT_NE(why_not_without_keys("tcp://*:5000"), "");
-  EXPECT_NE(why_not_without_keys("dns:limiter.internal:5000"), "");
-  EXPECT_NE(why_not_without_keys("tcp://127.evil.example:5000"), "");
+TEST(LinkAddresses, TcpWithoutKeysIsForLoopbackOnly) {
+  for (const char* good : {"ipc:///run/x.sock", "ipc://run/x.sock", "tcp://127.0.0.1:5000",
+                           "tcp://[::1]:5000", "dns:localhost:5000"}) {
+    EXPECT_TRUE(check_link_address(good)) << good;
+  }
+  for (const char* bad :
+       {"tcp://0.0.0.0:5000", "tcp://*:5000", "dns:limiter.internal:5000",
+        "tcp://127.evil.example:5000", "ipc://", "tcp://127.0.0.1", "tcp://127.0.0.1:x",
+        "tcp://127.0.0.1:0", "tcp://127.0.0.1:65536", "dns:localhost", "127.0.0.1:5000", "foo", "",
+        "inproc://x", "tcp://:5000"}) {
+    const auto checked = check_link_address(bad);
+    ASSERT_FALSE(checked) << bad;
+    EXPECT_EQ(checked.error().code, Trouble::kSettings) << bad;
+  }
+  EXPECT_FALSE(check_link_address("ipc://" + std::string(101, 'x')));
+}
+
+// A flood at a front door takes the last descriptors: the link waits, the process lives.
+TEST_P(ZmqLinksTest, OutlivesAWantOfFileDescriptors) {
+  start(dialer_, Role::kIngest);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{200, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<UniqueFd> taken;
+  for (int fd = dup(0); fd >= 0; fd = dup(0)) taken.emplace_back(fd);
+  run_until([] { return false; }, milliseconds(600));
+  taken.clear();
+  setrlimit(RLIMIT_NOFILE, &before);
+  start(listener_, Role::kLimiter);
+  EXPECT_TRUE(run_until([&] { return both_up(); }));
 }
 
 TEST(Resolver, FindsLocalhostWithoutBlocking) {

@@ -105,6 +105,15 @@ TEST(Codec, RefusesWhatIsTooLongTooOldOrEmpty) {
   EXPECT_FALSE(decode(encode(frame)).ok());
 }
 
+TEST(Codec, AFrameOfManyTinyItemsIsNotUnpacked) {
+  Frame frame;
+  frame.from_life = 1;
+  frame.items.assign(kItemsMax, Recorded{});
+  EXPECT_TRUE(hear(encode(frame)).ok());
+  frame.items.emplace_back(Recorded{});
+  EXPECT_FALSE(hear(encode(frame)).ok());
+}
+
 TEST(Codec, EncodedSizeIsTheSize) {
   for (const Item& item : filled_frame(5).items)
     EXPECT_EQ(encoded_size(item), encode_item(item).size());

@@ -299,6 +299,35 @@ TEST_F(Listener, HostileBytesAreCountedAndDropped) {
   EXPECT_GT(dropped(Dropped::kNoFrame), 1000u);
 }
 
+TEST_F(Listener, AnItemOutOfBoundsTakesNoneOfItsNeighboursAlong) {
+  hear(frame(5, 0, {hello()}));
+  Control later;  // a verb that only a later version knows
+  later.control_id = 1;
+  later.verb = static_cast<Verb>(99);
+  hear(frame(5, 77, {later, Forgotten{bytes_of(1, 16), "u"}}));
+  ASSERT_NE(find<FromPeer>(), nullptr);
+  EXPECT_TRUE(std::holds_alternative<Forgotten>(find<FromPeer>()->item));
+  EXPECT_EQ(dropped(Dropped::kItem), 1u);
+  EXPECT_EQ(dropped(Dropped::kNoFrame), 0u);
+}
+
+TEST_F(Listener, AnEchoThatCannotBeOursIsNoRoundTrip) {
+  hear(frame(5, 0, {hello()}));
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (const auto& [echo, age] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+           {10, most}, {most, 0}, {most, most}, {10, most / 2}, {9, 0}, {20, 1}}) {
+    Heartbeat said;
+    said.stamp_us = 7;
+    said.echo_us = echo;
+    said.echo_age_us = age;
+    said.store_low = {1};
+    said.store_high = {2};
+    hear(frame(5, 77, {said}), "r", {20});
+    ASSERT_NE(find<PeerFacts>(), nullptr);
+    EXPECT_FALSE(find<PeerFacts>()->round_trip.has_value()) << echo << " " << age;
+  }
+}
+
 TEST_F(Listener, PacksByBytesAndByCountAndKeepsOrder) {
   hear(frame(5, 0, {hello()}));
   const PeerId peer = find<PeerUp>()->peer;
