@@ -57,7 +57,11 @@ void HttpDoor::request(HttpRequest request) {
   if (path.starts_with(kMessages) && path.size() > kMessages.size() + 1 &&
       path[kMessages.size()] == '/') {
     auto id = port::url_decoded(path.substr(kMessages.size() + 1));
-    if (id && id->size() <= wire::kIdMax) return one_message(request, std::move(*id));
+    if (!id) {
+      return reply(request.id, problem(400, "Bad Request",
+                                       "target: '%' is not followed by two hex digits", "target"));
+    }
+    if (id->size() <= wire::kIdMax) return one_message(request, std::move(*id));
   }
   reply(request.id, problem(404, "Not Found",
                             "there is POST /v1/messages, GET and DELETE "
@@ -65,8 +69,8 @@ void HttpDoor::request(HttpRequest request) {
 }
 
 void HttpDoor::one_message(const HttpRequest& request, std::string id) {
-  const bool look = request.method == "GET";
-  if (!look && request.method != "DELETE") return not_allowed(request.id, "GET, DELETE");
+  const bool look = request.method == "GET" || request.method == "HEAD";
+  if (!look && request.method != "DELETE") return not_allowed(request.id, "GET, HEAD, DELETE");
   auto batch = std::make_shared<Batch>();
   batch->http_id = request.id;
   batch->open = 1;
@@ -83,7 +87,7 @@ void HttpDoor::post(HttpRequest request, What what) {
   const std::string* type = request.header("Content-Type");
   const Content content = content_of(type != nullptr ? *type : "");
   const std::string* coding = request.header("Content-Encoding");
-  const bool coded = coding != nullptr && *coding != "identity";
+  const bool coded = coding != nullptr && !port::same_name(*coding, "identity");
   if (content == Content::kOther || coded) {
     return reply(request.id,
                  problem(415, "Unsupported Media Type",
@@ -112,8 +116,16 @@ void HttpDoor::post(HttpRequest request, What what) {
 
 // ---- lines
 
+void HttpDoor::drain() {
+  draining_ = true;
+  feed();
+}
+
+// While we stop the core has no room and refuses: each line left is told so.
+bool HttpDoor::may_take() const { return draining_ || world_.room() > 0; }
+
 void HttpDoor::feed() {
-  while (!hungry_.empty() && world_.room() > 0) {
+  while (!hungry_.empty() && may_take()) {
     const std::shared_ptr<Batch> batch = hungry_.front();
     take(batch);
     if (batch->next >= batch->body.size()) {
@@ -124,7 +136,7 @@ void HttpDoor::feed() {
 }
 
 void HttpDoor::take(const std::shared_ptr<Batch>& batch) {
-  while (batch->next < batch->body.size() && world_.room() > 0) {
+  while (batch->next < batch->body.size() && may_take()) {
     const std::string_view rest = std::string_view(batch->body).substr(batch->next);
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);

@@ -32,6 +32,8 @@ class HttpDoor {
   void respond(const Respond& answer);
   // Lines of a batch wait while the core has no room; called once a turn.
   void feed();
+  // The core takes nothing new from now on: lines that wait are refused, one by one.
+  void drain();
 
   [[nodiscard]] const std::unordered_map<int, std::uint64_t>& statuses() const { return statuses_; }
 
@@ -57,6 +59,7 @@ class HttpDoor {
 
   void post(port::HttpRequest request, What what);
   void one_message(const port::HttpRequest& request, std::string id);
+  [[nodiscard]] bool may_take() const;
   void take(const std::shared_ptr<Batch>& batch);
   void take_document(const std::shared_ptr<Batch>& batch, std::string_view document);
   void take_message(Waiting waiting, std::string_view document);
@@ -69,6 +72,7 @@ class HttpDoor {
   Pointers pointers_;
   std::vector<Upstream> upstreams_;
   World world_;
+  bool draining_ = false;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, Waiting> waiting_;
   std::deque<std::shared_ptr<Batch>> hungry_;  // NDJSON with lines left

@@ -12,9 +12,10 @@ namespace sluice::ingest {
 
 namespace {
 
-constexpr std::size_t kBatch = 500;           // lines of one commit
-constexpr std::size_t kRawMax = 64 * 1024;    // of a malformed line, kept
-constexpr std::size_t kLineMax = 512 * 1024;  // more is not even read into memory
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors begin files with it
+constexpr std::size_t kBatch = 500;                          // lines of one commit
+constexpr std::size_t kRawMax = 64 * 1024;                   // of a malformed line, kept
+constexpr std::size_t kLineMax = 512 * 1024;                 // more is not even read into memory
 
 enum class Got : std::uint8_t { kLine, kTooLong, kEnd };
 
@@ -43,6 +44,7 @@ class Import {
     for (Got got = read_line(from_.input, line); got != Got::kEnd;
          got = read_line(from_.input, line)) {
       ++counts_.lines;
+      if (counts_.lines == 1 && line.starts_with(kByteOrderMark)) line.erase(0, 3);
       if (line.ends_with('\r')) line.pop_back();
       if (line.find_first_not_of(" \t") == std::string::npos) continue;
       take(line, got == Got::kTooLong);
@@ -50,6 +52,11 @@ class Import {
       if (auto written = write(); !written) return written.error();
     }
     if (auto written = write(); !written) return written.error();
+    // A directory, a disk that fails: what was not read is not the file's end.
+    if (from_.input.bad()) {
+      return Error{Trouble::kUnavailable,
+                   from_.name + ": cannot be read after line " + std::to_string(counts_.lines)};
+    }
     return counts_;
   }
 

@@ -52,6 +52,9 @@ std::optional<Duration> read_wait(std::string_view value) {
   std::int64_t whole = 0;
   const char* end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, whole);
+  if (error == std::errc::result_out_of_range && stop == end && !value.starts_with('-')) {
+    return seconds(kWaitMax);
+  }
   if (error != std::errc() || stop != end || whole < 0) return {};
   return seconds(std::min(whole, kWaitMax));
 }

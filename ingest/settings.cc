@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ingest/json.h"
+#include "lib/port/listen_socket.h"
 #include "lib/stage/upstreams.h"
 
 namespace sluice::ingest {
@@ -207,6 +208,10 @@ Status check_settings(const Settings& settings) {
   if (auto pointers = read_pointers(settings); !pointers) return pointers.error();
   if (auto config = read_config(settings); !config) return config.error();
   const std::string& listen = settings.stage.text("listen");
+  if (auto right = port::check_listen(listen); !right) {
+    return Error{right.error().code,
+                 settings.stage.place_of("listen").text() + ": listen: " + right.error().what};
+  }
   const bool local = stage::is_loopback_url("http://" + listen);
   if (!local && !settings.stage.flag("listen_anywhere")) {
     return Error{Trouble::kSettings,

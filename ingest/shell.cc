@@ -105,6 +105,7 @@ void Shell::each_second() {
 void Shell::drain() {
   server_->stop_listening();
   stage_->accept(Drain{});
+  door_->drain();
 }
 
 void Shell::count() {

@@ -1,6 +1,7 @@
 #include "ingest/verbs.h"
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -131,6 +132,11 @@ int import_with(const std::string& name, const Settings& settings) {
   const std::string label = name == "-" ? "stdin" : std::filesystem::path(name).filename().string();
   auto counts = import_from(name == "-" ? std::cin : file, label, settings);
   if (!counts) return stage::fail(kProgram, counts.error());
+  if (name == "-" && std::ferror(stdin) != 0) {
+    return stage::fail(
+        kProgram, {Trouble::kUnavailable,
+                   "standard input cannot be read after line " + std::to_string(counts->lines)});
+  }
   std::cerr << kProgram << ": " << text_of(*counts) << std::endl;
   return 0;
 }
@@ -247,7 +253,11 @@ int run_dead(int argc, char** argv) {
   }
   auto parking = SqliteParking::open(file);
   if (!parking) return stage::fail(kProgram, parking.error());
-  return DeadVerb(**parking, words).run();
+  const int code = DeadVerb(**parking, words).run();
+  if (code == 0 && !std::cout.flush()) {
+    return stage::fail(kProgram, {Trouble::kUnavailable, "standard output cannot be written"});
+  }
+  return code;
 }
 
 }  // namespace sluice::ingest

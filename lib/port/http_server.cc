@@ -2,6 +2,7 @@
 
 #include <microhttpd.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace sluice::port {
 namespace {
 
 constexpr Duration kSweep = seconds(1);
+constexpr rlim_t kDescriptorsKept = 128;
 // Not MHD_OPTION_STRICT_FOR_CLIENT: of what it refuses, 0.9.75 sends the header of its answer twice
 // (no Host) or closes without one (a space in the target); our own checks refuse
 // the same in words. A Content-Length that is no number still gets libmicrohttpd's own 400.
@@ -23,6 +25,18 @@ constexpr Duration kSweep = seconds(1);
 // A body of unknown length that is too large is read away this much further, so that the client
 // hears 413; then the connection is cut.
 constexpr std::size_t kReadAwayFactor = 8;
+
+// Links, files and the other server need descriptors too: connections must leave them some.
+Status check_descriptors(const HttpServerConfig& config) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return Done{};
+  const rlim_t needed = config.connections_max + kDescriptorsKept;
+  if (limit.rlim_cur >= needed) return Done{};
+  return Error{Trouble::kUnavailable,
+               std::to_string(config.connections_max) + " connections need " +
+                   std::to_string(needed) + " file descriptors, and only " +
+                   std::to_string(limit.rlim_cur) + " are allowed (ulimit -n)"};
+}
 
 }  // namespace
 
@@ -142,6 +156,7 @@ MHD_Result collect_header(void* cls, MHD_ValueKind, const char* name, const char
 // ---- the life of a server --------------------------------------------------------------------
 
 Status HttpServer::Daemon::start() {
+  if (auto enough = check_descriptors(config); !enough) return enough;
   auto listening = listen_on(config.listen);
   if (!listening) return listening.error();
   port = port_of(listening->get());

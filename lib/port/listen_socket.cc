@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <memory>
 
@@ -21,11 +22,17 @@ Result<Found> look_up(const std::string& address) {
   std::string host = colon == std::string::npos ? "" : address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host == "localhost") host = "127.0.0.1";
+  // getaddrinfo would take 99999 for 34463.
+  std::uint16_t port = 0;
+  const char* end = address.data() + address.size();
+  const char* digits = colon == std::string::npos ? end : address.data() + colon + 1;
+  const auto [stop, failed] = std::from_chars(digits, end, port);
+  const bool numbered = digits != end && failed == std::errc{} && stop == end;
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const bool right = !host.empty() && colon + 1 < address.size() &&
+  const bool right = !host.empty() && numbered &&
                      getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found) == 0;
   if (!right) {
     return Error{Trouble::kSettings,
@@ -51,6 +58,12 @@ Result<UniqueFd> listen_on(const std::string& address) {
                                             (errno == EADDRINUSE ? " (by another process)" : "")};
   }
   return fd;
+}
+
+Status check_listen(const std::string& address) {
+  const auto found = look_up(address);
+  if (!found) return found.error();
+  return Done{};
 }
 
 std::uint16_t port_of(int socket) {

@@ -4,6 +4,8 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
+
 #include "lib/port/json_text.h"
 
 namespace sluice::port {
@@ -38,9 +40,12 @@ std::string_view text_of(Level level) {
   return "info";
 }
 
-// One word stays bare; anything else is quoted, so that a line can be split again.
+// One word stays bare; anything else is quoted, so that a line can be split again and nothing in
+// it speaks to a terminal.
 std::string human_value(const std::string& value) {
-  const bool bare = !value.empty() && value.find_first_of(" \t\r\n\"=\\") == std::string::npos;
+  const bool bare = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+  });
   return bare ? value : json_quoted(value);
 }
 

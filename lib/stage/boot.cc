@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <iostream>
 #include <set>
 
+#include "lib/port/link_address.h"
+#include "lib/port/listen_socket.h"
 #include "lib/stage/command_line.h"
 #include "lib/stage/settings_file.h"
 #include "lib/stage/upstreams.h"
@@ -177,6 +180,40 @@ Status check_scale(const Settings& settings) {
   return Done{};
 }
 
+// A name that is part of paths, routing ids and log lines.
+Status check_instance(const Settings& settings) {
+  const std::string& name = settings.stage.text("instance");
+  const bool word = std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (word && !name.starts_with('.')) return Done{};
+  return Error{Trouble::kSettings, settings.stage.place_of("instance").text() +
+                                       ": instance: made of letters, digits, '-', '_' and '.'"};
+}
+
+Status check_addresses(const StageInfo& info, const Settings& settings) {
+  const auto with_place = [&](std::string_view row, const Error& wrong) {
+    return Error{wrong.code,
+                 settings.stage.place_of(row).text() + ": " + std::string(row) + ": " + wrong.what};
+  };
+  if (auto right = port::check_listen(settings.stage.text("health_listen")); !right) {
+    return with_place("health_listen", right.error());
+  }
+  for (const std::string& address : listen_addresses(info, settings)) {
+    if (auto right = port::check_link_address(address); !right) {
+      return with_place("listen", right.error());
+    }
+  }
+  for (const wire::Role role : info.dials) {
+    for (const std::string& address : dial_addresses(role, settings)) {
+      if (auto right = port::check_link_address(address); !right) {
+        return with_place(plural(role), right.error());
+      }
+    }
+  }
+  return Done{};
+}
+
 Result<Settings> read_settings(const StageInfo& info, const CommandLine& line) {
   Settings settings;
   if (!line.settings_file.empty()) {
@@ -192,6 +229,8 @@ Result<Settings> read_settings(const StageInfo& info, const CommandLine& line) {
   auto own = read_layers(info.name, rows_of(info), settings, line);
   if (!own) return own.error();
   settings.stage = std::move(*own);
+  if (auto word = check_instance(settings); !word) return word.error();
+  if (auto right = check_addresses(info, settings); !right) return right.error();
   if (auto scale = check_scale(settings); !scale) return scale.error();
   return settings;
 }

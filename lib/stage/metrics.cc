@@ -15,6 +15,7 @@ const std::vector<double> kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
                                       0.5,   1,      2.5,   5,    10,    30,   60};
 
 std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.17g", value);

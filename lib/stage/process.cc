@@ -1,9 +1,11 @@
 #include "lib/stage/process.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -19,8 +21,8 @@ namespace sluice::stage {
 namespace {
 
 constexpr Duration kReadyAgain = milliseconds(50);
+constexpr rlim_t kDescriptorsMax = 65'536;
 constexpr Duration kLastFrames = milliseconds(500);
-constexpr std::size_t kIpcPathMax = 100;  // sockaddr_un's, with room for what ZeroMQ adds
 
 port::Log::Config log_config(const StageInfo& info, const Settings& settings) {
   const std::string& level = settings.shared.text("log_level");
@@ -32,11 +34,12 @@ port::Log::Config log_config(const StageInfo& info, const Settings& settings) {
   return config;
 }
 
-Status check_ipc(const std::string& address) {
-  if (!address.starts_with("ipc://") || address.size() - 6 <= kIpcPathMax) return Done{};
-  return Error{Trouble::kSettings, address + ": a socket's path has at most " +
-                                       std::to_string(kIpcPathMax) +
-                                       " bytes; choose a shorter data_dir"};
+// As many as may be: what is used is bounded by settings (connections_max and the like).
+void raise_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min<rlim_t>(limit.rlim_max, kDescriptorsMax));
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
@@ -58,6 +61,7 @@ Process::~Process() {
 
 Result<std::unique_ptr<Process>> Process::open(const StageInfo& info, Settings settings) {
   std::unique_ptr<Process> process(new Process(info, std::move(settings)));
+  raise_descriptors();
   if (auto opened = process->open_directory(); !opened) return opened.error();
   if (auto opened = process->open_signals(); !opened) return opened.error();
   return process;
@@ -99,12 +103,6 @@ Status Process::connect(wire::Links::Facts facts, port::ZmqLinks::Events events)
     for (const std::string& address : dial_addresses(role, settings_)) {
       config.dials.push_back({role, address});
     }
-  }
-  for (const std::string& address : config.listen) {
-    if (auto fits = check_ipc(address); !fits) return fits;
-  }
-  for (const auto& dial : config.dials) {
-    if (auto fits = check_ipc(dial.address); !fits) return fits;
   }
   auto links =
       port::ZmqLinks::open(poller_, log_, std::move(config), {std::move(facts), std::move(events)});

@@ -193,11 +193,10 @@ TEST_F(Door, NamesTheFieldThatIsWrong) {
 TEST_F(Door, MethodsPathsAndTypes) {
   EXPECT_EQ(ask("GET", "/v1/messages").status, 405);
   EXPECT_EQ(ask("GET", "/v1/messages").header("Allow"), "POST");
-  EXPECT_EQ(ask("PUT", "/v1/messages/a").header("Allow"), "GET, DELETE");
+  EXPECT_EQ(ask("PUT", "/v1/messages/a").header("Allow"), "GET, HEAD, DELETE");
   EXPECT_EQ(ask("GET", "/v1/costs").status, 405);
   EXPECT_EQ(ask("GET", "/").status, 404);
   EXPECT_EQ(ask("GET", "/v1/messages/").status, 404);
-  EXPECT_EQ(ask("GET", "/v1/messages/%zz").status, 404);
   EXPECT_EQ(ask("POST", "/v1/messages", "<a/>", "Content-Type: text/xml\r\n").status, 415);
   EXPECT_EQ(ask("POST", "/v1/messages", "x", "Content-Encoding: gzip\r\n").status, 415);
   EXPECT_EQ(ask("POST", "/v1/messages").status, 400);
@@ -241,6 +240,39 @@ TEST_F(Door, ABatchLargerThanTheRoomIsTakenPieceByPiece) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body.find("\"status\":503"), std::string::npos);
   EXPECT_EQ(parking_.rows().size(), 200U);
+}
+
+TEST_F(Door, LinesThatComeWhileItStopsAreRefusedOneByOne) {
+  core_.accept(Drain{}, now(), out_);
+  door_->drain();
+  const Answer answer = ask("POST", "/v1/messages", "{\"userId\":\"u\"}\n{\"userId\":\"v\"}\n",
+                            "Content-Type: application/x-ndjson\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find("{\"line\":1,\"retry_after\":1,\"status\":503"), std::string::npos)
+      << answer.body;
+  EXPECT_NE(answer.body.find("{\"line\":2,\"retry_after\":1,\"status\":503"), std::string::npos)
+      << answer.body;
+}
+
+TEST_F(Door, HeadIsGetWithoutItsBody) {
+  ask("POST", "/v1/messages", R"({"messageId":"a/\u00e9","userId":"u"})");
+  const Answer head = ask("HEAD", "/v1/messages/a%2F%C3%A9");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.body, "");
+  EXPECT_EQ(head.header("Content-Length"),
+            ask("GET", "/v1/messages/a%2F%C3%A9").header("Content-Length"));
+  EXPECT_EQ(ask("HEAD", "/v1/messages/nobody").status, 404);
+}
+
+TEST_F(Door, IdsInPathsAreAnyBytes) {
+  for (const char* none : {"%00", "%ff", "%F0%9F%98", "%2e%2e%2f", "%25"}) {
+    EXPECT_EQ(ask("GET", std::string("/v1/messages/") + none).status, 404) << none;
+  }
+  for (const char* broken : {"%", "%4", "%zz", "a%"}) {
+    const Answer answer = ask("GET", std::string("/v1/messages/") + broken);
+    EXPECT_EQ(answer.status, 400) << broken;
+    EXPECT_NE(answer.body.find("\"field\":\"target\""), std::string::npos) << answer.body;
+  }
 }
 
 TEST_F(Door, CancelsAndSaysWhatItFound) {

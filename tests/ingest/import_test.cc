@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "ingest/dead_text.h"
@@ -106,6 +107,28 @@ TEST_F(Import, KeepsTheOrderOfTheFile) {
   const auto& head = std::get<HeadAnswer>(replies.at(0).answer);
   ASSERT_EQ(head.rows.size(), 2U);
   EXPECT_EQ(head.rows[0].id, "z");
+}
+
+TEST_F(Import, AByteOrderMarkIsNoPartOfTheFirstLine) {
+  const ImportCounts counts = import(
+      "\xef\xbb\xbf{\"messageId\":\"a\",\"userId\":\"u\"}\r\n"
+      "\xef\xbb\xbf{\"messageId\":\"b\",\"userId\":\"u\"}");
+  EXPECT_EQ(counts.accepted, 1U);
+  EXPECT_EQ(counts.malformed, 1U) << "a mark anywhere else is no JSON";
+}
+
+TEST_F(Import, WhatCannotBeReadIsNoEmptyFile) {
+  std::ifstream directory(directory_);
+  const ImportFrom from{directory,
+                        "d",
+                        config_,
+                        pointers_,
+                        [] { return StoreTime{1'700'000'000'000'000}; },
+                        [](std::size_t n) { return std::string(n, 'r'); },
+                        [](const std::string&) {}};
+  const auto counts = import_lines(from, *parking_);
+  ASSERT_FALSE(counts.ok());
+  EXPECT_EQ(counts.error().code, Trouble::kUnavailable);
 }
 
 TEST_F(Import, ALineWithoutEndIsBounded) {

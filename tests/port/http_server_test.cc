@@ -312,8 +312,13 @@ TEST_F(HttpServerTest, ATakenPortIsNamed) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Trouble::kUnavailable);
   EXPECT_NE(second.error().what.find(config.listen), std::string::npos);
-  config.listen = "nonsense";
-  EXPECT_EQ(HttpServer::open(poller_, config, [](HttpRequest) {}).error().code, Trouble::kSettings);
+  for (const char* wrong : {"nonsense", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:99999",
+                            "127.0.0.1:-1", ":80", ""}) {
+    config.listen = wrong;
+    const auto none = HttpServer::open(poller_, config, [](HttpRequest) {});
+    ASSERT_FALSE(none) << wrong;
+    EXPECT_EQ(none.error().code, Trouble::kSettings) << wrong;
+  }
 }
 
 TEST_F(HttpServerTest, NoiseIsRefused) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sluice::stage {
 namespace {
 
@@ -22,6 +24,15 @@ TEST(Metrics, TextForPrometheus) {
             "h_seconds_bucket{k=\"v\",le=\"1\"} 1\n"
             "h_seconds_bucket{k=\"v\",le=\"+Inf\"} 2\n"
             "h_seconds_sum{k=\"v\"} 2.5\nh_seconds_count{k=\"v\"} 2\n");
+}
+
+TEST(Metrics, NumbersThatAreNone) {
+  Metrics metrics;
+  metrics.gauge("a", "As.").set(-std::numeric_limits<double>::quiet_NaN());
+  metrics.gauge("b", "Bs.").set(-std::numeric_limits<double>::infinity());
+  EXPECT_EQ(metrics.text(),
+            "# HELP a As.\n# TYPE a gauge\na NaN\n"
+            "# HELP b Bs.\n# TYPE b gauge\nb -Inf\n");
 }
 
 }  // namespace

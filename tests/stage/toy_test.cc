@@ -192,6 +192,21 @@ TEST_F(Toy, ExitCodesOfSettings) {
   EXPECT_NE(said.find("none.toml: cannot be read"), std::string::npos) << said;
 }
 
+TEST_F(Toy, WrongNamesAndAddressesAreSettings) {
+  std::string said;
+  for (const char* wrong : {"a/b", "..", "a b", "a\x01", "\xff"}) {
+    EXPECT_EQ(run("ask", {"--check", "--instance", wrong}), 78) << wrong;
+  }
+  EXPECT_EQ(run("ask", {"--check", "--instance", "eu-1_b.2"}), 0);
+  for (const char* wrong : {"foo", "tcp://127.0.0.1:x", "tcp://8.8.8.8:1", "ipc://"}) {
+    EXPECT_EQ(run("ask", {"--check", "--limiters", wrong}, &said), 78) << wrong;
+    EXPECT_NE(said.find("--limiters: limiters: " + std::string(wrong)), std::string::npos) << said;
+    EXPECT_EQ(run("answer", {"--check", "--listen", wrong}), 78) << wrong;
+  }
+  EXPECT_EQ(run("ask", {"--check", "--health-listen", "127.0.0.1:99999"}, &said), 78);
+  EXPECT_NE(said.find("--health_listen: health_listen: "), std::string::npos) << said;
+}
+
 TEST_F(Toy, FlagBeatsEnvironmentBeatsFile) {
   const auto file = write("s.toml", "[ingest]\npause = \"30ms\"\nstop_timeout = \"3s\"\n");
   setenv("SLUICE_INGEST_PAUSE", "40ms", 1);
