@@ -158,7 +158,7 @@ void LimiterCore::wait(Message& message, const GrantAnswer& answer, const Turn& 
     retry(message, answer.until, turn);
     return;
   }
-  const bool everybody = is_shared(*key.shard, answer.limit);
+  const bool everybody = is_shared(*key.shard, answer.limit) || config_.mutations.one_key_stops_all;
   if (everybody && answer.until.us != 0) {
     key.shard->limit = answer.limit;
     key.shard->limit_until = answer.until;

@@ -2,6 +2,7 @@
 // than attempts_max of them, or by an upstream's refusal. None is dead or expired before its time
 // because it waited.
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -15,6 +16,16 @@ class P4 : public Witness {
  public:
   P4(World& world, const Settings& settings) : world_(world), settings_(settings) {}
 
+  void accepted(const AcceptedMessage& message) override {
+    Message& known = messages_[message.identity];
+    known.expires_at = message.expires_at;
+    look_at_expiry(known, message.identity);
+  }
+  void cancel_asked(const std::string& identity) override { messages_[identity].cancelled = true; }
+  void dead_letter(const wire::Settled& settled) override {
+    if (!dead_.contains(settled.identity))
+      breaks("a dead letter that nobody called dead", settled.identity);
+  }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
     for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto& grant) {
       Message& message = messages_[identity];
@@ -39,12 +50,30 @@ class P4 : public Witness {
     std::map<std::uint32_t, StoreTime> granted;  // serial -> lease end
     std::map<std::uint32_t, wire::Ended> ended;
     std::set<std::uint32_t> started;
+    std::optional<StoreTime> expires_at;  // as promised
+    std::optional<StoreTime> expired;     // when the store said so
+    bool cancelled = false;
   };
 
   void settled(const std::string& identity, const limiter::End& end, StoreTime now) {
     // The first word counts: later answers repeat it, and late outcomes do not change it.
-    if (!settled_.insert(identity).second || end.settlement != wire::Settlement::kDead) return;
-    const Message& message = messages_[identity];
+    if (!settled_.insert(identity).second) return;
+    Message& message = messages_[identity];
+    if (end.settlement == wire::Settlement::kCancelled && !message.cancelled)
+      breaks("cancelled, and nobody asked for it", identity);
+    if (end.settlement == wire::Settlement::kExpired) {
+      message.expired = now;
+      look_at_expiry(message, identity);
+    }
+    if (end.settlement == wire::Settlement::kDead) died(message, identity, end, now);
+  }
+  void look_at_expiry(const Message& message, const std::string& identity) {
+    if (message.expires_at && message.expired && *message.expired < *message.expires_at)
+      breaks("expired before its time", identity);
+  }
+  void died(const Message& message, const std::string& identity, const limiter::End& end,
+            StoreTime now) {
+    dead_.insert(identity);
     const Upstream& upstream = upstream_of(message);
     const Tally tally = count(message, now);
     if (end.attempts > upstream.attempts_max + tally.throttled)
@@ -87,7 +116,7 @@ class P4 : public Witness {
   World& world_;
   const Settings& settings_;
   std::map<std::string, Message> messages_;
-  std::set<std::string> settled_;
+  std::set<std::string> settled_, dead_;
 };
 
 }  // namespace

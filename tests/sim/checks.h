@@ -20,6 +20,8 @@ std::unique_ptr<Witness> check_p2(World& world);
 std::unique_ptr<Witness> check_p3(World& world);
 std::unique_ptr<Witness> check_p4(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_p5(World& world);
+// Null where something may delay a quiet key.
+std::unique_ptr<Witness> check_p6(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_p7(World& world);
 std::unique_ptr<Witness> check_order(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_costs(World& world, const LedgerFake& ledger);

@@ -136,7 +136,7 @@ void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {
     world_.note("producer", "202", name.key, name.identity);
     witnesses_.tell(&Witness::accepted, AcceptedMessage{name.identity, name.key, name.id,
                                                         letter.message.request, name.expires_at});
-    cancel_some(letter);
+    cancel_some(letter, name.identity);
   } else if (const auto* later = std::get_if<ingest::TooMany>(&answer)) {
     if (later->retry_after <= Duration{0}) world_.breaks("P9", "429 without a time");
     letter.patient = world_.prng.chance(500'000);
@@ -146,11 +146,13 @@ void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {
   }
 }
 
-void Producer::cancel_some(const Letter& letter) {
+void Producer::cancel_some(const Letter& letter, const std::string& identity) {
   if (!world_.prng.chance(settings_.cancelled)) return;
   const Duration delay = world_.prng.between(Duration{0}, seconds(20));
-  world_.agenda.after(delay, [this, door = letter.door, id = letter.message.id] {
-    if (doors_[door]->up()) doors_[door]->work(ingest::Cancel{++requests_, id});
+  world_.agenda.after(delay, [this, door = letter.door, id = letter.message.id, identity] {
+    if (!doors_[door]->up()) return;
+    witnesses_.tell(&Witness::cancel_asked, identity);
+    doors_[door]->work(ingest::Cancel{++requests_, id});
   });
 }
 

@@ -47,7 +47,7 @@ class Producer {
   void post(std::size_t letter);
   void post_again(std::size_t letter, Duration delay);
   void send_bill(std::size_t bill);
-  void cancel_some(const Letter& letter);
+  void cancel_some(const Letter& letter, const std::string& identity);
   void answered(std::size_t letter, const ingest::FrontAnswer& answer);
 
   World& world_;

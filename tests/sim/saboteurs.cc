@@ -74,6 +74,28 @@ void warned_in_between(Settings& settings, Faults& faults) {
     upstreams->front().in_flight_per_key = 3;
 }
 
+// One key with much that waits, and others that come now and then.
+void one_busy_key(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 4);
+  settings.keys = 20;
+  settings.sending = seconds(40);
+  Upstream& upstream = settings.upstreams.front();
+  upstream.limits.front().window = seconds(4);
+  upstream.limits.front().burst = 1;
+  upstream.in_flight = 100;
+  settings.limiter.unrecorded_max = 10'000;
+  settings.ingest.upstreams = settings.limiter.upstreams = settings.dispatcher.upstreams =
+      settings.auditor.upstreams = settings.upstreams;
+}
+
+// Often there is no connection: no attempt, however often that is.
+void no_connections(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 8);
+  settings.sending = seconds(10);
+  settings.safety = minutes(2);
+  faults.upstream.no_connect = 700'000;
+}
+
 using IngestEffect = ingest::IngestCore::Effect;
 using IngestChange = std::function<void(System&, IngestEffect&&, std::vector<IngestEffect>&)>;
 
@@ -163,6 +185,35 @@ Saboteur keep_warnings() {
           }};
 }
 
+// A connection that was never established is told as an attempt that failed.
+Saboteur count_what_never_began() {
+  return {"what never began counts as an attempt",
+          {},
+          [](System& system) {
+            for (auto& dispatcher : system.dispatchers())
+              dispatcher->sabotage([](auto&, auto&& effect, auto& instead) {
+                auto* send = std::get_if<wire::Send>(&effect);
+                auto* outcome = send ? std::get_if<wire::Outcome>(&send->item) : nullptr;
+                if (outcome && outcome->ended == wire::Ended::kNotStarted) {
+                  outcome->ended = wire::Ended::kFailed;
+                  outcome->not_started = wire::NotStarted::kNone;
+                }
+                instead.push_back(std::move(effect));
+              });
+          },
+          no_connections};
+}
+
+Saboteur expire_early() {
+  return of_ingests("a message that waits expires after a second",
+                    [](System&, auto&& effect, auto& instead) {
+                      auto* send = std::get_if<wire::Send>(&effect);
+                      auto* offer = send ? std::get_if<wire::Offer>(&send->item) : nullptr;
+                      if (offer) offer->expires_at = offer->first_seen + seconds(1);
+                      instead.push_back(std::move(effect));
+                    });
+}
+
 Saboteur one_slot_more() {
   return {"the store gives N + 1", [](Settings& settings) { settings.store_gives_more = 1; }, {}};
 }
@@ -192,6 +243,10 @@ std::vector<Saboteur> all_saboteurs() {
       torn_put(),
       dispatch_twice(),
       mutation("a penalty closes nothing", &Mutations::penalty_not_held, warned_in_between),
+      count_what_never_began(),
+      expire_early(),
+      mutation("a key's full window stops its upstream", &Mutations::one_key_stops_all,
+               one_busy_key),
       recall_nothing(),
       keep_warnings()};
 }

@@ -73,6 +73,7 @@ void System::add_witnesses() {
   witnesses_.add(check_p3(world_));
   witnesses_.add(check_p4(world_, settings_));
   witnesses_.add(check_p5(world_));
+  if (auto p6 = check_p6(world_, settings_)) witnesses_.add(std::move(p6));
   witnesses_.add(check_p7(world_));
   witnesses_.add(check_order(world_, settings_));
   witnesses_.add(check_costs(world_, ledger_));

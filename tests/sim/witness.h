@@ -48,6 +48,7 @@ class Witness {
  public:
   virtual ~Witness() = default;
   virtual void accepted(const AcceptedMessage&) {}
+  virtual void cancel_asked(const std::string& /*identity*/) {}
   virtual void started(const StartedAttempt&) {}
   // This process has been told that the key is closed for so long.
   virtual void warned(const std::string& /*process*/, const std::string& /*key*/, Duration) {}
