@@ -82,8 +82,11 @@ def _look(tree, folder, flags, names):
     found = _tidy(tree, folder, flags, names)
     if len(names) == 1 or not found:
         return found
-    half = len(names) // 2
-    return _look(tree, folder, flags, names[:half]) + _look(tree, folder, flags, names[half:])
+    named = [name for name in names if any(p.startswith(name + ":") for p in found)]
+    if not 0 < len(named) < len(names):
+        named = names[:len(names) // 2]
+    rest = [name for name in names if name not in named]
+    return _look(tree, folder, flags, rest) + _look(tree, folder, flags, named)
 
 
 def _settings(tree, name):
