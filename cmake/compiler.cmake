@@ -14,6 +14,11 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-O1)
 endif()
+# Lines, not variables: a stack is readable, and ingest/core_costs.cc takes 3.1 s instead of 5.6 s,
+# under the sanitizers 6.4 s instead of 11.5 s. The preset debug has everything.
+if(SLUICE_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  add_compile_options(-g1)
+endif()
 if(SLUICE_SANITIZE)
   add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SLUICE_SANITIZE})
