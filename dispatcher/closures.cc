@@ -1,6 +1,7 @@
 #include "dispatcher/closures.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace sluice::dispatcher {
 
@@ -16,10 +17,13 @@ std::string name_of(std::string_view upstream, std::string_view key) {
 template <class Time>
 void sweep_one(std::map<std::string, Time, std::less<>>& names, Time now, std::size_t max) {
   std::erase_if(names, [now](const auto& each) { return each.second <= now; });
-  while (names.size() > max) {
-    names.erase(std::min_element(names.begin(), names.end(),
-                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
-  }
+  if (names.size() <= max) return;
+  std::vector<Time> ends;
+  for (const auto& [name, end] : names) ends.push_back(end);
+  std::size_t over = names.size() - max;
+  const auto last = ends.begin() + static_cast<std::ptrdiff_t>(over - 1);
+  std::nth_element(ends.begin(), last, ends.end());
+  std::erase_if(names, [&](const auto& each) { return each.second <= *last && over-- > 0; });
 }
 
 template <class Time>

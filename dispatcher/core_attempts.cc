@@ -223,7 +223,9 @@ wire::Outcome DispatcherCore::outcome_of(const Entry& entry, const HttpEnded& en
   if (ended.sent) outcome.latency = ended.ended - *ended.sent;
   if (ended.end == HttpEnd::kUnknown) return outcome;
   const auto wait = retry_after(ended.retry_after, ended.date, outcome.answered_at.us / 1'000'000);
-  outcome.ended = ended_by(ended.status, wait.has_value());
+  // A Retry-After that cannot be read is a warning all the same; it names no time.
+  const bool warned = ended.retry_after.find_first_not_of(" \t") != std::string::npos;
+  outcome.ended = ended_by(ended.status, warned);
   outcome.status = ended.status;
   outcome.told_to_wait = wait.has_value();
   outcome.retry_after = wait.value_or(Duration{});

@@ -23,11 +23,10 @@ HttpEnd end_of(port::ShotEnd end) {
     case port::ShotEnd::kAnswered:
       return HttpEnd::kAnswered;
     case port::ShotEnd::kNotConnected:
+    case port::ShotEnd::kAddress:  // the name's fault, not the message's: it waits
       return HttpEnd::kNotConnected;
     case port::ShotEnd::kDenied:
       return HttpEnd::kDenied;
-    case port::ShotEnd::kAddress:
-      return HttpEnd::kLane;
     case port::ShotEnd::kUnknown:
       return HttpEnd::kUnknown;
   }
@@ -37,7 +36,7 @@ HttpEnd end_of(port::ShotEnd end) {
 Status check_headers(const Upstream& upstream) {
   const auto wrong = [](std::string what) { return Error{Trouble::kSettings, std::move(what)}; };
   if (!upstream.credential.empty()) {
-    if (auto usable = Secrets::check(upstream.credential); !usable) return usable.error();
+    if (auto usable = check_secret(upstream.credential); !usable) return usable.error();
   }
   if (!is_token(upstream.credential_header) || is_fixed_header(upstream.credential_header)) {
     return wrong("credential_header is no header's name, or one that is not for settings");
@@ -138,7 +137,7 @@ void Http::start(StartHttp call) {
   auto url = port::join_url(line.url, call.request.path);
   if (!url) return refuse(call.attempt, HttpEnd::kLane, "path");
   Result<std::string> credential = std::string();
-  if (!line.upstream->credential.empty()) credential = secrets_.resolve(line.upstream->credential);
+  if (!line.upstream->credential.empty()) credential = resolve_secret(line.upstream->credential);
   line.trouble = credential ? "" : credential.error().what;
   if (!credential) return refuse(call.attempt, HttpEnd::kNotConnected, "no credential");
   port::OneShot shot;
@@ -155,6 +154,7 @@ void Http::start(StartHttp call) {
 std::string Http::trouble() const {
   for (const auto& [name, line] : lines_) {
     if (!line.trouble.empty()) return "upstream " + name + ": " + line.trouble;
+    if (line.astray) return "upstream " + name + ": its address is link-local";
   }
   return {};
 }
@@ -171,6 +171,7 @@ void Http::stop(const wire::Attempt& attempt) {
 void Http::ended(port::ShotResult result) {
   const auto found = attempts_.find(result.id);
   HttpEnded ended;
+  found->second.line->astray = result.end == port::ShotEnd::kAddress;
   ended.attempt = std::move(found->second.attempt);
   attempts_.erase(found);
   shot_of_.erase(ended.attempt);

@@ -54,6 +54,7 @@ class Http {
     port::BaseUrl url;
     std::unique_ptr<port::OneShots> shots;
     std::string trouble;  // with its credential
+    bool astray = false;  // its name led to an address that is refused
   };
   struct Running {
     wire::Attempt attempt;
@@ -67,7 +68,6 @@ class Http {
 
   HttpConfig config_;
   Hooks hooks_;
-  Secrets secrets_;
   std::uint64_t shots_named_ = 0;
   std::map<std::uint64_t, Running> attempts_;  // by the shot's id
   std::map<wire::Attempt, std::uint64_t> shot_of_;

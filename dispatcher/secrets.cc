@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "dispatcher/lane.h"
 
@@ -26,14 +28,14 @@ Result<std::string> usable(std::string value, const std::string& reference) {
 
 }  // namespace
 
-Status Secrets::check(const std::string& reference) {
+Status check_secret(const std::string& reference) {
   const bool env = reference.starts_with(kEnv) && reference.size() > kEnv.size();
   const bool file = reference.starts_with(kFile) && reference.size() > kFile.size();
   if (env || file) return Done{};
   return Error{Trouble::kSettings, "a credential is secret://env/NAME or secret://file/PATH"};
 }
 
-Result<std::string> Secrets::resolve(const std::string& reference) {
+Result<std::string> resolve_secret(const std::string& reference) {
   const Error away{Trouble::kUnavailable, reference + " cannot be read"};
   if (reference.starts_with(kEnv)) {
     const char* value = std::getenv(reference.c_str() + kEnv.size());
@@ -45,18 +47,9 @@ Result<std::string> Secrets::resolve(const std::string& reference) {
   if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size > kSecretMax) {
     return away;
   }
-  Read now{facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec,
-           facts.st_size,
-           facts.st_ino,
-           {}};
-  Read& last = files_[reference];
-  now.value = last.value;
-  if (now == last) return usable(last.value, reference);
   std::ifstream file(path, std::ios::binary);
-  now.value.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file) return away;
-  last = now;
-  return usable(last.value, reference);
+  std::string value(std::istreambuf_iterator<char>(file), {});
+  return file ? usable(std::move(value), reference) : Result<std::string>(away);
 }
 
 }  // namespace sluice::dispatcher

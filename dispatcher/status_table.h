@@ -9,10 +9,10 @@
 namespace sluice::dispatcher {
 
 //   2xx                               delivered
-//   429; 403 and 503 that name a time throttled
+//   429; 403, 503 with Retry-After    throttled, also when no time can be read from it
 //   408 409 425, other 5xx, over 599  failed: may be tried again (409: our own Idempotency-Key is
 //                                     still being worked on; over 599: RFC 9110 15)
 //   all else                          refused: the same request would be refused again
-wire::Ended ended_by(std::uint32_t status, bool names_a_time);
+wire::Ended ended_by(std::uint32_t status, bool has_retry_after);
 
 }  // namespace sluice::dispatcher

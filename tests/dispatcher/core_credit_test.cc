@@ -49,6 +49,31 @@ TEST_F(CoreTest, APenaltyWithoutATimeClosesForAMinute) {
   EXPECT_EQ(one_outcome().not_started, wire::NotStarted::kRecalled);
 }
 
+// Whoever says "Retry-After: 1.5" or a date that is none still says: slow down. To take that for a
+// refusal would kill the message.
+TEST_F(CoreTest, ARetryAfterThatCannotBeReadIsAWarningWithoutATime) {
+  int n = 0;
+  for (const char* value : {" 1.5", " -3", " soon", " 7s", " Sun, 06 Nov 1994", "0x10"}) {
+    for (const std::uint32_t status : {403u, 429u, 503u}) {
+      ++n;
+      dispatch(n, "u:" + std::to_string(n));
+      out();
+      ended(n, HttpEnd::kAnswered, status, value);
+      const auto effects = out();
+      const auto sends = only<wire::Send>(effects);
+      ASSERT_EQ(sends.size(), 2u) << status << value;
+      EXPECT_FALSE(std::get<wire::Penalty>(sends[0].item).told_to_wait) << status << value;
+      const auto& told = std::get<wire::Outcome>(sends[1].item);
+      EXPECT_EQ(told.ended, wire::Ended::kThrottled) << status << value;
+      EXPECT_EQ(told.retry_after, Duration{}) << status << value;
+      take(wire::Completed{attempt(n)});
+    }
+  }
+  dispatch(++n, "u:blank");
+  ended(n, HttpEnd::kAnswered, 403, " ");
+  EXPECT_EQ(one_outcome().ended, wire::Ended::kRefused);
+}
+
 TEST_F(CoreTest, ARecallBringsBackWhatHasNotStarted) {
   fresh(config_of(2));
   dispatch(1);

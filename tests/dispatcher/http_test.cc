@@ -314,8 +314,10 @@ TEST_F(HttpTest, LinkLocalAddressesAreRefusedHoweverTheyAreWritten) {
         "http://[::ffff:169.254.169.254]", "http://[fd00:ec2::254]"}) {
     open(url);
     const HttpEnded ended = attempt(call());
-    EXPECT_EQ(ended.end, HttpEnd::kLane) << url;
+    EXPECT_EQ(ended.end, HttpEnd::kNotConnected) << url;
+    EXPECT_FALSE(ended.sent) << url;
     EXPECT_EQ(ended.reason, "address") << url;
+    EXPECT_THAT(http_->trouble(), HasSubstr("link-local")) << url;
   }
 }
 

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "dispatcher/breaker.h"
 #include "dispatcher/closures.h"
 #include "dispatcher/retry_after.h"
@@ -136,6 +138,18 @@ TEST(Closures, AreBounded) {
   closures.sweep(at(1), {});
   EXPECT_EQ(closures.size(), 3u);
   EXPECT_TRUE(closures.closed("u", "9", at(8), {}));
+}
+
+// Many more than fit must not take a turn's time: each leaves in the order of its end.
+TEST(Closures, LettingGoOfManyIsQuick) {
+  Closures closures(50'000);
+  for (int i = 1; i <= 100'000; ++i) closures.penalise("u", std::to_string(i), at(i % 1000 + 1));
+  const auto from = std::chrono::steady_clock::now();
+  closures.sweep(at(0), {});
+  EXPECT_LT(std::chrono::steady_clock::now() - from, std::chrono::seconds(1));
+  EXPECT_EQ(closures.size(), 50'000u);
+  EXPECT_TRUE(closures.closed("u", "999", at(0), {}));
+  EXPECT_FALSE(closures.closed("u", "1000", at(0), {}));
 }
 
 }  // namespace
