@@ -1,6 +1,7 @@
 #include "lib/port/http_server.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <unordered_set>
 
 #include "lib/base/check.h"
+#include "lib/port/clock.h"
 #include "lib/port/listen_socket.h"
 
 namespace sluice::port {
@@ -17,6 +19,7 @@ namespace sluice::port {
 namespace {
 
 constexpr Duration kSweep = seconds(1);
+constexpr Duration kLastAnswers = seconds(2);
 constexpr rlim_t kDescriptorsKept = 128;
 // Not MHD_OPTION_STRICT_FOR_CLIENT: of what it refuses, 0.9.75 sends the header of its answer twice
 // (no Host) or closes without one (a space in the target); our own checks refuse
@@ -50,6 +53,7 @@ struct HttpServer::Daemon {
     bool begun = false;
     bool suspended = false;
     bool close = false;
+    bool leaving = false;  // its answer is on its way
     std::size_t read_away = 0;
     MHD_Connection* connection = nullptr;
     HttpResponse response;
@@ -71,8 +75,8 @@ struct HttpServer::Daemon {
   MHD_Result begin(Call& call);
   MHD_Result take_body(Call& call, const char* data, std::size_t* size);
   MHD_Result hand_over(Call& call);
-  MHD_Result queue(Call& call, const HttpResponse& response) const;
-  MHD_Result refuse(Call& call, const HttpResponse& response) const;
+  MHD_Result queue(Call& call, const HttpResponse& response);
+  MHD_Result refuse(Call& call, const HttpResponse& response);
   void respond(std::uint64_t id, HttpResponse response);
   void sweep();
   void run() { MHD_run(daemon); }
@@ -88,6 +92,7 @@ struct HttpServer::Daemon {
   std::uint64_t named = 0;
   TimerId sweeper;
   bool resumed = false;
+  std::size_t leaving = 0;                          // answers on their way
   std::unordered_map<std::uint64_t, Call*> handed;  // by id, until answered or gone
   std::unordered_set<Client*> clients;
 };
@@ -120,6 +125,7 @@ void completed(void* cls, MHD_Connection* connection, void** context, MHD_Reques
   auto* call = static_cast<HttpServer::Daemon::Call*>(*context);
   if (call == nullptr) return;
   server.handed.erase(call->request.id);
+  if (call->leaving) --server.leaving;
   delete call;
   *context = nullptr;
   const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -196,7 +202,13 @@ HttpServer::Daemon::~Daemon() {
     respond(id, problem(503, "Service Unavailable", "the server stops"));
   }
   run();
-  run();
+  // A large answer takes more than one turn; who does not read it is not waited for for long.
+  const Instant end = steady_now() + kLastAnswers;
+  while (leaving > 0 && steady_now() < end) {
+    pollfd ready{epoll, POLLIN, 0};
+    (void)poll(&ready, 1, 10);
+    run();
+  }
   MHD_stop_daemon(daemon);
 }
 
@@ -311,12 +323,12 @@ void HttpServer::Daemon::respond(std::uint64_t id, HttpResponse response) {
   MHD_resume_connection(call.connection);
 }
 
-MHD_Result HttpServer::Daemon::refuse(Call& call, const HttpResponse& response) const {
+MHD_Result HttpServer::Daemon::refuse(Call& call, const HttpResponse& response) {
   call.close = true;
   return queue(call, response);
 }
 
-MHD_Result HttpServer::Daemon::queue(Call& call, const HttpResponse& response) const {
+MHD_Result HttpServer::Daemon::queue(Call& call, const HttpResponse& response) {
   MHD_Response* made = MHD_create_response_from_buffer(
       response.body.size(), const_cast<char*>(response.body.data()), MHD_RESPMEM_MUST_COPY);
   CHECK(made != nullptr);
@@ -330,6 +342,7 @@ MHD_Result HttpServer::Daemon::queue(Call& call, const HttpResponse& response) c
   const MHD_Result queued =
       MHD_queue_response(call.connection, static_cast<unsigned>(response.status), made);
   MHD_destroy_response(made);
+  if (queued == MHD_YES && !std::exchange(call.leaving, true)) ++leaving;
   return queued;
 }
 

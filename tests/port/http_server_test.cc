@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "lib/port/clock.h"
 
@@ -303,6 +304,30 @@ TEST_F(HttpServerTest, StopsWithOpenRequestsAndIgnoresLateAnswers) {
   server_->stop_listening();
   server_.reset();
   EXPECT_EQ(hear_closed(fd).substr(0, 12), "HTTP/1.1 503");
+}
+
+TEST_F(HttpServerTest, ALargeAnswerLeavesWholeBeforeTheEnd) {
+  answer_at_once_ = false;
+  hold_ = true;
+  const int fd = connect();
+  say(fd, kPost);
+  hear(fd, [&](const std::string&) { return !held_.empty(); });
+  ASSERT_EQ(held_.size(), 1u);
+  const std::string large(12'000'000, 'x');
+  server_->respond(held_[0], {200, large});
+  std::size_t got = 0;
+  std::thread reader([&] {
+    std::string bytes(65'536, '\0');
+    pollfd ready{fd, POLLIN, 0};
+    while (poll(&ready, 1, 5000) == 1) {
+      const ssize_t size = recv(fd, bytes.data(), bytes.size(), 0);
+      if (size <= 0) break;
+      got += static_cast<std::size_t>(size);
+    }
+  });
+  server_.reset();
+  reader.join();
+  EXPECT_GT(got, large.size());
 }
 
 TEST_F(HttpServerTest, ATakenPortIsNamed) {
