@@ -1,9 +1,11 @@
 // The real sluice-dispatcher, between a limiter that is this test and a hostile upstream.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -26,7 +28,8 @@ class ProcessTest : public World {
         << "[sluice]\ndata_dir = \"" << folder_ << "/data\"\nlog_level = \"error\"\n"
         << "[dispatcher]\nhealth_listen = \"127.0.0.1:0\"\n"
         << "[[upstream]]\nname = \"u\"\nurl = \"http://127.0.0.1:" << server_->port() << "\"\n"
-        << "timeout = \"2s\"\n";
+        << "timeout = \"2s\"\n"
+        << "[[upstream]]\nname = \"stuck\"\nurl = \"http://127.0.0.1:" << stuck_port_ << "\"\n";
     spawn();
     connect();
   }
@@ -49,14 +52,18 @@ class ProcessTest : public World {
     port::ZmqLinks::Config config;
     config.links.role = wire::Role::kLimiter;
     config.links.instance = "test";
-    config.links.life = 4711;
+    config.links.life = life_;
     config.dials = {{wire::Role::kDispatcher, "ipc://" + folder_ + "/data/run/dispatcher.sock"}};
     auto opened = port::ZmqLinks::open(poller_, log_, config,
                                        {[](wire::PeerId, Instant) { return facts(); },
                                         [this](wire::LinkOut& event) { hear(event); }});
     ASSERT_TRUE(opened) << opened.error().what;
     links_ = std::move(*opened);
-    others_.emplace_back([this] { links_->pump(); });
+    if (others_.empty()) {
+      others_.emplace_back([this] {
+        if (links_) links_->pump();
+      });
+    }
     ASSERT_TRUE(turns([this] { return peer_ && heard_facts_ >= 3; }, 15'000));
   }
   // This limiter's store time is the wall clock.
@@ -100,6 +107,21 @@ class ProcessTest : public World {
     return outcomes_[serial];
   }
 
+  bool left(int limit_ms, int& status) {
+    const bool gone = turns([&] { return waitpid(child_, &status, WNOHANG) == child_; }, limit_ms);
+    if (gone) child_ = 0;
+    return gone;
+  }
+  void disconnect() {
+    links_.reset();
+    peer_.reset();
+    heard_facts_ = 0;
+    ++life_;
+  }
+
+  std::uint16_t stuck_port_ = 0;
+  port::UniqueFd stuck_ = listen_on_loopback(16, stuck_port_);
+  std::uint64_t life_ = 4711;
   std::string folder_;
   pid_t child_ = 0;
   port::Log log_{{.name = "test", .level = port::Level::kError}};
@@ -112,7 +134,7 @@ class ProcessTest : public World {
 };
 
 TEST_F(ProcessTest, DeliversThrottlesAndLeavesInOrder) {
-  ASSERT_EQ(credits_.size(), 1u);
+  ASSERT_EQ(credits_.size(), 2u);
   EXPECT_EQ(credits_[0].window, 256u);
   const wire::Outcome delivered = outcome_of(dispatch("slow:50"));
   EXPECT_EQ(delivered.ended, wire::Ended::kDelivered);
@@ -154,6 +176,52 @@ TEST_F(ProcessTest, KilledMeansThatNothingMoreArrives) {
       *peer_,
       wire::Asked{{std::string(16, 'i'), asked}, "u", "u:k", port::wall_now() + seconds(60)});
   EXPECT_EQ(outcome_of(asked).not_started, wire::NotStarted::kNeverSeen);
+}
+
+TEST_F(ProcessTest, StoppingWithNothingUnsaidNeedsNoLimiter) {
+  EXPECT_EQ(outcome_of(dispatch("ok")).ended, wire::Ended::kDelivered);
+  rest(200);  // Completed arrives
+  disconnect();
+  kill(child_, SIGTERM);
+  int status = -1;
+  EXPECT_TRUE(left(2'000, status));
+  EXPECT_EQ(status, 0);
+}
+
+// Bytes that wait in the kernel for a slow reader die with the process that wrote them.
+TEST_F(ProcessTest, BytesThatAreStuckWhenItIsKilledNeverArrive) {
+  const int small = 4096;
+  ASSERT_EQ(setsockopt(stuck_.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+  wire::Dispatch dispatch;
+  dispatch.attempt = {std::string(16, 'i'), ++serial_};
+  dispatch.upstream = "stuck";
+  dispatch.key = "stuck:k";
+  dispatch.attempt_number = 1;
+  dispatch.request = {"POST", "/", {}, std::string(200'000, 'x')};
+  dispatch.idempotency_key = "stuck";
+  dispatch.granted_at = port::wall_now();
+  dispatch.start_by = dispatch.granted_at + seconds(2);
+  dispatch.lease_end = dispatch.granted_at + seconds(70);
+  links_->send(*peer_, dispatch);
+  port::UniqueFd reader;
+  ASSERT_TRUE(turns([&] {
+    reader = port::UniqueFd(accept4(stuck_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    return reader.open();
+  }));
+  rest(300);  // written, and not read
+  kill(child_, SIGKILL);
+  waitpid(child_, nullptr, 0);
+  child_ = 0;
+  std::string buffer(65'536, '\0');
+  std::size_t arrived = 0;
+  ssize_t got = 0;
+  EXPECT_TRUE(turns([&] {
+    got = recv(reader.get(), buffer.data(), buffer.size(), 0);
+    if (got > 0) arrived += static_cast<std::size_t>(got);
+    return got == 0 || (got < 0 && errno != EAGAIN);
+  }));
+  EXPECT_LT(got, 0);  // reset, not closed
+  EXPECT_LT(arrived, 100'000u);
 }
 
 }  // namespace

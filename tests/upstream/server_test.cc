@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 
 namespace sluice::upstream {
@@ -92,6 +93,40 @@ TEST_F(ServerTest, TheEleventhArrivalBansTheKeyForEver) {
   EXPECT_EQ(key->window.fullest(), 12u);
   EXPECT_EQ(key->after_ban, 1u);
   EXPECT_THAT(report(), HasSubstr("\"bans\": 1"));
+}
+
+// In every closed window, not in every minute of the clock: what came leaves after W and no
+// earlier.
+TEST_F(ServerTest, TheWindowSlidesAndIsNotABucket) {
+  Options options;
+  options.rules.n = 2;
+  options.rules.window = 400'000'000;
+  open(options);
+  const auto wait = [this](int ms) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+    while (std::chrono::steady_clock::now() < until) server_->turn(5);
+  };
+  Client client(*server_);
+  EXPECT_THAT(client.post("u1", "a", "ok"), StartsWith("HTTP/1.1 200"));
+  wait(250);
+  EXPECT_THAT(client.post("u1", "b", "ok"), StartsWith("HTTP/1.1 200"));
+  wait(250);  // "a" has left the window
+  EXPECT_THAT(client.post("u1", "c", "ok"), StartsWith("HTTP/1.1 200"));
+  EXPECT_FALSE(server_->tally().find("u1")->banned);
+  EXPECT_THAT(client.post("u1", "d", "ok"), StartsWith("HTTP/1.1 403"));  // with "b" and "c"
+  EXPECT_EQ(server_->tally().find("u1")->window.fullest(), 3u);
+}
+
+// Whatever the answer was, and whether there was one: an arrival is an arrival.
+TEST_F(ServerTest, ArrivalsThatGotNoAnswerCountToo) {
+  Options options;
+  options.rules.n = 4;
+  open(options);
+  for (const char* how : {"429:1", "hangup", "reset", "lost"}) {
+    (void)Client(*server_).post("u1", how, how);
+  }
+  EXPECT_FALSE(server_->tally().find("u1")->banned);
+  EXPECT_THAT(Client(*server_).post("u1", "one more", "ok"), StartsWith("HTTP/1.1 403"));
 }
 
 TEST_F(ServerTest, WithoutBansItOnlyCounts) {
