@@ -263,7 +263,7 @@ void IngestCore::say_everything_again(Limiter& to, const Turn& turn) {
   take_back_copies();
   offer_copies(turn);
   announce_all(to, turn);
-  for (const auto& [key, count] : rows) read_head(ForWant{to.up.peer, 0, key}, count, turn);
+  for (const auto& [key, count] : rows) read_head(ForWant{to.up.peer, 0, key, count}, turn);
 }
 
 void IngestCore::send_offer(Limiter& to, wire::Offer offer, const Turn& turn) {

@@ -109,6 +109,9 @@ class IngestCore {
     wire::PeerId peer;
     std::uint64_t want_id;
     std::string key;
+    std::uint32_t count;      // rows asked for
+    std::uint32_t given = 0;  // by the pages before
+    RowPlace after = {};
   };
   struct ForSettle {
     std::string identity;
@@ -169,8 +172,8 @@ class IngestCore {
 
   // ---- rows
   void want(wire::PeerId peer, const wire::Want& want, const Turn& turn);
-  void read_head(ForWant purpose, std::uint32_t count, const Turn& turn);
-  void head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn);
+  void read_head(ForWant purpose, const Turn& turn);
+  void head(ForWant purpose, const ParkingAnswer& answer, const Turn& turn);
   void parked_row(wire::PeerId peer, const wire::Park& park, const Turn& turn);
   void sweep(const Turn& turn);
   void swept(const ParkingAnswer& answer, const Turn& turn);

@@ -70,18 +70,21 @@ void IngestCore::want(wire::PeerId peer, const wire::Want& want, const Turn& tur
     return;
   }
   if (reading_ < kReadingMax) {
-    read_head(ForWant{peer, want.want_id, want.key}, want.count, turn);
+    read_head(ForWant{peer, want.want_id, want.key, want.count}, turn);
   }
 }
 
-// Each Want has a read of its own: an older read may have missed a put that was announced since.
-void IngestCore::read_head(ForWant purpose, std::uint32_t count, const Turn& turn) {
+// Each Want has reads of its own: an older read may have missed a put that was announced since.
+// They go page by page to the end of what was asked for: the head may be under way or waiting for
+// the trail, as far as a page reaches, and what may go next lies behind it.
+void IngestCore::read_head(ForWant purpose, const Turn& turn) {
   ++reading_;
-  ReadHead read{purpose.key, std::min(count, config_.read_max), config_.read_bytes_max};
+  const std::uint32_t page = std::min(purpose.count - purpose.given, config_.read_max);
+  ReadHead read{purpose.key, page, config_.read_bytes_max, purpose.after};
   park(std::move(read), std::move(purpose), turn);
 }
 
-void IngestCore::head(const ForWant& purpose, const ParkingAnswer& answer, const Turn& turn) {
+void IngestCore::head(ForWant purpose, const ParkingAnswer& answer, const Turn& turn) {
   --reading_;
   const auto* read = std::get_if<HeadAnswer>(&answer);
   Limiter* to = limiter(purpose.peer);
@@ -90,10 +93,14 @@ void IngestCore::head(const ForWant& purpose, const ParkingAnswer& answer, const
     row.want_id = purpose.want_id;
     send_offer(*to, std::move(row), turn);
   }
+  purpose.given += static_cast<std::uint32_t>(read->rows.size());
+  if (read->more && !read->rows.empty() && purpose.given < purpose.count) {
+    purpose.after = {read->rows.back().order, read->rows.back().identity};
+    return read_head(std::move(purpose), turn);
+  }
   if (purpose.want_id == 0) return;
-  turn.out.push(wire::Send{purpose.peer,
-                           wire::Rows{purpose.want_id, config_.store, purpose.key,
-                                      static_cast<std::uint32_t>(read->rows.size()), read->more}});
+  turn.out.push(wire::Send{purpose.peer, wire::Rows{purpose.want_id, config_.store, purpose.key,
+                                                    purpose.given, read->more}});
 }
 
 void IngestCore::parked_row(wire::PeerId peer, const wire::Park& park_item, const Turn& turn) {

@@ -65,12 +65,19 @@ struct Put {
   StoreTime now;
 };
 
-// The first rows of a key by (order, identity), by a consistent read. Rows that were never offered
-// are marked in the same transaction; the answer says what the mark was before.
+// A place among the rows of a key.
+struct RowPlace {
+  std::int64_t order = INT64_MIN;
+  std::string identity;
+};
+
+// The first rows of a key by (order, identity) after a place, by a consistent read. Rows that were
+// never offered are marked in the same transaction; the answer says what the mark was before.
 struct ReadHead {
   std::string key;
   std::uint32_t count = 0;
   std::uint64_t bytes_max = 0;  // stop after the row that reaches this
+  RowPlace after = {};
 };
 
 // The message has ended: its row goes, its name stays until `remember_until`; a dead one becomes a

@@ -324,7 +324,10 @@ Result<ParkingAnswer> SqliteParking::on(const Put& call) {
 
 Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
   HeadAnswer answer;
-  sql_->read_head.bind_text(1, call.key).bind(2, std::int64_t{call.count} + 1);
+  sql_->read_head.bind_text(1, call.key)
+      .bind(2, std::int64_t{call.count} + 1)
+      .bind(3, call.after.order)
+      .bind_blob(4, call.after.identity);
   auto rows = read_rows(sql_->read_head, call.bytes_max, call.count, answer.more);
   if (!rows) return rows.error();
   answer.rows = std::move(*rows);

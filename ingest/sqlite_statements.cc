@@ -105,7 +105,8 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
       {&delete_row, "DELETE FROM rows WHERE identity = ?1"},
       {&row_by_identity, "SELECT " ROW_COLUMNS " FROM rows WHERE identity = ?1"},
       {&read_head,
-       "SELECT " ROW_COLUMNS " FROM rows WHERE key = ?1 ORDER BY place, identity LIMIT ?2"},
+       "SELECT " ROW_COLUMNS " FROM rows WHERE key = ?1 AND (place, identity) > (?3, ?4) "
+       "ORDER BY place, identity LIMIT ?2"},
       {&list_ending, "SELECT " ROW_COLUMNS
                      " FROM rows WHERE rowid IN (SELECT rowid FROM rows WHERE expires_at <= ?1 "
                      "UNION SELECT rowid FROM rows WHERE cancelled = 1) "

@@ -198,6 +198,30 @@ TEST(IngestCore, AnswersAWantWithOffersThenRows) {
   EXPECT_FALSE(w.sent<wire::Rows>().at(0).more);
 }
 
+// Behind a head that is under way lies what may go next: a Want is answered to its end.
+TEST(IngestCore, AWantForMoreThanAPageIsAnsweredPageByPage) {
+  Config config;
+  config.read_max = 2;
+  World w(config);
+  w.limiter_up(7);
+  for (std::uint64_t n = 0; n < 6; ++n) {
+    w.accept(submission(n, "m" + std::to_string(n)));
+    w.pass(milliseconds(100));
+  }
+  w.clear();
+  w.from(7, wire::Want{9, "ingest-1", "k", 5});
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 5U);
+  ASSERT_EQ(w.sent<wire::Rows>().size(), 1U);
+  EXPECT_EQ(w.sent<wire::Rows>()[0].count, 5U);
+  EXPECT_TRUE(w.sent<wire::Rows>()[0].more);
+  w.clear();
+  w.from(7, wire::Want{10, "ingest-1", "k", 9});
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 6U);
+  ASSERT_EQ(w.sent<wire::Rows>().size(), 1U);
+  EXPECT_EQ(w.sent<wire::Rows>()[0].count, 6U);
+  EXPECT_FALSE(w.sent<wire::Rows>()[0].more);
+}
+
 TEST(IngestCore, AWantForNothingIsAnsweredEmpty) {
   World w;
   w.limiter_up(7);

@@ -66,12 +66,13 @@ ParkingAnswer MemoryParking::on(const ReadHead& call) {
   const auto key = keys_.find(call.key);
   if (key == keys_.end()) return answer;
   std::uint64_t bytes = 0;
-  for (const auto& [place, there] : key->second.places) {
+  const auto first = key->second.places.upper_bound({call.after.order, call.after.identity});
+  for (auto at = first; at != key->second.places.end(); ++at) {
     if (answer.rows.size() >= call.count || bytes >= call.bytes_max) {
       answer.more = true;
       break;
     }
-    answer.rows.push_back(read(rows_.at(place.second)));
+    answer.rows.push_back(read(rows_.at(at->first.second)));
     bytes += answer.rows.back().request.body.size();
   }
   return answer;

@@ -112,6 +112,12 @@ TYPED_TEST_P(ParkingSuite, ReadsTheHeadInOrderAndTiesByIdentity) {
   const HeadAnswer all = this->head("k", 7);
   EXPECT_EQ(all.rows.size(), 7U);
   EXPECT_FALSE(all.more);
+  const RowPlace first{1, three.rows[0].identity};
+  const HeadAnswer rest = this->template ask<HeadAnswer>(ReadHead{"k", 2, 1'000'000, first});
+  ASSERT_EQ(rest.rows.size(), 2U);
+  EXPECT_EQ(rest.rows[0].identity, three.rows[1].identity);
+  EXPECT_EQ(rest.rows[1].id, "a");
+  EXPECT_TRUE(rest.more);
 }
 
 TYPED_TEST_P(ParkingSuite, TheHeadIsBoundedByBytes) {

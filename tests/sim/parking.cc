@@ -1,6 +1,7 @@
 #include "tests/sim/parking.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace sluice::sim {
 namespace {
@@ -108,11 +109,15 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ReadHead& read) {
   const std::vector<std::string> rows = head(read.key);
   std::uint64_t bytes = 0;
   for (const std::string& identity : rows) {
-    if (answer.rows.size() == read.count || (read.bytes_max > 0 && bytes >= read.bytes_max)) break;
-    answer.rows.push_back(give(rows_.at(identity)));
-    bytes += answer.rows.back().request.body.size();
+    Row& row = rows_.at(identity);
+    const auto& after = read.after;
+    if (std::tie(row.offer.order, identity) <= std::tie(after.order, after.identity)) continue;
+    answer.more =
+        answer.rows.size() == read.count || (read.bytes_max > 0 && bytes >= read.bytes_max);
+    if (answer.more) break;
+    answer.rows.push_back(give(row));
+    bytes += row.offer.request.body.size();
   }
-  answer.more = answer.rows.size() < rows.size();
   answer.key = facts(read.key);
   return answer;
 }

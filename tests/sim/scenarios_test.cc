@@ -28,5 +28,9 @@ TEST(Scenario, AWarningToldWhileTimeIsUnknownIsKept) { expect_kept(7741); }
 // A cancelled row has ended and waits for the trail alone: what goes meanwhile overtakes nothing.
 TEST(Scenario, WhatHasEndedIsNotOvertaken) { expect_kept(8426); }
 
+// A key's first rows waited for the trail, as many as ingest reads at once: what a Want brought was
+// always the same, and the rows behind them were overtaken.
+TEST(Scenario, RowsBehindAPageOfEndingOnesAreOffered) { expect_kept(15606); }
+
 }  // namespace
 }  // namespace sluice::sim
