@@ -23,6 +23,7 @@ class Completing {
   void decide(MessageRecord& record, const Completion& completion);
   void not_started(MessageRecord& record, const Completion& completion);
   void late(MessageRecord& record, const Completion& completion, Wrote wrote);
+  static void uncount(MessageRecord& record, std::uint32_t serial);
   void count(MessageRecord& record, wire::Ended ended);
   End end_of(const MessageRecord& record, const wire::Outcome& outcome) const;
   void punish(MessageRecord& record, const Completion& completion);
@@ -54,7 +55,10 @@ CompleteAnswer Completing::answer(const Completion& completion) {
   CompleteAnswer answer;
   answer.wrote = place(completion);
   const bool says_nothing = outcome.ended == wire::Ended::kNotStarted;
-  if (answer.wrote == Wrote::kLate && says_nothing) answer.wrote = Wrote::kBefore;
+  if (answer.wrote == Wrote::kLate && says_nothing) {
+    uncount(scene_.edit_message(identity), outcome.attempt.serial);
+    answer.wrote = Wrote::kBefore;
+  }
   if (answer.wrote == Wrote::kNow) {
     decide(scene_.edit_message(identity), completion);
   } else if (answer.wrote != Wrote::kBefore && !says_nothing) {
@@ -191,6 +195,15 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
   record.outbox.push_back(std::move(said));
   punish(record, completion);
   record.purge_at = scene_.keep_until(record);
+}
+
+// It never started, as turns out: it was no attempt (P4). Its slot stays where it is.
+void Completing::uncount(MessageRecord& record, std::uint32_t serial) {
+  for (GivenUp& one : record.given_up) {
+    if (one.serial != serial || !one.counted || record.stage == Stage::kSettled) continue;
+    one.counted = false;
+    --record.attempts;
+  }
 }
 
 // A success ends a row of penalties.

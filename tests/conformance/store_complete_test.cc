@@ -147,6 +147,18 @@ TEST_P(StoreComplete, late_refusal_ends_the_message_unless_the_next_attempt_deli
   EXPECT_EQ(next.end.settlement, Settlement::kDelivered);
 }
 
+// What turns out never to have started was no attempt: it does not count towards the five (P4).
+TEST_P(StoreComplete, late_not_started_was_no_attempt) {
+  teller().now = teller().grant(1).lease_end;
+  const auto second = teller().grant(1);
+  EXPECT_EQ(second.attempts, 1u);  // given up: it may have been one
+  const auto late = teller().complete(1, 1, Ended::kNotStarted);
+  EXPECT_EQ(late.wrote, Wrote::kBefore);
+  EXPECT_EQ(late.attempts, 0u);
+  EXPECT_EQ(teller().complete(1, 1, Ended::kNotStarted).attempts, 0u);
+  EXPECT_EQ(teller().complete(1, 2, Ended::kFailed).attempts, 1u);
+}
+
 TEST_P(StoreComplete, an_outcome_after_the_lease_but_before_anybody_asked_decides) {
   const auto first = teller().grant(1);
   teller().now = first.lease_end + seconds(500);
