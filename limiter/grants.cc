@@ -27,7 +27,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   if (key.asleep) park_copies(key, refusal->why, turn);
   overflow(key, turn);
   say_wants(key, turn);
-  Instant wake = key.rows.next(view(key), config_);
+  Instant wake = draining_ ? Instant::never() : key.rows.next(view(key), config_);
   if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
   if (key.forecast) wake = std::min(wake, key.forecast_at + config_.forecast_age_max);
   if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));

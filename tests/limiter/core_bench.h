@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/check.h"
 #include "lib/wire/identity.h"
 #include "limiter/core.h"
 #include "limiter/memory_store.h"
@@ -162,6 +163,26 @@ class Bench {
   Config config_;
   MemoryStore store_;
   std::uint64_t peers_ = 0;
+};
+
+// One of each neighbour, up.
+struct Started {
+  Bench bench;
+  wire::PeerId ingest;
+  wire::PeerId dispatcher;
+  wire::PeerId auditor;
+  explicit Started(Config config = Bench::config())
+      : bench(std::move(config)),
+        ingest(bench.up(wire::Role::kIngest)),
+        dispatcher(bench.dispatcher(16, 55)),
+        auditor(bench.up(wire::Role::kAuditor)) {}
+  wire::Dispatch dispatch_one(const std::string& id = "1") {
+    bench.clear();
+    bench.say(ingest, bench.offer(id, 1));
+    const auto dispatches = bench.said<wire::Dispatch>();
+    CHECK(dispatches.size() == 1);
+    return dispatches.front();
+  }
 };
 
 }  // namespace sluice::limiter::testing

@@ -8,25 +8,7 @@ namespace sluice::limiter {
 namespace {
 
 using testing::Bench;
-
-struct Started {
-  Bench bench;
-  wire::PeerId ingest;
-  wire::PeerId dispatcher;
-  wire::PeerId auditor;
-  explicit Started(Config config = Bench::config())
-      : bench(std::move(config)),
-        ingest(bench.up(wire::Role::kIngest)),
-        dispatcher(bench.dispatcher(16, 55)),
-        auditor(bench.up(wire::Role::kAuditor)) {}
-  wire::Dispatch dispatch_one(const std::string& id = "1") {
-    bench.clear();
-    bench.say(ingest, bench.offer(id, 1));
-    const auto dispatches = bench.said<wire::Dispatch>();
-    CHECK(dispatches.size() == 1);
-    return dispatches.front();
-  }
-};
+using testing::Started;
 
 TEST(CoreTable, TheWayOfAMessage) {
   Started s;
@@ -230,58 +212,6 @@ TEST(CoreTable, UnrecordedLinesStopGrantsAtTheirLimit) {
     bench.say(auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
   }
   EXPECT_GT(bench.said<wire::Dispatch>().size(), 3U);
-}
-
-// What the store is asked for comes back with lines for the trail: it counts before the answer.
-TEST(CoreTable, UnansweredAsksCountTowardsUnrecordedLines) {
-  Config config = Bench::config();
-  config.unrecorded_max = 3;
-  Started s(config);
-  s.bench.store_answers = false;
-  const std::size_t before = s.bench.asked;
-  for (int i = 0; i < 10; ++i) {
-    wire::Offer offer = s.bench.offer(std::to_string(i), i + 1);
-    offer.key += offer.id;
-    offer.identity = wire::identity_of(offer.source, offer.key, offer.id, 0);
-    s.bench.say(s.ingest, offer);
-  }
-  EXPECT_EQ(s.bench.asked, before + 3);
-  s.bench.store_answers = true;
-  s.bench.pass(seconds(6));  // said again, and answered
-  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 3U);
-  for (const auto& dispatch : s.bench.said<wire::Dispatch>()) {
-    s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
-  }
-  for (const auto& line : s.bench.said<wire::Record>()) {
-    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
-  }
-  s.bench.pass(seconds(1));
-  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 6U);
-}
-
-// P7: what was told while nobody knew store time closes the key too, for as long as was told; and
-// what the store had granted before does not leave.
-TEST(CoreTable, AWarningToldWhileTimeIsUnknownClosesTheKey) {
-  Started s;
-  s.bench.keep_answers = true;
-  s.bench.say(s.ingest, s.bench.offer("1", 1));
-  ASSERT_EQ(s.bench.kept.size(), 1U);
-  s.bench.pass(milliseconds(100));
-  s.bench.keep_answers = s.bench.store_answers = false;
-  StoreReply stepped{0, Acknowledged{}, s.bench.store_now() + hours(1), s.bench.now, s.bench.now};
-  s.bench.reply(stepped);
-  const StoreTime told = s.bench.store_now();
-  s.bench.say(s.dispatcher, wire::Penalty{"api", "api:k", true, seconds(30), false});
-  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 1U);
-  s.bench.reply(s.bench.kept.front());
-  s.bench.pass(seconds(10));
-  s.bench.store_answers = true;
-  s.bench.pass(seconds(6));
-  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
-  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 2U);
-  const Duration closed = s.bench.said<wire::Recall>().back().until - told;
-  EXPECT_GE(closed, seconds(30));
-  EXPECT_LT(closed, milliseconds(30'100));
 }
 
 TEST(CoreTable, DrainFinishesWhatIsUnderWayAndStartsNothing) {

@@ -1,0 +1,75 @@
+// The core in trouble: a slow store, unknown time, a penalty, an order to leave.
+#include <gtest/gtest.h>
+
+#include "tests/limiter/core_bench.h"
+
+namespace sluice::limiter {
+namespace {
+
+using testing::Bench;
+using testing::Started;
+
+// What the store is asked for comes back with lines for the trail: it counts before the answer.
+TEST(CoreTrouble, UnansweredAsksCountTowardsUnrecordedLines) {
+  Config config = Bench::config();
+  config.unrecorded_max = 3;
+  Started s(config);
+  s.bench.store_answers = false;
+  const std::size_t before = s.bench.asked;
+  for (int i = 0; i < 10; ++i) {
+    wire::Offer offer = s.bench.offer(std::to_string(i), i + 1);
+    offer.key += offer.id;
+    offer.identity = wire::identity_of(offer.source, offer.key, offer.id, 0);
+    s.bench.say(s.ingest, offer);
+  }
+  EXPECT_EQ(s.bench.asked, before + 3);
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(6));  // said again, and answered
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 3U);
+  for (const auto& dispatch : s.bench.said<wire::Dispatch>()) {
+    s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
+  }
+  for (const auto& line : s.bench.said<wire::Record>()) {
+    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+  }
+  s.bench.pass(seconds(1));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 6U);
+}
+
+// P7: what was told while nobody knew store time closes the key too, for as long as was told; and
+// what the store had granted before does not leave.
+TEST(CoreTrouble, AWarningToldWhileTimeIsUnknownClosesTheKey) {
+  Started s;
+  s.bench.keep_answers = true;
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  ASSERT_EQ(s.bench.kept.size(), 1U);
+  s.bench.pass(milliseconds(100));
+  s.bench.keep_answers = s.bench.store_answers = false;
+  StoreReply stepped{0, Acknowledged{}, s.bench.store_now() + hours(1), s.bench.now, s.bench.now};
+  s.bench.reply(stepped);
+  const StoreTime told = s.bench.store_now();
+  s.bench.say(s.dispatcher, wire::Penalty{"api", "api:k", true, seconds(30), false});
+  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 1U);
+  s.bench.reply(s.bench.kept.front());
+  s.bench.pass(seconds(10));
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(6));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 2U);
+  const Duration closed = s.bench.said<wire::Recall>().back().until - told;
+  EXPECT_GE(closed, seconds(30));
+  EXPECT_LT(closed, milliseconds(30'100));
+}
+
+TEST(CoreTrouble, DrainAsksForNoRowsAndSleeps) {
+  Started s;
+  s.bench.say(s.ingest, s.bench.parked(3, 1));
+  EXPECT_EQ(s.bench.said<wire::Want>().size(), 1U);
+  s.bench.core->drain();
+  s.bench.pass(seconds(3));  // the Want is due again
+  EXPECT_EQ(s.bench.said<wire::Want>().size(), 1U);
+  EXPECT_GT(s.bench.core->deadline(), s.bench.now);
+}
+
+}  // namespace
+}  // namespace sluice::limiter
