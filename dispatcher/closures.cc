@@ -42,12 +42,9 @@ void Closures::penalise(std::string_view upstream, std::string_view key, Instant
 
 void Closures::recall(std::string_view upstream, std::string_view key, StoreTime until,
                       StoreTime low) {
-  if (until.us == 0) return;
-  if (until <= low) {
-    recalls_.erase(name_of(upstream, key));
-  } else {
-    recalls_[name_of(upstream, key)] = until;
-  }
+  if (until <= low) return;
+  StoreTime& stands = recalls_[name_of(upstream, key)];
+  stands = std::max(stands, until);
 }
 
 bool Closures::closed(std::string_view upstream, std::string_view key, Instant now,

@@ -16,10 +16,9 @@ class Closures {
  public:
   explicit Closures(std::size_t max) : max_(max) {}
 
-  // An empty key closes the upstream. A penalty is never shortened.
+  // An empty key closes the upstream. Nothing is ever shortened: whoever says less knows less.
   void penalise(std::string_view upstream, std::string_view key, Instant until);
-  // A recall takes the place of the one before; one that has ended already opens again. 0 is for
-  // the moment only and changes nothing here.
+  // 0 is for the moment only and changes nothing here.
   void recall(std::string_view upstream, std::string_view key, StoreTime until, StoreTime low);
   [[nodiscard]] bool closed(std::string_view upstream, std::string_view key, Instant now,
                             StoreTime low) const;

@@ -128,8 +128,9 @@ TEST(Closures, ARecallStandsUntilStoreTimeHasSurelyReachedIt) {
   EXPECT_FALSE(closures.closed("u", "k", at(0), {1000}));
   closures.recall("u", "", {0}, {10});  // for the moment only
   EXPECT_TRUE(closures.closed("u", "k", at(0), {999}));
-  closures.recall("u", "", {9}, {10});  // taken back
-  EXPECT_FALSE(closures.closed("u", "k", at(0), {10}));
+  closures.recall("u", "", {9}, {10});
+  closures.recall("u", "", {500}, {10});  // a pause in the middle of a penalty: the longer stands
+  EXPECT_TRUE(closures.closed("u", "k", at(0), {999}));
 }
 
 TEST(Closures, AreBounded) {
