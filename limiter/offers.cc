@@ -43,7 +43,9 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
   Key& key = key_of(*shard, offer.key);
   touch(key);
   if (const auto why = unwelcome(key, offer, turn.now)) {
-    if (offer.origin == wire::Origin::kRow) key.rows.let_go(offer.store);
+    if (offer.origin == wire::Origin::kRow) {
+      cut(key, offer.store, offer.order, turn.now);
+    }
     turn_away(peer, offer, *why, turn);
     return;
   }
@@ -84,6 +86,7 @@ std::optional<wire::Wait> LimiterCore::unwelcome(const Key& key, const wire::Off
                                                  Instant now) const {
   if (offer.cancelled) return std::nullopt;
   const bool copy = offer.origin == wire::Origin::kQueueCopy;
+  if (!copy && key.rows.is_cut(offer.store, offer.order)) return wire::Wait::kUnloaded;
   const bool full = key.line.size() >= line_max(key);
   if (full && (config_.mutations.no_overflow || key.line.last()->order <= offer.order)) {
     return copy ? wire::Wait::kBehind : wire::Wait::kUnloaded;
@@ -153,12 +156,21 @@ void LimiterCore::let_go(Message& message, wire::Wait why, StoreTime due, const 
   }
   if (offer.origin == wire::Origin::kRow) {
     message.key->rows.let_go(offer.store);
+    if (why == wire::Wait::kUnloaded) {
+      cut(*message.key, offer.store, message.order, turn.now);
+    }
     const auto peer = peers_.ingest_of(offer.store);
     if (message.holders.empty() && due.us != 0 && peer) {
       send(*peer, wire::Park{offer.identity, offer.key, offer.origin, why, due}, turn);
     }
   }
   forget(message);
+}
+
+// A row had no room. When that is memory's, asking at once for what would be let go again is a
+// circle: lines shrink, which makes room, for which all of them ask.
+void LimiterCore::cut(Key& key, const std::string& store, std::int64_t order, Instant now) {
+  key.rows.cut(store, order, tight() ? now + config_.want_again : now);
 }
 
 void LimiterCore::park_copies(Key& key, wire::Wait why, const Turn& turn) {

@@ -31,6 +31,10 @@ bool Rows::needed(const Store& store, const View& view) {
   return store.precedes || (view.half_empty && store.more) || view.nothing;
 }
 
+Instant Rows::earliest(const Store& store, const View& view) {
+  return view.empty ? store.not_before : std::max(store.not_before, store.crowded_until);
+}
+
 std::vector<Rows::Store*> Rows::due(const View& view, const Config& config, Instant now) {
   std::vector<Store*> due;
   for (Store& store : stores_) {
@@ -42,7 +46,7 @@ std::vector<Rows::Store*> Rows::due(const View& view, const Config& config, Inst
       continue;
     }
     const bool inside = store.inside && now >= store.said_at + config.line_span;
-    if ((needed(store, view) || inside) && now >= store.not_before) due.push_back(&store);
+    if ((needed(store, view) || inside) && now >= earliest(store, view)) due.push_back(&store);
   }
   return due;
 }
@@ -54,9 +58,9 @@ Instant Rows::next(const View& view, const Config& config) const {
       if (config.mutations.want_said_once) continue;
       next = std::min(next, store.said_at + config.want_again);
     } else if (needed(store, view)) {
-      next = std::min(next, store.not_before);
+      next = std::min(next, earliest(store, view));
     } else if (store.inside) {
-      next = std::min(next, std::max(store.not_before, store.said_at + config.line_span));
+      next = std::min(next, std::max(earliest(store, view), store.said_at + config.line_span));
     }
   }
   return next;
@@ -71,6 +75,7 @@ void Rows::said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant no
   store.precedes = false;
   store.inside = false;
   store.brought = false;
+  store.cut.reset();
 }
 
 void Rows::brought(std::uint64_t want_id) {
@@ -96,6 +101,20 @@ bool Rows::answered(const wire::Rows& rows, const Config& config, Instant now) {
 
 void Rows::let_go(std::string_view name) {
   if (Store* store = find(name)) store->more = true;
+}
+
+void Rows::cut(std::string_view name, std::int64_t order, Instant crowded_until) {
+  Store* store = find(name);
+  if (store == nullptr) return;
+  store->more = true;
+  store->cut = std::min(store->cut.value_or(order), order);
+  store->crowded_until = std::max(store->crowded_until, crowded_until);
+}
+
+bool Rows::is_cut(std::string_view name, std::int64_t order) const {
+  return std::any_of(stores_.begin(), stores_.end(), [&](const Store& store) {
+    return store.name == name && store.cut && order >= *store.cut;
+  });
 }
 
 void Rows::lost(wire::PeerId peer) {

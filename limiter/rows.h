@@ -28,12 +28,17 @@ class Rows {
     wire::PeerId asked;         // who was told it
     Instant said_at;
     Instant not_before;
+    // The order of the first row that had no room here since the Want that was said last: what
+    // comes after it in answer to that Want would stand before it.
+    std::optional<std::int64_t> cut;
+    Instant crowded_until;  // memory is short: no Want before, unless the line is empty
     std::vector<wire::Hold> holds;
   };
   // The key's line, as far as it decides.
   struct View {
     bool half_empty = true;
     bool nothing = true;  // no message of the key is here, not even one under way
+    bool empty = true;    // none but such as are under way
   };
 
   [[nodiscard]] bool any() const { return !stores_.empty(); }
@@ -56,6 +61,9 @@ class Rows {
   bool answered(const wire::Rows& rows, const Config& config, Instant now);
   // A row of that store was let go: there are more than are here.
   void let_go(std::string_view store);
+  // It was let go for want of room: nothing after it belongs into the line before the next Want.
+  void cut(std::string_view store, std::int64_t order, Instant crowded_until);
+  [[nodiscard]] bool is_cut(std::string_view store, std::int64_t order) const;
   // A Want said to this peer will not be answered.
   void lost(wire::PeerId peer);
   // A person opened the key: holds that were announced before no longer count.
@@ -63,6 +71,8 @@ class Rows {
 
  private:
   [[nodiscard]] static bool needed(const Store& store, const View& view);
+  // Not before this, whatever is needed.
+  [[nodiscard]] static Instant earliest(const Store& store, const View& view);
   Store* find(std::string_view name);
 
   std::vector<Store> stores_;

@@ -64,7 +64,7 @@ void LimiterCore::forgotten_by_ingest(const std::string& identity) {
 }
 
 Rows::View LimiterCore::view(const Key& key) const {
-  return {key.line.size() * 2 <= line_max(key), key.messages() == 0};
+  return {key.line.size() * 2 <= line_max(key), key.messages() == 0, key.line.empty()};
 }
 
 void LimiterCore::say_wants(Key& key, const Turn& turn) {
@@ -72,7 +72,7 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
   for (Rows::Store* store : key.rows.due(view(key), config_, turn.now)) {
     const bool again = store->want_id != 0;
     const auto peer = peers_.ingest_of(store->name, again ? store->asked : wire::PeerId{});
-    if (!peer || (no_room() && !store->precedes)) {
+    if (!peer || (no_room() && !store->precedes && key.messages() > 0)) {
       Rows::later(*store, turn.now + config_.want_again);
       continue;
     }

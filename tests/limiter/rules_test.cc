@@ -114,6 +114,31 @@ TEST(Rule3, AnAnnouncedHeadBeforeTheLastBringsAWantThoughTheLineIsFull) {
   EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
 }
 
+// Memory is short: the line shrinks, and what comes after a row that was let go may not stand
+// before it; nor are those asked for again for which there was no room.
+TEST(Rule3, WhatComesAfterARowWithoutRoomWaitsForTheNextWant) {
+  Config config = Bench::config();
+  config.messages_max = 20;
+  Bench bench(config);
+  const auto ingest = bench.up(wire::Role::kIngest);
+  bench.say(ingest, bench.parked(40, 1));
+  const auto want = bench.said<wire::Want>().front();
+  for (int i = 1; i <= 30; ++i) {
+    auto row = bench.offer(std::to_string(i), i);
+    row.want_id = want.want_id;
+    bench.say(ingest, row);
+  }
+  bench.say(ingest, wire::Rows{want.want_id, "p", "api:k", 30, true});
+  const std::size_t here = bench.core->messages();
+  EXPECT_EQ(here, 11U);  // one more than half of what there is room for
+  for (std::size_t i = 1; i <= 30; ++i) {
+    const auto told = bench.core->explain(bench.offer(std::to_string(i), 0).identity, bench.now);
+    EXPECT_EQ(told.has_value(), i <= here) << i;
+  }
+  bench.pass(seconds(3));
+  EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
+}
+
 std::vector<wire::Park> parks_on_overflow(Config config) {
   Bench bench(std::move(config));
   const auto ingest = bench.up(wire::Role::kIngest);

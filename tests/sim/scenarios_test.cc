@@ -32,5 +32,14 @@ TEST(Scenario, WhatHasEndedIsNotOvertaken) { expect_kept(8426); }
 // always the same, and the rows behind them were overtaken.
 TEST(Scenario, RowsBehindAPageOfEndingOnesAreOffered) { expect_kept(15606); }
 
+// Memory was short: rows that had come in the middle of an answer were let go, those after them
+// stayed; and those that were let go were asked for again at once, in a circle.
+TEST(Scenario, WhatComesAfterARowWithoutRoomDoesNotStandBeforeIt) {
+  for (const std::uint64_t seed : {1848U, 2920U}) expect_kept(seed);
+}
+
+// An attempt given up at its lease's end had never started, and counted among the five.
+TEST(Scenario, WhatNeverStartedIsNoAttempt) { expect_kept(24491); }
+
 }  // namespace
 }  // namespace sluice::sim
