@@ -88,6 +88,7 @@ void LimiterCore::plan_all(const Turn& turn) {
   std::vector<Key*> dirty;
   dirty.swap(dirty_);
   for (Key* key : dirty) plan(*key, turn);
+  say_queued_wants(turn);
 }
 
 void LimiterCore::say_lines(const Turn& turn) {

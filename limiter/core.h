@@ -168,6 +168,7 @@ class LimiterCore {
   void item(wire::PeerId peer, const wire::Forgotten& forgotten, const Turn& turn);
   void forgotten_by_ingest(const std::string& identity);
   void say_wants(Key& key, const Turn& turn);
+  void say_queued_wants(const Turn& turn);
   [[nodiscard]] Rows::View view(const Key& key) const;
   [[nodiscard]] static bool is_here(const Key& key, std::int64_t order);
 

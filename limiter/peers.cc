@@ -51,6 +51,13 @@ const wire::PeerUp* Peers::find(wire::PeerId peer) const {
   return nullptr;
 }
 
+std::uint64_t IngestPeer::next_wanting() {
+  const std::uint64_t key = newest_next ? wanting.back() : wanting.front();
+  newest_next ? wanting.pop_back() : wanting.pop_front();
+  newest_next = !newest_next;
+  return key;
+}
+
 IngestPeer* Peers::ingest(wire::PeerId peer) {
   const auto at = ingests_.find(peer);
   return at == ingests_.end() ? nullptr : &at->second;

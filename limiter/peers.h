@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -28,6 +29,12 @@ struct IngestPeer {
   wire::PeerUp up;
   std::set<std::string, std::less<>> stores;  // those it has named
   Held held;                                  // of its messages, here
+  std::size_t wants_open = 0;                 // said to it, not answered
+  std::deque<std::uint64_t> wanting;          // keys whose Wants wait until there are fewer
+  // The next of them: the newest and the oldest in turns, so that a quiet key does not wait for
+  // all of a backlog, and the oldest not for ever.
+  std::uint64_t next_wanting();
+  bool newest_next = true;
 };
 
 struct DispatcherPeer {
@@ -45,6 +52,7 @@ class Peers {
   [[nodiscard]] const wire::PeerUp* find(wire::PeerId peer) const;
   IngestPeer* ingest(wire::PeerId peer);
   [[nodiscard]] const IngestPeer* ingest(wire::PeerId peer) const;
+  std::map<wire::PeerId, IngestPeer>& ingests() { return ingests_; }
   DispatcherPeer* dispatcher(wire::PeerId peer);
   [[nodiscard]] const std::map<wire::PeerId, DispatcherPeer>& dispatchers() const {
     return dispatchers_;

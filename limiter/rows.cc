@@ -45,6 +45,7 @@ std::vector<Rows::Store*> Rows::due(const View& view, const Config& config, Inst
       }
       continue;
     }
+    if (store.queued) continue;
     const bool inside = store.inside && now >= store.said_at + config.line_span;
     if ((needed(store, view) || inside) && now >= earliest(store, view)) due.push_back(&store);
   }
@@ -57,6 +58,8 @@ Instant Rows::next(const View& view, const Config& config) const {
     if (store.want_id != 0) {
       if (config.mutations.want_said_once) continue;
       next = std::min(next, store.said_at + config.want_again);
+    } else if (store.queued) {
+      continue;
     } else if (needed(store, view)) {
       next = std::min(next, earliest(store, view));
     } else if (store.inside) {
@@ -76,6 +79,17 @@ void Rows::said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant no
   store.inside = false;
   store.brought = false;
   store.cut.reset();
+}
+
+void Rows::its_turn() {
+  for (Store& store : stores_) store.queued = false;
+}
+
+std::optional<wire::PeerId> Rows::asked(std::uint64_t want_id) const {
+  for (const Store& store : stores_) {
+    if (want_id != 0 && store.want_id == want_id) return store.asked;
+  }
+  return std::nullopt;
 }
 
 void Rows::brought(std::uint64_t want_id) {
@@ -118,6 +132,7 @@ bool Rows::is_cut(std::string_view name, std::int64_t order) const {
 }
 
 void Rows::lost(wire::PeerId peer) {
+  its_turn();  // the queue may have been that peer's
   for (Store& store : stores_) {
     if (store.want_id == 0 || store.asked != peer) continue;
     store.want_id = 0;

@@ -26,6 +26,7 @@ class Rows {
     bool brought = false;       // the Want that was said last brought something new
     std::uint64_t want_id = 0;  // the unanswered one; 0: none
     wire::PeerId asked;         // who was told it
+    bool queued = false;        // its Want comes when its ingest has answered others
     Instant said_at;
     Instant not_before;
     // The order of the first row that had no room here since the Want that was said last: what
@@ -54,6 +55,12 @@ class Rows {
   // Nobody to ask now, or no room for what would come.
   static void later(Store& store, Instant when);
   static void said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant now);
+  // As many Wants as an ingest takes are open: this one's turn comes. Until then due() leaves it
+  // out.
+  static void queue(Store& store) { store.queued = true; }
+  void its_turn();
+  // Who was told this open Want.
+  [[nodiscard]] std::optional<wire::PeerId> asked(std::uint64_t want_id) const;
 
   // A row came in answer to a Want and was new here.
   void brought(std::uint64_t want_id);

@@ -5,6 +5,14 @@
 
 namespace sluice::limiter {
 
+namespace {
+
+// Of one ingest. It reads 1,024 heads at a time and drops the Wants beyond; each that is dropped
+// is said again after a second, so a backlog of many keys would say ever more for nothing.
+constexpr std::size_t kWantsOpenMax = 512;
+
+}  // namespace
+
 void LimiterCore::item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn) {
   if (config_.mutations.rows_not_announced) return;
   Shard* shard = shard_of(parked.upstream);
@@ -37,7 +45,10 @@ void LimiterCore::item(wire::PeerId peer, const wire::Announced& announced, cons
 void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {
   for (auto& [name, shard] : shards_) {
     Key* key = find_key(shard, rows.key);
-    if (key == nullptr || !key->rows.answered(rows, config_, turn.now)) continue;
+    if (key == nullptr) continue;
+    const auto asked = key->rows.asked(rows.want_id);
+    if (!key->rows.answered(rows, config_, turn.now)) continue;
+    if (IngestPeer* ingest = asked ? peers_.ingest(*asked) : nullptr) --ingest->wants_open;
     touch(*key);
     return;
   }
@@ -63,6 +74,19 @@ void LimiterCore::forgotten_by_ingest(const std::string& identity) {
   told_key_.erase(at);
 }
 
+// As many as there is room for; a key that needs none any more leaves its room to the next.
+void LimiterCore::say_queued_wants(const Turn& turn) {
+  for (auto& [peer, ingest] : peers_.ingests()) {
+    while (!ingest.wanting.empty() && ingest.wants_open < kWantsOpenMax) {
+      const auto key = keys_.find(ingest.next_wanting());
+      if (key == keys_.end()) continue;
+      key->second->rows.its_turn();
+      say_wants(*key->second, turn);
+      touch(*key->second);
+    }
+  }
+}
+
 Rows::View LimiterCore::view(const Key& key) const {
   return {key.line.size() * 2 <= line_max(key), key.messages() == 0, key.line.empty()};
 }
@@ -76,6 +100,14 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
       Rows::later(*store, turn.now + config_.want_again);
       continue;
     }
+    IngestPeer& ingest = *peers_.ingest(*peer);
+    if (!again && ingest.wants_open >= kWantsOpenMax) {
+      Rows::queue(*store);
+      ingest.wanting.push_back(key.number);
+      continue;
+    }
+    ++ingest.wants_open;
+    if (IngestPeer* before = again ? peers_.ingest(store->asked) : nullptr) --before->wants_open;
     const std::uint64_t id = again ? store->want_id : ++last_want_;
     const std::size_t count = std::min<std::size_t>(line_max(key) + key.out.size(), 100'000);
     send(*peer, wire::Want{id, store->name, key.name, static_cast<std::uint32_t>(count)}, turn);
