@@ -66,12 +66,10 @@ void LimiterCore::yes(Message& message, const GrantAnswer& answer, const Turn& t
     give_back(message, wire::NotStarted::kDraining, turn);
   } else if (!to) {
     give_back(message, wire::NotStarted::kNeverSeen, turn);
-  } else if (!known) {
-    give_back(message, wire::NotStarted::kTooLate, turn);  // nobody knows whether it still may
+  } else if (!known || known->low >= answer.start_by) {  // or nobody knows whether it still may
+    give_back(message, wire::NotStarted::kTooLate, turn);
   } else if (!config_.mutations.penalty_not_held && closed(key, known->low)) {
     give_back(message, wire::NotStarted::kRecalled, turn);  // closed since it was asked for (P7)
-  } else if (known->low >= answer.start_by) {
-    give_back(message, wire::NotStarted::kTooLate, turn);
   } else {
     dispatch(message, answer, *to, turn);
   }

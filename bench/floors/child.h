@@ -6,17 +6,16 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <utility>
 
 namespace sluice::bench {
 
 class Child {
  public:
   template <class Work>
-  explicit Child(Work&& work) : pid_(fork()) {
+  explicit Child(const Work& work) : pid_(fork()) {
     if (pid_ != 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    std::forward<Work>(work)();
+    work();
     _exit(0);
   }
   ~Child() {
