@@ -48,7 +48,9 @@ Forecast::Forecast(const Upstream& upstream, const std::vector<LimitLog>& logs, 
     state_.taken.emplace_back();
     if (i < logs.size()) begin_with(logs[i], limits_[i], start.now);
     if (slower(limits_[i], limits_[slowest_])) slowest_ = static_cast<std::uint32_t>(i);
+    remaining_ = std::min(remaining_, free_of(static_cast<std::uint32_t>(i), start.now));
   }
+  if (state_.last > start.now) remaining_ = 0;
   mark_ = state_;
 }
 
@@ -69,6 +71,18 @@ void Forecast::begin_with(const LimitLog& log, const Limit& limit, StoreTime now
     }
   }
   std::sort(state_.answers.begin(), state_.answers.end());
+}
+
+// Free slots, and free tokens: each token that is taken moves the arrival time on by one interval.
+std::uint32_t Forecast::free_of(std::uint32_t limit, StoreTime now) const {
+  const Limit& l = limits_[limit];
+  const Taken& taken = state_.taken[limit];
+  const auto still = std::upper_bound(taken.frees.begin(), taken.frees.end(), now);
+  const std::int64_t slots = l.n - (taken.frees.end() - still);
+  const std::int64_t apart = std::max<std::int64_t>(1, tokens_apart(l).us);
+  const std::int64_t behind = std::max<std::int64_t>(0, (taken.tat - now).us);
+  const std::int64_t tokens = std::max<std::int64_t>(1, l.burst) - (behind + apart - 1) / apart;
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(0, std::min(slots, tokens)));
 }
 
 StoreTime Forecast::window_opens(std::uint32_t limit) const {
@@ -142,12 +156,6 @@ Forecast::Departure Forecast::departure(std::uint64_t ahead) {
   Departure later = departures_[ahead - cycles * cycle_];
   later.at = later.at + shift_ * static_cast<std::int64_t>(cycles);
   return later;
-}
-
-std::uint32_t Forecast::remaining(StoreTime now) {
-  std::uint32_t free = 0;
-  while (free < kRemainingMax && departure(free).at <= now) ++free;
-  return free;
 }
 
 }  // namespace sluice::limiter

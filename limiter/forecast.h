@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,8 @@ class Forecast {
 
   // The departure of the message that has `ahead` others before it.
   Departure departure(std::uint64_t ahead);
-  // How many may go at `now`.
-  std::uint32_t remaining(StoreTime now);
+  // How many the limits let go at the start, one after the other's answer if so it must be.
+  [[nodiscard]] std::uint32_t remaining() const { return remaining_; }
   [[nodiscard]] const std::vector<Limit>& limits() const { return limits_; }
   // The limit with the lowest rate: what the answer's policy is about.
   [[nodiscard]] std::uint32_t slowest() const { return slowest_; }
@@ -59,9 +60,8 @@ class Forecast {
     std::vector<StoreTime> answers;  // of attempts under way, soonest first
     StoreTime last;                  // departure
   };
-  static constexpr std::size_t kRemainingMax = 4096;
-
   void begin_with(const LimitLog& log, const Limit& limit, StoreTime now);
+  [[nodiscard]] std::uint32_t free_of(std::uint32_t limit, StoreTime now) const;
   void compute_next();
   void look_for_cycle();
   [[nodiscard]] StoreTime window_opens(std::uint32_t limit) const;
@@ -75,6 +75,7 @@ class Forecast {
   State state_;
   std::uint32_t slowest_ = 0;
   wire::Wait hold_;
+  std::uint32_t remaining_ = std::numeric_limits<std::uint32_t>::max();
   std::vector<Departure> departures_;
   // Brent's cycle finding: the state after `marked_at_` departures, moved on at powers of two.
   State mark_;

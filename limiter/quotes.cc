@@ -131,7 +131,7 @@ void LimiterCore::answer_quote(Key& key, const Asker& asker, const Turn& turn) {
     quoted.limit = limit.name;
     quoted.quota = limit.n;
     quoted.window = limit.window;
-    const std::uint64_t free = forecast.remaining(known->high);
+    const std::uint64_t free = forecast.remaining();
     quoted.remaining = static_cast<std::uint32_t>(free > ahead + 1 ? free - ahead - 1 : 0);
     const bool goes = quoted.why == wire::Wait::kNone;
     const StoreTime more = forecast.departure(goes ? ahead + 1 : ahead).at;

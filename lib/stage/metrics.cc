@@ -82,8 +82,8 @@ Gauge& Metrics::gauge(std::string_view name, std::string_view help, Labels label
 }
 
 Histogram& Metrics::histogram(std::string_view name, std::string_view help, Labels labels,
-                              std::vector<double> bounds) {
-  return of(family(name, help, "histogram").histograms, std::move(labels), std::move(bounds));
+                              const std::vector<double>& bounds) {
+  return of(family(name, help, "histogram").histograms, std::move(labels), bounds);
 }
 
 std::string Metrics::histogram_text(const std::string& name, const Labels& labels,

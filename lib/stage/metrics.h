@@ -57,7 +57,7 @@ class Metrics {
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   // Bounds in seconds by default: 1 ms to 60 s.
   Histogram& histogram(std::string_view name, std::string_view help, Labels labels = {},
-                       std::vector<double> bounds = {});
+                       const std::vector<double>& bounds = {});
   // Called before each text(): sets gauges from what is.
   void on_scrape(std::function<void()> refresh) { refresh_.push_back(std::move(refresh)); }
   [[nodiscard]] std::string text();

@@ -119,6 +119,19 @@ TEST(Forecast, equals_stepping_one_by_one) {
   }
 }
 
+// What is left of a limit does not depend on how long answers take: only when it goes does.
+TEST(Forecast, what_remains_is_what_would_go_at_once) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Case any = any_case(seed);
+    const std::uint32_t remaining = forecast_of(any).remaining();
+    any.pace.in_flight = 0;
+    Stepper stepper(any);
+    std::uint32_t at_once = 0;
+    while (stepper.next() == kNow) ++at_once;
+    ASSERT_EQ(remaining, at_once) << "seed " << seed;
+  }
+}
+
 TEST(Forecast, far_ahead_equals_stepping) {
   EXPECT_TRUE(rc::check([](std::uint64_t seed) {
     const Case any = any_case(seed);
@@ -148,8 +161,7 @@ TEST(Forecast, a_hold_delays_and_names_itself) {
   Forecast forecast(upstream, {{}}, kNow, hold);
   EXPECT_EQ(forecast.departure(0).at, hold.until);
   EXPECT_EQ(forecast.departure(0).why, wire::Wait::kPenalty);
-  EXPECT_EQ(forecast.remaining(kNow), 0u);
-  EXPECT_EQ(forecast.remaining(hold.until), 3u);
+  EXPECT_EQ(forecast.remaining(), 0u);
 }
 
 }  // namespace

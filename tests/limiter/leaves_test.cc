@@ -284,7 +284,7 @@ TEST(Forecast, NothingGoesBeforeAHoldIsOver) {
   EXPECT_EQ(forecast.departure(0).at, now + seconds(90));
   EXPECT_EQ(forecast.departure(0).why, wire::Wait::kPenalty);
   EXPECT_EQ(forecast.departure(3).why, wire::Wait::kPacing);
-  EXPECT_EQ(forecast.remaining(now), 0U);
+  EXPECT_EQ(forecast.remaining(), 0U);
 }
 
 TEST(Forecast, WithoutLimitsEverythingGoesAtOnce) {

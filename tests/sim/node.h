@@ -148,7 +148,7 @@ class Node : public Wired {
     std::vector<wire::LinkOut> outs;
     while (links_ && links_->has_output()) {
       links_->take(outs);
-      for (wire::LinkOut& out : outs) std::visit([this](auto& one) { linked(one); }, out);
+      for (wire::LinkOut& out : outs) std::visit([this](auto& one) { this->linked(one); }, out);
     }
   }
   void linked(wire::Transmit& out) {
