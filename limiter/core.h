@@ -208,6 +208,7 @@ class LimiterCore {
                         const Turn& turn);
   void warned(const wire::Outcome& outcome, const Turn& turn);
   void close_by_warnings(const Turn& turn);
+  void recall(const wire::Recall& recall, const Turn& turn);
   void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
   static void learn_latency(Shard& shard, Duration latency);
   void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);

@@ -218,9 +218,11 @@ void LimiterCore::item(wire::PeerId, const wire::Penalty& penalty, const Turn& t
   warning.until = std::max(warning.until, turn.now + wait);
   warning.abnormal |= penalty.abnormal;
   if (bounds(turn.now)) return close_by_warnings(turn);
-  for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
-    send(peer, wire::Recall{penalty.upstream, penalty.key, StoreTime{}}, turn);
-  }
+  recall({penalty.upstream, penalty.key, StoreTime{}}, turn);
+}
+
+void LimiterCore::recall(const wire::Recall& recall, const Turn& turn) {
+  for (const auto& [peer, dispatcher] : peers_.dispatchers()) send(peer, recall, turn);
 }
 
 void LimiterCore::close_by_warnings(const Turn& turn) {
@@ -236,9 +238,7 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
                             const Turn& turn) {
   Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
   if (!holds.penalise(until)) return;
-  for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
-    send(peer, wire::Recall{shard.upstream->name, name, until}, turn);
-  }
+  recall({shard.upstream->name, name, until}, turn);
   if (name.empty()) return touch_all(shard);
   Key& key = key_of(shard, name);
   key.forecast.reset();

@@ -31,17 +31,20 @@ class Import : public testing::Test {
   }
   ImportCounts import(const std::string& text) {
     std::istringstream input(text);
+    auto counts = import_from(input, "m.ndjson");
+    EXPECT_TRUE(counts.ok());
+    return counts.ok() ? *counts : ImportCounts{};
+  }
+  Result<ImportCounts> import_from(std::istream& input, const std::string& name) {
     const ImportFrom from{input,
-                          "m.ndjson",
+                          name,
                           config_,
                           pointers_,
                           [] { return StoreTime{1'700'000'000'000'000}; },
                           [](std::size_t n) { return std::string(n, 'r'); },
                           [this](const std::string& line) { said_.push_back(line); },
                           [this](const ImportCounts& so_far) { progress_.push_back(so_far); }};
-    auto counts = import_lines(from, *parking_);
-    EXPECT_TRUE(counts.ok());
-    return counts.ok() ? *counts : ImportCounts{};
+    return import_lines(from, *parking_);
   }
   std::filesystem::path directory_;
   std::unique_ptr<SqliteParking> parking_;
@@ -119,14 +122,7 @@ TEST_F(Import, AByteOrderMarkIsNoPartOfTheFirstLine) {
 
 TEST_F(Import, WhatCannotBeReadIsNoEmptyFile) {
   std::ifstream directory(directory_);
-  const ImportFrom from{directory,
-                        "d",
-                        config_,
-                        pointers_,
-                        [] { return StoreTime{1'700'000'000'000'000}; },
-                        [](std::size_t n) { return std::string(n, 'r'); },
-                        [](const std::string&) {}};
-  const auto counts = import_lines(from, *parking_);
+  const auto counts = import_from(directory, "d");
   ASSERT_FALSE(counts.ok());
   EXPECT_EQ(counts.error().code, Trouble::kUnavailable);
 }

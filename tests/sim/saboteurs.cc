@@ -28,8 +28,7 @@ void one_key(Settings& settings, Faults& faults, std::uint32_t n_a_second) {
       Limit{"per-key", LimitScope::kKey, n_a_second, seconds(1), n_a_second, seconds(1)}};
   upstream.expires_after = hours(96);
   settings.upstreams = {upstream};
-  settings.ingest.upstreams = settings.limiter.upstreams = settings.dispatcher.upstreams =
-      settings.auditor.upstreams = settings.upstreams;
+  settings.share_upstreams();
 }
 
 // Keys of two or three messages: an answer that was read before the last row was there is heard
@@ -69,9 +68,8 @@ void warned_in_between(Settings& settings, Faults& faults) {
   faults.upstream.throttled = 300'000;
   faults.store.refused = faults.store.lost_before = 100'000;
   faults.store.quick_max = milliseconds(200);
-  for (auto* upstreams : {&settings.upstreams, &settings.limiter.upstreams,
-                          &settings.dispatcher.upstreams, &settings.ingest.upstreams})
-    upstreams->front().in_flight_per_key = 3;
+  settings.upstreams.front().in_flight_per_key = 3;
+  settings.share_upstreams();
 }
 
 // One key with much that waits, and others that come now and then.
@@ -84,8 +82,7 @@ void one_busy_key(Settings& settings, Faults& faults) {
   upstream.limits.front().burst = 1;
   upstream.in_flight = 100;
   settings.limiter.unrecorded_max = 10'000;
-  settings.ingest.upstreams = settings.limiter.upstreams = settings.dispatcher.upstreams =
-      settings.auditor.upstreams = settings.upstreams;
+  settings.share_upstreams();
 }
 
 // Often there is no connection: no attempt, however often that is.

@@ -106,9 +106,12 @@ Settings Settings::drawn(Prng& prng) {
   draw_limiter(prng, all.limiter);
   draw_ingest(prng, all.ingest);
   draw_others(prng, all);
-  all.ingest.upstreams = all.limiter.upstreams = all.dispatcher.upstreams = all.auditor.upstreams =
-      all.upstreams;
+  all.share_upstreams();
   return all;
+}
+
+void Settings::share_upstreams() {
+  ingest.upstreams = limiter.upstreams = dispatcher.upstreams = auditor.upstreams = upstreams;
 }
 
 // Everything through the slowest limit, all of it five times over, and the longest of all waits

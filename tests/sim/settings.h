@@ -40,6 +40,8 @@ struct Settings {
   std::uint32_t parking_tears = 0;
 
   static Settings drawn(Prng& prng);
+  // All who read the table of upstreams read this one.
+  void share_upstreams();
   // Within this after everything is healed, everything is settled.
   [[nodiscard]] Duration settles_within() const;
 };
