@@ -21,7 +21,8 @@ inline constexpr std::size_t kFrameMax = 1024 * 1024;  // one frame on the wire,
 inline constexpr std::size_t kKeyMax = 256;            // a key, bytes
 inline constexpr std::size_t kIdMax = 256;             // a message's id, bytes
 inline constexpr std::size_t kHeadersMax = 64;
-inline constexpr std::size_t kNameMax = 64;  // upstreams, limits, instances, providers
+inline constexpr std::size_t kAnswerMax = 16 * 1024;  // of an answer's body, what is kept, bytes
+inline constexpr std::size_t kNameMax = 64;           // upstreams, limits, instances, providers
 
 #define SLUICE_FIELDS(...)                                                  \
   template <class Self, class Row>                                          \
@@ -336,12 +337,13 @@ struct Settled {
   std::uint32_t status = 0;  // last HTTP status; 0: none
   std::uint32_t attempts = 0;
   StoreTime at;
+  std::string answer = {};  // the first bytes of the last answer's body; only for a reply_to
   SLUICE_FIELDS(row(1, "identity", m.identity, exactly(16)); row(2, "key", m.key, Text{1, kKeyMax});
                 row(3, "upstream", m.upstream, Text{1, kNameMax});
                 row(4, "settlement", m.settlement, OneOf{1, 4});
                 row(5, "reason", m.reason, Text{0, 256}); row(6, "status", m.status, Whole{0, 999});
                 row(7, "attempts", m.attempts, Whole{0, 1'000'000});
-                row(8, "at_us", m.at, Whole{0});)
+                row(8, "at_us", m.at, Whole{0}); row(9, "answer", m.answer, Bytes{0, kAnswerMax});)
 };
 
 // I do not keep it in the line: put a queue copy into parking, let go of a row (it stays a row).
@@ -459,25 +461,29 @@ struct Outcome {
   std::string key;
   Ended ended = Ended::kUnknown;
   NotStarted not_started = NotStarted::kNone;
-  std::uint32_t status = 0;   // HTTP status; 0: no answer
-  bool told_to_wait = false;  // the answer named a time (Retry-After)
-  Duration retry_after;       // from when the answer was read
-  bool abnormal = false;      // the upstream spoke of abnormal usage: stop the key and page
-  std::string reason;         // our words, never the upstream's text
-  StoreTime started_at;       // lower bound of store time at the first byte; 0: not started
-  StoreTime answered_at;      // upper bound of store time when the answer was known
-  Duration latency;           // first byte out to last byte in
-  SLUICE_FIELDS(row(1, "attempt", m.attempt, One{});
-                row(2, "upstream", m.upstream, Text{1, kNameMax});
-                row(3, "key", m.key, Text{1, kKeyMax}); row(4, "ended", m.ended, OneOf{1, 6});
-                row(5, "not_started", m.not_started, OneOf{1, 8});
-                row(6, "status", m.status, Whole{0, 999});
-                row(7, "told_to_wait", m.told_to_wait, Flag{});
-                row(8, "retry_after_us", m.retry_after, Whole{0});
-                row(9, "abnormal", m.abnormal, Flag{}); row(10, "reason", m.reason, Text{0, 256});
-                row(11, "started_at_us", m.started_at, Whole{0});
-                row(12, "answered_at_us", m.answered_at, Whole{0});
-                row(13, "latency_us", m.latency, Whole{0});)
+  std::uint32_t status = 0;      // HTTP status; 0: no answer
+  bool told_to_wait = false;     // the answer named a time (Retry-After)
+  Duration retry_after;          // from when the answer was read
+  bool abnormal = false;         // the upstream spoke of abnormal usage: stop the key and page
+  std::string reason;            // our words, never the upstream's text
+  StoreTime started_at;          // lower bound of store time at the first byte; 0: not started
+  StoreTime answered_at;         // upper bound of store time when the answer was known
+  Duration latency;              // first byte out to last byte in
+  std::string answer;            // the answer's body, its first bytes; never in a log or the trail
+  bool quota_told = false;       // the answer said what is left (RateLimit header fields):
+  std::uint32_t quota_left = 0;  // so many more requests ...
+  Duration quota_reset;          // ... until so long after the answer was read
+  SLUICE_FIELDS(
+      row(1, "attempt", m.attempt, One{}); row(2, "upstream", m.upstream, Text{1, kNameMax});
+      row(3, "key", m.key, Text{1, kKeyMax}); row(4, "ended", m.ended, OneOf{1, 6});
+      row(5, "not_started", m.not_started, OneOf{1, 8}); row(6, "status", m.status, Whole{0, 999});
+      row(7, "told_to_wait", m.told_to_wait, Flag{});
+      row(8, "retry_after_us", m.retry_after, Whole{0}); row(9, "abnormal", m.abnormal, Flag{});
+      row(10, "reason", m.reason, Text{0, 256}); row(11, "started_at_us", m.started_at, Whole{0});
+      row(12, "answered_at_us", m.answered_at, Whole{0});
+      row(13, "latency_us", m.latency, Whole{0}); row(14, "answer", m.answer, Bytes{0, kAnswerMax});
+      row(15, "quota_told", m.quota_told, Flag{}); row(16, "quota_left", m.quota_left, Whole{0});
+      row(17, "quota_reset_us", m.quota_reset, Whole{0});)
 };
 
 // To every limiter at once, before the Outcome: the upstream closed this key (empty: itself).
@@ -502,6 +508,7 @@ enum class RecordKind : std::uint32_t {
   kLate = 3,        // an outcome that came after the store had given the attempt up as unknown
   kHold = 4,        // penalty, pause, resume, closure
   kLimits = 5,      // an edit of the limits
+  kConsume = 6,     // sends made elsewhere were charged
 };
 
 // One line of the trail before the auditor takes names out of it. No body, no upstream text.
@@ -533,8 +540,9 @@ struct Record {
   std::uint64_t dispatcher_life = 0;
   StoreTime until;  // kHold
   std::string traceparent;
+  std::uint32_t units = 0;  // what it costs of each limit; 0 means 1
   SLUICE_FIELDS(
-      row(1, "record_id", m.record_id, exactly(16)); row(2, "kind", m.kind, OneOf{1, 5});
+      row(1, "record_id", m.record_id, exactly(16)); row(2, "kind", m.kind, OneOf{1, 6});
       row(3, "at_us", m.at, Whole{1}); row(4, "source", m.source, Text{0, kNameMax});
       row(5, "key", m.key, Text{0, kKeyMax}); row(6, "id", m.id, Text{0, kIdMax});
       row(7, "generation", m.generation, Whole{0, 1'000'000});
@@ -551,7 +559,8 @@ struct Record {
       row(23, "limits_version", m.limits_version, Whole{});
       row(24, "limiter_life", m.limiter_life, Whole{});
       row(25, "dispatcher_life", m.dispatcher_life, Whole{});
-      row(26, "until_us", m.until, Whole{0}); row(27, "traceparent", m.traceparent, Text{0, 128});)
+      row(26, "until_us", m.until, Whole{0}); row(27, "traceparent", m.traceparent, Text{0, 128});
+      row(28, "units", m.units, Whole{0, 1'000'000});)
 };
 
 // One priced use of a provider. Exactly once by event_id.
@@ -593,6 +602,15 @@ struct Settle {
   std::string event_id;
   SLUICE_FIELDS(row(1, "reservation_id", m.reservation_id, Text{1, kIdMax});
                 row(2, "event_id", m.event_id, Text{0, kIdMax});)
+};
+
+// How much waits at the sender, each 10 s: what outcomes alone cannot tell.
+struct Backlog {
+  std::uint64_t waiting = 0;  // messages
+  std::uint64_t dead = 0;     // dead letters that nobody has replayed or purged
+  StoreTime held_since;       // since when the message that waits for us longest could go; 0: none
+  SLUICE_FIELDS(row(1, "waiting", m.waiting, Whole{}); row(2, "dead", m.dead, Whole{});
+                row(3, "held_since_us", m.held_since, Whole{0});)
 };
 
 // ---- auditor -> ingest, limiter --------------------------------------------------------------
@@ -665,7 +683,8 @@ using Item = std::variant<Hello, Welcome, NotMe, Heartbeat,                     
                           Settled, Park, Want, Quoted, Controlled,                    // 12-16
                           Dispatch, Recall, Asked, Completed, Outcome, Penalty,       // 17-22
                           Record, Cost, Reserve, Settle, Recorded, Reserved,          // 23-28
-                          Follow, Alert, Followed>;                                   // 29-31
+                          Follow, Alert, Followed,                                    // 29-31
+                          Backlog>;                                                   // 32
 
 struct Frame {
   std::uint32_t version = kVersion;

@@ -37,7 +37,7 @@ bool auditor_takes(Role sender, const Item& item) {
   switch (sender) {
     case Role::kIngest:
     case Role::kLimiter:
-      return is_one_of<Record, Cost, Reserve, Settle>(item);
+      return is_one_of<Record, Cost, Reserve, Settle, Backlog>(item);
     case Role::kAlerter:
       return is_one_of<Follow>(item);
     default:
