@@ -1,5 +1,6 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 
 # sluice_library(NAME SOURCES a.cc b.cc LINKS x y): a static library whose includes start at the
 # project's root ("lib/base/check.h").
@@ -10,12 +11,16 @@ function(sluice_library name)
   target_link_libraries(${name} PUBLIC ${arg_LINKS})
 endfunction()
 
-# sluice_program(NAME SOURCES main.cc LINKS x y): a program in build/<preset>/bin.
+# sluice_program(NAME SOURCES main.cc LINKS x y): a program in build/<preset>/bin, on jemalloc
+# (docs/decisions/0009); sanitizers bring an allocator of their own.
 function(sluice_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LINKS})
+  if(NOT SLUICE_SANITIZE)
+    target_link_libraries(${name} PRIVATE PkgConfig::JEMALLOC)
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
 

@@ -13,6 +13,13 @@
 #include "lib/stage/settings_file.h"
 #include "lib/stage/upstreams.h"
 
+// jemalloc reads this by its name: one thread needs one arena, and what a burst took is given back
+// after a second (docs/decisions/0009).
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
+}
+
 namespace sluice::stage {
 
 namespace {
