@@ -15,7 +15,9 @@ namespace {
 // latest line_span after it was announced; after this more the limiter has had every chance.
 constexpr Duration kKnown = seconds(2);
 constexpr int kOvertakesMax = 2;  // a few pass while a limiter is new
-constexpr int kBesideMax = 3;     // queue copies that go although their key has rows
+// Queue copies that go although their key has rows, in one life of a limiter: it is told of rows
+// just after them.
+constexpr int kBesideMax = 3;
 
 class Order : public Witness {
  public:
@@ -70,7 +72,7 @@ class Order : public Witness {
       if (++row.overtaken > kOvertakesMax)
         world_.breaks("order", "overtaken again and again: " + Trace::hex(other));
     }
-    if (beside && ++beside_ > kBesideMax)
+    if (beside && ++beside_[ask.line.limiter_life] > kBesideMax)
       world_.breaks("order", "queue copies go before older rows: " + Trace::hex(identity));
   }
 
@@ -79,7 +81,7 @@ class Order : public Witness {
   Duration known_after_;
   std::map<std::string, std::map<std::string, Row>> rows_;  // by key, by identity
   std::set<std::string> touched_;                           // granted or ended
-  int beside_ = 0;
+  std::map<std::uint64_t, int> beside_;                     // by limiter life
 };
 
 bool sees_all(const Faults& faults, const Settings& settings) {

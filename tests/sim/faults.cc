@@ -92,4 +92,12 @@ Faults Faults::drawn(Prng& prng) {
   return all;
 }
 
+void Faults::draw_later(Prng& prng) {
+  for (ProcessFaults* one : {&ingest, &limiter, &dispatcher, &auditor, &alerter}) {
+    if (!prng.chance(250'000)) continue;
+    one->stop_every = every(prng, seconds(10));
+    one->stop_timeout = seconds(prng.between(1, 15));
+  }
+}
+
 }  // namespace sluice::sim

@@ -45,6 +45,8 @@ struct ProcessFaults {
   Duration down_max = seconds(4);
   Duration freeze_every{0};  // mean
   Duration freeze_max = seconds(3);
+  Duration stop_every{0};  // mean; SIGTERM: it drains, and leaves when idle
+  Duration stop_timeout = seconds(10);
 };
 
 struct UpstreamFaults {
@@ -76,6 +78,8 @@ struct Faults {
 
   // Each family of faults is there or not, and then anywhere between rare and frequent.
   static Faults drawn(Prng& prng);
+  // What came later has draws of its own: seeds that are named in scenarios keep most of theirs.
+  void draw_later(Prng& prng);
   // The world as its builders hoped it would be.
   static Faults none() { return {}; }
 };

@@ -35,6 +35,10 @@ class IngestNode : public Node<ingest::IngestCore> {
     Node::on_boot();
     poll();
   }
+  void on_stop() override {
+    work(ingest::Drain{});
+    Node::on_stop();
+  }
   void poll() {
     if (core()->room() > 0)
       for (ingest::QueueCopy& copy : queue_.receive(10)) work(std::move(copy));

@@ -108,7 +108,16 @@ class Node : public Wired {
     works_.clear();
     out_ = {};
     turn_due_ = false;
+    stopping_ = false;
     wake_at_.reset();
+  }
+  void on_stop() override {
+    stopping_ = true;
+    if constexpr (requires(C & c, Outbox<Effect> & out) { c.drain(Instant{}, out); })
+      called([&](auto& out) { core_->drain(clock(), out); });
+    else if constexpr (requires(C & c) { c.drain(); })
+      core_->drain();
+    turn_soon();
   }
 
   [[nodiscard]] bool meets(wire::Role role) const {
@@ -193,6 +202,7 @@ class Node : public Wired {
     links_->flush(clock());
     drain_links();
     inspect(*core_);
+    if (stopping_ && works_.empty() && core_->idle()) return crash();
     arrange_wake();
   }
 
@@ -270,6 +280,7 @@ class Node : public Wired {
   std::deque<Work> works_;
   Outbox<Effect> out_;
   bool turn_due_ = false;
+  bool stopping_ = false;
   std::optional<Instant> wake_at_;
   std::uint32_t spin_ = 0;
 };

@@ -72,6 +72,7 @@ void Process::in_order(const void* neighbour, Duration& there, Duration& back) {
 void Process::suffer() {
   if (faults().crash_every > Duration{0}) arrange_crash();
   if (faults().freeze_every > Duration{0}) arrange_freeze();
+  if (faults().stop_every > Duration{0}) arrange_stop();
 }
 
 void Process::arrange_crash() {
@@ -87,6 +88,18 @@ void Process::arrange_freeze() {
     if (world_.healed) return;
     freeze(world_.prng.between(milliseconds(1), faults().freeze_max));
     arrange_freeze();
+  });
+}
+
+void Process::arrange_stop() {
+  world_.agenda.after(world_.around(faults().stop_every), [this] {
+    if (world_.healed) return;
+    if (up_) {
+      world_.note(name_, "stop");
+      later(Duration{0}, [this] { on_stop(); });
+      later(faults().stop_timeout, [this] { crash(); });
+    }
+    arrange_stop();
   });
 }
 

@@ -50,10 +50,13 @@ class Process {
  protected:
   virtual void on_boot() = 0;
   virtual void on_crash() = 0;
+  // SIGTERM: takes nothing new, and crash()es by itself when it is idle.
+  virtual void on_stop() {}
 
  private:
   void arrange_crash();
   void arrange_freeze();
+  void arrange_stop();
 
   World& world_;
   std::string name_;

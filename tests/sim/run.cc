@@ -9,9 +9,12 @@ namespace {
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
-Faults draw_faults(std::uint64_t seed, Prng& prng) {
+Faults draw_faults(std::uint64_t seed, Prng& prng, Prng& later) {
   Faults faults = Faults::drawn(prng);
-  if (seed % 8 != 0) return faults;
+  if (seed % 8 != 0) {
+    faults.draw_later(later);
+    return faults;
+  }
   Faults calm;
   calm.upstream = faults.upstream;
   calm.upstream.stuck = calm.upstream.never_arrives = 0;
@@ -33,8 +36,10 @@ void settle(World& world, System& system, Duration within) {
 Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reader& reader) {
   World world(seed, Faults{});
   if (reader) world.trace.show(reader);
-  world.faults = draw_faults(seed, world.prng);
+  Prng later(~seed);
+  world.faults = draw_faults(seed, world.prng, later);
   Settings settings = Settings::drawn(world.prng);
+  settings.draw_later(later);
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);
   System system(world, settings);

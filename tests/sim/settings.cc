@@ -114,6 +114,15 @@ void Settings::share_upstreams() {
   ingest.upstreams = limiter.upstreams = dispatcher.upstreams = auditor.upstreams = upstreams;
 }
 
+void Settings::draw_later(Prng& prng) {
+  if (prng.chance(150'000)) limiter.messages_max = static_cast<std::size_t>(prng.between(4, 30));
+  if (prng.chance(100'000))
+    limiter.bytes_max = static_cast<std::size_t>(prng.between(4, 40)) * 1'024;
+  if (prng.chance(150'000)) dispatcher.table_max = static_cast<std::size_t>(prng.between(2, 12));
+  if (prng.chance(150'000)) ingest.read_bytes_max = 1;
+  if (prng.chance(150'000)) ingest.open_max = static_cast<std::uint32_t>(prng.between(3, 12));
+}
+
 // Everything through the slowest limit, all of it five times over, and the longest of all waits
 // before it can begin.
 Duration Settings::settles_within() const {

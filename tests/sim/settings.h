@@ -42,6 +42,8 @@ struct Settings {
   static Settings drawn(Prng& prng);
   // All who read the table of upstreams read this one.
   void share_upstreams();
+  // As Faults::draw_later().
+  void draw_later(Prng& prng);
   // Within this after everything is healed, everything is settled.
   [[nodiscard]] Duration settles_within() const;
 };
