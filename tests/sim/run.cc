@@ -9,12 +9,9 @@ namespace {
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
-Faults draw_faults(std::uint64_t seed, Prng& prng, Prng& later) {
+Faults draw_faults(std::uint64_t seed, Prng& prng) {
   Faults faults = Faults::drawn(prng);
-  if (seed % 8 != 0) {
-    faults.draw_later(later);
-    return faults;
-  }
+  if (seed % 8 != 0) return faults;
   Faults calm;
   calm.upstream = faults.upstream;
   calm.upstream.stuck = calm.upstream.never_arrives = 0;
@@ -36,10 +33,13 @@ void settle(World& world, System& system, Duration within) {
 Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reader& reader) {
   World world(seed, Faults{});
   if (reader) world.trace.show(reader);
-  Prng later(~seed);
-  world.faults = draw_faults(seed, world.prng, later);
+  world.faults = draw_faults(seed, world.prng);
   Settings settings = Settings::drawn(world.prng);
-  settings.draw_later(later);
+  // Saboteurs have weathers of their own, and calm seeds stay calm.
+  if (Prng later(~seed); !saboteur && seed % 8 != 0) {
+    world.faults.draw_later(later);
+    settings.draw_later(later);
+  }
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);
   System system(world, settings);
