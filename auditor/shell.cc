@@ -41,7 +41,8 @@ stage::StageInfo Shell::info() {
           .health_listen = "127.0.0.1:8084",
           .takes = {wire::Role::kIngest, wire::Role::kLimiter, wire::Role::kAlerter},
           .rows = setting_rows(),
-          .tables = {{"budget", budget_rows()}}};
+          .tables = {{"budget", budget_rows()}},
+          .upstreams = true};
 }
 
 Status Shell::check(const Settings& settings) {

@@ -42,7 +42,8 @@ stage::StageInfo Shell::info() {
           .role = wire::Role::kDispatcher,
           .health_listen = "127.0.0.1:8083",
           .takes = {wire::Role::kLimiter},
-          .rows = setting_rows()};
+          .rows = setting_rows(),
+          .upstreams = true};
 }
 
 Status Shell::check(const Settings& settings) {

@@ -136,6 +136,7 @@ stage::StageInfo stage_info() {
   info.dials = {wire::Role::kLimiter, wire::Role::kAuditor};
   info.rows = kRows;
   info.tables = {{"source", kSourceRows}};
+  info.upstreams = true;
   return info;
 }
 

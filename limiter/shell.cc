@@ -72,6 +72,7 @@ stage::StageInfo Shell::info() {
   info.takes = {wire::Role::kIngest};
   info.dials = {wire::Role::kDispatcher, wire::Role::kAuditor};
   info.rows = setting_rows();
+  info.upstreams = true;
   return info;
 }
 

@@ -127,6 +127,17 @@ Place SettingTable::place_of(std::string_view name) const {
   return place_;
 }
 
+std::vector<std::string> SettingTable::differences(const SettingTable& other) const {
+  std::vector<std::string> names;
+  for (const Held& held : held_) {
+    const bool same = std::any_of(other.held_.begin(), other.held_.end(), [&](const Held& one) {
+      return one.row->name == held.row->name && one.value == held.value;
+    });
+    if (!same) names.emplace_back(held.row->name);
+  }
+  return names;
+}
+
 std::string SettingTable::print() const {
   std::string text;
   for (const Held& held : held_) {

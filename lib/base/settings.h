@@ -111,6 +111,8 @@ class SettingTable {
   [[nodiscard]] Place place_of(std::string_view name) const;
   // One later layer over these values (the environment, then flags); same checks.
   Status set(std::string_view name, const SettingNode& node);
+  // The names of the settings that have another value there; both tables are of the same rows.
+  [[nodiscard]] std::vector<std::string> differences(const SettingTable& other) const;
   // "name = value" lines for --print-settings, with what was scaled already scaled.
   [[nodiscard]] std::string print() const;
 

@@ -79,6 +79,11 @@ Log::Log(Config config) : config_(std::move(config)), sink_(std::make_unique<Sin
 
 Log::~Log() { flush(); }
 
+void Log::set_level(Level level) {
+  config_.level = level;
+  sink_->logger->set_level(level_of(level));
+}
+
 void Log::flush() { sink_->logger->flush(); }
 
 void Log::write(Level level, std::string_view event, Fields fields) {

@@ -49,6 +49,7 @@ class Log {
   void error(std::string_view event, Fields fields = {}) { write(Level::kError, event, fields); }
   void write(Level level, std::string_view event, Fields fields);
   [[nodiscard]] bool on(Level level) const { return level >= config_.level; }
+  void set_level(Level level);
   void flush();
 
  private:

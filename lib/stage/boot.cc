@@ -259,12 +259,17 @@ void print_settings(const StageInfo& info, const Settings& settings) {
   }
 }
 
+Program program_of(const StageInfo& info) {
+  Program program{program_name(info), std::string(info.what), rows_of(info)};
+  program.rows.insert(program.rows.end(), kSharedRows.begin(), kSharedRows.end());
+  return program;
+}
+
 }  // namespace
 
 std::variant<Settings, int> boot(const StageInfo& info, int argc, const char* const* argv,
                                  const std::function<Status(const Settings&)>& check) {
-  Program program{program_name(info), std::string(info.what), rows_of(info)};
-  program.rows.insert(program.rows.end(), kSharedRows.begin(), kSharedRows.end());
+  const Program program = program_of(info);
   auto parsed = parse_command_line(program, argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const auto& line = std::get<CommandLine>(parsed);
@@ -282,6 +287,19 @@ std::variant<Settings, int> boot(const StageInfo& info, int argc, const char* co
     return 0;
   }
   return std::move(*settings);
+}
+
+Result<Settings> read_settings_again(const StageInfo& info, int argc, const char* const* argv,
+                                     const std::function<Status(const Settings&)>& check) {
+  auto parsed = parse_command_line(program_of(info), argc, argv);
+  const auto* line = std::get_if<CommandLine>(&parsed);
+  if (line == nullptr) return Error{Trouble::kUsage, "the command line is wrong"};
+  auto settings = read_settings(info, *line);
+  if (!settings) return settings.error();
+  if (check) {
+    if (auto checked = check(*settings); !checked) return checked.error();
+  }
+  return settings;
 }
 
 int exit_code(Trouble trouble) {

@@ -17,6 +17,11 @@ namespace sluice::stage {
 std::variant<Settings, int> boot(const StageInfo& info, int argc, const char* const* argv,
                                  const std::function<Status(const Settings&)>& check = {});
 
+// The settings of a program that runs, read again by the words that it was started with: the file,
+// the environment and flags as before. An Error names the place, and nothing was said.
+Result<Settings> read_settings_again(const StageInfo& info, int argc, const char* const* argv,
+                                     const std::function<Status(const Settings&)>& check = {});
+
 // 64, 78 or 75.
 int exit_code(Trouble trouble);
 // Says it on standard error and returns its exit code.

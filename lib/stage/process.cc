@@ -14,6 +14,7 @@
 #include "lib/port/clock.h"
 #include "lib/port/lockfile.h"
 #include "lib/port/random.h"
+#include "lib/stage/reload.h"
 #include "lib/wire/links.h"
 
 namespace sluice::stage {
@@ -24,14 +25,15 @@ constexpr Duration kReadyAgain = milliseconds(50);
 constexpr rlim_t kDescriptorsMax = 65'536;
 constexpr Duration kLastFrames = milliseconds(500);
 
-port::Log::Config log_config(const StageInfo& info, const Settings& settings) {
+port::Level level_of(const Settings& settings) {
   const std::string& level = settings.shared.text("log_level");
-  port::Log::Config config{std::string(info.name), port::Level::kInfo,
-                           settings.shared.text("log_format") == "json"};
-  if (level == "debug") config.level = port::Level::kDebug;
-  if (level == "warning") config.level = port::Level::kWarning;
-  if (level == "error") config.level = port::Level::kError;
-  return config;
+  if (level == "debug") return port::Level::kDebug;
+  if (level == "warning") return port::Level::kWarning;
+  return level == "error" ? port::Level::kError : port::Level::kInfo;
+}
+
+port::Log::Config log_config(const StageInfo& info, const Settings& settings) {
+  return {std::string(info.name), level_of(settings), settings.shared.text("log_format") == "json"};
 }
 
 // As many as may be: what is used is bounded by settings (connections_max and the like).
@@ -47,6 +49,7 @@ void raise_descriptors() {
 Process::Process(const StageInfo& info, Settings settings)
     : info_(info),
       settings_(std::move(settings)),
+      latest_(settings_),
       log_(log_config(info_, settings_)),
       life_(port::random_id()),
       started_(poller_.now()),
@@ -159,11 +162,16 @@ void Process::read_signals() {
   while (read(signals_.get(), &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
     if (got.ssi_signo != SIGHUP) {
       stop(static_cast<int>(got.ssi_signo));
-    } else if (hooks_.reload) {
-      log_.info("reload");
-      hooks_.reload();
+    } else {
+      reload();
     }
   }
+}
+
+void Process::reload() {
+  Reload again{info_, latest_, log_};
+  if (auto fresh = again.perform(hooks_.read_again, hooks_.reload)) latest_ = std::move(*fresh);
+  log_.set_level(level_of(latest_));
 }
 
 // Said twice: now.
@@ -172,7 +180,7 @@ void Process::stop(int signal) {
     stop_at_ = poller_.now();
     return;
   }
-  const Duration at_most = settings_.stage.duration("stop_timeout");
+  const Duration at_most = latest_.stage.duration("stop_timeout");
   stop_at_ = poller_.now() + at_most;
   log_.info("stopping", {{"signal", signal == SIGINT ? "INT" : "TERM"}, {"at_most", at_most}});
   if (hooks_.drain) hooks_.drain();

@@ -23,7 +23,9 @@ class Process {
   struct Hooks {
     std::function<std::string()> not_ready;
     std::function<void()> drain;
-    std::function<void()> reload;  // may be empty
+    std::function<Result<Settings>()> read_again;
+    // Names of the settings that it took; may be empty.
+    std::function<Result<std::vector<std::string>>(const Settings&)> reload;
     std::function<std::optional<port::HttpResponse>(const port::HttpRequest&)>
         health;  // may be empty
   };
@@ -57,6 +59,7 @@ class Process {
   Status open_signals();
   Status open_health();
   void read_signals();
+  void reload();
   void stop(int signal);
   void answer(const port::HttpRequest& request);
   [[nodiscard]] std::string why_not_ready();
@@ -64,7 +67,8 @@ class Process {
   void count_links();
 
   StageInfo info_;
-  Settings settings_;
+  Settings settings_;  // of the start
+  Settings latest_;    // as read last
   port::Log log_;
   port::Poller poller_;
   Metrics metrics_;

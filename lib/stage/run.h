@@ -39,7 +39,10 @@
 //
 // Optional members of a shell, used when they are there:
 //     void peer_changed(const wire::PeerUp&);   // for logs and metrics; the core has it already
-//     void reload();                            // SIGHUP
+//     // SIGHUP: the settings were read again and are right. Returns the names of those that it
+//     // took, as changes() of reload.h has them; of all others that changed is said that they need
+//     // a restart. An Error: nothing was taken, and the old ones stay.
+//     Result<std::vector<std::string>> reload(const Settings&);
 //     static Status check(const Settings&);     // what only this stage knows: before --check and
 //                                               // start, without touching the world
 //     std::optional<port::HttpResponse> health(const port::HttpRequest&);  // more paths next to

@@ -22,12 +22,13 @@ class Runner {
   Runner(Process& process, S& shell)
       : process_(process), shell_(shell), stage_(process.room(), shell.core()) {}
 
-  Status open() {
+  Status open(std::function<Result<Settings>()> read_again) {
     Process::Hooks hooks;
     hooks.not_ready = [this] { return std::string(shell_.not_ready()); };
     hooks.drain = [this] { shell_.drain(); };
-    if constexpr (requires(S shell) { shell.reload(); }) {
-      hooks.reload = [this] { shell_.reload(); };
+    hooks.read_again = std::move(read_again);
+    if constexpr (requires(S shell, const Settings& settings) { shell.reload(settings); }) {
+      hooks.reload = [this](const Settings& settings) { return shell_.reload(settings); };
     }
     if constexpr (requires(S shell, const port::HttpRequest& request) { shell.health(request); }) {
       hooks.health = [this](const port::HttpRequest& request) { return shell_.health(request); };
@@ -104,7 +105,7 @@ class Runner {
 };
 
 template <class S>
-int run_with(Settings settings) {
+int run_with(Settings settings, std::function<Result<Settings>()> read_again) {
   const StageInfo info = S::info();
   const std::string name = program_name(info);
   auto process = Process::open(info, std::move(settings));
@@ -112,7 +113,7 @@ int run_with(Settings settings) {
   auto shell = S::open((*process)->room());
   if (!shell) return fail(name, shell.error());
   Runner<S> runner(**process, **shell);
-  if (auto opened = runner.open(); !opened) return fail(name, opened.error());
+  if (auto opened = runner.open(std::move(read_again)); !opened) return fail(name, opened.error());
   runner.loop();
   (*process)->finish();
   return 0;
@@ -129,7 +130,9 @@ int run(int argc, char** argv) {
   }
   auto booted = boot(S::info(), argc, argv, check);
   if (const int* code = std::get_if<int>(&booted)) return *code;
-  return detail::run_with<S>(std::move(std::get<Settings>(booted)));
+  return detail::run_with<S>(std::move(std::get<Settings>(booted)), [argc, argv, check] {
+    return read_settings_again(S::info(), argc, argv, check);
+  });
 }
 
 }  // namespace sluice::stage

@@ -38,6 +38,7 @@ struct StageInfo {
   // True: any number in one data directory, each with an instance and a directory of its own
   // (dispatcher). False: one, locked.
   bool many = false;
+  bool upstreams = false;  // it reads [[upstream]] and [[limit]]
 };
 
 // What of a process is not its core: one per process, given to the shell.

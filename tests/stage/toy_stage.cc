@@ -19,6 +19,7 @@ constexpr SettingRow kRows[] = {
      .min = us(milliseconds(1)),
      .max = us(seconds(1)),
      .scaled = true},
+    {.name = "word", .preset = "one", .help = "Read at the start only.", .min = 1, .max = 9},
 };
 
 std::string identity_of(std::uint64_t n) {
@@ -73,6 +74,7 @@ class ToyCore {
   [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId, Instant) const { return {}; }
 
   void drain() { draining_ = true; }
+  void set_pause(Duration pause) { pause_ = pause; }
   [[nodiscard]] bool connected() const { return !peers_.empty(); }
 
  private:
@@ -107,6 +109,13 @@ class ToyShell {
     return std::make_unique<ToyShell>(room.settings.stage.duration("pause"));
   }
   explicit ToyShell(Duration pause) : core_(kAsks, pause) {}
+  Result<std::vector<std::string>> reload(const Settings& settings) {
+    if (settings.stage.text("word") == "never") {
+      return Error{Trouble::kSettings, settings.stage.place_of("word").text() + ": not that word"};
+    }
+    core_.set_pause(settings.stage.duration("pause"));
+    return std::vector<std::string>{"pause"};
+  }
 
   Core& core() { return core_; }
   Status start(stage::Stage<Core>& stage) {

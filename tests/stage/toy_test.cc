@@ -156,6 +156,35 @@ TEST_F(Toy, TwoProcessesFindEachOtherAgainAfterAKillAndStopInOrder) {
   EXPECT_NE(read(asker.log).find("stopped"), std::string::npos);
 }
 
+TEST_F(Toy, SighupReadsTheSettingsAgainAndWhatDoesNotCheckChangesNothing) {
+  const auto settings = [this](const std::string& text) {
+    return write("s.toml", "[sluice]\ndata_dir = \"" + dir_ + "/data\"\n[ingest]\n" + text);
+  };
+  const std::string file = dir_ + "/s.toml";
+  const auto port = free_port();
+  const Child child = start("ask", {"--settings", settings("pause = \"30ms\"\n"), "--health-listen",
+                                    "127.0.0.1:" + std::to_string(port)});
+  ASSERT_TRUE(eventually([&] { return get(port, "/healthz").starts_with("HTTP/1.1 200"); }));
+  const auto hup = [&](const std::string& text, const std::string& says) {
+    settings(text);
+    kill(child.pid, SIGHUP);
+    return eventually([&] { return read(child.log).find(says) != std::string::npos; });
+  };
+  EXPECT_TRUE(hup("pause = \"30ms\"\n", "SIGHUP: the settings are as they were"));
+  EXPECT_TRUE(hup("\npause = \"soon\"\n", file + ":5: pause: "));
+  EXPECT_TRUE(hup("pause = \"40ms\"\nword = \"never\"\n", "not that word"));
+  EXPECT_TRUE(
+      hup("pause = \"40ms\"\nword = \"two\"\n", "SIGHUP: new settings are taken settings=pause"));
+  EXPECT_TRUE(hup("pause = \"40ms\"\nword = \"three\"\n", "the old ones hold settings=word"));
+  std::ofstream(file) << "[sluice]\ndata_dir = \"" << dir_ << "/data\"\ntime_scale = 0.5\n";
+  kill(child.pid, SIGHUP);
+  EXPECT_TRUE(eventually([&] {
+    return read(child.log).find(file + ":3: time_scale cannot change") != std::string::npos;
+  }));
+  kill(child.pid, SIGTERM);
+  EXPECT_EQ(wait_for(child), 0);
+}
+
 TEST_F(Toy, ASecondOneInADataDirectoryIsTurnedAway) {
   start("answer");
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(dir_ + "/data/run/limiter.sock"); }));
