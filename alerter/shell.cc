@@ -44,6 +44,7 @@ Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState
     : config_(std::move(config)),
       core_(config_),
       state_(std::move(state)),
+      standard_output_(STDOUT_FILENO),
       http_(std::make_unique<port::HttpClient>(room.poller)),
       log_(room.log) {
   for (const Sink& sink : config_.sinks) {
@@ -84,8 +85,7 @@ void Shell::perform(const Deliver& ask) {
   CHECK(sink != config_.sinks.end());
   switch (sink->kind) {
     case SinkKind::kStandardOutput:
-      return delivered(ask.call_id, ask.sink,
-                       write_whole(STDOUT_FILENO, text_of(ask.alert), "standard output"));
+      return delivered(ask.call_id, ask.sink, standard_output_.deliver(ask.alert));
     case SinkKind::kFile:
       return delivered(ask.call_id, ask.sink, files_.at(ask.sink).deliver(ask.alert));
     case SinkKind::kWebhook:

@@ -39,6 +39,7 @@ class Shell {
   AlerterCore core_;
   std::unique_ptr<SqliteState> state_;
   std::map<std::string, FileSink> files_;  // by sink
+  StreamSink standard_output_;
   std::unique_ptr<port::HttpClient> http_;
   stage::Stage<AlerterCore>* stage_ = nullptr;
   port::Log& log_;

@@ -1,6 +1,8 @@
 #include "alerter/sinks.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +72,46 @@ Status write_whole(int fd, std::string_view bytes, const std::string& name) {
   return Done{};
 }
 
+// A pipe with any room takes at least PIPE_BUF bytes without waiting; a socket is told not to wait.
+Status StreamSink::write_rest() {
+  constexpr std::size_t kChunk = 4096;
+  while (!rest_.empty()) {
+    const std::size_t size = std::min(rest_.size(), kChunk);
+    ssize_t wrote = send(fd_, rest_.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (wrote < 0 && errno == ENOTSOCK) {
+      pollfd ready{fd_, POLLOUT, 0};
+      if (poll(&ready, 1, 0) == 0) {
+        return Error{Trouble::kUnavailable, "its reader does not read: it is full"};
+      }
+      wrote = write(fd_, rest_.data(), size);
+    }
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return failed("cannot write");
+    rest_.erase(0, static_cast<std::size_t>(wrote));
+  }
+  return Done{};
+}
+
+Status StreamSink::deliver(const wire::Alert& alert) {
+  if (auto done = write_rest(); !done || begun_ == alert.alert_id) return done;
+  rest_ = text_of(alert);
+  begun_ = alert.alert_id;
+  const std::size_t size = rest_.size();
+  auto done = write_rest();
+  if (!done.ok() && rest_.size() == size) {
+    rest_.clear();
+    begun_.clear();
+  }
+  return done;
+}
+
+bool FileSink::is_in_place() const {
+  struct stat named {};
+  struct stat held {};
+  return fd_.open() && fstat(fd_.get(), &held) == 0 && stat(path_.c_str(), &named) == 0 &&
+         named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
 // Learns which alerts are in the file. A last line without its line feed is what a kill left of a
 // write: it is cut, and its alert delivered again.
 Status FileSink::open() {
@@ -92,12 +134,18 @@ Status FileSink::open() {
   if (S_ISREG(status.st_mode) && status.st_size > whole && ftruncate(fd.get(), whole) != 0) {
     return failed("cannot cut " + path_);
   }
+  // The file's name must stay, too, not only what is in it.
+  const port::UniqueFd folder(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.open() || fsync(folder.get()) != 0) {
+    return failed("cannot fsync the directory of " + path_);
+  }
   fd_ = std::move(fd);
   return Done{};
 }
 
 Status FileSink::deliver(const wire::Alert& alert) {
-  if (!fd_.open()) {
+  if (!is_in_place()) {
     if (auto opened = open(); !opened) return opened;
   }
   if (ids_.contains(alert.alert_id)) return Done{};

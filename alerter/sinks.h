@@ -23,8 +23,23 @@ std::string text_of(const wire::Alert& alert);
 // All of it or an error; goes on after an interruption.
 Status write_whole(int fd, std::string_view bytes, const std::string& name);
 
+// A stream that others write to as well, such as standard output: never waits for its reader. A
+// line that did not fit whole is ended before anything else is written.
+class StreamSink {
+ public:
+  explicit StreamSink(int fd) : fd_(fd) {}
+  Status deliver(const wire::Alert& alert);
+
+ private:
+  Status write_rest();
+  int fd_;
+  std::string rest_;   // of the line that was begun
+  std::string begun_;  // its alert, or the last one
+};
+
 // NDJSON, appended and fsynced. An alert whose id is in the file is not written again: so a kill
-// between the write and the mark leaves one line.
+// between the write and the mark leaves one line. A file that was moved away or deleted is made
+// anew under its name.
 class FileSink {
  public:
   explicit FileSink(std::string path) : path_(std::move(path)) {}
@@ -32,6 +47,7 @@ class FileSink {
 
  private:
   Status open();
+  [[nodiscard]] bool is_in_place() const;
   std::string path_;
   port::UniqueFd fd_;
   std::unordered_set<std::string> ids_;

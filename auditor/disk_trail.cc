@@ -45,13 +45,14 @@ Status sync_directory(const std::string& directory) {
 }
 
 // The first line of a segment; nothing when there is none yet.
-std::optional<Line> header_of(const std::string& path) {
+Result<std::optional<Line>> header_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
+  if (!file) return failed("cannot read " + path);
   std::string text;
-  if (!std::getline(file, text) || file.eof()) return {};
+  if (!std::getline(file, text) || file.eof()) return std::optional<Line>();
   auto line = read_line(text);
-  if (!line.ok() || line->type != "segment") return {};
-  return std::move(*line);
+  if (!line.ok() || line->type != "segment") return std::optional<Line>();
+  return std::optional<Line>(std::move(*line));
 }
 
 }  // namespace
@@ -72,7 +73,9 @@ Result<std::vector<std::uint64_t>> segments_in(const std::string& directory) {
         name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
     if (digits.size() < kDigits || digits.size() > 18) continue;
     if (digits.find_first_not_of("0123456789") != std::string::npos) continue;
-    numbers.push_back(std::stoull(digits));
+    // Each segment has one name: a copy under more digits is a stray file.
+    const std::uint64_t number = std::stoull(digits);
+    if (segment_path(directory, number) == directory + "/" + name) numbers.push_back(number);
   }
   if (trouble) {
     return Error{Trouble::kUnavailable, "cannot list " + directory + ": " + trouble.message()};
@@ -103,8 +106,10 @@ Result<TrailAnswer> DiskTrail::open() {
   auto numbers = segments_in(directory_);
   if (!numbers) return numbers.error();
   for (const std::uint64_t number : *numbers) {
-    if (const auto header = header_of(segment_path(directory_, number))) {
-      segments_.push_back({number, header->n});
+    const auto header = header_of(segment_path(directory_, number));
+    if (!header) return header.error();
+    if (*header) {
+      segments_.push_back({number, (*header)->n});
     } else if (number != numbers->back()) {
       return Error{Trouble::kCorrupt,
                    segment_path(directory_, number) + " has no header: see sluice-auditor verify"};

@@ -44,14 +44,33 @@ Result<Names> names_of(const std::string& data_dir, const Wanted& wanted) {
   return names;
 }
 
-bool is_wanted(const std::string& text, const Wanted& wanted, const Names& names) {
-  // Most lines are not: parsing is only for those that may be.
-  if (names.key && text.find(*names.key) == std::string::npos) return false;
-  const auto line = read_line(text);
-  if (!line.ok()) return false;
-  if (names.key && line->text("key") != *names.key) return false;
-  if (names.ids && !names.ids->contains(line->text("id"))) return false;
-  return !wanted.since || line->at >= *wanted.since;
+bool is_wanted(const Line& line, const Wanted& wanted, const Names& names) {
+  if (names.key && line.text("key") != *names.key) return false;
+  if (names.ids && !names.ids->contains(line.text("id"))) return false;
+  return !wanted.since || line.at >= *wanted.since;
+}
+
+Error unreadable(const std::string& path, const std::string& why) {
+  return {Trouble::kCorrupt, path + ": " + why + ": see sluice-auditor verify"};
+}
+
+// What follows the last line feed is no line (yet), and nobody misses it. Anything else that cannot
+// be read may be what is wanted: an error, not an answer that lacks it.
+Status show_segment(const std::string& path, const Wanted& wanted, const Names& names,
+                    std::ostream& out) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return unreadable(path, "cannot be read");
+  std::uint64_t file_line = 0;
+  for (std::string text; std::getline(file, text) && !file.eof();) {
+    ++file_line;
+    const auto line = read_line(text);
+    if (!line) {
+      return unreadable(path + ":" + std::to_string(file_line), "damaged: " + line.error().what);
+    }
+    if (is_wanted(*line, wanted, names)) out << text << '\n';
+  }
+  if (file.bad()) return unreadable(path, "cannot be read to its end");
+  return Done{};
 }
 
 }  // namespace
@@ -63,9 +82,10 @@ Status show_lines(const std::string& data_dir, const Wanted& wanted, std::ostrea
   const auto names = names_of(data_dir, wanted);
   if (!names) return names.error();
   for (const std::uint64_t number : *numbers) {
-    std::ifstream file(segment_path(directory, number), std::ios::binary);
-    for (std::string text; std::getline(file, text) && !file.eof();) {
-      if (is_wanted(text, wanted, *names)) out << text << '\n';
+    auto shown = show_segment(segment_path(directory, number), wanted, *names, out);
+    if (!shown) {
+      out.flush();
+      return shown;
     }
   }
   out.flush();

@@ -9,8 +9,8 @@
 namespace sluice::auditor {
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"",     "attempt", "settlement",
-                                                    "late", "hold",    "limits"};
+constexpr std::array<std::string_view, 7> kKinds = {"",     "attempt", "settlement", "late",
+                                                    "hold", "limits",  "consume"};
 constexpr std::array<std::string_view, 7> kEnded = {
     "", "delivered", "refused", "failed", "throttled", "unknown", "not_started"};
 constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead", "expired",
@@ -82,6 +82,7 @@ void write_attempt(LineWriter& line, const wire::Record& record) {
       .text("limiter", hex_of(record.limiter_life))
       .text("dispatcher", hex_of(record.dispatcher_life))
       .text("trace", record.traceparent);
+  if (record.units > 1) line.number("units", record.units);
 }
 
 bool is_real_attempt(std::string_view type, std::string_view ended) {

@@ -34,7 +34,7 @@ Result<Verified> verify_trail(const std::string& directory, std::uint64_t durabl
   if (!numbers) return numbers.error();
   Verifier verifier;
   Verified result;
-  std::string path;
+  std::string path = directory;
   for (const std::uint64_t number : *numbers) {
     path = segment_path(directory, number);
     verifier.begin_segment(number);

@@ -1,9 +1,12 @@
 // The sinks and the state on a real disk, and the core on them, killed at each call.
 #include "alerter/sinks.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -64,6 +67,76 @@ TEST(FileSink, AFileThatCannotBeOpenedIsAnErrorAndWorksLater) {
   const TempDir dir;
   FileSink sink(dir.path());  // a directory
   EXPECT_FALSE(sink.deliver(alert_of(1)).ok());
+}
+
+TEST(FileSink, AFileThatWasMovedAwayOrDeletedIsMadeAnew) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/alerts.ndjson";
+  FileSink sink(path);
+  EXPECT_TRUE(sink.deliver(alert_of(1)).ok());
+  std::filesystem::rename(path, path + ".1");
+  EXPECT_TRUE(sink.deliver(alert_of(2)).ok());
+  EXPECT_EQ(read_all(path + ".1"), json_of(alert_of(1)) + "\n");
+  EXPECT_EQ(read_all(path), json_of(alert_of(2)) + "\n");
+  std::filesystem::remove(path);
+  EXPECT_TRUE(sink.deliver(alert_of(3)).ok());
+  EXPECT_EQ(read_all(path), json_of(alert_of(3)) + "\n");
+}
+
+// Fills a pipe or socket, so that a write to it would wait.
+void fill(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  const std::string some(1000, 'x');
+  while (write(fd, some.data(), some.size()) > 0) {
+  }
+  while (write(fd, some.data(), 1) > 0) {
+  }
+  fcntl(fd, F_SETFL, flags);
+}
+
+std::string drain(int fd) {
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  std::string all;
+  char bytes[4096];
+  for (ssize_t got = 0; (got = read(fd, bytes, sizeof bytes)) > 0;) {
+    all.append(bytes, static_cast<std::size_t>(got));
+  }
+  return all;
+}
+
+TEST(StreamSink, AFullPipeIsAnErrorNotAWait) {
+  for (const bool is_socket : {false, true}) {
+    int fds[2];
+    ASSERT_EQ(is_socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, fds) : pipe(fds), 0);
+    const port::UniqueFd reader(fds[0]);
+    const port::UniqueFd writer(fds[1]);
+    StreamSink sink(writer.get());
+    fill(writer.get());
+    EXPECT_FALSE(sink.deliver(alert_of(1)).ok());
+    drain(reader.get());
+    EXPECT_TRUE(sink.deliver(alert_of(2)).ok());
+    EXPECT_TRUE(sink.deliver(alert_of(1)).ok());
+    EXPECT_EQ(drain(reader.get()), text_of(alert_of(2)) + text_of(alert_of(1)));
+  }
+}
+
+// A line longer than the pipe: its beginning was written, so its end is what comes next.
+TEST(StreamSink, ALineThatWasBegunIsEndedFirst) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  const port::UniqueFd reader(fds[0]);
+  const port::UniqueFd writer(fds[1]);
+  ASSERT_GT(fcntl(writer.get(), F_SETPIPE_SZ, 8192), 0);
+  wire::Alert longer = alert_of(1);
+  longer.text = std::string(9000, 'l');
+  StreamSink sink(writer.get());
+  EXPECT_FALSE(sink.deliver(longer).ok());
+  std::string got = drain(reader.get());
+  EXPECT_TRUE(sink.deliver(alert_of(2)).ok());
+  EXPECT_TRUE(sink.deliver(alert_of(2)).ok());  // said again: it has it
+  got += drain(reader.get());
+  EXPECT_EQ(got, text_of(longer) + text_of(alert_of(2)));
 }
 
 TEST(SqliteState, KeepsThePromisesOfItsPort) {
