@@ -63,16 +63,34 @@ def default_settings(parsed, data, time_scale):
     return path
 
 
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Stop(78, f"{path}: {error}") from error
+
+
 def data_dir(path):
     """Where a run with this file, or with none, keeps its data: as the stages themselves decide."""
     told = os.environ.get("SLUICE_DATA_DIR")
     if told or path is None:
         return told or "data"
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file).get("sluice", {}).get("data_dir", "data")
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise Stop(78, f"{path}: {error}") from error
+    return read(path).get("sluice", {}).get("data_dir", "data")
+
+
+def told(path):
+    """What the file says, and the environment of who listens where, over the defaults that this
+    program must know of: for stages that cannot be asked themselves."""
+    found = {"upstream": [], **read(path)}
+    for name, offset in HEALTH.items():
+        listens = {"health_listen": f"127.0.0.1:{PORT + offset}"}
+        listens |= {"listen": f"127.0.0.1:{PORT}"} if name == "ingest" else {}
+        found[name] = listens | found.get(name, {})
+        for setting in listens:
+            variable = f"SLUICE_{name}_{setting}".upper()
+            found[name][setting] = os.environ.get(variable, found[name][setting])
+    return found
 
 
 def seconds(text):
@@ -84,7 +102,7 @@ def seconds(text):
 def limit(settings, upstream):
     """What a key may send there: (n, window in seconds)."""
     for one in settings.get("limit", []):
-        if one["upstream"] == upstream and one["scope"] == "key":
+        if one.get("upstream") == upstream and one.get("scope", "key") == "key":
             return one["n"], seconds(one["window"])
     return 1_000_000, 60
 

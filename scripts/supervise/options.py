@@ -10,6 +10,7 @@ EXAMPLES = """examples:
   scripts/run --upstream http://127.0.0.1:9000      to a server of your own
   scripts/run --settings deploy/examples/sluice.toml
   scripts/run --demo                                500 messages, and a table of how it went
+  scripts/run --stage alerter=./my-alerter          a program of your own in a stage's place
 
 Ctrl-C drains and stops everything, a second one kills it: nothing is lost by that either.
 Exit codes: 0 stopped, 1 the build or the demo failed, 64 usage, 75 the world failed (a port or the
@@ -31,7 +32,8 @@ def parser_of(about):
     parser.add_argument("--port", type=int, help="of the front door (default: 8080); health and "
                         "metrics take the next five, sluice-upstream the tenth after it")
     parser.add_argument("--stage", action="append", default=[], metavar="NAME=PROGRAM",
-                        help=f"run another program as this stage: {', '.join(STAGES)}")
+                        help=f"run another program as this stage: {', '.join(STAGES)}; it gets "
+                        "the same flags (docs/protocol.md says what more)")
     parser.add_argument("--demo", action="store_true", help="send docs/samples/messages.ndjson at "
                         "ten times the speed, on ports and data of its own, then end")
     return parser

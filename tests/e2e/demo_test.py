@@ -14,11 +14,11 @@ from harness import BIN, ROOT, EndToEnd, Recorder, die_with_parent
 class Run:
     """scripts/run --demo, read line by line."""
 
-    def __init__(self, *more):
+    def __init__(self, *more, environment=None):
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [os.path.join(ROOT, "scripts", "run"), "--demo", *more], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
             preexec_fn=lambda: die_with_parent(signal.SIGTERM))
         self.said, self.pids = "", {}
 
@@ -43,11 +43,11 @@ class Run:
 class Demo(EndToEnd):
     minutes = 4
 
-    def demo(self, *more):
+    def demo(self, *more, environment=None):
         scratch = tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True)
         self.addCleanup(scratch.cleanup)
         self.data = scratch.name
-        run = Run("--data", self.data, *more)
+        run = Run("--data", self.data, *more, environment=environment)
         self.addCleanup(run.close)
         return run
 

@@ -91,14 +91,6 @@ class Supervisor(Supervised):
         os.kill(again, signal.SIGKILL)
         self.until(r"started again in 0\.4 s")
 
-    def test_a_wrong_setting_stops_before_anything_starts(self):
-        self.write("dispatcher.wrong", "")
-        self.start()
-        self.assertEqual(self.code(), 78)
-        self.assertIn("dispatcher | sluice.toml:3: wrong", self.said)
-        self.assertIn("nothing was started", self.said)
-        self.assertNotIn("pid", self.said)
-
     def test_a_second_ctrl_c_kills(self):
         self.write("limiter.stubborn", "")
         self.start()

@@ -25,13 +25,6 @@ class Door(http.server.BaseHTTPRequestHandler):
 
 
 def main():
-    if "--print-settings" in sys.argv:
-        if os.path.exists(os.path.join(FOLDER, NAME + ".wrong")):
-            print("sluice.toml:3: wrong", file=sys.stderr)
-            return 78
-        with open(sys.argv[sys.argv.index("--settings") + 1], encoding="utf-8") as file:
-            print(file.read())
-        return 0
     code = os.path.join(FOLDER, NAME + ".exit")
     if os.path.exists(code):
         with open(code, encoding="utf-8") as file:

@@ -1,0 +1,72 @@
+"""Stages that other programs replaced: docs/samples, which know docs/protocol.md and proto/ alone."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+from demo_test import Demo
+from harness import ROOT, eventually, request
+from supervised_test import Supervised
+
+SAMPLES = os.path.join(ROOT, "docs", "samples")
+
+
+def contract(test):
+    """The environment of a program that has protoc's Python of the contract."""
+    scratch = tempfile.TemporaryDirectory(prefix="sluice-")
+    test.addCleanup(scratch.cleanup)
+    subprocess.run(["protoc", "-Iproto", f"--python_out={scratch.name}", "sluice/v1/sluice.proto"],
+                   cwd=ROOT, stdin=subprocess.DEVNULL, check=True)
+    return {**os.environ, "PYTHONPATH": scratch.name, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class Dispatcher(Demo):
+    """500 messages at the full rate of their limits, and the program is killed on the way."""
+
+    test_by_itself = None
+
+    def test_a_python_program_dispatches(self):
+        run = self.demo("--stage", f"dispatcher={SAMPLES}/dispatcher.py", environment=contract(self))
+        killed = 0
+        for line in run.lines():
+            if "have ended" in line and killed < 2:
+                os.kill(run.pids["dispatcher"][-1], signal.SIGKILL)
+                killed += 1
+        table = self.assert_good(run)
+        self.assertEqual(len(run.pids["dispatcher"]), 3)
+        self.assertEqual(table["bans"], 0, table)
+        self.assertLessEqual(table["duplicates"], table["unknown fates"], table)
+        self.assertIn("role=dispatcher instance=python", run.said)
+
+
+class Alerter(Supervised):
+    def spend(self, number):
+        cost = {"event_id": f"e-{number}", "provider": "openai", "agent": "writer",
+                "type": "completion", "model": "gpt-4o", "units": 1, "amount": "500"}
+        cost["at"] = f"2026-{number:02}-01T00:00:00Z"  # a month of its own each: an alert each
+        answer = request(self.port, "POST", "/v1/costs", json.dumps(cost))
+        self.assertEqual(answer.status, 201, answer)
+
+    def remembered(self):
+        with open(os.path.join(self.data, "alerter", "python.ndjson"), encoding="utf-8") as file:
+            return [json.loads(line)["period"] for line in file if line.endswith("\n")]
+
+    def test_a_python_program_alerts(self):
+        self.begin("--data", self.data, "--port", str(self.port),
+                   "--stage", f"alerter={SAMPLES}/alerter.py", **contract(self))
+        pid = int(self.until(r"run \| alerter started, pid (\d+)").group(1))
+        self.until("try:  curl")
+        self.spend(1)
+        self.until(r"alerter \| ALERT .*budget monthly of 2026-01: 100 % spent")
+        eventually("it remembers", lambda: len(self.remembered()) == 1)
+        os.kill(pid, signal.SIGKILL)
+        self.until(r"run \| alerter started, pid ")
+        self.spend(2)
+        self.until(r"alerter \| ALERT .*budget monthly of 2026-02: 100 % spent")
+        time.sleep(1.5)  # another question and its answer: what is known is not said again
+        self.assertEqual(self.end(), 0, self.said)
+        self.assertEqual(self.said.count("alerter | ALERT"), 2, self.said)
+        self.assertEqual(self.remembered(), ["2026-01", "2026-02"])
