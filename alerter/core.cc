@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
 namespace sluice::alerter {
@@ -89,16 +90,20 @@ void AlerterCore::expire(Instant now, Out& out) {
       ++entry;
       continue;
     }
+    MARK("alerter: its state did not answer in time");
     Call late = std::move(entry->second);
     entry = calls_.erase(entry);
     state_failed(late, now);
     if (std::holds_alternative<StateMark>(late.call)) {
+      MARK("alerter: a delivery is marked again");
       ask(late.call, now, out).job = late.job;
     }
   }
   std::vector<Delivered> silent;
   for (const auto& [sink, running] : in_flight_) {
-    if (now >= running.ends) silent.push_back({running.call_id, false, "no answer in time"});
+    if (now < running.ends) continue;
+    MARK("alerter: a sink does not answer");
+    silent.push_back({running.call_id, false, "no answer in time"});
   }
   for (const Delivered& reply : silent) hear_sink(reply, now, out);
 }
@@ -155,7 +160,10 @@ void AlerterCore::complete(const Reply& reply, Instant now, Out& out) {
     if (auditor_ != down->peer) return;
     auditor_.reset();
     collected_.clear();
-    if (follow_ == Follow::kAsked) follow_ = Follow::kIdle;
+    if (follow_ == Follow::kAsked) {
+      MARK("alerter: the auditor goes while it is asked");
+      follow_ = Follow::kIdle;
+    }
   } else if (const auto* state = std::get_if<StateReply>(&reply)) {
     hear_state(*state, now, out);
   } else if (const auto* sink = std::get_if<Delivered>(&reply)) {
@@ -167,6 +175,7 @@ void AlerterCore::hear_state(const StateReply& reply, Instant now, Out& out) {
   const auto asked = calls_.find(reply.call_id);
   if (asked == calls_.end()) return;
   if (std::holds_alternative<StateFailed>(reply.answer)) {
+    MARK("alerter: its state failed");
     // As if it had not been answered, but sooner.
     asked->second.ends = std::min(asked->second.ends, now + config_.follow_interval);
     return;
@@ -206,6 +215,7 @@ void AlerterCore::state_failed(Call& call, Instant now) {
 // An answer that is older than a mark may name what has been delivered since: asked again.
 void AlerterCore::have_due(const Call& call, const StateDueFound& found, Instant now) {
   if (call.marks_done != marks_done_) {
+    MARK("alerter: what is due was read before a delivery was marked");
     rescan_at_ = now;
     return;
   }

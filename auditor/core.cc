@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "auditor/trail_facts.h"
+#include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
 namespace sluice::auditor {
@@ -57,6 +58,7 @@ void AuditorCore::accept(const Work& work, Instant now, Out& out) {
   const bool to_write = std::holds_alternative<wire::Record>(from.item) ||
                         std::holds_alternative<wire::Cost>(from.item);
   if (to_write && room() == 0) {
+    MARK("auditor: no room for a line");
     ++counts_.overflowed;  // not answered: it is said again
     return;
   }
@@ -81,7 +83,10 @@ void AuditorCore::tick(Instant now, Out& out) {
   if (phase_ == Phase::kClosed) {
     if (now >= reopen_at_) open(now, out);
   } else if (call_ != 0) {
-    if (now >= call_ends_) reopen(now);
+    if (now >= call_ends_) {
+      MARK("auditor: a disk does not answer");
+      reopen(now);
+    }
   } else if (has_work()) {
     start_round(now, out);
   }
@@ -115,6 +120,7 @@ void AuditorCore::hear(const TrailReply& reply, Instant now, Out& out) {
     round_.after_append.clear();
     book(now, out);
   } else {
+    MARK("auditor: the trail cannot be written");
     reopen(now);
   }
 }
@@ -136,6 +142,7 @@ void AuditorCore::hear(const LedgerReply& reply, Instant now, Out& out) {
   } else if (const auto* booked = std::get_if<LedgerBooked>(&reply.answer)) {
     have_booked(*booked, now, out);
   } else {
+    MARK("auditor: the ledger cannot be written");
     reopen(now);
   }
 }
@@ -208,6 +215,7 @@ void AuditorCore::raise(const std::vector<wire::Alert>& alerts, const std::vecto
       return other.cursor != 0 && other.alert_id == alerts[n].alert_id;
     });
     if (has_line) continue;
+    MARK("auditor: an alert is raised");
     ++counts_.alerts_raised;
     due_.push_back(alerts[n]);
   }
@@ -217,6 +225,7 @@ void AuditorCore::raise(const std::vector<wire::Alert>& alerts, const std::vecto
 
 void AuditorCore::follow(wire::PeerId peer, const wire::Follow& ask, Out& out) {
   if (phase_ != Phase::kReady) {
+    MARK("auditor: an alerter asks before the trail is open");
     out.push(wire::Send{peer, wire::Followed{ask.after, false}});
     return;
   }

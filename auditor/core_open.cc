@@ -5,6 +5,7 @@
 
 #include "auditor/core.h"
 #include "auditor/trail_facts.h"
+#include "lib/base/mark.h"
 
 namespace sluice::auditor {
 namespace {
@@ -84,6 +85,7 @@ void AuditorCore::have_read(const TrailLines& found, Instant now, Out& out) {
     reopen(now);
     return;
   }
+  MARK("auditor: lines are read that the ledger does not know");
   LedgerBook book;
   Indexed indexed;
   indexed.first_line = read_line_ + 1;

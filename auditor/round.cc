@@ -6,6 +6,7 @@
 #include "auditor/alerts.h"
 #include "lib/base/calendar.h"
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 
 namespace sluice::auditor {
 namespace {
@@ -74,7 +75,10 @@ void Round::judge(const LedgerFound& found, const Desk& desk) {
   CHECK(found.events.size() == events_.all().size());
   CHECK(found.months.size() == months_.all().size());
   const std::uint64_t before = chain.tail().line;
-  if (torn_bytes > 0) chain.add_torn(torn_bytes, newest_);
+  if (torn_bytes > 0) {
+    MARK("auditor: a torn line is cut");
+    chain.add_torn(torn_bytes, newest_);
+  }
   judge_records(found, desk);
   judge_costs(found, desk);
   write_alerts(chain);
@@ -92,13 +96,17 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     const std::string name = record_name(trail_secret_, record.record_id);
     const std::size_t place = record_names_.add(name);
     if (found.records[place]) {
+      MARK("auditor: a line comes again that is written");
       ++counts.records_known;
       at_once.push_back({peer, recorded(record, wire::Written::kBefore)});
       continue;
     }
     after_append.push_back(
         {peer, recorded(record, written[place] ? wire::Written::kBefore : wire::Written::kNow)});
-    if (written[place]) continue;
+    if (written[place]) {
+      MARK("auditor: a line comes twice at once");
+      continue;
+    }
     written[place] = true;
     ++counts.records_written;
     const std::string& secret =
@@ -122,11 +130,13 @@ void Round::judge_costs(const LedgerFound& found, const Desk& desk) {
     auto& answers = before ? at_once : after_book;
     if (!hash.empty() && hash != cost.content_hash) {
       ++counts.costs_refused;
+      MARK("auditor: a cost comes again with other fields");
       answers.push_back({peer, recorded(cost, wire::Written::kRefused,
                                         "another cost with this event_id was booked before")});
       continue;
     }
     if (!hash.empty()) {
+      MARK("auditor: a cost comes again");
       ++counts.costs_known;
       answers.push_back({peer, recorded(cost, wire::Written::kBefore)});
       continue;

@@ -1,5 +1,7 @@
 #include "dispatcher/breaker.h"
 
+#include "lib/base/mark.h"
+
 #include <algorithm>
 
 namespace sluice::dispatcher {
@@ -19,6 +21,7 @@ void Breaker::tried(Instant now) {
 }
 
 void Breaker::connected() {
+  if (opened_) MARK("dispatcher: a breaker closes again");
   failures_ = 0;
   opened_ = false;
   trying_ = false;
@@ -27,9 +30,11 @@ void Breaker::connected() {
 void Breaker::not_connected(Instant now) {
   if (!opened_) {
     if (++failures_ < rules_.failures) return;
+    MARK("dispatcher: a breaker opens");
     wait_ = rules_.wait;
     open(now);
   } else if (trying_) {
+    MARK("dispatcher: a breaker's trial fails");
     wait_ = std::min(wait_ * 2, rules_.wait_max);
     open(now);
   }

@@ -1,5 +1,7 @@
 #include "dispatcher/core.h"
 
+#include "lib/base/mark.h"
+
 #include <algorithm>
 
 namespace sluice::dispatcher {
@@ -54,6 +56,7 @@ void DispatcherCore::tick(Instant now, Outbox<Effect>& out) {
 }
 
 void DispatcherCore::drain(Instant now, Outbox<Effect>& out) {
+  MARK("dispatcher: it drains");
   draining_ = true;
   for (const auto& [name, line] : lines_) {
     refuse_all(table_.queued_of(name, {}), wire::NotStarted::kDraining, now, out);
@@ -106,7 +109,10 @@ void DispatcherCore::on(const wire::PeerDown& down, Instant, Outbox<Effect>& out
 
 void DispatcherCore::on(const wire::PeerFacts& facts, Instant, Outbox<Effect>&) {
   if (!facts.round_trip || !limiters_.contains(facts.peer)) return;
-  if (clock_.hear(*facts.round_trip) == StoreClock::Heard::kContradicts) ++counts_.clock_doubted;
+  if (clock_.hear(*facts.round_trip) == StoreClock::Heard::kContradicts) {
+    MARK("dispatcher: store time contradicts itself");
+    ++counts_.clock_doubted;
+  }
 }
 
 wire::PeerId DispatcherCore::limiter_of(std::uint64_t life) const {

@@ -5,6 +5,7 @@
 #include "dispatcher/core.h"
 #include "dispatcher/retry_after.h"
 #include "dispatcher/status_table.h"
+#include "lib/base/mark.h"
 
 namespace sluice::dispatcher {
 
@@ -40,6 +41,7 @@ void DispatcherCore::on(wire::PeerId from, const wire::Dispatch& dispatch, Insta
                         Outbox<Effect>& out) {
   const std::uint64_t life = limiters_.at(from).life;
   if (Entry* known = table_.find(dispatch.attempt)) {
+    MARK("dispatcher: an attempt is dispatched a second time");
     ++counts_.duplicates;
     if (known->state == AttemptState::kQueued || known->state == AttemptState::kRunning) {
       if (known->open->owner_life != life) known->open->asker = from;
@@ -50,6 +52,7 @@ void DispatcherCore::on(wire::PeerId from, const wire::Dispatch& dispatch, Insta
   }
   const wire::NotStarted why = why_not(dispatch, life, now);
   if (table_.size() >= config_.table_max) {
+    MARK("dispatcher: its table is full");
     // Not remembered: an heir that asks is told "never seen", which is as true.
     ++counts_.ended[index(wire::Ended::kNotStarted)];
     ++counts_.not_started[index(wire::NotStarted::kFull)];
@@ -74,8 +77,12 @@ wire::NotStarted DispatcherCore::why_not(const wire::Dispatch& dispatch, std::ui
                                          Instant now) const {
   const auto line = lines_.find(dispatch.upstream);
   if (line == lines_.end()) return wire::NotStarted::kFull;  // settings differ: it waits
-  if (draining_) return wire::NotStarted::kDraining;
+  if (draining_) {
+    MARK("dispatcher: a dispatch while it drains");
+    return wire::NotStarted::kDraining;
+  }
   if (closures_.closed(dispatch.upstream, dispatch.key, now, low(now))) {
+    MARK("dispatcher: a dispatch of a closed key");
     return wire::NotStarted::kRecalled;
   }
   // Shares of several limiters are made of one in_flight. While they change, both the old and the
@@ -83,9 +90,13 @@ wire::NotStarted DispatcherCore::why_not(const wire::Dispatch& dispatch, std::ui
   const std::size_t in_flight = line->second.upstream->in_flight;
   if (!line->second.breaker.may_try(now) || table_.open_of(life, dispatch.upstream) >= in_flight ||
       table_.in_upstream(dispatch.upstream).open() >= 2 * in_flight) {
+    MARK("dispatcher: a dispatch without room");
     return wire::NotStarted::kFull;
   }
-  if (!surely_before(dispatch.start_by, now)) return wire::NotStarted::kTooLate;
+  if (!surely_before(dispatch.start_by, now)) {
+    MARK("dispatcher: a dispatch comes too late");
+    return wire::NotStarted::kTooLate;
+  }
   return wire::NotStarted::kNone;
 }
 
@@ -96,10 +107,13 @@ void DispatcherCore::start_queued(const std::string& upstream, Instant now, Outb
          table_.in_upstream(upstream).running < line->upstream->in_flight) {
     Entry& first = *queue.begin()->second;
     if (closed(*first.open, now)) {
+      MARK("dispatcher: a queued attempt of a key that was closed");
       refuse(first, wire::NotStarted::kRecalled, now, out);
     } else if (!line->breaker.may_try(now)) {
+      MARK("dispatcher: a queued attempt meets an open breaker");
       refuse(first, wire::NotStarted::kFull, now, out);
     } else if (!surely_before(first.open->start_by, now)) {
+      MARK("dispatcher: a queued attempt has waited too long");
       refuse(first, wire::NotStarted::kTooLate, now, out);
     } else {
       start(first, *line, now, out);
@@ -131,7 +145,10 @@ bool DispatcherCore::may_start(const wire::Attempt& attempt, Instant now) const 
 void DispatcherCore::on(wire::PeerId, const wire::Recall& recall, Instant now,
                         Outbox<Effect>& out) {
   closures_.recall(recall.upstream, recall.key, recall.until, low(now));
-  for (Entry* entry : table_.running_of(recall.upstream, recall.key)) entry->open->recalled = true;
+  for (Entry* entry : table_.running_of(recall.upstream, recall.key)) {
+    MARK("dispatcher: an attempt is recalled that is being started");
+    entry->open->recalled = true;
+  }
   refuse_all(table_.queued_of(recall.upstream, recall.key), wire::NotStarted::kRecalled, now, out);
 }
 
@@ -146,20 +163,27 @@ void DispatcherCore::on(wire::PeerId from, const wire::Asked& asked, Instant now
                         Outbox<Effect>& out) {
   const std::uint64_t life = limiters_.at(from).life;
   if (Entry* known = table_.find(asked.attempt)) {
-    if (known->open && known->open->owner_life != life) known->open->asker = from;
+    if (known->open && known->open->owner_life != life) {
+      MARK("dispatcher: an heir asks about an attempt");
+      known->open->asker = from;
+    }
     const bool has_outcome =
         known->state != AttemptState::kQueued && known->state != AttemptState::kRunning;
     if (has_outcome) out.push(wire::Send{from, remembered(*known, asked.upstream, asked.key)});
     return;
   }
   // Without room it is not entered and not answered: it will be asked again.
-  if (table_.size() >= config_.table_max + config_.asked_reserve) return;
+  if (table_.size() >= config_.table_max + config_.asked_reserve) {
+    MARK("dispatcher: no room for a question");
+    return;
+  }
   OpenAttempt open;
   open.upstream = asked.upstream;
   open.key = asked.key;
   open.owner_life = life;
   open.due = now;
   Entry& entry = table_.enter(asked.attempt, std::move(open), asked.lease_end);
+  MARK("dispatcher: asked about an attempt that it never saw");
   refuse(entry, wire::NotStarted::kNeverSeen, now, out);
 }
 
@@ -239,6 +263,7 @@ void DispatcherCore::penalise(const wire::Outcome& outcome, Instant now, Outbox<
   const Line* line = this->line(outcome.upstream);
   const Duration named = line == nullptr ? Duration{} : line->upstream->penalty_base;
   const Duration wait = outcome.told_to_wait ? outcome.retry_after : named;
+  MARK("dispatcher: the upstream says slow down");
   ++counts_.penalties;
   closures_.penalise(outcome.upstream, outcome.key, now + wait);
   for (const auto& [peer, limiter] : limiters_) {
@@ -270,10 +295,14 @@ void DispatcherCore::say(Entry& entry, Instant now, Outbox<Effect>& out) {
   const bool owned = owner.n != 0;
   const bool asked = open.asker != owner && limiters_.contains(open.asker);
   if (limiters_.empty()) return;
-  if (open.said > 0) ++counts_.said_again;
+  if (open.said > 0) {
+    MARK("dispatcher: an outcome is said again");
+    ++counts_.said_again;
+  }
   if (owned) out.push(wire::Send{owner, open.outcome});
   if (asked) out.push(wire::Send{open.asker, open.outcome});
   if (!owned && !asked) {
+    MARK("dispatcher: an outcome is said to whoever is there");
     const auto turn = static_cast<std::ptrdiff_t>(open.said % limiters_.size());
     out.push(wire::Send{std::next(limiters_.begin(), turn)->first, open.outcome});
   }
@@ -303,6 +332,7 @@ void DispatcherCore::give_up(Entry& entry, Instant now, Outbox<Effect>& out) {
     }
     return;
   }
+  MARK("dispatcher: the end of an attempt never came");
   ++counts_.given_up;
   out.push(StopHttp{entry.attempt});
   HttpEnded lost;

@@ -5,6 +5,7 @@
 
 #include "ingest/rendezvous.h"
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
 namespace sluice::ingest {
@@ -94,11 +95,13 @@ void IngestCore::tick(Instant now, Out& out) {
 void IngestCore::fire(const Timer& timer, const Turn& turn) {
   switch (timer.due) {
     case Due::kCall:
+      MARK("ingest: parking did not answer in time");
       return answered({timer.id, ParkingFailed{"parking did not answer in time"}}, turn);
     case Due::kQuote: {
       const auto quote = quotes_.find(timer.id);
       if (quote == quotes_.end()) return;
       const std::uint64_t request_id = quote->second;
+      MARK("ingest: a quote did not come in time");
       quotes_.erase(quote);
       return quote_ended(request_id, std::nullopt, turn);
     }
@@ -164,7 +167,10 @@ void IngestCore::answered(const ParkingReply& reply, const Turn& turn) {
   const auto open = calls_.find(reply.call_id);
   if (open == calls_.end()) {
     // Too late for who asked, but a put that was written must be announced like any other.
-    if (const auto* put = std::get_if<PutAnswer>(&reply.answer)) announce_key(put->key, turn);
+    if (const auto* put = std::get_if<PutAnswer>(&reply.answer)) {
+      MARK("ingest: a put is answered after it was given up");
+      announce_key(put->key, turn);
+    }
     return;
   }
   const OpenCall call = std::move(open->second);
@@ -248,6 +254,7 @@ void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
     if (credit.upstream.empty()) from->offers_max = credit.window;
   }
   if (from->belief.differs(facts.held_count, facts.held_hash, turn.now)) {
+    MARK("ingest: a limiter holds other messages than it should");
     ++counts_.reannounced;
     say_everything_again(*from, turn);
   }

@@ -6,6 +6,7 @@
 
 #include "ingest/core.h"
 #include "ingest/order.h"
+#include "lib/base/mark.h"
 #include "lib/wire/identity.h"
 
 namespace sluice::ingest {
@@ -32,6 +33,7 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   QueueCopy copy = received_copy;
   wire::Offer& m = copy.message;
   if (room() == 0) {
+    MARK("ingest: no room for a queue copy");
     return queue_call(SetVisibility{copy.receipt, Duration{0}}, After::kNothing, {}, turn);
   }
   wall_ = std::max(wall(turn.now), m.first_seen);
@@ -54,12 +56,16 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
 void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& turn) {
   if (held.message.content_hash != copy.message.content_hash) return refuse_copy(copy, turn);
   if (held.receipts.back() == copy.receipt) return;
-  if (held.receipts.size() == kReceiptsMax) held.receipts.erase(held.receipts.begin());
+  if (held.receipts.size() == kReceiptsMax) {
+    MARK("ingest: a queue hands out a copy again and again");
+    held.receipts.erase(held.receipts.begin());
+  }
   held.receipts.push_back(copy.receipt);
 }
 
 // Same identity, other bytes: the newcomer is dead, the first one untouched.
 void IngestCore::refuse_copy(const QueueCopy& copy, const Turn& turn) {
+  MARK("ingest: a queue copy with other bytes than the one before");
   const wire::Offer& m = copy.message;
   wire::Settled why{m.identity,    m.key, m.upstream, wire::Settlement::kDead,
                     "id_conflict", 0,     0,          wall(turn.now)};
@@ -76,6 +82,7 @@ void IngestCore::offer_copies(const Turn& turn) {
     if (held == copies_.end() || held->second.at != At::kHere) continue;
     Limiter& to = *owner(held->second.message.key);
     if (to.offers_max && to.copies >= *to.offers_max) {
+      MARK("ingest: the limiter takes no more queue copies");
       later.push_back(std::move(identity));
     } else {
       offer_copy(held->second, to, turn);
@@ -131,6 +138,7 @@ void IngestCore::park_copy(wire::PeerId peer, const wire::Park& park_item, const
   if (copy.at != At::kOffered && copy.at != At::kHere) return;
   leave_limiter(copy);
   if (putting_[copy.message.key] >= config_.key_max) {
+    MARK("ingest: too many of a key wait for parking");
     return let_go(park_item.identity, config_.full_visibility, turn);
   }
   ++putting_[copy.message.key];
@@ -153,10 +161,12 @@ void IngestCore::copy_put(const std::string& identity, const ParkingAnswer& answ
   const bool ours = held != copies_.end() && held->second.at == At::kPutting;
   if (ours) not_putting(held->second.message.key);
   if (put == nullptr) {
+    MARK("ingest: parking is away");
     if (ours) let_go(identity, config_.away_visibility, turn);
     return;
   }
   if (ours && put->end == PutEnd::kOther) {
+    MARK("ingest: parking has a row of other bytes");
     for (const std::string& receipt : held->second.receipts) {
       refuse_copy({receipt, held->second.message}, turn);
     }
@@ -190,6 +200,7 @@ void IngestCore::delete_copy(const std::string& identity, After after, const Tur
 void IngestCore::renew(const std::string& identity, const Turn& turn) {
   const auto held = copies_.find(identity);
   if (held == copies_.end() || held->second.renew_at > turn.now) return;
+  MARK("ingest: a copy is held for long");
   Copy& copy = held->second;
   copy.renew_at = turn.now + config_.hold_visibility / 2;
   at(copy.renew_at, Due::kRenew, 0, identity);
@@ -210,14 +221,17 @@ void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& tu
       return;
     case After::kSettleRow:
       if (done) return settle_row(call.identity, turn);
+      MARK("ingest: a dead letter was not taken");
       copies_.erase(call.identity);  // it comes back and is settled again
       return stop_settling(call.identity);
     case After::kForgotten:
+      if (!done) MARK("ingest: the queue did not say that it deleted");
       return done ? forgotten(call.identity, turn) : stop_settling(call.identity);
   }
 }
 
 void IngestCore::drain(const Turn& turn) {
+  MARK("ingest: it drains");
   draining_ = true;
   std::vector<std::string> idle_copies;
   for (const auto& [identity, copy] : copies_) {

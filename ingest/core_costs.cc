@@ -5,6 +5,7 @@
 
 #include "ingest/core.h"
 #include "ingest/rendezvous.h"
+#include "lib/base/mark.h"
 
 namespace sluice::ingest {
 
@@ -18,12 +19,14 @@ void IngestCore::submit_cost(const SubmitCost& submitted, const Turn& turn) {
   const wire::Cost& cost = submitted.cost;
   const auto open = bookings_.find(cost.event_id);
   if (open != bookings_.end() && open->second.cost.content_hash != cost.content_hash) {
+    MARK("ingest: a cost with other fields while one is being booked");
     // An answer names the event id only: two versions of it are never under way together.
     return respond(submitted.request_id,
                    Unavailable{"the same event_id is being booked with other fields", kRetry},
                    turn);
   }
   if (auditors_.empty()) {
+    MARK("ingest: a cost without an auditor");
     return respond(submitted.request_id, Unavailable{"no auditor is connected", kRetry}, turn);
   }
   if (room() == 0) {
@@ -47,6 +50,7 @@ void IngestCore::submit_cost(const SubmitCost& submitted, const Turn& turn) {
 void IngestCore::send_costs_again(const Turn& turn) {
   for (auto& [event_id, booking] : bookings_) {
     if (!booking.requests.empty() && !auditors_.contains(booking.sent_to)) {
+      MARK("ingest: a cost is said again to another auditor");
       send_cost(booking, turn);
     }
   }
@@ -76,6 +80,7 @@ void IngestCore::recorded(const wire::Recorded& recorded, const Turn& turn) {
   for (const std::uint64_t request_id : open.mapped().requests) {
     ++(refused ? counts_.costs_refused : counts_.costs_booked);
     if (refused) {
+      MARK("ingest: a cost is refused");
       respond(request_id, CostRefused{recorded.error}, turn);
     } else {
       respond(request_id, CostBooked{recorded.written == wire::Written::kBefore}, turn);
@@ -94,6 +99,7 @@ void IngestCore::cost_late(const std::string& event_id, std::uint64_t request_id
   if (waiting != booking.requests.end()) {
     booking.requests.erase(waiting);
     if (booking.requests.empty()) --open_bookings_;
+    MARK("ingest: the auditor did not answer a cost in time");
     respond(request_id, Unavailable{"the auditor did not answer in time", kRetry}, turn);
   }
   if (!booking.requests.empty()) return;

@@ -6,6 +6,7 @@
 #include "ingest/admission.h"
 #include "ingest/core.h"
 #include "ingest/order.h"
+#include "lib/base/mark.h"
 
 namespace sluice::ingest {
 
@@ -29,6 +30,7 @@ void IngestCore::respond(std::uint64_t request_id, FrontAnswer answer, const Tur
 
 void IngestCore::submit(const Submit& submitted, const Turn& turn) {
   if (room() == 0) {
+    MARK("ingest: no room for a submission");
     return respond(submitted.request_id,
                    Unavailable{draining_ ? "stopping" : "too many requests at once", kRetry}, turn);
   }
@@ -82,11 +84,14 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
   if (answer.name) {
     const Name& known = *answer.name;
     if (known.key != m.key || known.content_hash != m.content_hash) {
+      MARK("ingest: a known id comes with another key or other bytes");
       return end_submit(request_id, Conflict{known.key != m.key}, turn);
     }
     if (known.state != NameState::kWaiting) {
+      MARK("ingest: a message is said again that has ended");
       return end_submit(request_id, Accepted{known, std::nullopt, true}, turn);
     }
+    MARK("ingest: a message is said again that waits");
     announce_key(answer.key, turn);  // whoever put it may not have heard that it did
     admission.known = known;
     quote_it.identity = known.identity;
@@ -112,6 +117,7 @@ void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
       max_wait_of(config_.max_wait, find_upstream(config_, admission.submit.message.upstream));
   const Verdict verdict = judge(admission.submit.preference, admission.forecast, max_wait);
   if (verdict.take) return put(request_id, turn);
+  MARK("ingest: a message would wait too long");
   end_submit(request_id, TooMany{verdict.retry_after, *admission.forecast}, turn);
 }
 
@@ -126,6 +132,7 @@ void IngestCore::put_answered(std::uint64_t request_id, const PutAnswer& answer,
   announce_key(answer.key, turn);
   const Admission& admission = admissions_.at(request_id);
   if (answer.end == PutEnd::kOther) {
+    MARK("ingest: two contents of an id are put at once");
     const bool key = answer.name.key != admission.submit.message.key;
     return end_submit(request_id, Conflict{key}, turn);
   }
@@ -147,7 +154,10 @@ bool IngestCore::quote(std::uint64_t request_id, wire::Quote quote, const Turn& 
 
 void IngestCore::quoted(const wire::Quoted& answer, const Turn& turn) {
   const auto quote = quotes_.find(answer.quote_id);
-  if (quote == quotes_.end()) return;  // later than it was waited for
+  if (quote == quotes_.end()) {  // later than it was waited for
+    MARK("ingest: a quote comes late");
+    return;
+  }
   const std::uint64_t request_id = quote->second;
   quotes_.erase(quote);
   quote_ended(request_id, answer, turn);
@@ -185,9 +195,15 @@ void IngestCore::cancel_answered(std::uint64_t request_id, const ParkingAnswer& 
                                  const Turn& turn) {
   const auto* marked = std::get_if<CancelAnswer>(&answer);
   if (marked == nullptr) return respond(request_id, unavailable(answer), turn);
-  if (!marked->name) return respond(request_id, NotFound{}, turn);
+  if (!marked->name) {
+    MARK("ingest: nobody knows what is to be cancelled");
+    return respond(request_id, NotFound{}, turn);
+  }
   respond(request_id, CancelTaken{*marked->name}, turn);
-  if (!marked->row) return;
+  if (!marked->row) {
+    MARK("ingest: what is to be cancelled has ended");
+    return;
+  }
   if (Limiter* to = owner(marked->row->key)) send_offer(*to, *marked->row, turn);
 }
 

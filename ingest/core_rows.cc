@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ingest/core.h"
+#include "lib/base/mark.h"
 
 namespace sluice::ingest {
 
@@ -27,6 +28,7 @@ void IngestCore::announce_key(const KeyFacts& key, const Turn& turn) {
 void IngestCore::announce_all(Limiter& to, const Turn& turn) {
   Announcing& all = to.announcing;
   if (all.running) {
+    MARK("ingest: rows are to be announced while they are");
     all.again = true;
     return;
   }
@@ -43,7 +45,10 @@ void IngestCore::announced_page(wire::PeerId peer, const ParkingAnswer& answer, 
   if (to == nullptr) return;
   Announcing& all = to->announcing;
   const auto* page = std::get_if<KeysAnswer>(&answer);
-  if (page == nullptr) return at(turn.now + kAgain, Due::kAnnouncePage, peer.n);
+  if (page == nullptr) {
+    MARK("ingest: parking does not say which keys have rows");
+    return at(turn.now + kAgain, Due::kAnnouncePage, peer.n);
+  }
   for (const KeyFacts& key : page->keys) {
     all.after = key.key;
     if (key.count == 0 || owner(key.key) != to) continue;
@@ -65,6 +70,7 @@ void IngestCore::want(wire::PeerId peer, const wire::Want& want, const Turn& tur
   Limiter* from = limiter(peer);
   if (from == nullptr || want.store != config_.store) return;
   if (owner(want.key) != from) {
+    MARK("ingest: a limiter wants rows of another one's key");
     // The key has another owner now; this one forgets it.
     turn.out.push(wire::Send{peer, wire::Rows{want.want_id, config_.store, want.key, 0, false}});
     return;
@@ -88,17 +94,24 @@ void IngestCore::head(ForWant purpose, const ParkingAnswer& answer, const Turn& 
   --reading_;
   const auto* read = std::get_if<HeadAnswer>(&answer);
   Limiter* to = limiter(purpose.peer);
-  if (read == nullptr || to == nullptr) return;  // it asks again each second
+  if (read == nullptr || to == nullptr) {  // it asks again each second
+    MARK("ingest: rows that are wanted cannot be read or offered");
+    return;
+  }
   for (wire::Offer row : read->rows) {
     row.want_id = purpose.want_id;
     send_offer(*to, std::move(row), turn);
   }
   purpose.given += static_cast<std::uint32_t>(read->rows.size());
   if (read->more && !read->rows.empty() && purpose.given < purpose.count) {
+    MARK("ingest: a Want is answered by several pages");
     purpose.after = {read->rows.back().order, read->rows.back().identity};
     return read_head(std::move(purpose), turn);
   }
-  if (purpose.want_id == 0) return;
+  if (purpose.want_id == 0) {
+    MARK("ingest: rows are offered again after a difference");
+    return;
+  }
   turn.out.push(wire::Send{purpose.peer, wire::Rows{purpose.want_id, config_.store, purpose.key,
                                                     purpose.given, read->more}});
 }
@@ -107,6 +120,7 @@ void IngestCore::parked_row(wire::PeerId peer, const wire::Park& park_item, cons
   Limiter* from = limiter(peer);
   if (from != nullptr) from->belief.lets_go(park_item.identity);
   if (park_item.due.us > 0) {
+    MARK("ingest: a row is given a later place");
     park(Reorder{park_item.identity, park_item.due.us}, ForNobody{}, turn);
   }
 }
@@ -127,8 +141,12 @@ void IngestCore::sweep(const Turn& turn) {
 
 void IngestCore::swept(const ParkingAnswer& answer, const Turn& turn) {
   const auto* page = std::get_if<EndingAnswer>(&answer);
-  if (page == nullptr) return at(turn.now + kAgain, Due::kSweep, 0);
+  if (page == nullptr) {
+    MARK("ingest: parking does not say which rows end");
+    return at(turn.now + kAgain, Due::kSweep, 0);
+  }
   for (const wire::Offer& row : page->rows) {
+    MARK("ingest: a row that ends is offered out of turn");
     swept_to_ = row.identity;
     if (Limiter* to = owner(row.key)) send_offer(*to, row, turn);
   }
@@ -149,6 +167,7 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
     // Under way already; Forgotten will be said once, to this peer. A copy that came since then is
     // given back: it is settled when it comes again.
     if (copy != copies_.end() && copy->second.at != At::kSettling) {
+      MARK("ingest: a copy comes while its message is being settled");
       leave_limiter(copy->second);
       if (copy->second.at == At::kPutting) not_putting(copy->second.message.key);
       let_go(settled.identity, config_.full_visibility, turn);
@@ -158,7 +177,10 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
   ++settling_by_key_[settled.key];
   if (copy == copies_.end()) return settle_row(settled.identity, turn);
   leave_limiter(copy->second);
-  if (copy->second.at == At::kPutting) not_putting(copy->second.message.key);
+  if (copy->second.at == At::kPutting) {
+    MARK("ingest: a copy is settled while it is put into parking");
+    not_putting(copy->second.message.key);
+  }
   copy->second.at = At::kSettling;
   if (settled.settlement != wire::Settlement::kDead) return settle_row(settled.identity, turn);
   queue_call(DeadLetter{copy->second.receipts.back(), settled}, After::kSettleRow, settled.identity,
@@ -176,7 +198,10 @@ void IngestCore::settle_row(const std::string& identity, const Turn& turn) {
 void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& answer,
                              const Turn& turn) {
   const auto* done = std::get_if<SettleAnswer>(&answer);
-  if (done == nullptr) return at(turn.now + kAgain, Due::kSettle, 0, identity);
+  if (done == nullptr) {
+    MARK("ingest: a row is settled again, as parking did not answer");
+    return at(turn.now + kAgain, Due::kSettle, 0, identity);
+  }
   const auto entry = settling_.find(identity);
   if (entry == settling_.end()) return;
   if (done->end == SettleEnd::kSettled) {
@@ -192,7 +217,10 @@ void IngestCore::forgotten(const std::string& identity, const Turn& turn) {
   if (entry == settling_.end()) return;
   const wire::Forgotten word{identity, entry->second.settled.upstream};
   const Limiter* to = limiter(entry->second.peer);
-  if (to == nullptr) to = owner(entry->second.settled.key);
+  if (to == nullptr) {
+    MARK("ingest: who settled a message is gone before it is forgotten");
+    to = owner(entry->second.settled.key);
+  }
   if (to != nullptr) turn.out.push(wire::Send{to->up.peer, word});
   stop_settling(identity);
 }

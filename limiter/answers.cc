@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "lib/digest/digest.h"
 #include "limiter/core.h"
 
@@ -16,7 +17,10 @@ void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn
   for (std::size_t i = 0; i < reply.answers.size(); ++i) {
     take_outbox(reply.answers[i].outbox);
     Message* message = find(call.asks[i].line.identity);
-    if (message == nullptr || message->state != State::kAsked) continue;
+    if (message == nullptr || message->state != State::kAsked) {
+      MARK("limiter: an answer of the store about a message that has gone on");
+      continue;
+    }
     touch(*message->key);
     granted_one(*message, reply.answers[i], turn);
   }
@@ -28,6 +32,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
       ++counts_.granted;
       message.key->forecast.reset();
       if (answer.serial <= message.last_serial) {
+        MARK("limiter: a grant that has left is answered again");
         underway(message, answer, turn);  // the grant that left already: it leaves only once
       } else {
         yes(message, answer, turn);
@@ -39,6 +44,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
       wait(message, answer, turn);
       return;
     case Granted::kSettled:
+      MARK("limiter: the store says that a message has ended");
       release(message);
       if (config_.mutations.never_settled_again) {
         forget(message);
@@ -47,6 +53,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
       }
       return;
     case Granted::kUnderway:
+      MARK("limiter: another life has an attempt under way");
       underway(message, answer, turn);
       return;
   }
@@ -63,12 +70,16 @@ void LimiterCore::yes(Message& message, const GrantAnswer& answer, const Turn& t
   const auto to = peers_.dispatcher_of(answer.dispatcher_life);
   const auto known = bounds(turn.now);
   if (draining_) {
+    MARK("limiter: a grant comes while it drains");
     give_back(message, wire::NotStarted::kDraining, turn);
   } else if (!to) {
+    MARK("limiter: a grant for a dispatcher that has gone");
     give_back(message, wire::NotStarted::kNeverSeen, turn);
   } else if (!known || known->low >= answer.start_by) {  // or nobody knows whether it still may
+    MARK("limiter: a grant comes too late to be started");
     give_back(message, wire::NotStarted::kTooLate, turn);
   } else if (!config_.mutations.penalty_not_held && closed(key, known->low)) {
+    MARK("limiter: a grant comes for a key that was closed meanwhile");
     give_back(message, wire::NotStarted::kRecalled, turn);  // closed since it was asked for (P7)
   } else {
     dispatch(message, answer, *to, turn);
@@ -132,6 +143,7 @@ void LimiterCore::give_back(Message& message, wire::NotStarted why, const Turn& 
 void LimiterCore::underway(Message& message, const GrantAnswer& answer, const Turn& turn) {
   release(message);
   if (answer.serial != 0 && answer.serial == message.completed_serial) {
+    MARK("limiter: an attempt was completed while it was asked for again");
     put_back(message, turn);  // its outcome was written while the question was on its way
     return;
   }
@@ -158,6 +170,7 @@ void LimiterCore::wait(Message& message, const GrantAnswer& answer, const Turn& 
   }
   const bool everybody = is_shared(*key.shard, answer.limit) || config_.mutations.one_key_stops_all;
   if (everybody && answer.until.us != 0) {
+    MARK("limiter: a shared limit is full");
     key.shard->limit = answer.limit;
     key.shard->limit_until = answer.until;
     key.shard->limit_why = answer.why;
@@ -185,12 +198,16 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
     // The store knows an open attempt of this key. If it is none of ours, some message here has
     // it: the next one is asked for, until the store names it (kUnderway). If it is ours, the head
     // stays the head: after a penalty fewer may be under way than settings say.
-    if (open_attempts(key) == 0) ++key.skip;
+    if (open_attempts(key) == 0) {
+      MARK("limiter: an open attempt of a key is not known here");
+      ++key.skip;
+    }
     key.ask_at = std::min(key.ask_at, turn.now + config_.look_again);
   } else {
     key.skip = 0;
   }
   if (answer.why == wire::Wait::kClockUnsure || answer.why == wire::Wait::kStoreDown) {
+    MARK("limiter: the store does not trust its word for time");
     clock_due_ = turn.now;
     key.ask_at = turn.now + config_.store_retry;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
 namespace sluice::limiter {
@@ -105,6 +106,7 @@ void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
     if (auto from = caller(turn.now)) {
       say(Complete{*from, std::exchange(shard.completions, {})}, turn);
     } else {
+      MARK("limiter: outcomes wait until store time is known");
       shard.complete_at = turn.now + config_.store_retry;
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/mark.h"
 #include "limiter/meter.h"
 
 namespace sluice::limiter {
@@ -140,6 +141,7 @@ bool Forecast::repeats(const State& before, const State& after) {
 
 void Forecast::look_for_cycle() {
   if (repeats(mark_, state_)) {
+    MARK("limiter: a forecast repeats itself");
     cycle_ = departures_.size() - marked_at_;
     shift_ = state_.last - mark_.last;
   } else if (departures_.size() == mark_next_) {

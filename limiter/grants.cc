@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -16,6 +17,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   const StoreTime low = known ? known->low : StoreTime{};
   if (known && key.line.expires_from() <= low) {
     for (Message* message : key.line.expired(low)) {
+      MARK("limiter: a message expires in its line");
       take_out(*message);
       out_of_turn(*message);
     }
@@ -51,6 +53,7 @@ Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, In
   const StoreTime low = known ? known->low : StoreTime{};
   Line::Next next = key.line.next(low, key.skip);
   if (next.message == nullptr && key.skip > 0) {
+    MARK("limiter: all messages of a key were passed over");
     key.skip = 0;
     next = key.line.next(low);
   }
@@ -125,6 +128,7 @@ void LimiterCore::grant(Shard& shard, const Turn& turn) {
   shard.why = shard_gate(shard, turn.now);
   const bool limited = shard.why != wire::Wait::kNone && shard.why == shard.limit_why;
   if (shard.why != wire::Wait::kNone && !limited) {
+    MARK("limiter: nothing of an upstream may go, whatever its limits");
     if (!draining_) shard.look_at = turn.now + config_.look_again;
     return;
   }
@@ -147,7 +151,9 @@ void LimiterCore::ask_out_of_turn(Shard& shard, Grant& call) {
     shard.out_of_turn.pop_front();
     ask_for(message, peers_.room(shard.upstream->name).life, call);
   }
-  if (!shard.out_of_turn.empty()) shard.look = true;
+  if (shard.out_of_turn.empty()) return;
+  MARK("limiter: more is out of turn than one question takes");
+  shard.look = true;
 }
 
 // Keys take turns, a message each. When a limit is shared by all keys, few are asked for at once:
@@ -162,12 +168,14 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
                call.asks.size() + unrecorded_room());
   while (!shard.due.empty()) {
     if (call.asks.size() >= most) {
+      MARK("limiter: a question to the store is full");
       shard.look = !shared;  // a shared limit's answers say whether to go on
       shard.look_at = turn.now + config_.look_again;
       return;
     }
     const Peers::Room room = peers_.room(shard.upstream->name);
     if (room.life == 0) {
+      MARK("limiter: no dispatcher has room");
       shard.why = room.why;
       shard.look_at = turn.now + config_.look_again;
       return;
@@ -176,7 +184,10 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
     shard.due.pop_front();
     key.due = false;
     touch(key);
-    if (gate(key, turn.now)) continue;
+    if (gate(key, turn.now)) {
+      MARK("limiter: a key was closed between its turn and its question");
+      continue;
+    }
     const Line::Next next = key.line.next(call.caller.bounds.low, key.skip);
     if (next.message == nullptr) continue;
     take_out(*next.message);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -62,6 +63,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
 void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire::Offer& offer,
                                 const Turn& turn) {
   if (message.offer.content_hash != offer.content_hash) {
+    MARK("limiter: one identity is offered with two contents");
     // Same identity, other bytes: parking tells them apart, by a conditional put.
     ++counts_.conflicts;
     send(peer, wire::Park{offer.identity, offer.key, offer.origin, wire::Wait::kBehind, {}}, turn);
@@ -70,10 +72,12 @@ void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire:
   hold_for(message, peer, offer.origin);
   touch(*message.key);
   if (offer.origin == wire::Origin::kRow && message.offer.origin == wire::Origin::kQueueCopy) {
+    MARK("limiter: a queue copy in the line has become a row");
     message.offer.origin = wire::Origin::kRow;
     message.offer.store = offer.store;
   }
   if (!offer.cancelled || message.offer.cancelled) return;
+  MARK("limiter: a message is cancelled while it is here");
   message.offer.cancelled = true;
   if (message.state != State::kWaiting) return;
   take_out(message);
@@ -86,22 +90,41 @@ std::optional<wire::Wait> LimiterCore::unwelcome(const Key& key, const wire::Off
                                                  Instant now) const {
   if (offer.cancelled) return std::nullopt;
   const bool copy = offer.origin == wire::Origin::kQueueCopy;
-  if (!copy && key.rows.is_cut(offer.store, offer.order)) return wire::Wait::kUnloaded;
+  if (!copy && key.rows.is_cut(offer.store, offer.order)) {
+    MARK("limiter: a row behind one that had no room");
+    return wire::Wait::kUnloaded;
+  }
   const bool full = key.line.size() >= line_max(key);
   if (full && (config_.mutations.no_overflow || key.line.last()->order <= offer.order)) {
+    MARK("limiter: a line is full");
     return copy ? wire::Wait::kBehind : wire::Wait::kUnloaded;
   }
   // Without room, what belongs before the last of the line takes its place.
   const bool before_last = !key.line.empty() && offer.order < key.line.last()->order;
-  if (no_room() && !before_last && (copy || key.messages() > 0)) return wire::Wait::kUnloaded;
+  if (no_room() && !before_last && (copy || key.messages() > 0)) {
+    MARK("limiter: memory is full");
+    return wire::Wait::kUnloaded;
+  }
   if (!copy) return std::nullopt;
-  if (key.rows.any() && !config_.mutations.copies_beside_rows) return wire::Wait::kBehind;
+  if (key.rows.any() && !config_.mutations.copies_beside_rows) {
+    MARK("limiter: a queue copy of a key that has rows");
+    return wire::Wait::kBehind;
+  }
   const auto known = bounds(now);
   if (!known) return std::nullopt;
-  if (offer.not_before > known->high + config_.hold_horizon) return wire::Wait::kNotBefore;
-  if (const auto hold = closed(key, known->low); hold && is_far(*hold, *known)) return hold->why;
+  if (offer.not_before > known->high + config_.hold_horizon) {
+    MARK("limiter: a queue copy that is to go much later");
+    return wire::Wait::kNotBefore;
+  }
+  if (const auto hold = closed(key, known->low); hold && is_far(*hold, *known)) {
+    MARK("limiter: a queue copy of a key that is closed for long");
+    return hold->why;
+  }
   const auto before = static_cast<std::int64_t>(key.messages());
-  if (apart(*key.shard->upstream) * before > config_.hold_horizon) return wire::Wait::kBehind;
+  if (apart(*key.shard->upstream) * before > config_.hold_horizon) {
+    MARK("limiter: a queue copy behind many of its key");
+    return wire::Wait::kBehind;
+  }
   return std::nullopt;
 }
 
@@ -130,6 +153,7 @@ void LimiterCore::into_line(Message& message, const Turn& turn) {
   key.line.insert(message);
   touch(key);
   if (copy && key.rows.any() && !config_.mutations.copies_beside_rows) {
+    MARK("limiter: a queue copy comes back to a key that has rows");
     let_go(message, wire::Wait::kBehind, StoreTime{}, turn);
     return;
   }
@@ -144,6 +168,7 @@ void LimiterCore::overflow(Key& key, const Turn& turn) {
          (key.line.size() > 1 && messages_.size() > config_.messages_max)) {
     const bool copies_stay = config_.mutations.copies_beside_rows;
     Message* leaves = copies_stay ? key.line.last_row() : key.line.last();
+    MARK("limiter: the last of a full line leaves it");
     let_go(*leaves, wire::Wait::kUnloaded, StoreTime{}, turn);
   }
 }
@@ -161,6 +186,7 @@ void LimiterCore::let_go(Message& message, wire::Wait why, StoreTime due, const 
     }
     const auto peer = peers_.ingest_of(offer.store);
     if (message.holders.empty() && due.us != 0 && peer) {
+      MARK("limiter: a row is given its due time by an ingest that did not offer it");
       send(*peer, wire::Park{offer.identity, offer.key, offer.origin, why, due}, turn);
     }
   }
@@ -174,7 +200,10 @@ void LimiterCore::cut(Key& key, const std::string& store, std::int64_t order, In
 }
 
 void LimiterCore::park_copies(Key& key, wire::Wait why, const Turn& turn) {
-  for (Message* copy : key.line.queue_copies()) let_go(*copy, why, StoreTime{}, turn);
+  for (Message* copy : key.line.queue_copies()) {
+    MARK("limiter: a queue copy leaves a line");
+    let_go(*copy, why, StoreTime{}, turn);
+  }
 }
 
 // Out of the line, and asked for without waiting for its key's turn: its end is what is asked.
@@ -209,7 +238,10 @@ void LimiterCore::forget(Message& message) {
   } else {
     std::erase(key.out, &message);
   }
-  if (message.state == State::kQueued) std::erase(key.shard->out_of_turn, &message);
+  if (message.state == State::kQueued) {
+    MARK("limiter: a message is forgotten while it is out of turn");
+    std::erase(key.shard->out_of_turn, &message);
+  }
   unhold_all(message);
   attempt_timers_.clear(message.offer.identity);
   bytes_ -= weight_of(message.offer);
@@ -252,6 +284,7 @@ bool LimiterCore::tight() const {
 // When memory is tight, lines are short, and a key that sleeps keeps only its head.
 std::size_t LimiterCore::line_max(const Key& key) const {
   if (!tight()) return key.shard->line_max;
+  MARK("limiter: memory is tight");
   return key.asleep ? 1 : std::min<std::size_t>(4, key.shard->line_max);
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "limiter/backoff.h"
 #include "limiter/core.h"
 
@@ -23,7 +24,10 @@ void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<w
   const auto [at, fresh] = completing_.try_emplace(outcome.attempt);
   auto& tell = at->second.tell;
   if (from && std::find(tell.begin(), tell.end(), *from) == tell.end()) tell.push_back(*from);
-  if (!fresh) return;
+  if (!fresh) {
+    MARK("limiter: an outcome comes again while it is being written");
+    return;
+  }
   ++counts_.ended[std::min<std::size_t>(static_cast<std::size_t>(outcome.ended), 6)];
   Message* message = find(outcome.attempt.identity);
   std::uint32_t attempts = 0;
@@ -32,6 +36,7 @@ void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<w
     message->state = State::kCompleting;
     attempt_timers_.clear(message->offer.identity);
   } else {
+    MARK("limiter: an outcome of an attempt that is not open here");
     ++counts_.orphans;
   }
   Shard& shard = *shard_of(outcome.upstream);
@@ -90,11 +95,14 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
       retry(*message, answer.due, turn);
     }
   } else if (message->state == State::kAsked) {
+    MARK("limiter: an outcome is written while its message is asked for");
     message->completed_serial = attempt.serial;
   } else if (answer.settled && message->state == State::kWaiting) {
+    MARK("limiter: a late outcome ends a waiting message");
     take_out(*message);
     finish(*message, answer.end, turn);
   } else if (answer.settled && message->state == State::kQueued) {
+    MARK("limiter: a late outcome ends a message that is out of turn");
     std::erase(message->key->shard->out_of_turn, message);
     finish(*message, answer.end, turn);
   }
@@ -107,6 +115,7 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
   const Flight& flight = *message.flight;
   const auto known = bounds(turn.now);
   if (known && known->low >= flight.lease_end) {
+    MARK("limiter: a lease ends without an outcome");
     land(message, turn.now);
     out_of_turn(message);
     return;
@@ -152,6 +161,7 @@ void LimiterCore::retry(Message& message, StoreTime due, const Turn& turn) {
   message.ready_at = due;
   const bool later = due.us > message.offer.order + config_.park_after.us;
   if (later && due > low + config_.park_after && !message.offer.cancelled) {
+    MARK("limiter: a retry leaves the line until it is due");
     let_go(message, wire::Wait::kBackoff, due, turn);
     return;
   }
@@ -176,6 +186,7 @@ void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
                               end.reason,     end.status, end.attempts,   end.at};
   const auto served = peers_.ingest_of(offer.store);
   if (message.holders.empty() && offer.origin == wire::Origin::kRow && served) {
+    MARK("limiter: a row is settled by an ingest that did not offer it");
     send(*served, settled, turn);  // any ingest of that store deletes the row
   }
   for (const Holder& holder : message.holders) send(holder.peer, settled, turn);
@@ -218,6 +229,7 @@ void LimiterCore::item(wire::PeerId, const wire::Penalty& penalty, const Turn& t
   warning.until = std::max(warning.until, turn.now + wait);
   warning.abnormal |= penalty.abnormal;
   if (bounds(turn.now)) return close_by_warnings(turn);
+  MARK("limiter: a warning is told while store time is not known");
   recall({penalty.upstream, penalty.key, StoreTime{}}, turn);
 }
 
@@ -249,6 +261,7 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
 void LimiterCore::stop_key(Shard& shard, const std::string& name, const Turn& turn) {
   Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
   if (holds.paused()) return;
+  MARK("limiter: abnormal usage stops a key");
   holds.pause(StoreTime{});
   const wire::Hold hold{wire::HoldKind::kPause, StoreTime{}, "abnormal usage"};
   const SetHold call{shard.upstream->name, name, true, hold};

@@ -2,6 +2,7 @@
 // asked for again on the next one.
 #include <algorithm>
 
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -53,6 +54,7 @@ void LimiterCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
   if (peers_.dispatched(life) == Held{facts.held_count, facts.held_hash}) {
     dispatcher->differences = 0;
   } else if (++dispatcher->differences >= kDifferencesMax) {
+    MARK("limiter: a dispatcher holds other attempts than it should");
     dispatcher->differences = 0;
     ask_about_all(facts.peer, life, turn);
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -25,10 +26,12 @@ void LimiterCore::item(wire::PeerId peer, const wire::Quote& quote, const Turn& 
   const Asker asker{peer, quote};
   if (shard == nullptr) return answer_unknown(asker, wire::Wait::kUnloaded, turn);
   if (const auto why = what_stops(*shard, turn.now); is_unknowable(why)) {
+    MARK("limiter: a quote when no forecast can be made");
     return answer_unknown(asker, why, turn);
   }
   Key& key = key_of(*shard, quote.key);
   if (key.forecast && key.forecast_at + config_.forecast_age_max > turn.now) {
+    MARK("limiter: a quote from a forecast made before");
     answer_quote(key, asker, turn);
     return;
   }
@@ -61,6 +64,7 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
       hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
     }
     if (hold && hold->until.us == 0) {
+      MARK("limiter: a quote for a key that a person has closed");
       answer_askers(*key, hold->why, turn);
       continue;
     }
@@ -94,6 +98,7 @@ void LimiterCore::forget_peek(const Peek& peek, const Turn& turn) {
     if (key == nullptr) continue;
     key->peeking = false;
     touch(*key);
+    MARK("limiter: the store did not answer a quote");
     answer_askers(*key, wire::Wait::kStoreDown, turn);
   }
 }

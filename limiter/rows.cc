@@ -1,5 +1,7 @@
 #include "limiter/rows.h"
 
+#include "lib/base/mark.h"
+
 #include <algorithm>
 
 namespace sluice::limiter {
@@ -104,12 +106,17 @@ bool Rows::answered(const wire::Rows& rows, const Config& config, Instant now) {
   store->want_id = 0;
   const bool said_before = store->announced && !config.mutations.forget_on_any_empty;
   if (rows.count == 0 && !said_before) {
+    MARK("limiter: an empty answer ends a key's rows");
     stores_.erase(stores_.begin() + (store - stores_.data()));
     return true;
   }
+  if (rows.count == 0) MARK("limiter: an empty answer is older than an announcement");
   store->more = rows.more || store->announced;
   // Rows that were known already, and nothing else: asking at once would bring the same.
-  if (!store->brought && !store->announced) store->not_before = now + config.want_again;
+  if (!store->brought && !store->announced) {
+    MARK("limiter: a Want brings nothing new");
+    store->not_before = now + config.want_again;
+  }
   return true;
 }
 
@@ -135,6 +142,7 @@ void Rows::lost(wire::PeerId peer) {
   its_turn();  // the queue may have been that peer's
   for (Store& store : stores_) {
     if (store.want_id == 0 || store.asked != peer) continue;
+    MARK("limiter: an ingest goes that was asked for rows");
     store.want_id = 0;
     store.announced = true;
     store.more = true;

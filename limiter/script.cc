@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "limiter/script_parts.h"
 
 namespace sluice::limiter {
@@ -34,6 +35,7 @@ Duration closure(const Scene& scene) {
 }
 
 void close(Scene& scene, ShardRecord& state) {
+  MARK("store: closed, as it may have forgotten");
   state.closed_until = std::max(state.closed_until, scene.now + closure(scene));
   const StoreTime quiet =
       scene.now + scene.lease() + scene.upstream.unknown_hold + scene.config.store_overlap;
@@ -102,9 +104,13 @@ void meet_caller(Scene& scene, const Moment& moment, const Caller& caller) {
   const Duration error = scene.config.clock_error_max;
   scene.unsure = true;
   if (caller.bounds.high.us == 0) {
-    if (std::erase(state.sure_lives, caller.life) > 0) close(scene, state);
+    if (std::erase(state.sure_lives, caller.life) > 0) {
+      MARK("store: a caller has seen the clock contradict itself");
+      close(scene, state);
+    }
   } else if (scene.now + error < caller.bounds.low) {
     scene.now = std::max(state.last, caller.bounds.low);
+    MARK("store: its clock went back");
     state.offset = scene.now - moment.time;
     close(scene, state);
   } else if (scene.now <= caller.bounds.high + error) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lib/base/check.h"
+#include "lib/base/mark.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
 
@@ -46,6 +47,7 @@ Wrote Completing::place(const Completion& completion) {
   const bool awaited =
       std::any_of(known->given_up.begin(), known->given_up.end(),
                   [&](const GivenUp& one) { return one.serial == attempt.serial; });
+  if (!awaited) MARK("store: an outcome comes a second time");
   return awaited ? Wrote::kLate : Wrote::kBefore;
 }
 
@@ -56,6 +58,7 @@ CompleteAnswer Completing::answer(const Completion& completion) {
   answer.wrote = place(completion);
   const bool says_nothing = outcome.ended == wire::Ended::kNotStarted;
   if (answer.wrote == Wrote::kLate && says_nothing) {
+    MARK("store: an attempt that was given up never started");
     uncount(scene_.edit_message(identity), outcome.attempt.serial);
     answer.wrote = Wrote::kBefore;
   }
@@ -118,6 +121,7 @@ End Completing::end_of(const MessageRecord& record, const wire::Outcome& outcome
 
 void Completing::complete_slots(const MessageRecord& record, const wire::Outcome& outcome) {
   const bool answered = outcome.ended != wire::Ended::kUnknown;
+  if (!answered) MARK("store: an attempt's fate is unknown");
   const StoreTime at = answered ? at_ : at_ + scene_.upstream.unknown_hold;
   scene_.complete_slots(record, outcome.attempt.serial, at);
 }
@@ -164,6 +168,7 @@ void Completing::not_started(MessageRecord& record, const Completion& completion
 void Completing::late(MessageRecord& record, const Completion& completion, Wrote wrote) {
   const wire::Outcome& outcome = completion.outcome;
   if (record.line.identity.empty()) {
+    MARK("store: an outcome of a message that it does not know");
     record.line.identity = outcome.attempt.identity;
     record.line.key = outcome.key;
     record.line.upstream = outcome.upstream;
@@ -184,9 +189,13 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
   const bool final =
       outcome.ended == wire::Ended::kDelivered || outcome.ended == wire::Ended::kRefused;
   if (record.stage == Stage::kWaiting) {
-    if (final) settle(record, said, end_of(record, outcome));
+    if (final) {
+      MARK("store: a late answer ends a message");
+      settle(record, said, end_of(record, outcome));
+    }
     record.due = std::max(record.due, scene_.now + completion.consequence.retry_after);
   } else if (record.stage == Stage::kUnderway && final) {
+    MARK("store: a late answer while the next attempt is under way");
     record.late_end = {end_of(record, outcome)};
   }
   if (wrote == Wrote::kNoRecord && record.stage != Stage::kUnderway) {
@@ -201,6 +210,7 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
 void Completing::uncount(MessageRecord& record, std::uint32_t serial) {
   for (GivenUp& one : record.given_up) {
     if (one.serial != serial || !one.counted || record.stage == Stage::kSettled) continue;
+    MARK("store: an attempt counts no more");
     one.counted = false;
     --record.attempts;
   }
@@ -222,6 +232,7 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
   KeyRecord& key = scene_.edit_key(record.line.key);
   if (!completion.consequence.penalty_was_told) {
     const Duration most = std::max(length, scene_.upstream.penalty_max);
+    if (key.penalties > 0) MARK("store: a penalty without a time is longer than the last");
     for (std::uint32_t i = 0; i < key.penalties && length < most; ++i) length = length * 2;
     length = std::min(length, most);
   }
@@ -233,7 +244,10 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
     hold = key.holds.end() - 1;
   }
   if (hold->until.us != 0) hold->until = std::max(hold->until, scene_.now + length);
-  if (outcome.abnormal) hold->until = {}, hold->by = "abnormal usage";
+  if (outcome.abnormal) {
+    MARK("store: abnormal usage closes a key");
+    hold->until = {}, hold->by = "abnormal usage";
+  }
   wire::Record said = line(record, outcome, wire::RecordKind::kHold);
   said.ended = 0;
   said.reason = outcome.abnormal ? "abnormal usage" : "penalty";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/base/mark.h"
 #include "lib/digest/digest.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
@@ -77,10 +78,17 @@ GrantAnswer Granting::open(const MessageRecord& record, Granted granted) {
 std::optional<GrantAnswer> Granting::refuse_caller() {
   const ShardRecord& state = scene_.shard.state();
   if (caller_.limits_version < state.limits_version) {
+    MARK("store: a caller with older limits");
     return wait(wire::Wait::kStoreDown, {}, "stale_settings");
   }
-  if (scene_.unsure || scene_.now > caller_.ask_by) return wait(wire::Wait::kClockUnsure, {});
-  if (scene_.now < state.closed_until) return wait(wire::Wait::kClosure, state.closed_until);
+  if (scene_.unsure || scene_.now > caller_.ask_by) {
+    MARK("store: a question comes too late, or with another time");
+    return wait(wire::Wait::kClockUnsure, {});
+  }
+  if (scene_.now < state.closed_until) {
+    MARK("store: nothing goes, it is closed");
+    return wait(wire::Wait::kClosure, state.closed_until);
+  }
   if (caller_.limits_version > state.limits_version) {
     scene_.shard.edit_state().limits_version = caller_.limits_version;
   }
@@ -113,9 +121,13 @@ GrantAnswer Granting::answer(const GrantAsk& ask) {
     if (scene_.now < known->lease_end) {
       return open(*known, known->limiter_life == caller_.life ? Granted::kYes : Granted::kUnderway);
     }
+    MARK("store: an attempt is given up");
     give_up(identity);
     known = scene_.message(identity);
-    if (known->stage == Stage::kSettled) return settled(*known);
+    if (known->stage == Stage::kSettled) {
+      MARK("store: a message ends as its attempt is given up");
+      return settled(*known);
+    }
   }
   if (!refused && end_without_attempt(ask, known)) return settled(*scene_.message(identity));
   if (!refused) refused = refuse(ask, known);
@@ -167,6 +179,7 @@ std::optional<GrantAnswer> Granting::crowded(const std::string& key) {
     first_end = std::min(first_end, open.lease_end);
   }
   if (under_way < most) return std::nullopt;
+  if (record->penalties > 0) MARK("store: one attempt at a time after a penalty");
   return wait(wire::Wait::kInFlight, first_end);
 }
 
@@ -178,6 +191,7 @@ std::optional<GrantAnswer> Granting::limited(const GrantAsk& ask) {
         scene_.meter(limit).decide(scene_.log(limit, ask.line.key), ask.cost, scene_.now);
     const StoreTime covered = scene_.covered_from(limit);
     if (covered > scene_.now && (verdict.why == wire::Wait::kNone || verdict.until < covered)) {
+      MARK("store: a limit without a past counts as full");
       verdict = {wire::Wait::kWindowFull, covered};
     }
     if (verdict.why == wire::Wait::kNone) continue;
@@ -266,15 +280,18 @@ bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* kno
   carried.attempts = ask.attempts;
   carried.throttles = ask.throttles;
   if (ask.cancelled) {
+    MARK("store: a message is cancelled");
     end.settlement = wire::Settlement::kCancelled;
     end.reason = "cancelled";
   } else if (ask.expires_at.us != 0 && scene_.now >= ask.expires_at) {
+    MARK("store: a message has expired");
     end.settlement = wire::Settlement::kExpired;
     end.reason = "expired";
   } else if (std::any_of(limits.begin(), limits.end(), too_costly)) {
     end.reason = "cost";
   } else if (known == nullptr && fate_unknown(ask) &&
              scene_.upstream.on_unknown == OnUnknown::kDead) {
+    MARK("store: a message ends whose fate was forgotten");
     end.reason = "unknown";
   } else {
     end.reason = scene_.exhausted(known == nullptr ? carried : *known);
@@ -291,6 +308,7 @@ bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* kno
 // Same identity, other bytes: the newcomer is dead, under a name made of both; the first is not
 // touched.
 GrantAnswer Granting::conflict(const GrantAsk& ask) {
+  MARK("store: one identity with two contents");
   GrantAsk newcomer = ask;
   newcomer.line.identity =
       to_bytes(sha256(ask.line.identity + ask.line.content_hash)).substr(0, 16);

@@ -1,6 +1,7 @@
 // Calls of the store and its clock: what was asked is asked until it is answered.
 #include <algorithm>
 
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -40,6 +41,7 @@ void LimiterCore::say_calls_again(const Turn& turn) {
       renew(call, *from);
       say(std::move(call), turn);
     } else {
+      MARK("limiter: a call of the store waits until time is known");
       calls_.again_at(std::move(call), turn.now + config_.store_retry);
     }
   }
@@ -60,11 +62,15 @@ void LimiterCore::ask_clock(const Turn& turn) {
 }
 
 void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
-  if (reply.sent < clock_heard_) return;  // late: a newer one is known
+  if (reply.sent < clock_heard_) {  // late: a newer one is known
+    MARK("limiter: an old answer says what time it is");
+    return;
+  }
   clock_heard_ = reply.sent;
   const bool knew = clock_known_;
   const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
   clock_known_ = clock_.hear(trip) == StoreClock::Heard::kLearnt;
+  if (!clock_known_) MARK("limiter: the store's clock contradicts itself");
   clock_due_ = clock_known_ ? reply.received + config_.clock_age_max : turn.now;
   if (knew || !clock_known_) return;
   close_by_warnings(turn);
@@ -77,11 +83,15 @@ void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   const bool failed = std::holds_alternative<StoreFailed>(reply.answer);
   if (!failed && reply.now.us != 0) hear_clock(reply, turn);
   auto call = calls_.answered(reply.call_id);
-  if (!call) return;  // it was said again meanwhile: that answer will do
+  if (!call) {  // it was said again meanwhile: that answer will do
+    MARK("limiter: an answer to a call that was said again");
+    return;
+  }
   if (std::holds_alternative<AskClock>(*call)) clock_asked_ = false;
   // An answer that came too late to teach anything must not be the last one asked for.
   if (clock_due_ == Instant::never() && !clock_asked_) clock_due_ = turn.now;
   if (failed) {
+    MARK("limiter: the store failed");
     ++counts_.store_failed;
     store_up_ = false;
     put_off(std::move(*call), turn);

@@ -1,6 +1,7 @@
 // Which keys have rows, and asking for the heads of them: rules 1 and 3 of design 4.2.
 #include <algorithm>
 
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -97,6 +98,7 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
     const bool again = store->want_id != 0;
     const auto peer = peers_.ingest_of(store->name, again ? store->asked : wire::PeerId{});
     if (!peer || (no_room() && !store->precedes && key.messages() > 0)) {
+      MARK("limiter: no ingest or no room for rows");
       Rows::later(*store, turn.now + config_.want_again);
       continue;
     }
@@ -106,6 +108,7 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
       ingest.wanting.push_back(key.number);
       continue;
     }
+    if (again) MARK("limiter: a Want is said again");
     ++ingest.wants_open;
     if (IngestPeer* before = again ? peers_.ingest(store->asked) : nullptr) --before->wants_open;
     const std::uint64_t id = again ? store->want_id : ++last_want_;

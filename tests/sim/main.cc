@@ -1,7 +1,4 @@
 // sluice-simulate: runs seeds; scripts/simulate calls it.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -9,26 +6,23 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/sim/run.h"
+#include "tests/sim/batch.h"
 
 namespace {
 
+using sluice::sim::BatchReport;
 using sluice::sim::Report;
 using sluice::sim::Saboteur;
 
-struct Options {
-  std::uint64_t from = 1;
-  std::uint64_t seeds = 1;
-  std::uint64_t jobs = 1;
-  bool trace = false;
+struct Options : sluice::sim::Batch {
+  bool all_marks = false;
   bool all_sabotage = false;
-  const Saboteur* saboteur = nullptr;
 };
 
 [[noreturn]] void usage() {
   std::fputs(
       "usage: simulate --seed=N [--trace] [--saboteur=NAME]\n"
-      "       simulate --seeds=N [--from=N] [--jobs=N] [--saboteur=NAME]\n"
+      "       simulate --seeds=N [--from=N] [--jobs=N] [--marks] [--saboteur=NAME]\n"
       "       simulate --saboteurs [--seeds=N]\n",
       stderr);
   std::exit(64);
@@ -61,44 +55,45 @@ Options read(int argc, char** argv) {
       options.saboteur = sluice::sim::find_saboteur(std::string(name));
     else if (arg == "--trace")
       options.trace = true;
+    else if (arg == "--marks")
+      options.all_marks = true;
     else if (arg == "--saboteurs")
       options.all_sabotage = true;
     else
       usage();
+    if (options.jobs == 0) usage();
     if (arg.starts_with("--saboteur=") && !options.saboteur) usage();
   }
   return options;
 }
 
-struct Sums {
-  std::uint64_t failed = 0, arrivals = 0, crashes = 0, steps = 0;
-  std::int64_t virtual_seconds = 0;
-};
-
-Sums run_share(const Options& options, std::uint64_t share) {
-  Sums sums;
-  for (std::uint64_t i = share; i < options.seeds; i += options.jobs) {
-    sluice::sim::Trace::Reader reader;
-    if (options.trace) reader = [](const std::string& line) { std::puts(line.c_str()); };
-    const Report report = run_seed(options.from + i, options.saboteur, reader);
-    sums.arrivals += report.arrivals;
-    sums.crashes += report.crashes;
-    sums.steps += report.steps;
-    sums.virtual_seconds += report.virtual_time.us / 1'000'000;
-    if (options.seeds == 1)
-      std::printf("hash %016llx, %llu steps\n", static_cast<unsigned long long>(report.hash),
-                  static_cast<unsigned long long>(report.steps));
-    if (report.broken.empty()) continue;
-    ++sums.failed;
-    std::puts(line_of(report, options.saboteur).c_str());
-    std::fflush(stdout);
+// How often each mark was reached; those that never were fail the run.
+std::uint64_t print_marks(const BatchReport& report) {
+  std::uint64_t missed = 0;
+  for (const auto& mark : report.marks) {
+    missed += mark.hits == 0 ? 1 : 0;
+    std::printf("%10llu  %s%s%s\n", static_cast<unsigned long long>(mark.hits), mark.name.c_str(),
+                mark.hits == 0 ? "  NEVER REACHED: " : "",
+                mark.hits == 0 ? mark.place.c_str() : "");
   }
+  std::printf("%zu marks, %llu never reached\n", report.marks.size(),
+              static_cast<unsigned long long>(missed));
+  return missed;
+}
+
+int run_seeds(const Options& options) {
+  const BatchReport report = run_batch(options);
+  const std::uint64_t missed = options.all_marks ? print_marks(report) : 0;
   std::printf(
-      "%llu seeds failed; %llu arrivals, %llu crashes, %lld virtual seconds, %llu steps\n",
-      static_cast<unsigned long long>(sums.failed), static_cast<unsigned long long>(sums.arrivals),
-      static_cast<unsigned long long>(sums.crashes), static_cast<long long>(sums.virtual_seconds),
-      static_cast<unsigned long long>(sums.steps));
-  return sums;
+      "%llu seeds, %llu failed; %llu arrivals, %llu crashes, %lld virtual seconds, "
+      "%llu steps, hash %016llx\n",
+      static_cast<unsigned long long>(options.seeds),
+      static_cast<unsigned long long>(report.failed),
+      static_cast<unsigned long long>(report.arrivals),
+      static_cast<unsigned long long>(report.crashes),
+      static_cast<long long>(report.virtual_seconds), static_cast<unsigned long long>(report.steps),
+      static_cast<unsigned long long>(report.hash));
+  return report.failed + missed == 0 ? 0 : 1;
 }
 
 // Each saboteur until a seed catches it.
@@ -120,24 +115,10 @@ int run_saboteurs(const Options& options) {
   return missed == 0 ? 0 : 1;
 }
 
-int run_jobs(const Options& options) {
-  for (std::uint64_t share = 0; share < options.jobs; ++share) {
-    std::fflush(stdout);
-    const pid_t child = fork();
-    if (child == 0) std::exit(run_share(options, share).failed == 0 ? 0 : 1);
-    if (child < 0) return 75;
-  }
-  int failed = 0;
-  int status = 0;
-  while (wait(&status) > 0) failed |= status != 0 ? 1 : 0;
-  return failed;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const Options options = read(argc, argv);
   if (options.all_sabotage) return run_saboteurs(options);
-  if (options.jobs > 1) return run_jobs(options);
-  return run_share(options, 0).failed == 0 ? 0 : 1;
+  return run_seeds(options);
 }
