@@ -8,12 +8,21 @@
 
 namespace sluice::limiter {
 
+namespace {
+
+constexpr std::size_t kBatchFirst = 16;
+
+}  // namespace
+
 void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn& turn) {
   if (reply.answers.size() != call.asks.size()) {
     calls_.again_at(call, turn.now + config_.store_retry);  // no answer to what was asked
     return;
   }
   asked_ -= call.asks.size();
+  Shard& shard = *shard_of(call.asks.front().line.upstream);
+  --shard.asking;
+  learn_batch(shard, reply);
   for (std::size_t i = 0; i < reply.answers.size(); ++i) {
     take_outbox(reply.answers[i].outbox);
     Message* message = find(call.asks[i].line.identity);
@@ -26,6 +35,19 @@ void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn
   }
 }
 
+// Of a limit that all keys share, as many are asked for at once as are likely to be granted.
+void LimiterCore::learn_batch(Shard& shard, const GrantReply& reply) {
+  const auto refused =
+      std::any_of(reply.answers.begin(), reply.answers.end(), [&](const GrantAnswer& answer) {
+        return answer.granted == Granted::kWait && is_shared(shard, answer.limit);
+      });
+  if (refused) {
+    shard.batch = std::min(kBatchFirst, config_.batch_max);
+  } else if (reply.answers.size() >= shard.batch) {
+    shard.batch = std::min(shard.batch * 2, config_.batch_max);
+  }
+}
+
 void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const Turn& turn) {
   switch (answer.granted) {
     case Granted::kYes:
@@ -35,6 +57,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
         MARK("limiter: a grant that has left is answered again");
         underway(message, answer, turn);  // the grant that left already: it leaves only once
       } else {
+        message.key->shard->due.charge(message.key->standing, cost_of(message));
         yes(message, answer, turn);
       }
       return;
@@ -169,16 +192,21 @@ void LimiterCore::wait(Message& message, const GrantAnswer& answer, const Turn& 
     return;
   }
   const bool everybody = is_shared(*key.shard, answer.limit) || config_.mutations.one_key_stops_all;
-  if (everybody && answer.until.us != 0) {
-    MARK("limiter: a shared limit is full");
-    key.shard->limit = answer.limit;
-    key.shard->limit_until = answer.until;
-    key.shard->limit_why = answer.why;
-    key.shard->look = true;
-  } else {
-    refused(key, answer, turn);
-  }
+  everybody ? refused_all(key, answer, turn) : refused(key, answer, turn);
   put_back(message, turn);
+}
+
+// A limit of the whole upstream is full: nobody is asked for before it opens, and this key's turn
+// stays the next.
+void LimiterCore::refused_all(Key& key, const GrantAnswer& answer, const Turn& turn) {
+  Shard& shard = *key.shard;
+  MARK("limiter: a shared limit is full");
+  Turns<Key>::keep(key.standing);
+  shard.limit = answer.limit;
+  shard.limit_until = answer.until;
+  shard.limit_why = answer.why;
+  if (answer.until.us == 0) shard.crowded_until = turn.now + config_.look_again;
+  shard.look = true;
 }
 
 bool LimiterCore::is_shared(const Shard& shard, const std::string& limit) {

@@ -184,6 +184,7 @@ class LimiterCore {
   void grant(Shard& shard, const Turn& turn);
   void ask_out_of_turn(Shard& shard, Grant& call);
   void ask_in_turn(Shard& shard, Grant& call, const Turn& turn);
+  [[nodiscard]] static bool has_shared(const Shard& shard);
   [[nodiscard]] GrantAsk make_ask(const Message& message, std::uint64_t dispatcher_life) const;
   void ask_for(Message& message, std::uint64_t dispatcher_life, Grant& call);
 
@@ -196,6 +197,8 @@ class LimiterCore {
   void underway(Message& message, const GrantAnswer& answer, const Turn& turn);
   void dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to, const Turn& turn);
   void refused(Key& key, const GrantAnswer& answer, const Turn& turn);
+  void refused_all(Key& key, const GrantAnswer& answer, const Turn& turn);
+  void learn_batch(Shard& shard, const GrantReply& reply);
   [[nodiscard]] static bool is_shared(const Shard& shard, const std::string& limit);
   void give_back(Message& message, wire::NotStarted why, const Turn& turn);
   void release(Message& message);

@@ -9,6 +9,14 @@
 
 namespace sluice::limiter {
 
+namespace {
+
+std::uint32_t weight_of(const Message& message) {
+  return std::max<std::uint32_t>(1, message.offer.weight);
+}
+
+}  // namespace
+
 // Looks at one key after anything of it has changed: who has expired, which rows to ask for, may
 // its head go, and if not, when to look again.
 void LimiterCore::plan(Key& key, const Turn& turn) {
@@ -59,7 +67,7 @@ Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, In
   }
   if (next.message == nullptr) return when(next.ready_at, now);
   key.due = true;
-  key.shard->due.push_back(&key);
+  key.shard->due.enter(key, key.standing, cost_of(*next.message), weight_of(*next.message));
   key.shard->look = true;
   return Instant::never();
 }
@@ -111,8 +119,8 @@ wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
   const auto known = caller(now);
   if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
   if (!store_up_) return wire::Wait::kStoreDown;
-  if (shard.limit_until > known->bounds.low) return shard.limit_why;
-  return wire::Wait::kNone;
+  const bool limited = shard.limit_until > known->bounds.low || shard.crowded_until > now;
+  return limited ? shard.limit_why : wire::Wait::kNone;
 }
 
 // How many may be asked for: every attempt, and every ask, brings a line for the trail.
@@ -137,11 +145,13 @@ void LimiterCore::grant(Shard& shard, const Turn& turn) {
   Grant call{*from, {}};
   ask_out_of_turn(shard, call);
   if (limited) {
-    shard.look_at = when(shard.limit_until, turn.now);
-  } else {
+    shard.look_at = std::max(when(shard.limit_until, turn.now), shard.crowded_until);
+  } else if (!has_shared(shard) || shard.asking == 0) {
     ask_in_turn(shard, call, turn);
   }
-  if (!call.asks.empty()) say(std::move(call), turn);
+  if (call.asks.empty()) return;
+  ++shard.asking;
+  say(std::move(call), turn);
 }
 
 void LimiterCore::ask_out_of_turn(Shard& shard, Grant& call) {
@@ -156,16 +166,22 @@ void LimiterCore::ask_out_of_turn(Shard& shard, Grant& call) {
   shard.look = true;
 }
 
-// Keys take turns, a message each. When a limit is shared by all keys, few are asked for at once:
-// the first refusal tells when it opens, and the rest need not ask.
-void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
+bool LimiterCore::has_shared(const Shard& shard) {
   const auto& limits = shard.upstream->limits;
-  const bool shared = std::any_of(limits.begin(), limits.end(), [](const Limit& limit) {
-    return limit.scope == LimitScope::kUpstream;
-  });
+  return std::any_of(limits.begin(), limits.end(),
+                     [](const Limit& limit) { return limit.scope == LimitScope::kUpstream; });
+}
+
+// Keys take turns. When a limit is shared by all keys, few are asked for at once, and no more
+// before the answer: the first refusal tells when it opens, and the rest need not ask. Only those
+// of one round: who goes may stand in it again, before the next. And none together with a dearer
+// one before it: what is refused to that one would be spent by this.
+void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
+  const bool shared = has_shared(shard);
   const std::size_t most =
-      std::min(shared ? std::min<std::size_t>(16, config_.batch_max) : config_.batch_max,
-               call.asks.size() + unrecorded_room());
+      std::min(shared ? shard.batch : config_.batch_max, call.asks.size() + unrecorded_room());
+  std::uint32_t dearest = 0;
+  std::uint64_t round = 0;
   while (!shard.due.empty()) {
     if (call.asks.size() >= most) {
       MARK("limiter: a question to the store is full");
@@ -180,16 +196,19 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
       shard.look_at = turn.now + config_.look_again;
       return;
     }
-    Key& key = *shard.due.front();
+    Key& key = shard.due.front();
+    const bool open = !gate(key, turn.now);
+    const Line::Next next = key.line.next(call.caller.bounds.low, key.skip);
+    const bool goes = open && next.message != nullptr;
+    const bool later = shard.due.front_round() > round;
+    if (shared && goes && round > 0 && (later || cost_of(*next.message) < dearest)) return;
+    if (goes && round == 0) round = shard.due.front_round();
     shard.due.pop_front();
     key.due = false;
     touch(key);
-    if (gate(key, turn.now)) {
-      MARK("limiter: a key was closed between its turn and its question");
-      continue;
-    }
-    const Line::Next next = key.line.next(call.caller.bounds.low, key.skip);
-    if (next.message == nullptr) continue;
+    if (!open) MARK("limiter: a key was closed between its turn and its question");
+    if (!goes) continue;
+    dearest = std::max(dearest, cost_of(*next.message));
     take_out(*next.message);
     ask_for(*next.message, room.life, call);
   }
@@ -218,7 +237,7 @@ GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_
   ask.first_seen = offer.first_seen;
   ask.not_before = offer.not_before;
   ask.expires_at = offer.expires_at;
-  ask.cost = std::max<std::uint32_t>(1, offer.cost);
+  ask.cost = cost_of(message);
   ask.attempts = offer.attempts;
   ask.throttles = offer.throttles;
   ask.dispatcher_life = dispatcher_life;

@@ -56,4 +56,9 @@ struct Message {
   std::unique_ptr<End> end;  // kEnding
 };
 
+// In units of each limit.
+inline std::uint32_t cost_of(const Message& message) {
+  return message.offer.cost == 0 ? 1 : message.offer.cost;
+}
+
 }  // namespace sluice::limiter

@@ -149,6 +149,7 @@ void LimiterCore::land(Message& message, Instant now) {
   Key& key = *message.key;
   if (const auto known = bounds(now)) key.freed_at = known->high;
   key.skip = 0;
+  key.shard->crowded_until = Instant{};
   if (key.why == wire::Wait::kInFlight) key.ask_at = Instant{};  // that is what it waited for
   touch(key);
 }

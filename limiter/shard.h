@@ -14,6 +14,7 @@
 #include "limiter/holds.h"
 #include "limiter/line.h"
 #include "limiter/rows.h"
+#include "limiter/turns.h"
 
 namespace sluice::limiter {
 
@@ -45,7 +46,8 @@ struct Key {
   std::size_t told = 0;  // settled and told, and its ingest has not said Forgotten yet
 
   bool dirty = false;  // to be planned
-  bool due = false;    // in its shard's turn
+  bool due = false;    // in its shard's turns
+  Standing standing;   // among those who are
 
   std::unique_ptr<Forecast> forecast;
   Instant forecast_at;
@@ -61,11 +63,14 @@ struct Shard {
   std::unordered_map<std::string, std::unique_ptr<Key>> keys;  // by name
   Holds holds;                                                 // of the upstream as a whole
 
-  std::deque<Key*> due;  // take turns: one message each
+  Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;
+  std::size_t asking = 0;  // Grants without an answer
+  std::size_t batch = 16;  // of a shared limit: asked for at once, more while all of them may go
   wire::Wait why = wire::Wait::kNone;  // why those that are due do not go
   std::string limit;                   // a limit of the whole upstream that is full ...
   StoreTime limit_until;               // ... until then
+  Instant crowded_until;  // it is one of attempts at the same time: until one ends, or then
   wire::Wait limit_why = wire::Wait::kNone;
   bool look = false;  // something changed: look whether the due may go
   Instant look_at = Instant::never();
