@@ -15,6 +15,9 @@ std::string uuid_v5(std::string_view name_space, std::string_view name);
 
 std::string alert_id_of(std::string_view dedup_key, std::string_view period);
 
+// "60 s", "0.5 s".
+std::string seconds_text(Duration span);
+
 // Once per limit, key and hour.
 wire::Alert violation_alert(const Violation& violation);
 

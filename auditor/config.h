@@ -5,19 +5,23 @@
 #include <vector>
 
 #include "auditor/budget.h"
+#include "auditor/figures.h"
 #include "lib/base/instant.h"
 #include "lib/base/upstream.h"
 
 namespace sluice::auditor {
 
 struct Config {
-  std::vector<Upstream> upstreams;  // whose limits the watch watches
+  std::vector<Upstream> upstreams;   // whose limits the watch watches
+  std::uint64_t limits_version = 0;  // theirs; 0: the first one that is seen
+  Bounds bounds;
   std::vector<Budget> budgets = {{}};
   std::uint32_t pending_max = 20'000;  // records and costs that wait to be written
   std::uint32_t batch_max = 2'000;     // of them, written at once
   std::uint64_t segment_bytes_max = 16ULL * 1024 * 1024;
-  std::uint32_t watch_keys_max = 100'000;  // keys whose last attempts are remembered
-  Duration call_timeout = seconds(10);     // trail and ledger are opened again after this
+  std::uint32_t watch_keys_max = 100'000;        // keys whose last attempts are remembered
+  std::uint32_t watch_attempts_max = 1'000'000;  // of all keys together
+  Duration call_timeout = seconds(10);           // trail and ledger are opened again after this
   Duration reopen_delay = seconds(1);
 };
 

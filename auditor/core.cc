@@ -28,7 +28,19 @@ void move_front(std::deque<T>& from, std::vector<T>& to, std::size_t most) {
 }  // namespace
 
 AuditorCore::AuditorCore(Config config)
-    : config_(std::move(config)), watch_(config_.upstreams, config_.watch_keys_max) {}
+    : config_(std::move(config)),
+      watch_(config_.upstreams, config_.watch_keys_max, config_.watch_attempts_max),
+      figures_(config_.bounds) {
+  if (config_.limits_version != 0) {
+    watch_.learn(config_.upstreams, version_name(config_.limits_version));
+  }
+}
+
+void AuditorCore::edit(const std::vector<Upstream>& upstreams, std::uint64_t limits_version) {
+  watch_.learn(upstreams, version_name(limits_version));
+}
+
+void AuditorCore::edit(const std::vector<Budget>& budgets) { config_.budgets = budgets; }
 
 std::size_t AuditorCore::room() const {
   const std::size_t waiting =
@@ -71,12 +83,17 @@ void AuditorCore::accept(const Work& work, Instant now, Out& out) {
                                                   "budget reservations are not kept"}});
   } else if (const auto* ask = std::get_if<wire::Follow>(&from.item)) {
     follow(from.peer, *ask, out);
+  } else if (const auto* backlog = std::get_if<wire::Backlog>(&from.item)) {
+    std::vector<wire::Alert> alerts;
+    figures_.hear(from.peer, *backlog, now, alerts);
+    std::move(alerts.begin(), alerts.end(), std::back_inserter(raised_));
   }
 }
 
 void AuditorCore::complete(const Reply& reply, Instant now, Out& out) {
   if (const auto* trail = std::get_if<TrailReply>(&reply)) hear(*trail, now, out);
   if (const auto* ledger = std::get_if<LedgerReply>(&reply)) hear(*ledger, now, out);
+  if (const auto* down = std::get_if<wire::PeerDown>(&reply)) figures_.forget(down->peer);
 }
 
 void AuditorCore::tick(Instant now, Out& out) {
@@ -114,11 +131,7 @@ void AuditorCore::hear(const TrailReply& reply, Instant now, Out& out) {
   } else if (const auto* lines = std::get_if<TrailLines>(&reply.answer)) {
     have_read(*lines, now, out);
   } else if (std::holds_alternative<TrailAppended>(reply.answer)) {
-    tail_ = round_tail_;
-    torn_bytes_ = 0;
-    for (wire::Send& answer : round_.after_append) out.push(std::move(answer));
-    round_.after_append.clear();
-    book(now, out);
+    appended(now, out);
   } else {
     MARK("auditor: the trail cannot be written");
     reopen(now);
@@ -147,10 +160,23 @@ void AuditorCore::hear(const LedgerReply& reply, Instant now, Out& out) {
   }
 }
 
+// The figures count what is durable, so that what has to go round again is counted once.
+void AuditorCore::appended(Instant now, Out& out) {
+  tail_ = round_tail_;
+  torn_bytes_ = 0;
+  for (wire::Send& answer : round_.after_append) out.push(std::move(answer));
+  round_.after_append.clear();
+  for (const std::size_t place : round_.fresh) {
+    figures_.see(round_.records[place].record, now, round_.book.alerts);
+  }
+  book(now, out);
+}
+
 // ---- a round ---------------------------------------------------------------------------------
 
 bool AuditorCore::has_work() const {
-  return !records_.empty() || !costs_.empty() || !due_.empty() || torn_bytes_ > 0;
+  return !records_.empty() || !costs_.empty() || !due_.empty() || !raised_.empty() ||
+         torn_bytes_ > 0;
 }
 
 void AuditorCore::start_round(Instant now, Out& out) {
@@ -159,6 +185,7 @@ void AuditorCore::start_round(Instant now, Out& out) {
   move_front(records_, round_.records, config_.batch_max);
   move_front(costs_, round_.costs, config_.batch_max - round_.records.size());
   move_front(due_, round_.alerts, kAlertLinesMax);
+  move_front(raised_, round_.raised, kAlertLinesMax);
   step_ = Step::kLooking;
   if (round_.records.empty() && round_.costs.empty()) {
     judge({}, now, out);
@@ -169,7 +196,7 @@ void AuditorCore::start_round(Instant now, Out& out) {
 
 void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
   Chain chain(tail_, config_.segment_bytes_max);
-  round_.judge(found, {config_.budgets, chain, watch_, counts_});
+  round_.judge(found, {config_.budgets, chain, {watch_, &figures_, counts_}});
   for (wire::Send& answer : round_.at_once) out.push(std::move(answer));
   round_.at_once.clear();
   round_tail_ = chain.tail();

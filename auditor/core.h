@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "auditor/config.h"
+#include "auditor/figures.h"
 #include "auditor/ledger_port.h"
 #include "auditor/round.h"
 #include "auditor/trail_port.h"
@@ -49,10 +50,17 @@ class AuditorCore {
 
   [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
 
+  // The settings were read again: the watch holds what is granted under this version against these
+  // limits. Budgets hold from the next cost on.
+  void edit(const std::vector<Upstream>& upstreams, std::uint64_t limits_version);
+  void edit(const std::vector<Budget>& budgets);
+
   // Trail and ledger are open and read: records are being written.
   [[nodiscard]] bool ready() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] const Tail& tail() const { return tail_; }
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+  [[nodiscard]] const Watch& watch() const { return watch_; }
 
  private:
   enum class Phase : std::uint8_t { kClosed, kOpeningLedger, kOpeningTrail, kReading, kReady };
@@ -80,6 +88,7 @@ class AuditorCore {
   void book(Instant now, Out& out);
   void have_booked(const LedgerBooked& found, Instant now, Out& out);
   void raise(const std::vector<wire::Alert>& alerts, const std::vector<bool>& are_new);
+  void appended(Instant now, Out& out);
 
   void follow(wire::PeerId peer, const wire::Follow& ask, Out& out);
   void have_alerts(std::uint64_t call_id, const LedgerAlerts& found, Out& out);
@@ -91,6 +100,7 @@ class AuditorCore {
   Config config_;
   Counts counts_;
   Watch watch_;
+  Figures figures_;
   Phase phase_ = Phase::kClosed;
   Instant reopen_at_;
 
@@ -114,7 +124,8 @@ class AuditorCore {
   // What waits, and the round that is under way.
   std::deque<PendingRecord> records_;
   std::deque<PendingCost> costs_;
-  std::deque<wire::Alert> due_;  // alerts in the ledger that have no line yet
+  std::deque<wire::Alert> due_;     // alerts in the ledger that have no line yet
+  std::deque<wire::Alert> raised_;  // alerts that are not in the ledger yet
   Instant work_since_;
   Step step_ = Step::kIdle;
   Round round_;

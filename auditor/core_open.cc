@@ -29,6 +29,8 @@ void AuditorCore::reopen(Instant now) {
   for (auto cost = round_.costs.rbegin(); cost != round_.costs.rend(); ++cost) {
     costs_.push_front(std::move(*cost));
   }
+  raised_.insert(raised_.begin(), round_.raised.begin(), round_.raised.end());
+  figures_.raise_again();
   round_ = {};
   step_ = Step::kIdle;
   call_ = 0;
@@ -93,6 +95,7 @@ void AuditorCore::have_read(const TrailLines& found, Instant now, Out& out) {
     if (read_line_ < tail_.line && !take_line(text, book, out)) return;
     indexed.at = std::max(indexed.at, newest_read_);
   }
+  figures_.sense(newest_read_, now);
   if (read_line_ > indexed_line_) {
     indexed.first_line = std::max(indexed.first_line, indexed_line_ + 1);
     indexed.line = read_line_;
@@ -125,7 +128,7 @@ bool AuditorCore::take_line(const std::string& text, LedgerBook& book, Out& out)
   }
   if (n >= watch_from_) {
     if (const auto attempt = attempt_of(*line)) {
-      watch_attempt(*attempt, watch_, counts_, book.alerts);
+      watch_attempt(*attempt, {watch_, nullptr, counts_}, book.alerts);
     }
   }
   if (n <= indexed_line_) return true;

@@ -45,9 +45,14 @@ wire::Recorded recorded(const wire::Cost& cost, wire::Written written, std::stri
   return answer;
 }
 
-void watch_attempt(const AttemptSeen& attempt, Watch& watch, Counts& counts,
+void watch_attempt(const AttemptSeen& attempt, const Watchers& watchers,
                    std::vector<wire::Alert>& alerts) {
-  const Watch::Seen seen = watch.see(attempt);
+  Counts& counts = watchers.counts;
+  const Watch::Seen seen = watchers.watch.see(attempt);
+  if (seen.unwatched) {
+    ++counts.unwatched;
+    if (watchers.figures != nullptr) watchers.figures->unwatched(attempt.granted, alerts);
+  }
   counts.violations_possible += seen.possible;
   for (const Violation& violation : seen.certain) {
     ++counts.violations_certain;
@@ -82,6 +87,7 @@ void Round::judge(const LedgerFound& found, const Desk& desk) {
   judge_records(found, desk);
   judge_costs(found, desk);
   write_alerts(chain);
+  book.alerts.insert(book.alerts.end(), raised.begin(), raised.end());
   if (chain.tail().line > before) {
     book.indexed = Indexed{before + 1, chain.tail().line, chain.tail().hash, newest_};
   }
@@ -89,9 +95,10 @@ void Round::judge(const LedgerFound& found, const Desk& desk) {
 
 // A record that comes twice in one round is written once; both askers are answered after the fsync.
 void Round::judge_records(const LedgerFound& found, const Desk& desk) {
-  const auto& [budgets, chain, watch, counts] = desk;
+  Counts& counts = desk.watchers.counts;
   std::vector<bool> written(found.records.size(), false);
-  for (const auto& [peer, record] : records) {
+  for (std::size_t n = 0; n < records.size(); ++n) {
+    const auto& [peer, record] = records[n];
     newest_ = latest(newest_, record.at);
     const std::string name = record_name(trail_secret_, record.record_id);
     const std::size_t place = record_names_.add(name);
@@ -111,16 +118,17 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     ++counts.records_written;
     const std::string& secret =
         record.key.empty() ? record.key : found.secrets[keys_.add(record.key)];
-    const std::uint64_t line = chain.add_record(record, name, secret);
+    fresh.push_back(n);
+    const std::uint64_t line = desk.chain.add_record(record, name, secret);
     book.records.push_back({name, line});
     if (const auto attempt = attempt_of(record, secret, line)) {
-      watch_attempt(*attempt, watch, counts, book.alerts);
+      watch_attempt(*attempt, desk.watchers, book.alerts);
     }
   }
 }
 
 void Round::judge_costs(const LedgerFound& found, const Desk& desk) {
-  Counts& counts = desk.counts;
+  Counts& counts = desk.watchers.counts;
   std::vector<std::string> seen = found.events;
   std::vector<std::vector<ProviderTotal>> months = found.months;
   std::vector<StoreTime> touched(months.size());

@@ -30,6 +30,7 @@ struct Counts {
   std::uint64_t alerts_raised = 0;
   std::uint64_t violations_certain = 0;
   std::uint64_t violations_possible = 0;
+  std::uint64_t unwatched = 0;   // attempts under limits that the watch does not know
   std::uint64_t overflowed = 0;  // came while pending_max waited: not taken, not answered
   std::uint64_t reopened = 0;    // times that trail and ledger had to be opened again
 };
@@ -54,12 +55,18 @@ class Unique {
   std::unordered_map<std::string, std::size_t> places_;
 };
 
-// What a round works with: `chain` gets the lines, `watch` the attempts.
+// Whoever looks at what is written.
+struct Watchers {
+  Watch& watch;
+  Figures* figures;  // none: the attempt is of a former life, and says nothing of today
+  Counts& counts;
+};
+
+// What a round works with: `chain` gets the lines, the watchers the attempts.
 struct Desk {
   const std::vector<Budget>& budgets;
   Chain& chain;
-  Watch& watch;
-  Counts& counts;
+  Watchers watchers;
 };
 
 class Round {
@@ -67,6 +74,7 @@ class Round {
   std::vector<PendingRecord> records;
   std::vector<PendingCost> costs;
   std::vector<wire::Alert> alerts;  // that are to get their line
+  std::vector<wire::Alert> raised;  // by others than records and costs: to be booked
   std::uint64_t torn_bytes = 0;     // of a line that was cut
 
   // What must be known first. Without records and costs: nothing.
@@ -78,6 +86,7 @@ class Round {
   std::vector<wire::Send> at_once;       // known before, refused
   std::vector<wire::Send> after_append;  // records
   std::vector<wire::Send> after_book;    // costs
+  std::vector<std::size_t> fresh;        // places of the records that are written
   LedgerBook book;
 
  private:
@@ -94,7 +103,7 @@ class Round {
 };
 
 // What the watch says of an attempt, as alerts to be raised.
-void watch_attempt(const AttemptSeen& attempt, Watch& watch, Counts& counts,
+void watch_attempt(const AttemptSeen& attempt, const Watchers& watchers,
                    std::vector<wire::Alert>& alerts);
 
 wire::Recorded recorded(const wire::Record& record, wire::Written written);

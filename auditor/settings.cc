@@ -37,6 +37,57 @@ constexpr std::array kRows = {
                .help = "Keys whose last attempts the watch remembers.",
                .min = 100,
                .max = 10'000'000},
+    SettingRow{.name = "watch_attempts_max",
+               .type = SettingType::kWhole,
+               .preset = "1000000",
+               .help = "Attempts of all keys together that the watch remembers.",
+               .min = 1'000,
+               .max = 100'000'000},
+    SettingRow{.name = "figures_window",
+               .type = SettingType::kDuration,
+               .preset = "1h",
+               .help = "Over how long the share of dead messages and the delays are counted.",
+               .min = us(minutes(1)),
+               .max = us(hours(24))},
+    SettingRow{.name = "dead_share_max",
+               .type = SettingType::kRatio,
+               .preset = "0.01",
+               .help = "An alert when this share of the messages that ended is dead, or more.",
+               .min = 1,
+               .max = 1'000'000},
+    SettingRow{.name = "dead_share_from",
+               .type = SettingType::kWhole,
+               .preset = "100",
+               .help = "Messages that ended in figures_window; fewer raise no alert.",
+               .min = 1,
+               .max = 1'000'000'000},
+    SettingRow{
+        .name = "start_delay_max",
+        .type = SettingType::kDuration,
+        .preset = "500ms",
+        .help = "An alert when 1 % of the attempts start so long after they could, or later.",
+        .min = us(milliseconds(1)),
+        .max = us(hours(1)),
+        .scaled = true},
+    SettingRow{.name = "start_delay_from",
+               .type = SettingType::kWhole,
+               .preset = "1000",
+               .help = "Attempts in figures_window; fewer raise no alert.",
+               .min = 1,
+               .max = 1'000'000'000},
+    SettingRow{.name = "held_max",
+               .type = SettingType::kDuration,
+               .preset = "300s",
+               .help = "An alert when a message that could go waits longer for Sluice itself.",
+               .min = us(seconds(1)),
+               .max = us(hours(24)),
+               .scaled = true},
+    SettingRow{.name = "dead_letters_max",
+               .type = SettingType::kWhole,
+               .preset = "10",
+               .help = "An alert when more dead letters lie than this.",
+               .min = 0,
+               .max = 1'000'000'000},
     SettingRow{.name = "keep_records",
                .type = SettingType::kDuration,
                .preset = "30d",
@@ -102,6 +153,18 @@ std::uint32_t whole32(const SettingTable& table, std::string_view name) {
   return static_cast<std::uint32_t>(table.whole(name));
 }
 
+Bounds read_bounds(const SettingTable& own) {
+  Bounds bounds;
+  bounds.window = own.duration("figures_window");
+  bounds.dead_millionths = static_cast<std::uint32_t>(own.millionths("dead_share_max"));
+  bounds.dead_from = whole32(own, "dead_share_from");
+  bounds.start_delay = own.duration("start_delay_max");
+  bounds.start_delay_from = whole32(own, "start_delay_from");
+  bounds.held = own.duration("held_max");
+  bounds.dead_letters = whole32(own, "dead_letters_max");
+  return bounds;
+}
+
 }  // namespace
 
 std::span<const SettingRow> setting_rows() { return kRows; }
@@ -128,6 +191,7 @@ Result<Config> read_config(const Settings& settings) {
   auto upstreams = stage::read_upstreams(settings);
   if (!upstreams) return upstreams.error();
   config.upstreams = std::move(*upstreams);
+  config.limits_version = stage::limits_version(config.upstreams);
   const auto budgets = settings.tables("budget", kBudgetRows);
   if (!budgets) return budgets.error();
   if (!budgets->empty()) config.budgets.clear();
@@ -145,6 +209,8 @@ Result<Config> read_config(const Settings& settings) {
   config.batch_max = whole32(own, "batch_max");
   config.segment_bytes_max = static_cast<std::uint64_t>(own.whole("segment_bytes_max"));
   config.watch_keys_max = whole32(own, "watch_keys_max");
+  config.watch_attempts_max = whole32(own, "watch_attempts_max");
+  config.bounds = read_bounds(own);
   return config;
 }
 

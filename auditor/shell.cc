@@ -78,6 +78,14 @@ Status Shell::start(stage::Stage<AuditorCore>& stage) {
 
 std::string Shell::not_ready() { return core_.ready() ? "" : "trail and ledger are being opened"; }
 
+Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  core_.edit(config->upstreams, config->limits_version);
+  core_.edit(config->budgets);
+  return std::vector<std::string>{"[[upstream]]", "[[limit]]", "[[budget]]"};
+}
+
 // ---- effects -----------------------------------------------------------------------------------
 
 void Shell::perform(AuditorCore::Effect effect) {
@@ -158,6 +166,9 @@ void Shell::show_counts(stage::Metrics& metrics) {
       .set(counts.violations_certain);
   metrics.counter(kViolations, kViolationsHelp, {{"certainty", "possible"}})
       .set(counts.violations_possible);
+  metrics
+      .counter("sluice_unwatched_attempts_total", "Attempts under limits that were not known here.")
+      .set(counts.unwatched);
   metrics.counter("sluice_alerts_raised_total", "Alerts that were new.").set(counts.alerts_raised);
   metrics.counter("sluice_overflowed_total", "Records and costs beyond pending_max, not taken.")
       .set(counts.overflowed);
@@ -165,8 +176,40 @@ void Shell::show_counts(stage::Metrics& metrics) {
       .set(counts.reopened);
   metrics.gauge("sluice_trail_lines", "Number of the trail's last line.")
       .set(static_cast<double>(core_.tail().line));
+  show_figures(metrics);
   metrics.gauge("sluice_room", "Records and costs that would be taken now.")
       .set(static_cast<double>(core_.room()));
+}
+
+void Shell::show_figures(stage::Metrics& metrics) {
+  const Figures& figures = core_.figures();
+  const auto in_seconds = [](Duration span) { return static_cast<double>(span.us) / 1e6; };
+  const auto gauge = [&](std::string_view name, std::string_view help, double value) {
+    metrics.gauge(name, help).set(value);
+  };
+  const auto number = [](std::uint64_t n) { return static_cast<double>(n); };
+  const DeadShare& dead = figures.dead();
+  gauge("sluice_ended_messages", "Messages that ended in figures_window, without cancelled ones.",
+        number(dead.all()));
+  gauge("sluice_dead_messages", "Of them, how many are dead.", number(dead.dead()));
+  constexpr std::string_view kDelay = "sluice_start_delay_seconds";
+  constexpr std::string_view kDelayHelp = "From could go to start, in figures_window.";
+  const Delays& delays = figures.delays();
+  metrics.gauge(kDelay, kDelayHelp, {{"quantile", "0.5"}})
+      .set(in_seconds(delays.quantile(500'000)));
+  metrics.gauge(kDelay, kDelayHelp, {{"quantile", "0.99"}})
+      .set(in_seconds(delays.quantile(990'000)));
+  gauge("sluice_held_seconds", "How long a message that could go has waited for Sluice itself.",
+        in_seconds(figures.held(stage_->now())));
+  gauge("sluice_waiting_messages", "Messages that wait, as ingests and limiters say.",
+        number(figures.backlogs().waiting()));
+  gauge("sluice_dead_letters", "Dead letters that nobody has replayed or purged.",
+        number(figures.backlogs().dead()));
+  gauge("sluice_watch_attempts", "Attempts that the watch remembers.",
+        number(core_.watch().attempts()));
+  metrics
+      .counter("sluice_watch_let_go_total", "Keys let go of before their time, for want of room.")
+      .set(core_.watch().let_go());
 }
 
 }  // namespace sluice::auditor

@@ -29,6 +29,8 @@ class Shell {
   void begin_turn() {}
   void end_turn() {}
   std::string not_ready();
+  // SIGHUP: limits and budgets are taken; the rest needs a restart.
+  Result<std::vector<std::string>> reload(const Settings& settings);
   void drain() {}
 
  private:
@@ -38,6 +40,7 @@ class Shell {
   [[noreturn]] void end_process(const std::string& what);
   void upkeep();
   void show_counts(stage::Metrics& metrics);
+  void show_figures(stage::Metrics& metrics);
 
   AuditorCore core_;
   DiskTrail trail_;

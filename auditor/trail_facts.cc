@@ -1,6 +1,8 @@
 #include "auditor/trail_facts.h"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -51,10 +53,6 @@ std::string hex_of(std::uint64_t number) {
   return to_hex(bytes);
 }
 
-std::string version_text(std::uint64_t version) {
-  return version == 0 ? std::string() : hex_of(version);
-}
-
 void write_message(LineWriter& line, const wire::Record& record, std::string_view secret) {
   line.text("upstream", record.upstream)
       .text("source", record.source)
@@ -78,7 +76,7 @@ void write_attempt(LineWriter& line, const wire::Record& record) {
       .text("settlement", word(kSettlements, record.settlement))
       .text("reason", record.reason)
       .number("until", record.until.us)
-      .text("limits", version_text(record.limits_version))
+      .text("limits", version_name(record.limits_version))
       .text("limiter", hex_of(record.limiter_life))
       .text("dispatcher", hex_of(record.dispatcher_life))
       .text("trace", record.traceparent);
@@ -102,6 +100,10 @@ std::string id_name(std::string_view secret, std::string_view id) {
 }
 std::string body_name(std::string_view secret, std::string_view content_hash) {
   return hex_name(secret, "body", content_hash);
+}
+
+std::string version_name(std::uint64_t version) {
+  return version == 0 ? std::string() : hex_of(version);
 }
 
 Chain::Chain(Tail tail, std::uint64_t segment_bytes_max)
@@ -177,6 +179,8 @@ std::optional<AttemptSeen> attempt_of(const Line& line) {
   seen.answered = line.number("status") != 0;
   seen.line = line.n;
   seen.limits = line.text("limits");
+  seen.units = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(line.number("units"), 1, std::numeric_limits<std::uint32_t>::max()));
   return seen;
 }
 
@@ -194,7 +198,8 @@ std::optional<AttemptSeen> attempt_of(const wire::Record& record, std::string_vi
   seen.completed = record.completed_at;
   seen.answered = record.status != 0;
   seen.line = line;
-  seen.limits = version_text(record.limits_version);
+  seen.limits = version_name(record.limits_version);
+  seen.units = std::max<std::uint32_t>(record.units, 1);
   return seen;
 }
 

@@ -52,6 +52,9 @@ class Chain {
   std::vector<TrailLine> lines_;
 };
 
+// A version of the limits as the trail has it; empty for 0.
+std::string version_name(std::uint64_t version);
+
 // Nothing unless the line is of that kind.
 std::optional<std::string> record_name_of(const Line& line);
 std::optional<AttemptSeen> attempt_of(const Line& line);

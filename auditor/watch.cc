@@ -1,146 +1,169 @@
 #include "auditor/watch.h"
 
 #include <algorithm>
-#include <functional>
-#include <queue>
-#include <utility>
+#include <optional>
 
 namespace sluice::auditor {
 namespace {
 
-// The longest window of those limits that have this scope; 0 when there are none.
-Duration longest(const std::vector<Limit>& limits, LimitScope scope) {
-  Duration most;
-  for (const Limit& limit : limits) {
-    if (limit.scope == scope) most = std::max(most, limit.window);
+// A limit of so many attempts in two windows is counted for certain violations only: possible ones
+// would cost more than they tell.
+constexpr std::size_t kPossibleMax = 16'384;
+// A limit without a window: long enough for all that were open at the same time.
+constexpr Duration kOpenSpan = minutes(5);
+
+bool counts_open(const Limit& limit) { return limit.window.us == 0; }
+Duration span_of(const Limit& limit) { return counts_open(limit) ? kOpenSpan : limit.window * 2; }
+
+// FNV-1a: a name for maps of this process only.
+std::uint64_t short_name(const AttemptSeen& attempt) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3U; };
+  for (const char c : attempt.message) mix(static_cast<unsigned char>(c));
+  for (std::uint32_t rest = attempt.serial; rest != 0; rest >>= 8U) {
+    mix(static_cast<unsigned char>(rest & 255U));
   }
-  return most;
+  return hash;
+}
+
+// What a limit says of the attempt at this place; `possible` is counted, too, for a certain one.
+struct Judged {
+  Fullest certain;
+  bool possible = false;
+};
+Judged judge(const WatchLog& log, const Asked& asked, const Limit& limit) {
+  if (log.units() <= limit.n) return {};  // nor are there so many attempts
+  if (counts_open(limit)) {
+    const bool possible = log.open_together(asked, {}).units > limit.n;
+    return {possible ? log.open_together(asked, limit.guard) : Fullest{}, possible};
+  }
+  const bool few = log.size() <= kPossibleMax;
+  return {log.certainly_within(asked, limit.window),
+          few && log.possibly_within(asked, limit.window) > limit.n};
 }
 
 }  // namespace
 
-Watch::Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max) : keys_max_(keys_max) {
+Watch::Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max, std::size_t attempts_max)
+    : keys_max_(keys_max), attempts_max_(attempts_max) {
+  learn(upstreams, {});
+}
+
+void Watch::learn(const std::vector<Upstream>& upstreams, std::string version) {
+  constexpr std::size_t kVersionsMax = 60'000;
+  Version learnt{std::move(version), {}};
   for (const Upstream& upstream : upstreams) {
-    limits_[upstream.name] = upstream.limits;
-    for (const Limit& limit : upstream.limits) span_ = std::max(span_, limit.window * 2);
+    learnt.rules[upstream.name] = upstream.limits;
+    for (const Limit& limit : upstream.limits) span_ = std::max(span_, span_of(limit));
   }
+  const bool unnamed = versions_.size() == 2 && versions_.back().name.empty();
+  if (unnamed || versions_.size() > kVersionsMax) versions_.pop_back();
+  versions_.push_back(std::move(learnt));
 }
 
 void Watch::forget() {
   keys_.clear();
+  attempts_ = 0;
   newest_ = {};
+}
+
+// Not known: 0. An attempt that does not say is held against the newest.
+std::uint16_t Watch::version_of(const std::string& name) {
+  Version& newest = versions_.back();
+  if (newest.name.empty()) newest.name = name;
+  for (std::size_t n = versions_.size() - 1; n > 0; --n) {
+    if (name.empty() || versions_[n].name == name) return static_cast<std::uint16_t>(n);
+  }
+  return 0;
+}
+
+Watch::Scope Watch::scope_of(const std::string& upstream, LimitScope scope) const {
+  Scope found;
+  for (const Version& version : versions_) {
+    const auto rules = version.rules.find(upstream);
+    if (rules == version.rules.end()) continue;
+    for (const Limit& limit : rules->second) {
+      if (limit.scope != scope) continue;
+      found.span = std::max(found.span, span_of(limit));
+      found.counts_ends = found.counts_ends || counts_open(limit);
+    }
+  }
+  return found;
 }
 
 Watch::Seen Watch::see(const AttemptSeen& attempt) {
   Seen seen;
-  const auto known = limits_.find(attempt.upstream);
-  if (known == limits_.end() || attempt.completed < attempt.granted) return seen;
+  if (attempt.completed < attempt.granted) return seen;
+  Interval interval;
+  interval.granted = attempt.granted;
+  interval.completed = interval.freed = attempt.completed;
+  interval.attempt = short_name(attempt);
+  interval.units = std::max<std::uint32_t>(attempt.units, 1);
+  interval.version = version_of(attempt.limits);
+  interval.answered = attempt.answered;
+  seen.unwatched = interval.version == 0;
   newest_ = std::max(newest_, attempt.completed);
   for (const LimitScope scope : {LimitScope::kKey, LimitScope::kUpstream}) {
-    if (longest(known->second, scope).us == 0) continue;
+    const Scope about = scope_of(attempt.upstream, scope);
+    if (about.span.us == 0) continue;
     const bool all_keys = scope == LimitScope::kUpstream;
-    Key& key = keys_[attempt.upstream + (all_keys ? "\n" : "\n" + attempt.key)];
-    remember(key, attempt, longest(known->second, scope) * 2);
-    for (const Limit& limit : known->second) {
-      if (limit.scope == scope) judge(key.log, attempt, limit, seen);
-    }
+    WatchLog& log = keys_[attempt.upstream + (all_keys ? "\n" : "\n" + attempt.key)];
+    if (about.counts_ends) log.count_ends();
+    const std::size_t before = log.size();
+    const std::size_t place = log.remember(interval, about.span);
+    attempts_ = attempts_ + log.size() - before;
+    see_at({log, place, scope}, attempt, seen);
   }
-  if (keys_.size() > keys_max_) let_go();
+  if (keys_.size() > keys_max_ || attempts_ > attempts_max_) make_room();
   return seen;
 }
 
-// One interval per attempt: an answer that came late takes the place of the unknown end. What was
-// granted under other limits than this one cannot be held against these.
-void Watch::remember(Key& key, const AttemptSeen& attempt, Duration span) {
-  key.newest = std::max(key.newest, attempt.completed);
-  std::erase_if(key.log, [&](const Interval& old) {
-    const bool same = old.serial == attempt.serial && old.message == attempt.message;
-    const bool others =
-        !old.limits.empty() && !attempt.limits.empty() && old.limits != attempt.limits;
-    return same || others || old.completed < key.newest - span;
-  });
-  key.log.push_back({attempt.granted, attempt.completed, attempt.message, attempt.serial,
-                     attempt.answered, attempt.limits});
-}
-
-// Keys that have been quiet for so long that no window holds them any more; if that is not enough,
-// the quietest eighth, so that this is not needed again at once.
-void Watch::let_go() {
-  std::erase_if(keys_, [&](const auto& entry) { return entry.second.newest < newest_ - span_; });
-  if (keys_.size() <= keys_max_) return;
-  std::vector<StoreTime> times;
-  for (const auto& entry : keys_) times.push_back(entry.second.newest);
-  const auto pivot = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 8);
-  std::nth_element(times.begin(), pivot, times.end());
-  std::erase_if(keys_, [&](const auto& entry) { return entry.second.newest <= *pivot; });
-}
-
-void Watch::judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, Seen& seen) {
-  if (log.size() <= limit.n) return;
-  if (attempt.answered) {
-    Violation found;
-    found.attempts = certainly_within(log, attempt, limit.window, found);
-    if (found.attempts > limit.n) {
+// Whatever was granted after it may be the last grant of a set that it is part of.
+void Watch::see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) const {
+  const auto& [log, place, scope] = spot;
+  for (const std::uint16_t version : log.versions_from(place)) {
+    const auto rules = versions_[version].rules.find(attempt.upstream);
+    if (rules == versions_[version].rules.end()) continue;
+    for (const Limit& limit : rules->second) {
+      if (limit.scope != scope) continue;
+      const Judged judged = judge(log, {place, version, limit.n}, limit);
+      seen.possible += judged.possible ? 1 : 0;
+      if (judged.certain.units <= limit.n) continue;
+      Violation found;
       found.upstream = attempt.upstream;
       found.limit = limit.name;
-      if (limit.scope == LimitScope::kKey) found.key = attempt.key;
+      if (scope == LimitScope::kKey) found.key = attempt.key;
       found.n = limit.n;
       found.window = limit.window;
+      found.attempts = judged.certain.attempts;
+      found.units = judged.certain.units;
+      found.first_granted = judged.certain.first_granted;
+      found.last_completed = judged.certain.last_completed;
       found.last_line = attempt.line;
       seen.certain.push_back(found);
     }
   }
-  if (possibly_within(log, attempt, limit.window) > limit.n) ++seen.possible;
 }
 
-// The most answered attempts, this one among them, that lie whole within one window. For each first
-// grant L (falling), those granted at L or later that completed by L + W: a heap by completion,
-// because what is too late for one L is too late for every smaller one.
-std::uint32_t Watch::certainly_within(const Log& log, const AttemptSeen& attempt, Duration window,
-                                      Violation& found) {
-  std::vector<std::pair<StoreTime, StoreTime>> near;  // granted, completed
-  for (const Interval& other : log) {
-    if (other.answered && other.granted >= attempt.completed - window &&
-        other.completed <= attempt.granted + window) {
-      near.emplace_back(other.granted, other.completed);
-    }
-  }
-  std::sort(near.begin(), near.end(), std::greater<>());
-  std::priority_queue<StoreTime> completed;
-  std::uint32_t most = 0;
-  for (const auto& [granted, done] : near) {
-    completed.push(done);
-    while (!completed.empty() && completed.top() > granted + window) completed.pop();
-    if (granted <= attempt.granted && completed.size() > most) {
-      most = static_cast<std::uint32_t>(completed.size());
-      found.first_granted = granted;
-      found.last_completed = completed.top();
-    }
-  }
-  return most;
-}
-
-// The most attempts, this one among them, that can have arrived within one window [x, x + W]: those
-// that had not completed before x and were granted by x + W. The first completion is the latest x
-// that is worth trying for each set.
-std::uint32_t Watch::possibly_within(const Log& log, const AttemptSeen& attempt, Duration window) {
-  std::vector<StoreTime> granted;
-  std::vector<StoreTime> completed;
-  for (const Interval& other : log) {
-    granted.push_back(other.granted);
-    completed.push_back(other.completed);
-  }
-  std::sort(granted.begin(), granted.end());
-  std::sort(completed.begin(), completed.end());
-  std::size_t most = 0;
-  for (const StoreTime x : completed) {
-    if (x > attempt.completed || attempt.granted > x + window) continue;
-    const auto by = std::upper_bound(granted.begin(), granted.end(), x + window);
-    const auto before = std::lower_bound(completed.begin(), completed.end(), x);
-    most = std::max(
-        most, static_cast<std::size_t>((by - granted.begin()) - (before - completed.begin())));
-  }
-  return static_cast<std::uint32_t>(most);
+// Keys that have been quiet for so long that no window holds them any more; if that is not enough,
+// the quietest eighth, so that this is not needed again at once.
+void Watch::make_room() {
+  const auto drop_until = [this](StoreTime last) {
+    std::erase_if(keys_, [&](const auto& entry) {
+      if (entry.second.newest() > last) return false;
+      attempts_ -= entry.second.size();
+      return true;
+    });
+  };
+  drop_until(newest_ - span_ - microseconds(1));
+  if (keys_.size() <= keys_max_ && attempts_ <= attempts_max_) return;
+  std::vector<StoreTime> times;
+  for (const auto& entry : keys_) times.push_back(entry.second.newest());
+  const auto pivot = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 8);
+  std::nth_element(times.begin(), pivot, times.end());
+  const std::size_t before = keys_.size();
+  drop_until(*pivot);
+  let_go_ += before - keys_.size();
 }
 
 }  // namespace sluice::auditor

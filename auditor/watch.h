@@ -1,17 +1,21 @@
 // The watch: are the limits kept, seen from outcomes alone? Pure, and with no code in common with
 // the limiter's meter, which it checks.
 //
-// An attempt's request arrived somewhere in [granted, completed]. N+1 attempts of one limit with
-// (last completion - first grant) <= W all arrived within one closed window: a certain violation.
-// With (last grant - first completion) <= W they may have: a possible one, which is only counted.
+// An attempt's request arrived somewhere in [granted, completed]. Attempts of more than N units
+// with (last completion - first grant) <= W all arrived within one closed window: a certain
+// violation. With (last grant - first completion) <= W they may have: a possible one, which is only
+// counted. A limit on concurrency is broken by more than N that were open at one instant:
+// certainly, when all of them were for longer than the guard.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "auditor/watch_log.h"
 #include "lib/base/instant.h"
 #include "lib/base/upstream.h"
 
@@ -27,7 +31,8 @@ struct AttemptSeen {
   StoreTime completed;
   bool answered = false;  // only an answer proves arrival; others count as possible
   std::uint64_t line = 0;
-  std::string limits;  // version of the limits that it was granted under; empty: not known
+  std::string limits;       // version of the limits that it was granted under; empty: not known
+  std::uint32_t units = 1;  // of each rate limit
 };
 
 struct Violation {
@@ -35,8 +40,9 @@ struct Violation {
   std::string limit;
   std::string key;  // empty: the upstream as a whole
   std::uint32_t n = 0;
-  Duration window;
+  Duration window;             // 0: a limit on concurrency
   std::uint32_t attempts = 0;  // in the fullest window that holds the last one seen
+  std::uint64_t units = 0;     // of them; as many as attempts unless some cost more
   StoreTime first_granted;
   StoreTime last_completed;
   std::uint64_t last_line = 0;
@@ -45,44 +51,56 @@ struct Violation {
 class Watch {
  public:
   Watch() = default;
-  Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max);
+  Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max,
+        std::size_t attempts_max = 1'000'000);
+
+  // From now on these are the newest limits, under this version. Attempts of older versions stay
+  // held against theirs. Empty: the first version that is seen is taken for it.
+  void learn(const std::vector<Upstream>& upstreams, std::string version);
 
   struct Seen {
     std::vector<Violation> certain;  // that this attempt is part of, one per limit at most
     std::uint32_t possible = 0;      // limits that it may have broken
+    bool unwatched = false;          // it was granted under limits that nobody told us
   };
   Seen see(const AttemptSeen& attempt);
 
   // Lines older than the newest one minus this cannot matter any more: twice the longest window.
   [[nodiscard]] Duration span() const { return span_; }
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
+  [[nodiscard]] std::size_t attempts() const { return attempts_; }
+  // Keys that were let go of although their attempts could still have mattered.
+  [[nodiscard]] std::uint64_t let_go() const { return let_go_; }
   void forget();
 
  private:
-  struct Interval {
-    StoreTime granted;
-    StoreTime completed;
-    std::string message;
-    std::uint32_t serial = 0;
-    bool answered = false;
-    std::string limits;
+  using Rules = std::map<std::string, std::vector<Limit>, std::less<>>;  // by upstream
+  struct Version {
+    std::string name;
+    Rules rules;
   };
-  using Log = std::vector<Interval>;
-  struct Key {
-    Log log;
-    StoreTime newest;
+  struct Scope {
+    Duration span;  // 0: no limit has this scope
+    bool counts_ends = false;
   };
 
-  static void remember(Key& key, const AttemptSeen& attempt, Duration span);
-  void let_go();
-  static void judge(const Log& log, const AttemptSeen& attempt, const Limit& limit, Seen& seen);
-  static std::uint32_t certainly_within(const Log& log, const AttemptSeen& attempt, Duration window,
-                                        Violation& found);
-  static std::uint32_t possibly_within(const Log& log, const AttemptSeen& attempt, Duration window);
+  [[nodiscard]] std::uint16_t version_of(const std::string& name);
+  [[nodiscard]] Scope scope_of(const std::string& upstream, LimitScope scope) const;
+  // Where an attempt was put, and of which scope that log is.
+  struct Spot {
+    const WatchLog& log;
+    std::size_t place;
+    LimitScope scope;
+  };
+  void see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) const;
+  void make_room();
 
-  std::map<std::string, std::vector<Limit>, std::less<>> limits_;
-  std::map<std::string, Key> keys_;  // by upstream, scope and key
+  std::vector<Version> versions_ = {{}};  // the first: those that nobody told us
+  std::map<std::string, WatchLog> keys_;  // by upstream, scope and key
   std::size_t keys_max_ = 0;
+  std::size_t attempts_max_ = 0;
+  std::size_t attempts_ = 0;
+  std::uint64_t let_go_ = 0;
   Duration span_;
   StoreTime newest_;
 };

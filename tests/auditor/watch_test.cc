@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "lib/base/prng.h"
 
@@ -150,6 +152,155 @@ TEST(Watch, AnUnknownEndIsNoProofOfArrival) {
   EXPECT_EQ(seen.possible, 1U);
   // The late answer takes the place of the unknown end, it is not a second attempt.
   EXPECT_EQ(watch.see(attempt(1, 1000, 1040)).certain.at(0).attempts, 2U);
+}
+
+// What costs more counts for more.
+TEST(Watch, CountsUnits) {
+  Watch watch({upstream_of(5, microseconds(100))}, 10);
+  auto first = attempt(1, 1000, 1010);
+  first.units = 3;
+  auto second = attempt(2, 1020, 1030);
+  second.units = 2;
+  EXPECT_TRUE(watch.see(first).certain.empty());
+  EXPECT_TRUE(watch.see(second).certain.empty());
+  const auto seen = watch.see(attempt(3, 1040, 1050));
+  ASSERT_EQ(seen.certain.size(), 1U);
+  EXPECT_EQ(seen.certain[0].attempts, 3U);
+  EXPECT_EQ(seen.certain[0].units, 6U);
+}
+
+TEST(Watch, EachOfSeveralLimitsIsWatched) {
+  Upstream upstream = upstream_of(2, microseconds(100));
+  upstream.limits.push_back({"slow", LimitScope::kKey, 3, microseconds(1000), 3, seconds(1)});
+  upstream.limits.push_back({"all", LimitScope::kUpstream, 1, microseconds(50), 1, seconds(1)});
+  Watch watch({upstream}, 10);
+  std::set<std::string> broken;
+  for (int n = 0; n < 4; ++n) {
+    for (const auto& violation : watch.see(attempt(n, 1000 + n * 200, 1010 + n * 200)).certain) {
+      broken.insert(violation.limit);
+    }
+  }
+  EXPECT_EQ(broken, std::set<std::string>{"slow"});
+  EXPECT_EQ(watch.see(attempt(9, 1620, 1630)).certain.size(), 2U);  // slow, all
+}
+
+// By the definition: sets that lie whole in a window, held against the limits of their last grant.
+bool broken_by_force(const std::vector<AttemptSeen>& all,
+                     const std::map<std::string, std::uint32_t>& limits) {
+  for (const AttemptSeen& first : all) {
+    for (const AttemptSeen& last : all) {
+      const auto known = limits.find(last.limits);
+      const std::int64_t end = first.granted.us + kWindow;
+      if (known == limits.end() || !last.answered || last.completed.us > end) continue;
+      std::uint64_t units = 0;
+      for (const AttemptSeen& one : all) {
+        const bool inside = one.granted >= first.granted && one.completed.us <= end;
+        if (one.answered && inside && one.granted <= last.granted) units += one.units;
+      }
+      if (last.granted >= first.granted && units > known->second) return true;
+    }
+  }
+  return false;
+}
+
+TEST(Watch, AfterAnEditEachIsHeldAgainstItsOwnLimits) {
+  int broken = 0;
+  for (std::uint64_t seed = 1; seed <= 5'000; ++seed) {
+    Prng prng(seed);
+    const std::map<std::string, std::uint32_t> limits = {
+        {"a", static_cast<std::uint32_t>(prng.between(2, 9))},
+        {"b", static_cast<std::uint32_t>(prng.between(2, 9))}};
+    Watch watch({upstream_of(limits.at("a"), microseconds(kWindow))}, 100);
+    watch.learn({upstream_of(limits.at("a"), microseconds(kWindow))}, "a");
+    watch.learn({upstream_of(limits.at("b"), microseconds(kWindow))}, "b");
+    auto all = some_attempts(prng, 34);
+    const std::int64_t edited = prng.between(1, 34);
+    std::set<std::int64_t> granted;
+    std::erase_if(all, [&](const auto& one) { return !granted.insert(one.granted.us).second; });
+    bool certain = false;
+    for (AttemptSeen& one : all) {
+      one.limits = one.granted.us < edited ? "a" : "b";
+      if (prng.chance(50'000)) one.limits = "c";  // that nobody told the watch
+      one.units = static_cast<std::uint32_t>(prng.between(1, 2));
+      const auto seen = watch.see(one);
+      certain = certain || !seen.certain.empty();
+      ASSERT_EQ(seen.unwatched, one.limits == "c");
+    }
+    ASSERT_EQ(certain, broken_by_force(all, limits)) << seed;
+    broken += certain ? 1 : 0;
+  }
+  EXPECT_GT(broken, 500);
+  EXPECT_LT(broken, 4'500);
+}
+
+TEST(Watch, NoMoreMayBeOpenThanN) {
+  Upstream upstream = upstream_of(2, {});
+  upstream.limits[0].guard = microseconds(4);
+  int certain = 0;
+  int possible = 0;
+  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
+    Prng prng(seed);
+    auto all = some_attempts(prng, 60);
+    Watch watch({upstream}, 10);
+    Answer answer;
+    Answer expected;
+    for (AttemptSeen& one : all) {
+      one.completed = one.granted + microseconds(prng.between(0, 12));
+      const auto seen = watch.see(one);
+      answer.certain = answer.certain || !seen.certain.empty();
+      answer.possible = answer.possible || seen.possible > 0;
+    }
+    for (const AttemptSeen& last : all) {
+      const auto open = [&](std::int64_t overlap) {
+        return std::count_if(all.begin(), all.end(), [&](const AttemptSeen& one) {
+          return one.granted <= last.granted && one.completed.us > last.granted.us + overlap;
+        });
+      };
+      expected.certain = expected.certain || open(4) > 2;
+      expected.possible = expected.possible || open(0) > 2;
+    }
+    ASSERT_EQ(answer.certain, expected.certain) << seed;
+    ASSERT_EQ(answer.possible, expected.possible) << seed;
+    certain += answer.certain ? 1 : 0;
+    possible += answer.possible ? 1 : 0;
+  }
+  EXPECT_GT(certain, 300);
+  EXPECT_GT(possible, certain);
+  EXPECT_LT(possible, 2'900);
+}
+
+TEST(Watch, AnEndThatIsMovedByALateAnswerHadFreedItsPlace) {
+  Upstream upstream = upstream_of(1, {});
+  upstream.limits[0].guard = {};
+  Watch watch({upstream}, 10);
+  watch.see(attempt(1, 1000, 1010, false));
+  EXPECT_TRUE(watch.see(attempt(2, 1020, 1040)).certain.empty());
+  EXPECT_TRUE(watch.see(attempt(1, 1000, 1030)).certain.empty());
+  EXPECT_EQ(watch.see(attempt(3, 1035, 1050)).certain.size(), 1U);
+}
+
+TEST(Watch, HoldsNoMoreAttemptsThanItMay) {
+  Watch watch({upstream_of(1'000'000, seconds(60))}, 1'000, 500);
+  for (int n = 0; n < 5'000; ++n) {
+    auto one = attempt(n, 1000 + n, 1000 + n);
+    one.key = std::to_string(n % 20);
+    watch.see(one);
+    ASSERT_LE(watch.attempts(), 500U);
+  }
+  EXPECT_GT(watch.let_go(), 0U);
+}
+
+// A limit that nobody reaches costs little, however many attempts its window holds.
+TEST(Watch, AWideWindowOfAWholeUpstream) {
+  Watch watch({upstream_of(50'000, seconds(60), LimitScope::kUpstream)}, 10);
+  int certain = 0;
+  for (int n = 0; n < 200'000; ++n) {  // 800 a second, answered in 1 ms to 0.2 s
+    const std::int64_t granted = 1'000'000 + n * std::int64_t{1'250};
+    certain +=
+        watch.see(attempt(n, granted, granted + 1'000 + n % 200 * 1'000)).certain.empty() ? 0 : 1;
+  }
+  EXPECT_EQ(certain, 0);
+  EXPECT_LT(watch.attempts(), 130'000U);
 }
 
 TEST(Watch, WhatWasGrantedUnderOtherLimitsIsNotHeldAgainstThese) {
