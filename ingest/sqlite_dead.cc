@@ -128,7 +128,6 @@ Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {
   row.throttles = 0;
   row.offered_before = false;
   row.cancelled = false;
-  if (auto written = write_name(name_of_row(row), StoreTime{}); !written) return written;
   return insert_row(row);
 }
 

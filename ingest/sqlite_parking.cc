@@ -192,57 +192,38 @@ Result<std::optional<SqliteParking::Remembered>> SqliteParking::name_of(
   return name_by(sql_->name_by_identity);
 }
 
-Status SqliteParking::write_name(const Name& name, StoreTime until) {
-  return sql_->write_name.bind_blob(1, name.identity)
-      .bind_text(2, name.source)
-      .bind_text(3, name.id)
-      .bind(4, name.generation)
-      .bind_text(5, name.key)
-      .bind_blob(6, name.content_hash)
-      .bind_text(7, name.upstream)
-      .bind(8, name.first_seen.us)
-      .bind(9, name.expires_at.us)
-      .bind(10, name.cancelled ? 1 : 0)
-      .bind(11, static_cast<std::int64_t>(name.state))
-      .bind_text(12, name.reason)
-      .bind(13, name.status)
-      .bind(14, name.attempts)
-      .bind(15, name.settled_at.us)
-      .bind(16, until.us)
-      .run();
-}
-
-Status SqliteParking::end_name(const Name& name, StoreTime until) {
-  return sql_->end_name.bind(1, static_cast<std::int64_t>(name.state))
-      .bind_text(2, name.reason)
-      .bind(3, name.status)
-      .bind(4, name.attempts)
-      .bind(5, name.settled_at.us)
-      .bind(6, until.us)
-      .bind_blob(7, name.identity)
-      .run();
-}
-
 Status SqliteParking::insert_row(const wire::Offer& row) {
   const std::string message = wire::encode_item(row);
   auto inserted = sql_->insert_row.bind_blob(1, row.identity)
-                      .bind_text(2, row.key)
-                      .bind(3, row.order)
-                      .bind(4, row.offered_before ? 1 : 0)
-                      .bind(5, row.cancelled ? 1 : 0)
-                      .bind(6, row.expires_at.us)
-                      .bind_blob(7, message)
+                      .bind_text(2, row.source)
+                      .bind_text(3, row.id)
+                      .bind(4, row.generation)
+                      .bind_text(5, row.key)
+                      .bind_blob(6, row.content_hash)
+                      .bind_text(7, row.upstream)
+                      .bind(8, row.first_seen.us)
+                      .bind(9, row.expires_at.us)
+                      .bind(10, row.cancelled ? 1 : 0)
+                      .bind(11, row.order)
+                      .bind(12, row.offered_before ? 1 : 0)
+                      .bind_blob(13, message)
                       .run();
   if (!inserted) return inserted;
   return sql_->one_more.bind_text(1, row.key).bind_text(2, row.upstream).run();
 }
 
-Result<bool> SqliteParking::drop_row(const std::string& identity, const std::string& key) {
-  if (auto gone = sql_->delete_row.bind_blob(1, identity).run(); !gone) return gone.error();
+Result<bool> SqliteParking::settle_row(const Name& name, StoreTime until) {
+  auto settled = sql_->settle_row.bind(1, static_cast<std::int64_t>(name.state))
+                     .bind_text(2, name.reason)
+                     .bind(3, name.status)
+                     .bind(4, name.attempts)
+                     .bind(5, name.settled_at.us)
+                     .bind(6, until.us)
+                     .bind_blob(7, name.identity)
+                     .run();
+  if (!settled) return settled.error();
   if (database_.changes() == 0) return false;
-  if (auto fewer = sql_->one_fewer.bind_text(1, key).run(); !fewer) return fewer.error();
-  auto empty = sql_->delete_empty_key.bind_text(1, key).run();
-  if (!empty) return empty.error();
+  if (auto fewer = sql_->one_fewer.bind_text(1, name.key).run(); !fewer) return fewer.error();
   return true;
 }
 
@@ -314,12 +295,10 @@ Result<ParkingAnswer> SqliteParking::on(const Put& call) {
     const bool same = name.key == row.key && name.content_hash == row.content_hash;
     return ParkingAnswer{PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, name, std::move(*key)}};
   }
-  const Name name = name_of_row(row);
-  if (auto written = write_name(name, StoreTime{}); !written) return written.error();
   if (auto inserted = insert_row(row); !inserted) return inserted.error();
   auto key = facts(row.key);
   if (!key) return key.error();
-  return ParkingAnswer{PutAnswer{PutEnd::kCreated, name, std::move(*key)}};
+  return ParkingAnswer{PutAnswer{PutEnd::kCreated, name_of_row(row), std::move(*key)}};
 }
 
 Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
@@ -338,7 +317,7 @@ Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
   return ParkingAnswer{std::move(answer)};
 }
 
-// The row is read for its dead letter only: whether it was there, its deletion tells.
+// The row is read for its dead letter only: whether it was there, its change tells.
 Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   const wire::Settled& settled = call.settled;
   auto there = name_of(settled.identity);
@@ -351,12 +330,9 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
     if (!read) return read.error();
     row = std::move(*read);
   }
-  auto settles = drop_row(settled.identity, name.key);
+  settle_name(name, settled);
+  auto settles = settle_row(name, call.remember_until);
   if (!settles) return settles.error();
-  if (*settles) {
-    settle_name(name, settled);
-    if (auto written = end_name(name, call.remember_until); !written) return written.error();
-  }
   if (row) {
     DeadRow dead{name.identity,    name.source,     name.id,         name.key,
                  name.upstream,    name.generation, settled.reason,  settled.status,
@@ -365,6 +341,9 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   }
   auto key = facts(name.key);
   if (!key) return key.error();
+  if (*settles && key->count == 0 && key->holds.empty()) {
+    if (auto gone = sql_->delete_empty_key.bind_text(1, name.key).run(); !gone) return gone.error();
+  }
   const SettleEnd end = *settles ? SettleEnd::kSettled : SettleEnd::kBefore;
   return ParkingAnswer{SettleAnswer{end, settled.identity, std::move(*key)}};
 }
@@ -407,8 +386,7 @@ Result<ParkingAnswer> SqliteParking::on(const MarkCancelled& call) {
   answer.name = (*there)->name;
   if (answer.name->state != NameState::kWaiting) return ParkingAnswer{std::move(answer)};
   const std::string& identity = answer.name->identity;
-  if (auto row = sql_->cancel_row.bind_blob(1, identity).run(); !row) return row.error();
-  if (auto name = sql_->cancel_name.bind_blob(1, identity).run(); !name) return name.error();
+  if (auto set = sql_->cancel_row.bind_blob(1, identity).run(); !set) return set.error();
   answer.name->cancelled = true;
   auto row = row_of(identity);
   if (!row) return row.error();

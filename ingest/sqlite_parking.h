@@ -1,10 +1,11 @@
 // The embedded parking store: rows, names, keys and dead letters in one SQLite file (WAL,
 // synchronous = FULL). What apply() has answered is on the disk.
 //
-//   rows   a waiting message: unique by identity, in order by (key, place, identity)
-//   names  an identity, how it ended, and until when that is remembered
-//   keys   how many rows a key has, and its holds
-//   dead   dead letters: whole messages, and lines that were none
+//   messages  unique by identity. While it waits (state 1) it is a row, in order by (key, place,
+//             identity); when it has ended, its name: how it ended, until when that is remembered.
+//             One line for both, as each index is another page of every commit
+//   keys      how many rows a key has, and its holds
+//   dead      dead letters: whole messages, and lines that were none
 //
 // One process at a time is the ingest of a data directory (locked by lib/stage); a command line
 // tool may write next to it (import, replay): changed_by_others() tells.
@@ -96,16 +97,13 @@ class SqliteParking {
   Result<std::optional<Remembered>> name_by(port::Statement& question);
   Result<std::optional<Remembered>> newest(const std::string& source, const std::string& id);
   Result<std::optional<Remembered>> name_of(const std::string& identity);
-  Status write_name(const Name& name, StoreTime until);
-  // Writes what settling a name changes; the index by id need not be touched.
-  Status end_name(const Name& name, StoreTime until);
   Result<std::vector<wire::Offer>> read_rows(port::Statement& question, std::uint64_t bytes_max,
                                              std::uint32_t count, bool& more);
   Result<std::optional<wire::Offer>> row_of(const std::string& identity);
   Status mark_offered(const std::vector<wire::Offer>& rows);
   Status insert_row(const wire::Offer& row);
-  // Whether the row was there.
-  Result<bool> drop_row(const std::string& identity, const std::string& key);
+  // The row ends as `name` says, which is remembered until then. Whether it was there.
+  Result<bool> settle_row(const Name& name, StoreTime until);
   Status write_dead(const DeadRow& dead);
   Status put_anew(const DeadRow& dead, StoreTime now);
 

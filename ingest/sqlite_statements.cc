@@ -8,25 +8,22 @@ namespace sluice::ingest {
 
 namespace {
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
 constexpr const char* kTables = R"sql(
-CREATE TABLE IF NOT EXISTS rows (
-  identity BLOB NOT NULL UNIQUE, key TEXT NOT NULL, place INTEGER NOT NULL,
-  offered INTEGER NOT NULL, cancelled INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-  message BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS rows_in_order ON rows (key, place, identity);
-CREATE INDEX IF NOT EXISTS rows_by_expiry ON rows (expires_at);
-CREATE INDEX IF NOT EXISTS rows_cancelled ON rows (identity) WHERE cancelled = 1;
-CREATE TABLE IF NOT EXISTS names (
-  identity BLOB PRIMARY KEY, source TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
-  key TEXT NOT NULL, content_hash BLOB NOT NULL, upstream TEXT NOT NULL,
-  first_seen INTEGER NOT NULL, expires_at INTEGER NOT NULL, cancelled INTEGER NOT NULL,
-  state INTEGER NOT NULL, reason TEXT NOT NULL, status INTEGER NOT NULL,
-  attempts INTEGER NOT NULL, settled_at INTEGER NOT NULL, remember_until INTEGER NOT NULL)
-  WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS names_by_id ON names (source, id, generation);
-CREATE INDEX IF NOT EXISTS names_to_forget ON names (remember_until) WHERE state > 1;
+CREATE TABLE IF NOT EXISTS messages (
+  number INTEGER PRIMARY KEY, identity BLOB NOT NULL UNIQUE, source TEXT NOT NULL,
+  id TEXT NOT NULL, generation INTEGER NOT NULL, key TEXT NOT NULL, content_hash BLOB NOT NULL,
+  upstream TEXT NOT NULL, first_seen INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL, state INTEGER NOT NULL, reason TEXT NOT NULL,
+  status INTEGER NOT NULL, attempts INTEGER NOT NULL, settled_at INTEGER NOT NULL,
+  remember_until INTEGER NOT NULL, place INTEGER NOT NULL, offered INTEGER NOT NULL,
+  message BLOB);
+CREATE INDEX IF NOT EXISTS messages_by_id ON messages (source, id, generation);
+CREATE INDEX IF NOT EXISTS rows_in_order ON messages (key, place, identity) WHERE state = 1;
+CREATE INDEX IF NOT EXISTS rows_by_expiry ON messages (expires_at) WHERE state = 1;
+CREATE INDEX IF NOT EXISTS rows_cancelled ON messages (identity) WHERE cancelled = 1 AND state = 1;
+CREATE INDEX IF NOT EXISTS names_to_forget ON messages (remember_until) WHERE state > 1;
 CREATE TABLE IF NOT EXISTS keys (
   key TEXT PRIMARY KEY, upstream TEXT NOT NULL, count INTEGER NOT NULL, holds BLOB NOT NULL)
   WITHOUT ROWID;
@@ -57,12 +54,13 @@ Status make_tables(port::Sqlite& database) {
   if (version == kVersion) return Done{};
   if (version != 0) {
     return Error{Trouble::kCorrupt, "the parking file has version " + std::to_string(version) +
-                                        ", this program knows " + std::to_string(kVersion)};
+                                        ", this program knows " + std::to_string(kVersion) +
+                                        ": run the one that wrote it, or move the file away"};
   }
   auto transaction = port::Transaction::begin(database);
   if (!transaction) return transaction.error();
   if (auto made = database.execute(kTables); !made) return made;
-  if (auto set = database.execute("PRAGMA user_version = 1"); !set) return set;
+  if (auto set = database.execute("PRAGMA user_version = 2"); !set) return set;
   return transaction->commit();
 }
 
@@ -73,7 +71,9 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
        "SELECT (SELECT coalesce(sum(count), 0) FROM keys), (SELECT count(*) FROM keys), "
        "(SELECT count(*) FROM dead)"},
       {&key_facts, "SELECT upstream, count, holds FROM keys WHERE key = ?1"},
-      {&head_order, "SELECT place FROM rows WHERE key = ?1 ORDER BY place, identity LIMIT 1"},
+      {&head_order,
+       "SELECT place FROM messages WHERE state = 1 AND key = ?1 "
+       "ORDER BY place, identity LIMIT 1"},
       {&one_more,
        "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 1, x'') "
        "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream"},
@@ -83,40 +83,35 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
        "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 0, ?3) "
        "ON CONFLICT (key) DO UPDATE SET holds = excluded.holds"},
       {&list_keys,
-       "SELECT key, upstream, count, holds, coalesce((SELECT place FROM rows "
-       "WHERE rows.key = keys.key ORDER BY place, identity LIMIT 1), 0) "
+       "SELECT key, upstream, count, holds, coalesce((SELECT place FROM messages "
+       "WHERE state = 1 AND messages.key = keys.key ORDER BY place, identity LIMIT 1), 0) "
        "FROM keys WHERE key > ?1 ORDER BY key LIMIT ?2"},
-      {&name_by_id, "SELECT " NAME_COLUMNS
-                    " FROM names WHERE source = ?1 AND id = ?2 ORDER BY generation DESC LIMIT 1"},
-      {&name_by_identity, "SELECT " NAME_COLUMNS " FROM names WHERE identity = ?1"},
-      {&write_name, "INSERT OR REPLACE INTO names (" NAME_COLUMNS
-                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-                    "?16)"},
-      {&end_name,
-       "UPDATE names SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
-       "remember_until = ?6 WHERE identity = ?7"},
-      {&cancel_name, "UPDATE names SET cancelled = 1 WHERE identity = ?1"},
+      {&name_by_id, "SELECT " NAME_COLUMNS " FROM messages WHERE source = ?1 AND id = ?2 "
+                    "ORDER BY generation DESC LIMIT 1"},
+      {&name_by_identity, "SELECT " NAME_COLUMNS " FROM messages WHERE identity = ?1"},
+      // A name whose time was over, and that nobody has forgotten yet, goes with its number.
+      {&insert_row, "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
+                    ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                    "1, '', 0, 0, 0, 0, ?11, ?12, ?13)"},
+      {&settle_row,
+       "UPDATE messages SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
+       "remember_until = ?6, message = NULL WHERE identity = ?7 AND state = 1"},
       {&forget_names,
-       "DELETE FROM names WHERE identity IN (SELECT identity FROM names "
+       "DELETE FROM messages WHERE number IN (SELECT number FROM messages "
        "WHERE state > 1 AND remember_until < ?1 LIMIT ?2)"},
-      {&insert_row,
-       "INSERT INTO rows (identity, key, place, offered, cancelled, expires_at, message) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
-      {&delete_row, "DELETE FROM rows WHERE identity = ?1"},
-      {&row_by_identity, "SELECT " ROW_COLUMNS " FROM rows WHERE identity = ?1"},
-      {&read_head,
-       "SELECT " ROW_COLUMNS " FROM rows WHERE key = ?1 AND (place, identity) > (?3, ?4) "
-       "ORDER BY place, identity LIMIT ?2"},
-      {&list_ending, "SELECT " ROW_COLUMNS
-                     " FROM rows WHERE rowid IN (SELECT rowid FROM rows WHERE expires_at <= ?1 "
-                     "UNION SELECT rowid FROM rows WHERE cancelled = 1) "
+      {&row_by_identity, "SELECT " ROW_COLUMNS " FROM messages WHERE identity = ?1 AND state = 1"},
+      {&read_head, "SELECT " ROW_COLUMNS " FROM messages WHERE state = 1 AND key = ?1 AND "
+                   "(place, identity) > (?3, ?4) ORDER BY place, identity LIMIT ?2"},
+      {&list_ending, "SELECT " ROW_COLUMNS " FROM messages WHERE number IN "
+                     "(SELECT number FROM messages WHERE state = 1 AND expires_at <= ?1 "
+                     "UNION SELECT number FROM messages WHERE state = 1 AND cancelled = 1) "
                      "AND identity > ?2 ORDER BY identity LIMIT ?3"},
-      {&mark_offered, "UPDATE rows SET offered = 1 WHERE identity = ?1"},
-      {&reorder, "UPDATE rows SET place = ?1 WHERE identity = ?2"},
-      {&cancel_row, "UPDATE rows SET cancelled = 1 WHERE identity = ?1"},
+      {&mark_offered, "UPDATE messages SET offered = 1 WHERE identity = ?1"},
+      {&reorder, "UPDATE messages SET place = ?1 WHERE identity = ?2"},
+      {&cancel_row, "UPDATE messages SET cancelled = 1 WHERE identity = ?1"},
       {&count_before,
-       "SELECT count(*) FROM rows AS mine, rows AS other WHERE mine.identity = ?1 "
-       "AND other.key = mine.key "
+       "SELECT count(*) FROM messages AS mine, messages AS other WHERE mine.identity = ?1 "
+       "AND mine.state = 1 AND other.state = 1 AND other.key = mine.key "
        "AND (other.place, other.identity) < (mine.place, mine.identity)"},
       {&write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
                     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},

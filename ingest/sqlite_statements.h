@@ -17,8 +17,8 @@ struct SqliteParking::Statements {
   port::Statement data_version, sums;
   port::Statement key_facts, head_order, one_more, one_fewer, delete_empty_key, set_holds,
       list_keys;
-  port::Statement name_by_id, name_by_identity, write_name, end_name, cancel_name, forget_names;
-  port::Statement insert_row, delete_row, row_by_identity, read_head, list_ending, mark_offered,
+  port::Statement name_by_id, name_by_identity, forget_names;
+  port::Statement insert_row, settle_row, row_by_identity, read_head, list_ending, mark_offered,
       reorder, cancel_row, count_before;
   port::Statement write_dead, each_dead, dead_by_id, delete_dead;
 };

@@ -118,7 +118,7 @@ def own_times(parsed):
             watcher.wait()
         after = made.used()
         with sqlite3.connect(f"file:{parking}?mode=ro", uri=True, timeout=10) as database:
-            names = {bytes(i).hex(): n for i, n in database.execute("SELECT identity, id FROM names")}
+            names = {bytes(i).hex(): n for i, n in database.execute("SELECT identity, id FROM messages")}
         made.processes["dispatcher"].terminate()
         made.processes.pop("dispatcher").wait()
         made.processes["upstream"].terminate()

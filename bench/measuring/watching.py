@@ -23,7 +23,7 @@ def watch(database, count):
             continue
         version = now
         at = time.monotonic_ns()
-        rows = database.execute("SELECT identity, remember_until FROM names WHERE state > 1 AND "
+        rows = database.execute("SELECT identity, remember_until FROM messages WHERE state > 1 AND "
                                 "remember_until >= ? ORDER BY remember_until", (last,)).fetchall()
         fresh = [(i, until) for i, until in rows if i not in seen_last]
         if fresh:
