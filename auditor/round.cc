@@ -166,8 +166,8 @@ void Round::judge_costs(const LedgerFound& found, const Desk& desk) {
   }
   for (std::size_t month = 0; month < months.size(); ++month) {
     if (touched[month].us == 0) continue;
-    for (wire::Alert& alert :
-         budget_alerts(desk.budgets, months_.all()[month], months[month], touched[month])) {
+    for (wire::Alert& alert : budget_alerts(
+             desk.budgets, {months_.all()[month], months[month], touched[month], desk.now})) {
       book.alerts.push_back(std::move(alert));
     }
   }

@@ -67,6 +67,7 @@ struct Desk {
   const std::vector<Budget>& budgets;
   Chain& chain;
   Watchers watchers;
+  StoreTime now;  // at least
 };
 
 class Round {

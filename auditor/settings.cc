@@ -120,9 +120,15 @@ constexpr std::array kBudgetRows = {
                .max = 256},
     SettingRow{.name = "alert_at",
                .type = SettingType::kList,
-               .preset = "100% actual",
+               .preset = "80% forecast,100% actual",
                .help = "Shares of the amount that raise an alert, once per period each.",
                .max = 16},
+    SettingRow{.name = "forecast_from",
+               .type = SettingType::kDuration,
+               .preset = "3d",
+               .help = "So long a period says nothing of its end: its forecast is what was spent.",
+               .min = us(hours(1)),
+               .max = us(hours(24 * 28))},
 };
 
 Error wrong(const SettingTable& table, std::string_view name, const std::string& why) {
@@ -140,6 +146,7 @@ Result<Budget> read_budget(const SettingTable& table) {
   }
   budget.amount_nano = *amount;
   budget.providers = table.list("providers");
+  budget.forecast_from = table.duration("forecast_from");
   budget.thresholds.clear();
   for (const std::string& text : table.list("alert_at")) {
     const auto threshold = parse_threshold(text);
@@ -171,13 +178,14 @@ std::span<const SettingRow> setting_rows() { return kRows; }
 std::span<const SettingRow> budget_rows() { return kBudgetRows; }
 
 Result<Threshold> parse_threshold(const std::string& text) {
-  const Error error{Trouble::kSettings,
-                    "\"" + text + "\" is not of the form \"100% actual\" (1% to 1000%)"};
+  const Error error{
+      Trouble::kSettings,
+      "\"" + text + "\" is not of the form \"100% actual\" or \"80% forecast\" (1% to 1000%)"};
   const std::size_t percent = text.find('%');
-  if (percent == 0 || percent > 4 || text.substr(std::min(percent, text.size())) != "% actual") {
-    return error;
-  }
-  Threshold threshold{Basis::kActual, 0};
+  const std::string basis = text.substr(std::min(percent, text.size()));
+  const bool forecasts = basis == "% forecast";
+  if (percent == 0 || percent > 4 || (basis != "% actual" && !forecasts)) return error;
+  Threshold threshold{forecasts ? Basis::kForecast : Basis::kActual, 0};
   for (const char c : text.substr(0, percent)) {
     if (c < '0' || c > '9') return error;
     threshold.percent = threshold.percent * 10 + static_cast<std::uint32_t>(c - '0');

@@ -15,7 +15,7 @@ std::span<const SettingRow> budget_rows();   // [[budget]]
 Result<Config> read_config(const Settings& settings);
 Retention read_retention(const Settings& settings);
 
-// "100% actual" -> Threshold.
+// "100% actual", "80% forecast" -> Threshold.
 Result<Threshold> parse_threshold(const std::string& text);
 
 }  // namespace sluice::auditor

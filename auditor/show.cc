@@ -6,6 +6,7 @@
 #include <set>
 
 #include "auditor/disk_trail.h"
+#include "auditor/forecast.h"
 #include "auditor/shell.h"
 #include "auditor/trail_facts.h"
 #include "auditor/verbs.h"
@@ -92,8 +93,8 @@ Status show_lines(const std::string& data_dir, const Wanted& wanted, std::ostrea
   return Done{};
 }
 
-Status show_costs(const std::string& data_dir, const std::string& month,
-                  const std::vector<Budget>& budgets, std::ostream& out) {
+Status show_costs(const std::string& data_dir, const CostsAsked& asked, std::ostream& out) {
+  const auto& [month, budgets, now] = asked;
   auto ledger = LedgerReader::open(ledger_path(data_dir));
   if (!ledger) return ledger.error();
   const auto rows = ledger->costs(month);
@@ -113,7 +114,8 @@ Status show_costs(const std::string& data_dir, const std::string& month,
     const std::int64_t used = spent(budget, totals);
     out << "budget " << budget.name << ": " << format_dollars(used, 2) << " of "
         << format_dollars(budget.amount_nano, 2) << ", "
-        << used / std::max<std::int64_t>(budget.amount_nano / 100, 1) << " %\n";
+        << used / std::max<std::int64_t>(budget.amount_nano / 100, 1) << " %; forecast "
+        << format_dollars(forecast(used, month, now, budget.forecast_from), 2) << "\n";
   }
   return Done{};
 }

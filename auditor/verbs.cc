@@ -130,7 +130,8 @@ Result<int> costs(const Asked& asked, const std::string& data_dir, const Setting
   if (!parse_time(month + "-01")) return Error{Trouble::kUsage, "--month: such as 2026-11"};
   const auto config = read_config(settings);
   if (!config) return config.error();
-  if (auto done = show_costs(data_dir, month, config->budgets, std::cout); !done) {
+  if (auto done = show_costs(data_dir, {month, config->budgets, port::wall_now()}, std::cout);
+      !done) {
     return done.error();
   }
   return 0;

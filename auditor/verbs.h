@@ -51,7 +51,11 @@ struct Wanted {
 };
 Status show_lines(const std::string& data_dir, const Wanted& wanted, std::ostream& out);
 
-Status show_costs(const std::string& data_dir, const std::string& month,
-                  const std::vector<Budget>& budgets, std::ostream& out);
+struct CostsAsked {
+  std::string month;  // "2026-11"
+  std::vector<Budget> budgets;
+  StoreTime now;
+};
+Status show_costs(const std::string& data_dir, const CostsAsked& asked, std::ostream& out);
 
 }  // namespace sluice::auditor

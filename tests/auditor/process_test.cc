@@ -70,7 +70,8 @@ class ProcessTest : public ::testing::Test {
          << "[[sink]]\nname = \"file\"\nkind = \"file\"\npath = \"" << alerts() << "\"\n"
          << "[[sink]]\nname = \"out\"\nkind = \"stdout\"\n";
     for (int n = 1; n <= kBudgets; ++n) {
-      file << "[[budget]]\nname = \"b" << n << "\"\namount = \"" << n * 20 << "\"\n";
+      file << "[[budget]]\nname = \"b" << n << "\"\namount = \"" << n * 20
+           << "\"\nalert_at = [\"100% actual\"]\n";
     }
     file.close();
     connect();

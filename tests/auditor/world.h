@@ -19,6 +19,7 @@ inline Config small_config() {
   upstream.name = "onlyfans";
   upstream.limits = {Limit{"ten", LimitScope::kKey, 10, seconds(60), 3, seconds(1)}};
   config.upstreams = {upstream};
+  config.budgets[0].thresholds = {{Basis::kActual, 100}};
   return config;
 }
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from harness import EndToEnd, Recorder, eventually
 
-BUDGET = '[[budget]]\nname = "test"\namount = "4.00"\n'
+BUDGET = '[[budget]]\nname = "test"\namount = "4.00"\nalert_at = ["100% actual"]\n'
 FILE = '[[sink]]\nname = "file"\nkind = "file"\npath = "out/alerts.ndjson"\n'
 OFTEN = {"alerter": ['follow_interval = "100ms"', 'backoff_base = "1s"', 'backoff_max = "2s"']}
 
