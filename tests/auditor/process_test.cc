@@ -214,7 +214,8 @@ TEST_F(ProcessTest, TheAlerterKilledAgainAndAgainDeliversEachAlertOnceToItsFile)
   Program alerter(SLUICE_ALERTER, settings(), output());
   auditor.start();
   ASSERT_TRUE(turns([&] { return peer_.has_value(); }, seconds(20)));
-  for (int life = 0; life < 10; ++life) {
+  constexpr int kKills = 10;
+  for (int life = 0; life < kKills; ++life) {
     alerter.start();
     say_costs(life * 100, life * 100 + 100);
     rest(milliseconds(60) + prng_.between(milliseconds(0), milliseconds(100)));
@@ -230,8 +231,11 @@ TEST_F(ProcessTest, TheAlerterKilledAgainAndAgainDeliversEachAlertOnceToItsFile)
   EXPECT_EQ(alerter.end(SIGTERM), 0);
   EXPECT_EQ(auditor.end(SIGTERM), 0);
   for (const auto& [line, times] : lines_of(alerts())) EXPECT_EQ(times, 1) << line;
-  // Standard output cannot be asked what it has: a kill before the mark repeats that one line.
-  for (const auto& [line, times] : lines_of(output())) EXPECT_LE(times, 2) << line;
+  // Standard output cannot be asked what it has: a kill before the mark repeats that one line, and
+  // several kills may hit the same one.
+  int repeats = 0;
+  for (const auto& [line, times] : lines_of(output())) repeats += times - 1;
+  EXPECT_LE(repeats, kKills);
 }
 
 TEST_F(ProcessTest, ASecondProcessAndADamagedTrailAreRefused) {
