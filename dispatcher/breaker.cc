@@ -16,8 +16,10 @@ bool Breaker::may_try(Instant now) const {
   return at == State::kClosed || (at == State::kHalfOpen && !trying_);
 }
 
-void Breaker::tried(Instant now) {
-  if (state(now) == State::kHalfOpen) trying_ = true;
+bool Breaker::tried(Instant now) {
+  if (state(now) != State::kHalfOpen) return false;
+  trying_ = true;
+  return true;
 }
 
 void Breaker::connected() {
@@ -27,13 +29,17 @@ void Breaker::connected() {
   trying_ = false;
 }
 
-void Breaker::not_connected(Instant now) {
+void Breaker::learnt_nothing(bool trial) {
+  if (trial) trying_ = false;
+}
+
+void Breaker::not_connected(bool trial, Instant now) {
   if (!opened_) {
     if (++failures_ < rules_.failures) return;
     MARK("dispatcher: a breaker opens");
     wait_ = rules_.wait;
     open(now);
-  } else if (trying_) {
+  } else if (trial) {
     MARK("dispatcher: a breaker's trial fails");
     wait_ = std::min(wait_ * 2, rules_.wait_max);
     open(now);

@@ -27,11 +27,12 @@ class Breaker {
   [[nodiscard]] State state(Instant now) const;
   // Half-open takes one attempt at a time.
   [[nodiscard]] bool may_try(Instant now) const;
-  // What became of an attempt that was let through: say tried() and then one of the others.
-  void tried(Instant now);
+  // An attempt is let through; true when it is the one that half-open takes. Say what became of
+  // it, and whether it was that one: an older attempt's end must not free a second trial.
+  bool tried(Instant now);
   void connected();
-  void not_connected(Instant now);
-  void learnt_nothing() { trying_ = false; }
+  void not_connected(bool trial, Instant now);
+  void learnt_nothing(bool trial);
   // When open becomes half-open by itself; never() otherwise.
   [[nodiscard]] Instant deadline(Instant now) const;
 

@@ -40,6 +40,12 @@ void Closures::penalise(std::string_view upstream, std::string_view key, Instant
   stands = std::max(stands, until);
 }
 
+std::optional<Instant> Closures::penalised_until(std::string_view upstream,
+                                                 std::string_view key) const {
+  const auto found = penalties_.find(name_of(upstream, key));
+  return found == penalties_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Closures::recall(std::string_view upstream, std::string_view key, StoreTime until,
                       StoreTime low) {
   if (until <= low) return;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ class Closures {
 
   // An empty key closes the upstream. Nothing is ever shortened: whoever says less knows less.
   void penalise(std::string_view upstream, std::string_view key, Instant until);
+  [[nodiscard]] std::optional<Instant> penalised_until(std::string_view upstream,
+                                                       std::string_view key) const;
   // 0 is for the moment only and changes nothing here.
   void recall(std::string_view upstream, std::string_view key, StoreTime until, StoreTime low);
   [[nodiscard]] bool closed(std::string_view upstream, std::string_view key, Instant now,

@@ -82,7 +82,7 @@ bool DispatcherCore::idle() const { return table_.all_completed(); }
 std::size_t DispatcherCore::effects_max() const {
   std::size_t open = kSayBatch;
   for (const Upstream& upstream : config_.upstreams) open += 2 * std::size_t{upstream.in_flight};
-  return 2 * open + 2 * limiters_.size();
+  return 3 * open + 2 * limiters_.size();
 }
 
 // ---- limiters --------------------------------------------------------------------------------
@@ -91,6 +91,7 @@ void DispatcherCore::on(const wire::PeerUp& up, Instant now, Outbox<Effect>& out
   if (up.role != wire::Role::kLimiter) return;
   limiters_[up.peer] = {up.life, up.instance};
   by_life_[up.life] = up.peer;
+  tell_penalties(up.peer, now, out);
   for (Entry* entry : table_.unsettled()) {
     const std::uint64_t owner = entry->open->owner_life;
     if (owner == up.life || !by_life_.contains(owner)) table_.set_due(*entry, now);

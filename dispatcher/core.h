@@ -13,6 +13,7 @@
 #include "dispatcher/breaker.h"
 #include "dispatcher/closures.h"
 #include "dispatcher/config.h"
+#include "dispatcher/quota.h"
 #include "dispatcher/table.h"
 #include "lib/base/instant.h"
 #include "lib/base/outbox.h"
@@ -33,6 +34,7 @@ struct StartHttp {
   wire::Request request;
   std::string idempotency_key;
   std::string traceparent;
+  StoreTime at;  // about now: what it is signed with
 };
 
 // Its end was lost or is not waited for: close the connection by RST, say nothing more.
@@ -43,6 +45,7 @@ struct StopHttp {
 enum class HttpEnd : std::uint8_t {
   kAnswered,      // a whole answer was read
   kNotConnected,  // no connection was established: nothing was sent
+  kNoCredential,  // this key has no credential: nothing was sent
   kDenied,        // may_start said no: nothing was sent
   kLane,          // the request would leave its upstream's lane: nothing was sent
   kUnknown,       // bytes may have arrived, and no whole answer came
@@ -53,10 +56,12 @@ struct HttpEnded {
   wire::Attempt attempt;
   HttpEnd end = HttpEnd::kUnknown;
   std::uint32_t status = 0;  // kAnswered
-  std::string retry_after;   // the answer's header fields as they stood; empty: none
+  std::string retry_after;   // the answer's header fields as they stood; empty: none; of several
+                             // that are alike each stands in a line of its own
   std::string date;
-  bool abnormal = false;  // the answer spoke of abnormal usage
-  std::string reason;     // our words: "timeout", "reset", "header name"; never the upstream's
+  std::vector<Field> quota;  // those that quota.h reads
+  std::string answer;        // the first bytes of the body
+  std::string reason;        // our words: "timeout", "reset", "header name"; never the upstream's
   std::optional<Instant> sent;  // when may_start said yes
   Instant ended;                // when the answer's last byte was read, or it failed
 };
@@ -158,8 +163,10 @@ class DispatcherCore {
                                   const std::string& key);
   [[nodiscard]] wire::Outcome outcome_of(const Entry& entry, const HttpEnded& ended,
                                          Instant now) const;
+  void read_answer(const HttpEnded& ended, const Upstream& upstream, wire::Outcome& outcome) const;
+  void tell_penalties(wire::PeerId peer, Instant now, Out& out) const;
   void penalise(const wire::Outcome& outcome, Instant now, Out& out);
-  void learn(Line& line, const HttpEnded& ended, Instant now);
+  void learn(Line& line, bool trial, const HttpEnded& ended, Instant now);
   void give_up(Entry& entry, Instant now, Out& out);
   void announce(Out& out) const;
   void announce_changes(Instant now, Out& out);

@@ -33,6 +33,23 @@ wire::Outcome not_started(const wire::Attempt& attempt, const std::string& upstr
   return outcome;
 }
 
+// Nothing when bytes may have left.
+std::optional<wire::NotStarted> why_not_sent(HttpEnd end) {
+  switch (end) {
+    case HttpEnd::kNotConnected:
+    case HttpEnd::kNoCredential:
+      return wire::NotStarted::kConnect;
+    case HttpEnd::kLane:
+      return wire::NotStarted::kLane;
+    case HttpEnd::kDenied:
+      return wire::NotStarted::kTooLate;
+    case HttpEnd::kAnswered:
+    case HttpEnd::kUnknown:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 // ---- from a dispatch to its start ------------------------------------------------------------
@@ -123,7 +140,7 @@ void DispatcherCore::start_queued(const std::string& upstream, Instant now, Outb
 
 void DispatcherCore::start(Entry& entry, Line& line, Instant now, Outbox<Effect>& out) {
   const Upstream& upstream = *line.upstream;
-  line.breaker.tried(now);
+  entry.open->trial = line.breaker.tried(now);
   wire::Dispatch& dispatch = entry.open->dispatch;
   StartHttp call;
   call.attempt = entry.attempt;
@@ -132,6 +149,7 @@ void DispatcherCore::start(Entry& entry, Line& line, Instant now, Outbox<Effect>
   call.request = std::move(dispatch.request);
   call.idempotency_key = std::move(dispatch.idempotency_key);
   call.traceparent = std::move(dispatch.traceparent);
+  call.at = clock_.bounds(now)->high;
   table_.run(entry, now + upstream.connect_timeout + upstream.timeout + config_.give_up_grace);
   out.push(std::move(call));
 }
@@ -198,7 +216,7 @@ void DispatcherCore::on(const HttpEnded& ended, Instant now, Outbox<Effect>& out
   Entry* entry = table_.find(ended.attempt);
   if (entry == nullptr || entry->state != AttemptState::kRunning) return;
   const std::string upstream = entry->open->upstream;
-  if (Line* line = this->line(upstream)) learn(*line, ended, now);
+  if (Line* line = this->line(upstream)) learn(*line, entry->open->trial, ended, now);
   wire::Outcome outcome = outcome_of(*entry, ended, now);
   if (outcome.ended == wire::Ended::kThrottled || outcome.abnormal) {
     penalise(outcome, now, out);
@@ -207,16 +225,17 @@ void DispatcherCore::on(const HttpEnded& ended, Instant now, Outbox<Effect>& out
   start_queued(upstream, now, out);
 }
 
-void DispatcherCore::learn(Line& line, const HttpEnded& ended, Instant now) {
+void DispatcherCore::learn(Line& line, bool trial, const HttpEnded& ended, Instant now) {
   switch (ended.end) {
     case HttpEnd::kAnswered:
     case HttpEnd::kUnknown:
       return line.breaker.connected();
     case HttpEnd::kNotConnected:
-      return line.breaker.not_connected(now);
+      return line.breaker.not_connected(trial, now);
+    case HttpEnd::kNoCredential:
     case HttpEnd::kDenied:
     case HttpEnd::kLane:
-      return line.breaker.learnt_nothing();
+      return line.breaker.learnt_nothing(trial);
   }
 }
 
@@ -226,13 +245,11 @@ wire::Outcome DispatcherCore::outcome_of(const Entry& entry, const HttpEnded& en
   const OpenAttempt& open = *entry.open;
   wire::Outcome outcome = outcome_for(entry.attempt, open.upstream, open.key);
   outcome.reason = ended.reason;
-  if (ended.end == HttpEnd::kNotConnected || ended.end == HttpEnd::kDenied ||
-      ended.end == HttpEnd::kLane) {
+  if (const auto why = why_not_sent(ended.end)) {
+    const bool recalled = open.recalled || closed(open, now);
     outcome.ended = wire::Ended::kNotStarted;
-    outcome.not_started = ended.end == HttpEnd::kNotConnected  ? wire::NotStarted::kConnect
-                          : ended.end == HttpEnd::kLane        ? wire::NotStarted::kLane
-                          : open.recalled || closed(open, now) ? wire::NotStarted::kRecalled
-                                                               : wire::NotStarted::kTooLate;
+    outcome.not_started =
+        *why == wire::NotStarted::kTooLate && recalled ? wire::NotStarted::kRecalled : *why;
     return outcome;
   }
   // The loop's now may be older than what the port saw; the bounds must hold at its instants.
@@ -245,16 +262,32 @@ wire::Outcome DispatcherCore::outcome_of(const Entry& entry, const HttpEnded& en
   }
   if (bounds) outcome.answered_at = bounds->high;
   if (ended.sent) outcome.latency = ended.ended - *ended.sent;
-  if (ended.end == HttpEnd::kUnknown) return outcome;
-  const auto wait = retry_after(ended.retry_after, ended.date, outcome.answered_at.us / 1'000'000);
+  if (ended.end != HttpEnd::kUnknown)
+    read_answer(ended, *lines_.at(open.upstream).upstream, outcome);
+  return outcome;
+}
+
+void DispatcherCore::read_answer(const HttpEnded& ended, const Upstream& upstream,
+                                 wire::Outcome& outcome) const {
+  const std::int64_t now_s = outcome.answered_at.us / 1'000'000;
+  const auto wait = longest_retry_after(ended.retry_after, ended.date, now_s);
   // A Retry-After that cannot be read is a warning all the same; it names no time.
-  const bool warned = ended.retry_after.find_first_not_of(" \t") != std::string::npos;
-  outcome.ended = ended_by(ended.status, warned);
+  const bool warned = ended.retry_after.find_first_not_of(" \t\n") != std::string::npos;
+  outcome.ended = ended_by(upstream, ended.status, warned);
   outcome.status = ended.status;
   outcome.told_to_wait = wait.has_value();
   outcome.retry_after = wait.value_or(Duration{});
-  outcome.abnormal = ended.abnormal;
-  return outcome;
+  outcome.abnormal = speaks_of_abuse(upstream, ended.status, ended.answer);
+  // It is the key that was refused: the message waits until a person lets the key go on.
+  if (outcome.abnormal && outcome.ended != wire::Ended::kDelivered) {
+    outcome.ended = wire::Ended::kThrottled;
+  }
+  outcome.answer = ended.answer.substr(0, upstream.answer_kept);
+  if (const auto quota = quota_of(ended.quota, ended.date, now_s)) {
+    outcome.quota_told = true;
+    outcome.quota_left = quota->left;
+    outcome.quota_reset = quota->reset;
+  }
 }
 
 // The upstream closed this key: every limiter hears it before the outcome, and what has not left
@@ -272,6 +305,19 @@ void DispatcherCore::penalise(const wire::Outcome& outcome, Instant now, Outbox<
   }
   refuse_all(table_.queued_of(outcome.upstream, outcome.key), wire::NotStarted::kRecalled, now,
              out);
+}
+
+// A limiter that comes up may be given a grant of a key whose penalty the store does not have yet:
+// those that no limiter has completed are told again, before anything else.
+void DispatcherCore::tell_penalties(wire::PeerId peer, Instant now, Outbox<Effect>& out) const {
+  for (const Entry* entry : table_.unsettled()) {
+    const wire::Outcome& said = entry->open->outcome;
+    if (said.ended != wire::Ended::kThrottled && !said.abnormal) continue;
+    const auto until = closures_.penalised_until(said.upstream, said.key);
+    if (!until || (*until <= now && !said.abnormal)) continue;
+    const Duration left = std::max(Duration{}, *until - now);
+    out.push(wire::Send{peer, wire::Penalty{said.upstream, said.key, true, left, said.abnormal}});
+  }
 }
 
 void DispatcherCore::refuse(Entry& entry, wire::NotStarted why, Instant now, Outbox<Effect>& out) {
@@ -339,7 +385,7 @@ void DispatcherCore::give_up(Entry& entry, Instant now, Outbox<Effect>& out) {
   lost.attempt = entry.attempt;
   lost.reason = "lost";
   lost.ended = now;
-  if (Line* line = this->line(upstream)) line->breaker.learnt_nothing();
+  if (Line* line = this->line(upstream)) line->breaker.learnt_nothing(entry.open->trial);
   end(entry, outcome_of(entry, lost, now), now, out);
   start_queued(upstream, now, out);
 }

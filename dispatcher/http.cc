@@ -105,6 +105,13 @@ Status Http::add_line(port::Poller& poller, const Upstream& upstream) {
   config.ca_file = upstream.ca_file;
   config.allow_link_local = config_.allow_link_local;
   config.answer_max = config_.answer_max;
+  // Texts that stop a key are looked for in more of the body than is kept of it.
+  config.answer_kept =
+      upstream.abnormal.empty() ? upstream.answer_kept : std::size_t{wire::kAnswerMax};
+  config.http2 = upstream.http == HttpVersion::k2;
+  config.wants = [](std::string_view name) {
+    return name == "retry-after" || name == "date" || is_quota_field(name);
+  };
   port::OneShotHooks hooks;
   hooks.may_send = [this](std::uint64_t id) { return hooks_.may_start(attempts_.at(id).attempt); };
   hooks.ended = [this](port::ShotResult result) { ended(std::move(result)); };
@@ -177,8 +184,16 @@ void Http::ended(port::ShotResult result) {
   shot_of_.erase(ended.attempt);
   ended.end = end_of(result.end);
   ended.status = result.status;
-  ended.retry_after = std::move(result.retry_after);
-  ended.date = std::move(result.date);
+  for (Field& field : result.fields) {
+    if (field.first == "retry-after") {
+      ended.retry_after += (ended.retry_after.empty() ? "" : "\n") + field.second;
+    } else if (field.first == "date") {
+      ended.date = std::move(field.second);
+    } else {
+      ended.quota.push_back(std::move(field));
+    }
+  }
+  ended.answer = std::move(result.body);
   ended.reason = result.reason;
   ended.sent = result.sent;
   ended.ended = result.ended;

@@ -169,4 +169,16 @@ std::optional<Duration> retry_after(std::string_view value, std::string_view dat
   return seconds(wait);
 }
 
+std::optional<Duration> longest_retry_after(std::string_view lines, std::string_view date,
+                                            std::int64_t now_s) {
+  std::optional<Duration> longest;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const auto wait = retry_after(lines.substr(0, end), date, now_s);
+    if (wait && (!longest || *wait > *longest)) longest = wait;
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return longest;
+}
+
 }  // namespace sluice::dispatcher

@@ -22,4 +22,10 @@ std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t 
 std::optional<Duration> retry_after(std::string_view value, std::string_view date,
                                     std::int64_t now_s);
 
+// The same of several fields, one in each line: the longest wait that any of them names. A sender
+// may give one only (RFC 9110 5.3, 10.2.3); which of two was meant cannot be known, and too long a
+// wait harms nobody.
+std::optional<Duration> longest_retry_after(std::string_view lines, std::string_view date,
+                                            std::int64_t now_s);
+
 }  // namespace sluice::dispatcher

@@ -36,6 +36,7 @@ struct OpenAttempt {
   StoreTime granted_at;
   StoreTime start_by;
   wire::Dispatch dispatch;  // queued: what to start
+  bool trial = false;       // running: the one that a half-open breaker let through
   bool recalled = false;    // running: it may not leave any more, if it has not yet
   wire::Outcome outcome;    // ended
   std::uint32_t said = 0;   // how often

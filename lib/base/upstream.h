@@ -25,6 +25,25 @@ struct Limit {
 
 enum class OnUnknown : std::uint8_t { kResend, kDead };
 
+enum class HttpVersion : std::uint8_t { k1_1, k2 };
+
+// Statuses from `first` to `last`; of several that match, the narrowest counts, then the first.
+struct Statuses {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  [[nodiscard]] bool has(std::uint32_t status) const { return status >= first && status <= last; }
+};
+enum class StatusMeans : std::uint8_t { kDelivered, kFailed, kRefused, kThrottled };
+struct StatusRule {
+  Statuses statuses;
+  StatusMeans means = StatusMeans::kRefused;
+};
+// An answer whose body has this text, capitals or not, says that the key is used abnormally.
+struct AbnormalRule {
+  Statuses statuses;
+  std::string text;
+};
+
 struct Upstream {
   std::string name;
   std::string url;         // scheme, host, port and an optional path prefix
@@ -32,9 +51,16 @@ struct Upstream {
   std::string method = "POST";
   std::vector<std::string> methods = {"POST"};               // what a message may ask for
   std::vector<std::pair<std::string, std::string>> headers;  // added to every request
-  std::string credential;  // secret://env/NAME or secret://file/PATH; empty: none
+  HttpVersion http = HttpVersion::k1_1;
+  // secret://env/NAME or secret://file/PATH; empty: none. {key} in it stands for the key's field.
+  std::string credential;
+  std::string credential_default;  // of keys that have none of their own
   std::string credential_header = "Authorization";
-  Duration timeout = seconds(10);  // of one attempt, first byte to last
+  std::vector<std::string> sign;         // secrets that requests are signed with
+  std::vector<StatusRule> statuses;      // before the defaults
+  std::vector<AbnormalRule> abnormal;    // any of them
+  std::uint32_t answer_kept = 4 * 1024;  // bytes of an answer's body
+  Duration timeout = seconds(10);        // of one attempt, first byte to last
   Duration connect_timeout = seconds(3);
   Duration keep_idle = seconds(2);  // connections idle longer are not reused
   std::uint32_t in_flight = 256;    // attempts at the same time, each dispatcher

@@ -53,6 +53,7 @@ OneShots::OneShots(Poller& poller, OneShotConfig config, OneShotHooks hooks)
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Calls::timer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  // One request at a time on a connection: see the header.
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(config_.connections_max));
 }
@@ -89,12 +90,16 @@ bool OneShots::may_send(std::uint64_t id) {
 
 void OneShots::timed_out(std::uint64_t id) {
   if (!running_.contains(id)) return;
+  running_.at(id).transfer->close_connection();
   const auto transfer = take(id);
   hooks_.ended(transfer->timed_out(steady_now()));
 }
 
 void OneShots::stop(std::uint64_t id) {
-  if (running_.contains(id)) (void)take(id);
+  const auto found = running_.find(id);
+  if (found == running_.end()) return;
+  found->second.transfer->close_connection();
+  (void)take(id);
 }
 
 // Out of libcurl's hands: one that was not done has its connection closed, which by SO_LINGER is a

@@ -3,8 +3,10 @@
 // One pool of connections per OneShots: make one for each upstream. One thread.
 //
 // Every socket has TCP_USER_TIMEOUT = timeout and SO_LINGER {1,0} from before the first byte: what
-// was given up, or left by a process that died, is not delivered later. HTTP/1.1; no Expect,
-// redirects, negotiation, proxies, cookies; TLS verified.
+// was given up, or left by a process that died, is not delivered later. For the same reason a
+// connection carries one request at a time, in HTTP/2 too, and is used again only after a final
+// status: a stream that is reset leaves its bytes in a socket that lives on. No Expect, redirects,
+// negotiation, proxies, cookies; TLS verified.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/instant.h"
@@ -42,8 +45,10 @@ struct ShotResult {
   std::uint64_t id = 0;
   ShotEnd end = ShotEnd::kUnknown;
   std::uint32_t status = 0;  // kAnswered
-  std::string retry_after;   // header fields as they stood, at most 256 bytes; empty: none
-  std::string date;
+  // Those header fields that were asked for, as they stood: at most 16 of at most 512 bytes, the
+  // names in lower case.
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;             // its first bytes
   std::string_view reason;      // our words, a literal
   std::optional<Instant> sent;  // when may_send said yes
   Instant ended;
@@ -56,7 +61,11 @@ struct OneShotConfig {
   std::uint32_t connections_max = 256;
   std::string ca_file;  // empty: the system's
   bool allow_link_local = false;
-  std::size_t answer_max = 1024 * 1024;  // bytes of an answer's body that are read (and dropped)
+  bool http2 = false;  // over https by ALPN, where the server has it; over http by prior knowledge
+  std::size_t answer_max = 1024 * 1024;  // bytes of an answer's body that are read
+  std::size_t answer_kept = 0;           // ... and of these, kept
+  // Whether a header field of this (lower-case) name is wanted.
+  bool (*wants)(std::string_view name) = [](std::string_view) { return false; };
 };
 
 struct OneShotHooks {

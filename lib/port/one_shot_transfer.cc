@@ -18,8 +18,9 @@ namespace sluice::port {
 
 namespace {
 
-constexpr std::size_t kFieldMax = 256;  // of a header field that is kept
-constexpr long kLifetimeMax_s = 600;    // of a connection
+constexpr std::size_t kFieldMax = 512;  // of a header field that is kept
+constexpr std::size_t kFieldsMax = 16;
+constexpr long kLifetimeMax_s = 600;  // of a connection
 
 template <class Value>
 void set(void* easy, CURLoption option, Value value) {
@@ -52,6 +53,10 @@ std::string_view why(int code) {
       return "answer cut short";
     case CURLE_ABORTED_BY_CALLBACK:
       return "connection lost before the answer";
+    case CURLE_HTTP2:
+      return "HTTP/2 broken";
+    case CURLE_HTTP2_STREAM:
+      return "stream reset before the answer";
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
       return "no HTTP answer";
@@ -60,11 +65,13 @@ std::string_view why(int code) {
   }
 }
 
-bool is_name(std::string_view name, std::string_view lower) {
-  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
 }
+
+long idle_seconds(Duration keep_idle) { return static_cast<long>(keep_idle.us / 1'000'000); }
 
 std::span<const std::uint8_t> address_bytes(const sockaddr* address) {
   if (address->sa_family == AF_INET) {
@@ -119,12 +126,16 @@ struct OneShotTransfer::Calls {
     return count;
   }
 
-  // Read, so that the connection can be used again, and dropped. Too much ends the transfer; the
-  // status is known by then.
-  static std::size_t body(char*, std::size_t, std::size_t count, void* self) {
+  // Read, so that the connection can be used again; its beginning is kept. Too much ends the
+  // transfer; the status is known by then.
+  static std::size_t body(char* bytes, std::size_t, std::size_t count, void* self) {
     auto& transfer = *static_cast<OneShotTransfer*>(self);
-    transfer.body_ += count;
-    return transfer.body_ <= transfer.config_.answer_max ? count : 0;
+    const std::size_t kept = transfer.config_.answer_kept;
+    if (transfer.body_.size() < kept) {
+      transfer.body_.append(bytes, std::min(count, kept - transfer.body_.size()));
+    }
+    transfer.body_read_ += count;
+    return transfer.body_read_ <= transfer.config_.answer_max ? count : 0;
   }
 };
 
@@ -167,7 +178,11 @@ void OneShotTransfer::set_request() {
 void OneShotTransfer::set_connection() {
   set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  const bool tls = shot_.url.starts_with("https:");
+  set(easy_, CURLOPT_HTTP_VERSION,
+      static_cast<long>(!config_.http2 ? CURL_HTTP_VERSION_1_1
+                        : tls          ? CURL_HTTP_VERSION_2TLS
+                                       : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
   set(easy_, CURLOPT_PROXY, "");  // not even the environment's
   set(easy_, CURLOPT_NOSIGNAL, 1L);
   // Else giving up waits for the thread that resolves the name, and everybody with it.
@@ -182,10 +197,9 @@ void OneShotTransfer::set_connection() {
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, ms(config_.connect_timeout));
   set(easy_, CURLOPT_TIMEOUT_MS, ms(config_.connect_timeout + config_.timeout));
   // libcurl counts whole seconds and takes "more than": one less is "less than keep_idle".
-  const long idle_s = static_cast<long>(config_.keep_idle.us / 1'000'000);
-  set(easy_, CURLOPT_MAXAGE_CONN, std::max(0L, idle_s - 1));
+  set(easy_, CURLOPT_MAXAGE_CONN, std::max(0L, idle_seconds(config_.keep_idle) - 1));
   set(easy_, CURLOPT_MAXLIFETIME_CONN, kLifetimeMax_s);
-  if (idle_s < 1) set(easy_, CURLOPT_FORBID_REUSE, 1L);
+  close_connection();  // unless a final status comes
 }
 
 void OneShotTransfer::set_calls() {
@@ -217,19 +231,21 @@ void OneShotTransfer::take_header(std::string_view line) {
     }
     return;
   }
-  if (line.empty()) {
-    answered_ = status_ == 101 || (status_ >= 200 && status_ <= 999);
-    return;
-  }
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || status_ < 200) return;
-  const std::string_view name = line.substr(0, colon);
-  if (is_name(name, "retry-after")) {
-    retry_after_ = line.substr(colon + 1, kFieldMax);
-  } else if (is_name(name, "date")) {
-    date_ = line.substr(colon + 1, kFieldMax);
-  }
+  if (!line.empty()) return take_field(line);
+  answered_ = status_ == 101 || (status_ >= 200 && status_ <= 999);
+  const bool kept = answered_ && idle_seconds(config_.keep_idle) >= 1;
+  if (kept) set(easy_, CURLOPT_FORBID_REUSE, 0L);
 }
+
+void OneShotTransfer::take_field(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || status_ < 200 || fields_.size() >= kFieldsMax) return;
+  std::string name = in_lower_case(line.substr(0, colon));
+  if (!config_.wants(name)) return;
+  fields_.emplace_back(std::move(name), line.substr(colon + 1, kFieldMax));
+}
+
+void OneShotTransfer::close_connection() { set(easy_, CURLOPT_FORBID_REUSE, 1L); }
 
 ShotResult OneShotTransfer::as(ShotEnd end, std::string_view why, Instant now) const {
   ShotResult ended;
@@ -240,8 +256,8 @@ ShotResult OneShotTransfer::as(ShotEnd end, std::string_view why, Instant now) c
   ended.sent = sent_;
   if (end == ShotEnd::kAnswered) {
     ended.status = status_;
-    ended.retry_after = retry_after_;
-    ended.date = date_;
+    ended.fields = fields_;
+    ended.body = body_;
   }
   return ended;
 }

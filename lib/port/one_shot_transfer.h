@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "lib/port/one_shot.h"
 
@@ -23,6 +25,8 @@ class OneShotTransfer {
 
   [[nodiscard]] void* easy() const { return easy_; }  // CURL*
   [[nodiscard]] std::uint64_t id() const { return shot_.id; }
+  // Given up: nobody goes on with its connection, and what the kernel has of it is thrown away.
+  void close_connection();
   // What became of it, `code` being libcurl's result. Where a byte may have left and no status came
   // back, it is unknown, whatever libcurl says.
   [[nodiscard]] ShotResult ended(int code, Instant now) const;
@@ -35,6 +39,7 @@ class OneShotTransfer {
   void set_connection();
   void set_calls();
   void take_header(std::string_view line);
+  void take_field(std::string_view line);
   [[nodiscard]] ShotResult as(ShotEnd end, std::string_view why, Instant now) const;
 
   OneShot shot_;
@@ -47,9 +52,9 @@ class OneShotTransfer {
   bool refused_ = false;   // an address that is not allowed
   bool answered_ = false;  // a final status and all its header fields were read
   std::uint32_t status_ = 0;
-  std::size_t body_ = 0;
-  std::string retry_after_;
-  std::string date_;
+  std::size_t body_read_ = 0;
+  std::string body_;
+  std::vector<std::pair<std::string, std::string>> fields_;
 };
 
 }  // namespace sluice::port

@@ -5,166 +5,20 @@
 #include <set>
 
 #include "lib/base/check.h"
+#include "lib/stage/upstream_rows.h"
 
 namespace sluice::stage {
 
 namespace {
 
-constexpr std::int64_t kNameMax = 64;
-
-constexpr std::array kUpstreamRows = {
-    SettingRow{.name = "name",
-               .help = "Its name: the first part of keys.",
-               .min = 1,
-               .max = kNameMax,
-               .required = true},
-    SettingRow{.name = "url",
-               .help = "Scheme, host, port and an optional path prefix.",
-               .min = 8,
-               .max = 2048,
-               .required = true},
-    SettingRow{.name = "path",
-               .preset = "/",
-               .help = "Where messages go that name no path.",
-               .min = 1,
-               .max = 8192},
-    SettingRow{.name = "method",
-               .preset = "POST",
-               .help = "Of messages that name none.",
-               .min = 1,
-               .max = 16},
-    SettingRow{.name = "methods",
-               .type = SettingType::kList,
-               .preset = "POST",
-               .help = "Which methods a message may ask for.",
-               .min = 1,
-               .max = 16},
-    SettingRow{.name = "headers",
-               .type = SettingType::kList,
-               .help = "Added to every request: [\"Name: value\"].",
-               .max = 64},
-    SettingRow{
-        .name = "credential", .help = "secret://env/NAME or secret://file/PATH.", .max = 4096},
-    SettingRow{.name = "credential_header",
-               .preset = "Authorization",
-               .help = "The header that carries the credential.",
-               .min = 1,
-               .max = 256},
-    SettingRow{.name = "timeout",
-               .type = SettingType::kDuration,
-               .preset = "10s",
-               .help = "Of one attempt, first byte to last.",
-               .min = us(milliseconds(10)),
-               .max = us(minutes(10)),
-               .scaled = false},
-    SettingRow{.name = "connect_timeout",
-               .type = SettingType::kDuration,
-               .preset = "3s",
-               .help = "Until the connection stands.",
-               .min = us(milliseconds(10)),
-               .max = us(minutes(1))},
-    SettingRow{.name = "keep_idle",
-               .type = SettingType::kDuration,
-               .preset = "2s",
-               .help = "A connection idle longer is not used again.",
-               .min = 0,
-               .max = us(minutes(5))},
-    SettingRow{.name = "in_flight",
-               .type = SettingType::kWhole,
-               .preset = "256",
-               .help = "Attempts at the same time, each dispatcher.",
-               .min = 1,
-               .max = 100'000},
-    SettingRow{.name = "in_flight_per_key",
-               .type = SettingType::kWhole,
-               .preset = "1",
-               .help = "Attempts of one key at the same time.",
-               .min = 1,
-               .max = 1000},
-    SettingRow{.name = "on_unknown",
-               .type = SettingType::kOneOf,
-               .preset = "resend",
-               .help = "What becomes of a message whose fate cannot be known.",
-               .words = "resend|dead"},
-    SettingRow{.name = "attempts_max",
-               .type = SettingType::kWhole,
-               .preset = "5",
-               .help = "Failed attempts until a message is dead.",
-               .min = 1,
-               .max = 1000},
-    SettingRow{.name = "throttles_max",
-               .type = SettingType::kWhole,
-               .preset = "100",
-               .help = "Throttled attempts until a message is dead.",
-               .min = 1,
-               .max = 100'000},
-    SettingRow{.name = "backoff_base",
-               .type = SettingType::kDuration,
-               .preset = "5s",
-               .help = "Wait after the first failure; doubles.",
-               .min = us(milliseconds(1)),
-               .max = us(hours(1)),
-               .scaled = true},
-    SettingRow{.name = "backoff_max",
-               .type = SettingType::kDuration,
-               .preset = "15min",
-               .help = "The longest wait after a failure.",
-               .min = us(milliseconds(1)),
-               .max = us(hours(24)),
-               .scaled = true},
-    SettingRow{.name = "penalty_base",
-               .type = SettingType::kDuration,
-               .preset = "60s",
-               .help = "Pause of a key that was throttled without Retry-After; doubles.",
-               .min = us(milliseconds(1)),
-               .max = us(hours(24)),
-               .scaled = true},
-    SettingRow{.name = "penalty_max",
-               .type = SettingType::kDuration,
-               .preset = "1h",
-               .help = "The longest such pause.",
-               .min = us(milliseconds(1)),
-               .max = us(hours(24 * 7)),
-               .scaled = true},
-    SettingRow{.name = "unknown_hold",
-               .type = SettingType::kDuration,
-               .preset = "60s",
-               .help = "How long after its lease an unanswered request may still arrive.",
-               .min = us(milliseconds(1)),
-               .max = us(hours(1)),
-               .scaled = true},
-    SettingRow{.name = "max_pause",
-               .type = SettingType::kDuration,
-               .preset = "60s",
-               .help = "The longest that a process may be stopped and go on.",
-               .min = us(milliseconds(1)),
-               .max = us(hours(1)),
-               .scaled = true},
-    SettingRow{.name = "start_window",
-               .type = SettingType::kDuration,
-               .preset = "2s",
-               .help = "A grant is to start within this.",
-               .min = us(milliseconds(10)),
-               .max = us(minutes(1)),
-               .scaled = true},
-    SettingRow{.name = "expires_after",
-               .type = SettingType::kDuration,
-               .preset = "4d",
-               .help = "A message without expires_at lives so long.",
-               .min = us(seconds(1)),
-               .max = us(hours(24 * 14)),
-               .scaled = true},
-    SettingRow{
-        .name = "ca_file", .help = "Certificates to trust; none: the system's.", .max = 4096},
-};
-
 constexpr std::array kLimitRows = {
     SettingRow{.name = "upstream",
                .help = "The name of its upstream.",
                .min = 1,
-               .max = kNameMax,
+               .max = kUpstreamNameMax,
                .required = true},
-    SettingRow{.name = "name", .help = "Its name; none: made of n and window.", .max = kNameMax},
+    SettingRow{
+        .name = "name", .help = "Its name; none: made of n and window.", .max = kUpstreamNameMax},
     SettingRow{.name = "scope",
                .type = SettingType::kOneOf,
                .preset = "key",
@@ -200,68 +54,6 @@ constexpr std::array kLimitRows = {
 
 Error wrong(const Place& place, const std::string& what) {
   return {Trouble::kSettings, place.text() + ": " + what};
-}
-
-std::string trimmed(std::string_view text) {
-  const auto start = text.find_first_not_of(" \t");
-  const auto end = text.find_last_not_of(" \t");
-  return start == std::string_view::npos ? std::string()
-                                         : std::string(text.substr(start, end - start + 1));
-}
-
-Result<std::vector<std::pair<std::string, std::string>>> read_headers(const SettingTable& table) {
-  std::vector<std::pair<std::string, std::string>> headers;
-  for (const std::string& line : table.list("headers")) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || colon == 0) {
-      return wrong(table.place_of("headers"), "headers: \"" + line + "\" is no \"Name: value\"");
-    }
-    headers.emplace_back(line.substr(0, colon), trimmed(line.substr(colon + 1)));
-  }
-  return headers;
-}
-
-Result<Upstream> read_upstream(const SettingTable& table) {
-  Upstream into;
-  into.name = table.text("name");
-  into.url = table.text("url");
-  if (!into.url.starts_with("http://") && !into.url.starts_with("https://")) {
-    return wrong(table.place_of("url"), "url: must start with http:// or https://");
-  }
-  if (into.name.find_first_of(": \t\"") != std::string::npos) {
-    return wrong(table.place_of("name"), "name: must have no colon, space or quote");
-  }
-  into.path = table.text("path");
-  into.method = table.text("method");
-  into.methods = table.list("methods");
-  auto headers = read_headers(table);
-  if (!headers) return headers.error();
-  into.headers = std::move(*headers);
-  into.credential = table.text("credential");
-  if (!into.credential.empty() && !into.credential.starts_with("secret://env/") &&
-      !into.credential.starts_with("secret://file/")) {
-    return wrong(table.place_of("credential"),
-                 "credential: must be secret://env/NAME or secret://file/PATH");
-  }
-  into.credential_header = table.text("credential_header");
-  into.timeout = table.duration("timeout");
-  into.connect_timeout = table.duration("connect_timeout");
-  into.keep_idle = table.duration("keep_idle");
-  into.in_flight = static_cast<std::uint32_t>(table.whole("in_flight"));
-  into.in_flight_per_key = static_cast<std::uint32_t>(table.whole("in_flight_per_key"));
-  into.on_unknown = table.text("on_unknown") == "dead" ? OnUnknown::kDead : OnUnknown::kResend;
-  into.attempts_max = static_cast<std::uint32_t>(table.whole("attempts_max"));
-  into.throttles_max = static_cast<std::uint32_t>(table.whole("throttles_max"));
-  into.backoff_base = table.duration("backoff_base");
-  into.backoff_max = table.duration("backoff_max");
-  into.penalty_base = table.duration("penalty_base");
-  into.penalty_max = table.duration("penalty_max");
-  into.unknown_hold = table.duration("unknown_hold");
-  into.max_pause = table.duration("max_pause");
-  into.start_window = table.duration("start_window");
-  into.expires_after = table.duration("expires_after");
-  into.ca_file = table.text("ca_file");
-  return into;
 }
 
 std::string limit_name(std::uint32_t n, Duration window) {
@@ -320,10 +112,10 @@ void mix(std::uint64_t& hash, std::string_view bytes) {  // FNV-1a
 }  // namespace
 
 Result<std::vector<SettingTable>> upstream_tables(const Settings& settings) {
-  auto tables = settings.tables("upstream", kUpstreamRows);
+  auto tables = settings.tables("upstream", upstream_rows());
   if (!tables || !tables->empty()) return tables;
   auto preset =
-      preset_table("[[upstream]]", kUpstreamRows,
+      preset_table("[[upstream]]", upstream_rows(),
                    {member("name", "onlyfans"), member("url", "http://127.0.0.1:8090")}, settings);
   if (!preset) return preset.error();
   tables->push_back(std::move(*preset));

@@ -25,8 +25,8 @@ TEST(StatusTable, SaysWhatTheDesignSays) {
         Row{425, kFailed, kFailed}, Row{429, kThrottled, kThrottled}, Row{500, kFailed, kFailed},
         Row{502, kFailed, kFailed}, Row{503, kFailed, kThrottled}, Row{599, kFailed, kFailed},
         Row{101, kRefused, kRefused}, Row{777, kFailed, kFailed}}) {
-    EXPECT_EQ(ended_by(row.status, false), row.alone) << row.status;
-    EXPECT_EQ(ended_by(row.status, true), row.with_time) << row.status;
+    EXPECT_EQ(ended_by(Upstream{}, row.status, false), row.alone) << row.status;
+    EXPECT_EQ(ended_by(Upstream{}, row.status, true), row.with_time) << row.status;
   }
 }
 
@@ -78,34 +78,37 @@ constexpr Instant at(std::int64_t s) { return Instant{} + seconds(s); }
 
 TEST(Breaker, OpensAfterFiveInARowAndTriesOneAtATime) {
   Breaker breaker({});
-  for (int i = 0; i < 4; ++i) breaker.not_connected(at(0));
+  for (int i = 0; i < 4; ++i) breaker.not_connected(false, at(0));
   breaker.connected();
-  for (int i = 0; i < 4; ++i) breaker.not_connected(at(0));
+  for (int i = 0; i < 4; ++i) breaker.not_connected(false, at(0));
   EXPECT_EQ(breaker.state(at(0)), Breaker::State::kClosed);
-  breaker.not_connected(at(0));
+  breaker.not_connected(false, at(0));
   EXPECT_EQ(breaker.state(at(9)), Breaker::State::kOpen);
   EXPECT_FALSE(breaker.may_try(at(9)));
   EXPECT_EQ(breaker.deadline(at(9)), at(10));
   EXPECT_EQ(breaker.state(at(10)), Breaker::State::kHalfOpen);
   EXPECT_TRUE(breaker.may_try(at(10)));
-  breaker.tried(at(10));
+  EXPECT_TRUE(breaker.tried(at(10)));
   EXPECT_FALSE(breaker.may_try(at(10)));
-  breaker.learnt_nothing();
+  breaker.learnt_nothing(false);  // of an older attempt: the trial is still under way
+  breaker.not_connected(false, at(10));
+  EXPECT_FALSE(breaker.may_try(at(10)));
+  breaker.learnt_nothing(true);
   EXPECT_TRUE(breaker.may_try(at(10)));
-  breaker.tried(at(10));
+  EXPECT_TRUE(breaker.tried(at(10)));
   breaker.connected();
   EXPECT_EQ(breaker.state(at(10)), Breaker::State::kClosed);
 }
 
 TEST(Breaker, WaitsTwiceAsLongEachTimeUpToItsMost) {
   Breaker breaker({.failures = 1, .wait = seconds(10), .wait_max = seconds(35)});
-  breaker.not_connected(at(0));
+  breaker.not_connected(false, at(0));
   std::int64_t now = 10;
   for (const std::int64_t wait : {20, 35, 35}) {
-    breaker.tried(at(now));
-    breaker.not_connected(at(now));
+    EXPECT_TRUE(breaker.tried(at(now)));
+    breaker.not_connected(true, at(now));
     EXPECT_EQ(breaker.deadline(at(now)), at(now + wait));
-    breaker.not_connected(at(now));  // an older attempt: no longer, no doubling
+    breaker.not_connected(false, at(now));  // an older attempt: no longer, no doubling
     EXPECT_EQ(breaker.deadline(at(now)), at(now + wait));
     now += wait;
   }

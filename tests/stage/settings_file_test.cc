@@ -1,5 +1,6 @@
 #include "lib/stage/settings_file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -119,6 +120,46 @@ TEST(Loopback, Urls) {
   EXPECT_FALSE(is_loopback_url("http://127.0.0.1@evil.com/"));
   EXPECT_FALSE(is_loopback_url("http://localhost.evil.com"));
   EXPECT_FALSE(is_loopback_url("https://onlyfans.com"));
+}
+
+std::string upstream_with(const std::string& line) {
+  return "[[upstream]]\nname = \"u\"\nurl = \"http://127.0.0.1:1\"\n" + line + "\n";
+}
+
+TEST_F(SettingsFile, WhatAnswersMean) {
+  auto read = upstreams(upstream_with(
+      R"(statuses = ["404: delivered", "5xx :refused", "*: failed"]
+abnormal = ["403: Too much: really"]
+answer_kept = 100
+http = "2"
+sign = ["secret://env/NEW", "secret://file/run/old"])"));
+  ASSERT_TRUE(read) << read.error().what;
+  const Upstream& one = read->front();
+  ASSERT_EQ(one.statuses.size(), 3u);
+  EXPECT_EQ(one.statuses[0].statuses.first, 404u);
+  EXPECT_EQ(one.statuses[1].statuses.last, 599u);
+  EXPECT_EQ(one.statuses[1].means, StatusMeans::kRefused);
+  EXPECT_EQ(one.statuses[2].statuses.last, 999u);
+  ASSERT_EQ(one.abnormal.size(), 1u);
+  EXPECT_EQ(one.abnormal[0].text, "Too much: really");
+  EXPECT_EQ(one.answer_kept, 100u);
+  EXPECT_EQ(one.http, HttpVersion::k2);
+  EXPECT_EQ(one.sign.size(), 2u);
+  EXPECT_EQ(upstreams(upstream_with(""))->front().abnormal.size(), 3u) << "by default";
+}
+
+TEST_F(SettingsFile, WhatAnswersMeanIsRefusedByItsRule) {
+  for (const std::string rule :
+       {"404", "404: gone", "99: failed", "1xx: failed", "4x: failed", "4xxx: failed", ": failed",
+        "200:", "+20: failed", "4.4: failed"}) {
+    EXPECT_THAT(wrong(upstream_with("statuses = [\"" + rule + "\"]")),
+                testing::AllOf(testing::HasSubstr("s.toml:4"), testing::HasSubstr(rule)))
+        << rule;
+  }
+  EXPECT_THAT(wrong(upstream_with("abnormal = [\"403: x\"]")), testing::HasSubstr("three char"));
+  EXPECT_THAT(wrong(upstream_with("sign = [\"abc\"]")), testing::HasSubstr("secret://"));
+  EXPECT_THAT(wrong(upstream_with("credential_default = \"secret://env/X\"")),
+              testing::HasSubstr("{key}"));
 }
 
 }  // namespace
