@@ -50,7 +50,7 @@ constexpr std::array kRows = {
     SettingRow{.name = "answer_max",
                .type = SettingType::kWhole,
                .preset = "1MiB",
-               .help = "Bytes of an answer's body that are read (and dropped); a longer one ends "
+               .help = "Bytes of an answer's body that are read; a longer one ends "
                        "its connection.",
                .min = 0,
                .max = 1024 * 1024 * 1024},

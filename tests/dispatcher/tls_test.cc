@@ -4,27 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 
+#include "tests/dispatcher/certificates.h"
 #include "tests/dispatcher/world.h"
 
 namespace sluice::dispatcher {
 namespace {
-
-// An authority, and a certificate by it for "localhost".
-bool make_certificates(const std::string& folder) {
-  const std::string script =
-      "cd " + folder +
-      " && openssl ecparam -genkey -name prime256v1 -out ca.key"
-      " && openssl req -x509 -new -key ca.key -subj /CN=ca -days 2 -out ca.pem"
-      " && openssl ecparam -genkey -name prime256v1 -out server.key"
-      " && openssl req -new -key server.key -subj /CN=localhost -out server.csr"
-      " && printf 'subjectAltName=DNS:localhost' > san"
-      " && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
-      " -extfile san -out server.pem";
-  return std::system(("( " + script + " ) >/dev/null 2>&1").c_str()) == 0;
-}
 
 // Answers every request with 200 and keeps the connection.
 class TlsServer {
@@ -103,6 +89,14 @@ TEST_F(TlsTest, ATrustedServerIsSpokenToAndItsConnectionKept) {
   open(url("localhost"));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(attempt(call()).status, 200u);
   EXPECT_EQ(server_tls_->requests(), 3);
+  EXPECT_EQ(server_tls_->connections(), 1u);
+}
+
+TEST_F(TlsTest, AServerWithoutHttp2IsSpokenToIn11) {
+  upstream_.ca_file = folder_ + "/ca.pem";
+  upstream_.http = HttpVersion::k2;
+  open(url("localhost"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempt(call()).status, 200u);
   EXPECT_EQ(server_tls_->connections(), 1u);
 }
 
