@@ -102,6 +102,13 @@ class LimiterCore {
   [[nodiscard]] std::optional<Explanation> explain(const std::string& identity, Instant now) const;
   // Waiting messages by reason; an index is a Wait's number.
   [[nodiscard]] std::array<std::size_t, 19> waiting(Instant now) const;
+  // When the next of all that wait goes, and the last; 0: not known. The latter becomes known after
+  // somebody has asked.
+  struct Departures {
+    StoreTime next;
+    StoreTime last;
+  };
+  Departures departures(Instant now);
 
  private:
   // One call's arguments, for the functions below.
@@ -236,6 +243,8 @@ class LimiterCore {
   void answer_quote(Key& key, const Asker& asker, const Turn& turn);
   void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
   void answer_askers(Key& key, wire::Wait why, const Turn& turn);
+  // ---- departures.cc
+  void learn_departure(Key& key);
 
   // ---- controls.cc: what people want
   void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);

@@ -72,6 +72,7 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
     key->forecast = std::make_unique<Forecast>(
         *shard->upstream, state.logs, Forecast::Start{known->high, hold.value_or(Refusal{}), pace});
     key->forecast_at = turn.now;
+    learn_departure(*key);
     touch(*key);
     for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);
   }

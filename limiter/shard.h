@@ -41,9 +41,10 @@ struct Key {
   Instant ask_at;
   std::size_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
 
-  StoreTime freed_at;    // when the last attempt of the key ended
-  bool asleep = false;   // closed for so long that its line need not be full
-  std::size_t told = 0;  // settled and told, and its ingest has not said Forgotten yet
+  StoreTime freed_at;            // when the last attempt of the key ended
+  bool asleep = false;           // closed for so long that its line need not be full
+  std::uint64_t rows_count = 0;  // announced last, less those that were forgotten since
+  std::size_t told = 0;          // settled and told, and its ingest has not said Forgotten yet
 
   bool dirty = false;  // to be planned
   bool due = false;    // in its shard's turns
@@ -81,6 +82,11 @@ struct Shard {
   std::vector<Emptied::Line> emptied;
   std::vector<std::string> forgotten;
   std::vector<Key*> to_peek;
+
+  // For those who watch: the key with the most rows, and when its last one goes (0: not known).
+  std::uint64_t longest = 0;
+  std::uint64_t longest_rows = 0;
+  StoreTime longest_goes;
 };
 
 // max(line_min, what goes in line_span), by the slowest limit; at most line_cap.

@@ -206,6 +206,13 @@ void Shell::count() {
                {{"why", std::string(kReasons[i])}})
         .set(static_cast<double>(waiting[i]));
   }
+  const auto departs = core_.departures(stage_->now());
+  metrics.gauge("sluice_limiter_departure_next_seconds", "When the next message goes; 0: unknown.")
+      .set(static_cast<double>(departs.next.us) / 1e6);
+  metrics
+      .gauge("sluice_limiter_departure_last_seconds",
+             "When the last of those that wait goes; 0: unknown.")
+      .set(static_cast<double>(departs.last.us) / 1e6);
   metrics.gauge("sluice_limiter_messages", "Messages in memory.")
       .set(static_cast<double>(core_.messages()));
   metrics.gauge("sluice_limiter_keys", "Keys with anything in memory.")

@@ -26,6 +26,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& parked, const Turn
   Key& key = key_of(*shard, parked.key);
   const Message* last = key.line.last();
   const bool precedes = last == nullptr || parked.head_order <= last->order;
+  key.rows_count = parked.count;
   key.rows.announced(parked, is_here(key, parked.head_order), precedes);
   if (!config_.mutations.copies_beside_rows) park_copies(key, wire::Wait::kBehind, turn);
   touch(key);
@@ -70,6 +71,7 @@ void LimiterCore::forgotten_by_ingest(const std::string& identity) {
   if (at == told_key_.end()) return;
   if (const auto key = keys_.find(at->second); key != keys_.end() && key->second->told > 0) {
     --key->second->told;
+    if (key->second->rows_count > 0) --key->second->rows_count;
     touch(*key->second);
   }
   told_key_.erase(at);

@@ -312,6 +312,20 @@ TEST(CoreTable, QuotesSayWhenAndWhy) {
 }
 
 // One at a time, and an answer took two seconds: so the second of a key goes two seconds later.
+// For who watches: the first look asks for the forecast, the second one has it.
+TEST(CoreTable, WhoWatchesIsToldTheNextDepartureAndTheLast) {
+  Started s;
+  EXPECT_EQ(s.bench.core->departures(s.bench.now).last.us, 0);
+  s.bench.say(s.ingest, s.bench.parked(11, 1));
+  s.bench.core->departures(s.bench.now);
+  s.bench.pass(milliseconds(10));
+  const auto found = s.bench.core->departures(s.bench.now);
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 10, 1, {}});
+  ASSERT_EQ(s.bench.said<wire::Quoted>().size(), 1U);
+  EXPECT_EQ(found.last, s.bench.said<wire::Quoted>()[0].departs_at);
+  EXPECT_EQ(found.next.us, 0);  // not one of them is here yet
+}
+
 TEST(CoreTable, AQuoteKnowsHowLongAnswersTake) {
   Started s;
   auto outcome = s.bench.outcome(s.dispatch_one(), wire::Ended::kDelivered);

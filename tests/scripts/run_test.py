@@ -102,6 +102,18 @@ class Supervisor(Supervised):
         self.assertIn("limiter is killed: Ctrl-C again", self.said)
         self.assertIn("run | stopped", self.said)
 
+    def test_a_paused_reader_holds_up_nobody(self):
+        self.write("limiter.talks", "")
+        self.start()
+        end = time.monotonic() + 60
+        while not os.path.exists(self.at("limiter.talked")) and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertTrue(os.path.exists(self.at("limiter.talked")))
+        self.until(r"run \| [1-9]\d* lines were left out: nobody read")
+        self.until("try: ")
+        self.run.send_signal(signal.SIGINT)
+        self.assertEqual(self.code(), 0, self.said[-2000:])
+
     def test_when_nobody_reads_any_more_it_stops(self):
         self.start()
         pids = [int(self.until(r"started, pid (\d+)").group(1)) for _ in layout.STAGES]

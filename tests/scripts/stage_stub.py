@@ -2,7 +2,8 @@
 """Stands in for any stage: takes its flags, answers /readyz, ends on SIGTERM.
 
 Its name is the file's, so that scripts/run can be given five of them. A file <name>.exit beside it
-holds the code with which it ends at once; with <name>.stubborn it does not end on SIGTERM.
+holds the code with which it ends at once; with <name>.stubborn it does not end on SIGTERM;
+with <name>.talks it says very much first, then renames it to <name>.talked.
 """
 
 import http.server
@@ -25,6 +26,11 @@ class Door(http.server.BaseHTTPRequestHandler):
 
 
 def main():
+    talks = os.path.join(FOLDER, NAME + ".talks")
+    if os.path.exists(talks):  # far more than any pipe holds
+        for _ in range(100_000):
+            print("something that nobody reads, and that is said all the same", flush=True)
+        os.rename(talks, os.path.join(FOLDER, NAME + ".talked"))
     code = os.path.join(FOLDER, NAME + ".exit")
     if os.path.exists(code):
         with open(code, encoding="utf-8") as file:
