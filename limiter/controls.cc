@@ -42,6 +42,7 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
       {peer, control.control_id, closed, turn.now + config_.store_again * 2});
   if (closed) {
     holds.pause(control.until);
+    (control.key.empty() ? shard.stale_until : key_of(shard, control.key).stale_until) = Instant{};
     recall_paused(shard, control, turn);
     if (!control.key.empty()) touch(key_of(shard, control.key));
     if (control.key.empty()) touch_all(shard);
@@ -66,7 +67,7 @@ void LimiterCore::recall_paused(const Shard& shard, const wire::Control& control
 void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
   Shard* shard = shard_of(call.upstream);
   if (shard == nullptr) return;
-  if (!call.closed) reopen(*shard, call.key);
+  if (!call.closed) reopen(*shard, call.key, turn.now);
   const auto at = controlling_.find({call.upstream, call.key});
   if (at == controlling_.end()) return;
   std::erase_if(at->second, [&](const Controlling& one) {
@@ -77,9 +78,11 @@ void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
   if (at->second.empty()) controlling_.erase(at);
 }
 
-void LimiterCore::reopen(Shard& shard, const std::string& name) {
+void LimiterCore::reopen(Shard& shard, const std::string& name, Instant now) {
+  const Instant stale_until = now + config_.stale_holds;
   if (name.empty()) {
     shard.holds.resume();
+    shard.stale_until = stale_until;
     for (auto& [number, key] : keys_) {
       if (key->shard == &shard) open_again(*key);
     }
@@ -89,6 +92,7 @@ void LimiterCore::reopen(Shard& shard, const std::string& name) {
   Key& key = key_of(shard, name);
   key.holds.resume();
   key.rows.reopen();
+  key.stale_until = stale_until;
   open_again(key);
 }
 

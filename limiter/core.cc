@@ -58,6 +58,7 @@ void LimiterCore::tick(Instant now, Out& out) {
     if (shard.look || now >= shard.look_at) grant(shard, turn);
   }
   say_lines(turn);
+  if (peers_.auditor() && now >= backlog_due_) say_backlog(turn);
   for (auto& [name, shard] : shards_) say_batches(shard, turn);
 }
 
@@ -126,7 +127,9 @@ Instant LimiterCore::deadline() const {
   if (!dirty_.empty()) return Instant{};
   Instant next = std::min(
       {calls_.next(config_.store_again), clock_due_, key_timers_.next(), attempt_timers_.next()});
-  if (peers_.auditor()) next = std::min(next, trail_.next(config_.record_again));
+  if (peers_.auditor()) {
+    next = std::min({next, trail_.next(config_.record_again), backlog_due_});
+  }
   if (!told_.empty()) next = std::min(next, told_.front().at + config_.told_for);
   for (const auto& [name, shard] : shards_) {
     if (shard.look) return Instant{};
@@ -203,7 +206,7 @@ void LimiterCore::touch_all(Shard& shard) {
 // Called by plan() alone, at its end: nobody else holds on to a key then.
 void LimiterCore::forget_if_empty(Key& key, Instant now) {
   if (key.messages() > 0 || key.rows.any() || key.due || key.dirty || key.peeking) return;
-  if (!key.askers.empty() || key.told > 0 || key.forecast) return;
+  if (!key.askers.empty() || key.told > 0 || key.forecast || key.stale_until > now) return;
   if (key.holds.lasts()) {
     const auto known = bounds(now);
     if (!known || key.holds.refusal(known->low)) return;

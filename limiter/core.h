@@ -48,6 +48,28 @@ struct Explanation {
   std::string limit;
 };
 
+// For a person who asks about a key or a message of it; times 0: nobody can know.
+struct Explained {
+  std::string upstream;
+  std::string key;
+  std::string id;       // of the message asked for, or the key's next; empty: none is in the line
+  Explanation message;  // why that one waits
+  std::uint32_t attempts = 0;
+  std::uint64_t order = 0;   // its place in the line; of a key without messages: the line's end
+  std::uint64_t before = 0;  // those of its key that go before it, attempts included
+  std::vector<std::string> ahead;  // their ids, the first ones
+  std::uint64_t in_line = 0;
+  std::uint64_t under_way = 0;
+  bool more = false;                            // rows beyond the line
+  wire::Wait key_why = wire::Wait::kNone;       // what closes the key
+  wire::Wait upstream_why = wire::Wait::kNone;  // what stops the whole upstream
+  wire::Wait forecast_why = wire::Wait::kNone;  // what decides when it goes
+  std::string limit;                            // ... which limit
+  StoreTime departs_at;
+  std::uint32_t remaining = 0;  // of the key, at once
+};
+inline constexpr std::size_t kAheadNamed = 10;
+
 struct Counts {
   std::uint64_t offered = 0;
   std::uint64_t granted = 0;
@@ -100,6 +122,12 @@ class LimiterCore {
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
   [[nodiscard]] std::size_t unrecorded() const { return trail_.size(); }
   [[nodiscard]] std::optional<Explanation> explain(const std::string& identity, Instant now) const;
+  [[nodiscard]] std::optional<Explained> explain_id(const std::string& id, Instant now) const;
+  [[nodiscard]] std::optional<Explained> explain_key(const std::string& key, Instant now) const;
+  // Adds when it goes, from what the store was asked of its key (Peek).
+  void foretell(Explained& explained, const KeyState& state, Instant now) const;
+  [[nodiscard]] std::vector<std::string> upstreams() const;
+  [[nodiscard]] wire::Backlog backlog(Instant now) const;
   // Waiting messages by reason; an index is a Wait's number.
   [[nodiscard]] std::array<std::size_t, 19> waiting(Instant now) const;
   // When the next of all that wait goes, and the last; 0: not known. The latter becomes known after
@@ -169,7 +197,9 @@ class LimiterCore {
   [[nodiscard]] bool is_far(const Refusal& refusal, const StoreBounds& known) const;
 
   // ---- wants.cc: which keys have rows, and asking for their heads
-  void item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn);
+  void item(wire::PeerId peer, const wire::Parked& said, const Turn& turn);
+  static void forget_stale(std::vector<wire::Hold>& holds, Instant stale_until, Instant now);
+  static bool take_holds(Holds& holds, const std::vector<wire::Hold>& said);
   void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
   void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);
   void item(wire::PeerId peer, const wire::Forgotten& forgotten, const Turn& turn);
@@ -238,7 +268,16 @@ class LimiterCore {
   [[nodiscard]] static std::uint64_t in_logs(const Key& key);
   void forget_peek(const Peek& peek, const Turn& turn);
   void explain_quoted(const Message* message, Instant now, wire::Quoted& quoted) const;
+  [[nodiscard]] std::variant<Forecast, wire::Wait> foresee(const Key& key, const KeyState& state,
+                                                           const StoreBounds& known) const;
+
+  // ---- explain.cc: why does it wait, and since when for us?
   void explain_head(const Key& key, Instant now, Explanation& explained) const;
+  [[nodiscard]] Explained explain_message(const Key& key, const Message* message,
+                                          Instant now) const;
+  [[nodiscard]] bool is_for_us(const Shard& shard, Instant now) const;
+  [[nodiscard]] static StoreTime could_go_at(const Message& message);
+  void say_backlog(const Turn& turn);
   void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
   void answer_quote(Key& key, const Asker& asker, const Turn& turn);
   void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
@@ -249,7 +288,7 @@ class LimiterCore {
   // ---- controls.cc: what people want
   void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);
   void recall_paused(const Shard& shard, const wire::Control& control, const Turn& turn);
-  void reopen(Shard& shard, const std::string& name);
+  void reopen(Shard& shard, const std::string& name, Instant now);
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
@@ -288,6 +327,7 @@ class LimiterCore {
   bool clock_asked_ = false;
   Instant clock_due_;    // when the clock is to be measured
   Instant clock_heard_;  // when the question left whose answer was heard last
+  Instant backlog_due_;
   bool store_up_ = false;
   bool draining_ = false;
   std::size_t bytes_ = 0;

@@ -40,6 +40,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   Instant wake = draining_ ? Instant::never() : key.rows.next(view(key), config_);
   if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
   if (key.forecast) wake = std::min(wake, key.forecast_at + config_.forecast_age_max);
+  if (key.stale_until > turn.now) wake = std::min(wake, key.stale_until);
   if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));
   if (wake >= Instant::never()) {
     key_timers_.clear(key.number);
@@ -226,8 +227,7 @@ GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_
   ask.line.upstream = offer.upstream;
   ask.line.path = offer.request.path.substr(0, offer.request.path.find('?'));
   ask.line.method = offer.request.method;
-  ask.line.could_go_at = std::max({offer.first_seen, offer.not_before, message.ready_at,
-                                   message.key->until, message.key->freed_at});
+  ask.line.could_go_at = could_go_at(message);
   ask.line.limits_version = config_.limits_version;
   ask.line.limiter_life = config_.life;
   ask.line.dispatcher_life = dispatcher_life;

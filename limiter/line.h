@@ -37,6 +37,14 @@ class Line {
 
   [[nodiscard]] std::vector<Message*> queue_copies() const;
   [[nodiscard]] std::size_t position_of(const Message& message) const;
+  // In order, those that stand before it.
+  template <class Look>
+  void each_before(const Message& message, Look look) const {
+    for (const Message* other : messages_) {
+      if (other == &message) return;
+      look(*other);
+    }
+  }
 
  private:
   struct InOrder {

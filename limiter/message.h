@@ -45,7 +45,7 @@ struct Message {
   wire::Offer offer;
   Key* key = nullptr;
   State state = State::kWaiting;
-  std::int64_t order = 0;  // its place in the line: the offer's, or when its next attempt is due
+  std::int64_t order = 0;  // its place in the line
   StoreTime ready_at;      // not asked for before; 0: at once
   std::vector<Holder> holders;
   std::uint32_t attempts = 0;          // real ones so far, as the store said last

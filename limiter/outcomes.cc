@@ -154,8 +154,8 @@ void LimiterCore::land(Message& message, Instant now) {
   touch(key);
 }
 
-// It waits for its next attempt: here, when that is soon; else as a row with the order of that
-// time.
+// It waits for its next attempt: here, when that is soon, at the place that it had, so that what is
+// urgent stays so; else as a row with the order of that time.
 void LimiterCore::retry(Message& message, StoreTime due, const Turn& turn) {
   const auto known = bounds(turn.now);
   const StoreTime low = known ? known->low : due;
@@ -166,7 +166,6 @@ void LimiterCore::retry(Message& message, StoreTime due, const Turn& turn) {
     let_go(message, wire::Wait::kBackoff, due, turn);
     return;
   }
-  message.order = std::max(message.offer.order, due.us);
   put_back(message, turn);
 }
 

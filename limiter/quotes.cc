@@ -41,6 +41,25 @@ void LimiterCore::item(wire::PeerId peer, const wire::Quote& quote, const Turn& 
   shard->to_peek.push_back(&key);
 }
 
+// From what the store knows of the key; or why no time can be named: a person closed it.
+std::variant<Forecast, wire::Wait> LimiterCore::foresee(const Key& key, const KeyState& state,
+                                                        const StoreBounds& known) const {
+  const Shard& shard = *key.shard;
+  auto hold = closed(key, known.low);
+  if (state.closed_until > known.low) {
+    hold = longer(hold, Refusal{wire::Wait::kClosure, state.closed_until});
+  }
+  for (const wire::Hold& said : state.holds) {
+    if (said.until.us != 0 && said.until <= known.low) continue;
+    const bool pause = said.kind == wire::HoldKind::kPause;
+    hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
+  }
+  if (hold && hold->until.us == 0) return hold->why;
+  const Forecast::Pace pace{shard.latency, std::max(1U, shard.upstream->in_flight_per_key)};
+  return Forecast(*shard.upstream, state.logs,
+                  Forecast::Start{known.high, hold.value_or(Refusal{}), pace});
+}
+
 void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& turn) {
   Shard* shard = shard_of(call.upstream);
   for (std::size_t i = 0; shard != nullptr && i < call.keys.size(); ++i) {
@@ -53,24 +72,13 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
       answer_askers(*key, wire::Wait::kClockUnsure, turn);
       continue;
     }
-    const KeyState& state = reply.keys[i];
-    auto hold = closed(*key, known->low);
-    if (state.closed_until > known->low) {
-      hold = longer(hold, Refusal{wire::Wait::kClosure, state.closed_until});
-    }
-    for (const wire::Hold& said : state.holds) {
-      if (said.until.us != 0 && said.until <= known->low) continue;
-      const bool pause = said.kind == wire::HoldKind::kPause;
-      hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
-    }
-    if (hold && hold->until.us == 0) {
+    auto foreseen = foresee(*key, reply.keys[i], *known);
+    if (const auto* why = std::get_if<wire::Wait>(&foreseen)) {
       MARK("limiter: a quote for a key that a person has closed");
-      answer_askers(*key, hold->why, turn);
+      answer_askers(*key, *why, turn);
       continue;
     }
-    const Forecast::Pace pace{shard->latency, std::max(1U, shard->upstream->in_flight_per_key)};
-    key->forecast = std::make_unique<Forecast>(
-        *shard->upstream, state.logs, Forecast::Start{known->high, hold.value_or(Refusal{}), pace});
+    key->forecast = std::make_unique<Forecast>(std::move(std::get<Forecast>(foreseen)));
     key->forecast_at = turn.now;
     learn_departure(*key);
     touch(*key);
@@ -160,59 +168,6 @@ void LimiterCore::explain_quoted(const Message* message, Instant now, wire::Quot
   if (message->state == State::kWaiting && message->ready_at > quoted.departs_at) {
     quoted.departs_at = message->ready_at;
   }
-}
-
-std::optional<Explanation> LimiterCore::explain(const std::string& identity, Instant now) const {
-  const Message* message = find(identity);
-  if (message == nullptr) return std::nullopt;
-  const Key& key = *message->key;
-  Explanation explained;
-  explained.state = message->state;
-  if (message->state != State::kWaiting) {
-    explained.why = wire::Wait::kUnderway;
-    if (message->flight) explained.until = message->flight->lease_end;
-    return explained;
-  }
-  explained.position = key.line.position_of(*message);
-  const auto known = bounds(now);
-  if (known && message->ready_at > known->low) {
-    const bool tried = message->attempts > 0;
-    explained.why = tried ? wire::Wait::kBackoff : wire::Wait::kNotBefore;
-    explained.until = message->ready_at;
-  } else if (explained.position > 0) {
-    explained.why = wire::Wait::kBehind;
-    explained.until = key.until;
-  } else {
-    explain_head(key, now, explained);
-  }
-  return explained;
-}
-
-void LimiterCore::explain_head(const Key& key, Instant now, Explanation& explained) const {
-  const Shard& shard = *key.shard;
-  if (const auto refusal = gate(key, now)) {
-    explained.why = refusal->why;
-    explained.until = refusal->until;
-    explained.limit = key.limit;
-    return;
-  }
-  explained.why = shard_gate(shard, now);
-  if (explained.why == shard.limit_why && explained.why != wire::Wait::kNone) {
-    explained.until = shard.limit_until;
-    explained.limit = shard.limit;
-  }
-  if (explained.why == wire::Wait::kNone) explained.why = peers_.room(shard.upstream->name).why;
-}
-
-std::array<std::size_t, 19> LimiterCore::waiting(Instant now) const {
-  std::array<std::size_t, 19> by_reason{};
-  for (const auto& [number, key] : keys_) {
-    if (key->line.empty()) continue;
-    const auto head = explain(key->line.first()->offer.identity, now);
-    if (head) ++by_reason[std::min<std::size_t>(static_cast<std::size_t>(head->why), 18)];
-    by_reason[static_cast<std::size_t>(wire::Wait::kBehind)] += key->line.size() - 1;
-  }
-  return by_reason;
 }
 
 }  // namespace sluice::limiter

@@ -155,6 +155,12 @@ void Rows::later(Store& store, Instant when) {
   if (store.want_id != 0) store.said_at = when;
 }
 
+bool Rows::hold(std::string_view name, const std::vector<wire::Hold>& holds) {
+  Store* store = find(name);
+  if (store != nullptr) store->holds = holds;
+  return store != nullptr;
+}
+
 void Rows::reopen() {
   for (Store& store : stores_) store.holds.clear();
 }

@@ -73,6 +73,8 @@ class Rows {
   [[nodiscard]] bool is_cut(std::string_view store, std::int64_t order) const;
   // A Want said to this peer will not be answered.
   void lost(wire::PeerId peer);
+  // Its holds alone; false: that store is not known to have rows.
+  bool hold(std::string_view store, const std::vector<wire::Hold>& holds);
   // A person opened the key: holds that were announced before no longer count.
   void reopen();
 

@@ -54,6 +54,7 @@ struct Key {
   Instant forecast_at;
   std::vector<Asker> askers;  // of a forecast that the store was asked for
   bool peeking = false;
+  Instant stale_until;  // a person opened it: announcements that name a pause are of before
 
   [[nodiscard]] std::size_t messages() const { return line.size() + out.size(); }
 };
@@ -63,6 +64,7 @@ struct Shard {
   std::uint32_t line_max = 32;
   std::unordered_map<std::string, std::unique_ptr<Key>> keys;  // by name
   Holds holds;                                                 // of the upstream as a whole
+  Instant stale_until;                                         // as a key's
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;

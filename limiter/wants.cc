@@ -14,22 +14,56 @@ constexpr std::size_t kWantsOpenMax = 512;
 
 }  // namespace
 
-void LimiterCore::item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn) {
+void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& turn) {
   if (config_.mutations.rows_not_announced) return;
-  Shard* shard = shard_of(parked.upstream);
+  Shard* shard = shard_of(said.upstream);
   IngestPeer* ingest = peers_.ingest(peer);
   if (shard == nullptr || ingest == nullptr) {
     ++counts_.unknown_upstream;
     return;
   }
-  ingest->stores.insert(parked.store);
+  ingest->stores.insert(said.store);
+  wire::Parked parked = said;
+  if (parked.key == parked.upstream) {
+    // What holds the whole upstream stands under its name, which no key has.
+    forget_stale(parked.holds, shard->stale_until, turn.now);
+    if (take_holds(shard->holds, parked.holds)) touch_all(*shard);
+    return;
+  }
   Key& key = key_of(*shard, parked.key);
+  touch(key);
+  forget_stale(parked.holds, key.stale_until, turn.now);
+  if (parked.count == 0) {  // it has holds, and nothing to ask for
+    if (!key.rows.hold(parked.store, parked.holds)) take_holds(key.holds, parked.holds);
+    return;
+  }
   const Message* last = key.line.last();
   const bool precedes = last == nullptr || parked.head_order <= last->order;
   key.rows_count = parked.count;
   key.rows.announced(parked, is_here(key, parked.head_order), precedes);
   if (!config_.mutations.copies_beside_rows) park_copies(key, wire::Wait::kBehind, turn);
-  touch(key);
+}
+
+// A person opened it a moment ago: a pause that an announcement names was read before that.
+void LimiterCore::forget_stale(std::vector<wire::Hold>& holds, Instant stale_until, Instant now) {
+  if (now >= stale_until) return;
+  std::erase_if(holds, [](const wire::Hold& hold) {
+    return hold.kind == wire::HoldKind::kPause || hold.until.us == 0;
+  });
+}
+
+// True when anything closes.
+bool LimiterCore::take_holds(Holds& holds, const std::vector<wire::Hold>& said) {
+  bool closes = false;
+  for (const wire::Hold& hold : said) {
+    closes = true;
+    if (hold.kind == wire::HoldKind::kPause || hold.until.us == 0) {
+      holds.pause(hold.until);
+    } else {
+      holds.penalise(hold.until);
+    }
+  }
+  return closes;
 }
 
 // Is the row of that order here, in the line or on its way?

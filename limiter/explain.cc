@@ -1,0 +1,187 @@
+// Why does it wait, and since when for us? (P9)
+#include <algorithm>
+#include <utility>
+
+#include "limiter/core.h"
+
+namespace sluice::limiter {
+
+std::optional<Explanation> LimiterCore::explain(const std::string& identity, Instant now) const {
+  const Message* message = find(identity);
+  if (message == nullptr) return std::nullopt;
+  const Key& key = *message->key;
+  Explanation explained;
+  explained.state = message->state;
+  if (message->state != State::kWaiting) {
+    explained.why = wire::Wait::kUnderway;
+    if (message->flight) explained.until = message->flight->lease_end;
+    return explained;
+  }
+  explained.position = key.line.position_of(*message);
+  const auto known = bounds(now);
+  if (known && message->ready_at > known->low) {
+    const bool tried = message->attempts > 0;
+    explained.why = tried ? wire::Wait::kBackoff : wire::Wait::kNotBefore;
+    explained.until = message->ready_at;
+  } else if (explained.position > 0) {
+    explained.why = wire::Wait::kBehind;
+    explained.until = key.until;
+  } else {
+    explain_head(key, now, explained);
+  }
+  return explained;
+}
+
+void LimiterCore::explain_head(const Key& key, Instant now, Explanation& explained) const {
+  const Shard& shard = *key.shard;
+  if (const auto refusal = gate(key, now)) {
+    explained.why = refusal->why;
+    explained.until = refusal->until;
+    explained.limit = key.limit;
+    return;
+  }
+  explained.why = shard_gate(shard, now);
+  if (explained.why == shard.limit_why && explained.why != wire::Wait::kNone) {
+    explained.until = shard.limit_until;
+    explained.limit = shard.limit;
+  }
+  if (explained.why == wire::Wait::kNone) explained.why = peers_.room(shard.upstream->name).why;
+}
+
+std::array<std::size_t, 19> LimiterCore::waiting(Instant now) const {
+  std::array<std::size_t, 19> by_reason{};
+  for (const auto& [number, key] : keys_) {
+    if (key->line.empty()) continue;
+    const auto head = explain(key->line.first()->offer.identity, now);
+    if (head) ++by_reason[std::min<std::size_t>(static_cast<std::size_t>(head->why), 18)];
+    by_reason[static_cast<std::size_t>(wire::Wait::kBehind)] += key->line.size() - 1;
+  }
+  return by_reason;
+}
+
+// Of what waits, by the name that its producer gave it. For people: every message is looked at.
+std::optional<Explained> LimiterCore::explain_id(const std::string& id, Instant now) const {
+  const Message* found = nullptr;
+  for (const auto& [identity, message] : messages_) {
+    if (message->offer.id == id && (found == nullptr || found->state == State::kEnding)) {
+      found = message.get();
+    }
+  }
+  if (found == nullptr) return std::nullopt;
+  return explain_message(*found->key, found, now);
+}
+
+std::optional<Explained> LimiterCore::explain_key(const std::string& name, Instant now) const {
+  for (const auto& [upstream, shard] : shards_) {
+    const auto at = shard.keys.find(name);
+    if (at == shard.keys.end()) continue;
+    const Key& key = *at->second;
+    return explain_message(key, key.line.first(), now);
+  }
+  return std::nullopt;
+}
+
+Explained LimiterCore::explain_message(const Key& key, const Message* message, Instant now) const {
+  Explained explained;
+  explained.upstream = key.shard->upstream->name;
+  explained.key = key.name;
+  explained.in_line = key.line.size();
+  explained.under_way = open_attempts(key);
+  explained.more = std::any_of(key.rows.stores().begin(), key.rows.stores().end(),
+                               [](const Rows::Store& store) { return store.more; });
+  if (const auto hold = gate(key, now)) explained.key_why = hold->why;
+  explained.upstream_why = what_stops(*key.shard, now);
+  for (const Message* other : key.out) {
+    if (other != message && other->state != State::kEnding)
+      explained.ahead.push_back(other->offer.id);
+  }
+  explained.before = explained.ahead.size();
+  if (message == nullptr) return explained;
+  explained.id = message->offer.id;
+  explained.attempts = message->attempts;
+  explained.order = key.line.size();
+  if (const auto why = explain(message->offer.identity, now)) explained.message = *why;
+  if (message->state != State::kWaiting) {
+    explained.ahead.clear();
+    explained.before = 0;
+    return explained;
+  }
+  explained.order = explained.message.position;
+  explained.before += explained.order;
+  key.line.each_before(*message, [&](const Message& other) {
+    if (explained.ahead.size() < kAheadNamed) explained.ahead.push_back(other.offer.id);
+  });
+  return explained;
+}
+
+// When it would go, from what the store knows of its key now.
+void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant now) const {
+  const auto shard = shards_.find(explained.upstream);
+  const auto known = bounds(now);
+  if (shard == shards_.end() || !known || is_unknowable(explained.upstream_why)) return;
+  const auto key = shard->second.keys.find(explained.key);
+  if (key == shard->second.keys.end()) return;
+  auto foreseen = foresee(*key->second, state, *known);
+  auto* forecast = std::get_if<Forecast>(&foreseen);
+  if (forecast == nullptr) return;
+  const Forecast::Departure departure = forecast->departure(explained.order);
+  explained.departs_at = std::max(departure.at, known->high);
+  if (explained.message.why == wire::Wait::kNotBefore ||
+      explained.message.why == wire::Wait::kBackoff) {
+    explained.departs_at = std::max(explained.departs_at, explained.message.until);
+  }
+  explained.remaining = forecast->remaining();
+  if (forecast->limits().empty()) return;
+  const Limit& limit = forecast->limits()[departure.limit];
+  if (departure.at > known->high) {
+    explained.forecast_why = departure.why;
+    explained.limit = limit.name;
+  }
+}
+
+std::vector<std::string> LimiterCore::upstreams() const {
+  std::vector<std::string> names;
+  for (const auto& [name, shard] : shards_) names.push_back(name);
+  return names;
+}
+
+// ---- what outcomes alone cannot tell the auditor
+
+// Could it go if only we were all there? Then nothing of its key, its limits or its upstream keeps
+// it.
+bool LimiterCore::is_for_us(const Shard& shard, Instant now) const {
+  const wire::Wait why = what_stops(shard, now);
+  return why == wire::Wait::kNone || why == wire::Wait::kNoDispatcher ||
+         why == wire::Wait::kStoreDown || why == wire::Wait::kAuditorAway ||
+         why == wire::Wait::kClockUnsure;
+}
+
+StoreTime LimiterCore::could_go_at(const Message& message) {
+  const wire::Offer& offer = message.offer;
+  return std::max({offer.first_seen, offer.not_before, message.ready_at, message.key->until,
+                   message.key->freed_at});
+}
+
+wire::Backlog LimiterCore::backlog(Instant now) const {
+  wire::Backlog backlog;
+  const auto known = bounds(now);
+  for (const auto& [name, shard] : shards_) {
+    const bool for_us = is_for_us(shard, now);
+    for (const auto& [key_name, key] : shard.keys) {
+      backlog.waiting += key->line.size();
+      if (!for_us || !key->due) continue;
+      const Line::Next next = key->line.next(known ? known->low : StoreTime{}, key->skip);
+      if (next.message == nullptr) continue;
+      const StoreTime since = could_go_at(*next.message);
+      if (backlog.held_since.us == 0 || since < backlog.held_since) backlog.held_since = since;
+    }
+  }
+  return backlog;
+}
+
+void LimiterCore::say_backlog(const Turn& turn) {
+  backlog_due_ = turn.now + config_.backlog_every;
+  if (const auto auditor = peers_.auditor()) send(*auditor, backlog(turn.now), turn);
+}
+
+}  // namespace sluice::limiter

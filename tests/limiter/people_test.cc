@@ -1,0 +1,195 @@
+// What persons do to keys and upstreams, and what they and the auditor are told of what waits.
+#include <gtest/gtest.h>
+
+#include "tests/limiter/core_bench.h"
+
+namespace sluice::limiter {
+namespace {
+
+using testing::Bench;
+using testing::Started;
+
+wire::Control control(wire::Verb verb, const std::string& key = "api:k") {
+  wire::Control control;
+  control.control_id = 7;
+  control.verb = verb;
+  control.upstream = "api";
+  control.key = key;
+  control.by = "ops";
+  return control;
+}
+
+wire::Parked paused(const Bench& bench, const std::string& key, std::uint64_t count) {
+  wire::Parked parked = bench.parked(count, 1);
+  parked.key = key;
+  parked.holds = {{wire::HoldKind::kPause, StoreTime{}, "ops"}};
+  return parked;
+}
+
+TEST(People, APauseThatWasEndedDoesNotComeBackWithALateAnnouncement) {
+  Started s;
+  s.bench.say(s.ingest, control(wire::Verb::kPause));
+  s.bench.say(s.ingest, paused(s.bench, "api:k", 1));
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  s.bench.say(s.ingest, control(wire::Verb::kResume));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  s.bench.say(s.dispatcher,
+              s.bench.outcome(s.bench.said<wire::Dispatch>()[0], wire::Ended::kDelivered));
+  s.bench.clear();
+  s.bench.say(s.ingest, paused(s.bench, "api:k", 1));  // another ingest's, read before
+  s.bench.say(s.ingest, s.bench.offer("2", 2));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  s.bench.pass(minutes(1));
+  s.bench.say(s.ingest, paused(s.bench, "api:k", 1));  // this one is new
+  s.bench.clear();
+  s.bench.say(s.ingest, s.bench.offer("3", 3));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+}
+
+TEST(People, AnUpstreamIsPausedAndResumedAsAWhole) {
+  Started s;
+  s.bench.say(s.ingest, control(wire::Verb::kPause, ""));
+  ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
+  EXPECT_TRUE(s.bench.said<wire::Controlled>()[0].done);
+  ASSERT_EQ(s.bench.said<wire::Recall>().size(), 1U);
+  EXPECT_EQ(s.bench.said<wire::Recall>()[0].key, "");
+  ASSERT_EQ(s.bench.said<wire::Record>().size(), 1U);
+  EXPECT_EQ(s.bench.said<wire::Record>()[0].reason, "pause");
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  EXPECT_EQ(s.bench.core->explain_key("api:k", s.bench.now)->key_why, wire::Wait::kPaused);
+  s.bench.say(s.ingest, control(wire::Verb::kResume, ""));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+}
+
+// A limiter that starts hears of pauses from parking: of keys without rows, and of the upstream
+// under its own name.
+TEST(People, HoldsComeBackWithoutRows) {
+  Started s;
+  s.bench.say(s.ingest, paused(s.bench, "api:k", 0));
+  EXPECT_TRUE(s.bench.said<wire::Want>().empty());
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  s.bench.say(s.ingest, control(wire::Verb::kResume));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+
+  Started other;
+  other.bench.say(other.ingest, paused(other.bench, "api", 0));
+  other.bench.say(other.ingest, other.bench.offer("1", 1));
+  EXPECT_TRUE(other.bench.said<wire::Dispatch>().empty());
+  other.bench.say(other.ingest, control(wire::Verb::kResume, ""));
+  EXPECT_EQ(other.bench.said<wire::Dispatch>().size(), 1U);
+}
+
+TEST(People, ALowerPriorityNumberGoesFirstAlsoWhenTheLineOverflows) {
+  Config config = Bench::config();
+  config.line_min = 3;
+  Started s(config);
+  s.bench.say(s.ingest, s.bench.offer("now", 5'000'000));
+  s.bench.clear();
+  s.bench.say(s.ingest, s.bench.parked(4, 10'000'000));
+  for (int i = 1; i <= 3; ++i) {
+    s.bench.say(s.ingest, s.bench.offer(std::to_string(i), 10'000'000 * i));
+  }
+  s.bench.say(s.ingest, s.bench.offer("urgent", 1'000));  // as priority -1 has it
+  const auto parks = s.bench.said<wire::Park>();
+  ASSERT_EQ(parks.size(), 1U);
+  EXPECT_EQ(parks[0].identity, s.bench.offer("3", 1).identity);
+  EXPECT_EQ(s.bench.core->explain_id("urgent", s.bench.now)->order, 0U);
+  EXPECT_EQ(s.bench.core->explain_id("2", s.bench.now)->order, 2U);
+}
+
+// What was urgent stays it, though an attempt of it failed.
+TEST(People, ARetryKeepsThePriorityThatItHad) {
+  Started s;
+  wire::Offer urgent = s.bench.offer("urgent", 0);
+  urgent.order = urgent.first_seen.us - minutes(10).us;
+  s.bench.say(s.ingest, urgent);
+  const auto first = s.bench.said<wire::Dispatch>().front();
+  for (int i = 0; i < 3; ++i) {
+    wire::Offer other = s.bench.offer(std::to_string(i), 0);
+    other.order = other.first_seen.us + i;
+    s.bench.say(s.ingest, other);
+  }
+  wire::Outcome failed = s.bench.outcome(first, wire::Ended::kNotStarted);
+  failed.not_started = wire::NotStarted::kConnect;
+  s.bench.clear();
+  s.bench.say(s.dispatcher, failed);
+  const auto second = s.bench.said<wire::Dispatch>();
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_NE(second[0].request.body, "urgent");  // it is backing off
+  s.bench.pass(seconds(10));
+  s.bench.clear();
+  s.bench.say(s.dispatcher, s.bench.outcome(second[0], wire::Ended::kDelivered));
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  EXPECT_EQ(s.bench.said<wire::Dispatch>()[0].request.body, "urgent");
+}
+
+// Half open: one attempt, and no slot is spent while it is closed.
+TEST(People, ABreakerThatIsHalfOpenLetsOneAttemptThrough) {
+  Config config = Bench::config(100, seconds(10), 100);
+  Started s(config);
+  s.bench.credit(s.dispatcher, 0, wire::Wait::kBreaker);
+  for (int i = 0; i < 20; ++i) {
+    wire::Offer offer = s.bench.offer(std::to_string(i), i + 1);
+    offer.key = "api:" + std::to_string(i);
+    s.bench.say(s.ingest, offer);
+  }
+  s.bench.pass(seconds(30));
+  EXPECT_EQ(s.bench.core->counts().granted, 0U);
+  EXPECT_EQ(s.bench.core->explain_key("api:3", s.bench.now)->upstream_why, wire::Wait::kBreaker);
+  s.bench.credit(s.dispatcher, 1, wire::Wait::kBreaker);
+  s.bench.pass(seconds(30));
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  EXPECT_EQ(s.bench.core->counts().granted, 1U);
+  wire::Outcome failed =
+      s.bench.outcome(s.bench.said<wire::Dispatch>()[0], wire::Ended::kNotStarted);
+  failed.not_started = wire::NotStarted::kConnect;
+  s.bench.credit(s.dispatcher, 0, wire::Wait::kBreaker);
+  s.bench.say(s.dispatcher, failed);
+  s.bench.pass(seconds(30));
+  EXPECT_EQ(s.bench.core->counts().granted, 1U);
+  s.bench.credit(s.dispatcher, 16);
+  EXPECT_EQ(s.bench.core->counts().granted, 17U);
+}
+
+TEST(People, TheAuditorHearsEachTenSecondsHowMuchWaitsAndSinceWhenForUs) {
+  Started s(Bench::config(1, seconds(60), 1));
+  s.bench.clear();
+  s.bench.pass(seconds(31));
+  ASSERT_EQ(s.bench.said<wire::Backlog>().size(), 3U);
+  EXPECT_EQ(s.bench.said<wire::Backlog>()[0].held_since, StoreTime{});
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  s.bench.say(s.ingest, s.bench.offer("2", 2));  // waits for the limit: not for us
+  EXPECT_EQ(s.bench.core->backlog(s.bench.now).waiting, 1U);
+  EXPECT_EQ(s.bench.core->backlog(s.bench.now).held_since, StoreTime{});
+  s.bench.down(s.dispatcher);
+  const StoreTime since = s.bench.store_now();
+  wire::Offer other = s.bench.offer("3", 3);
+  other.key = "api:other";
+  s.bench.say(s.ingest, other);
+  s.bench.pass(seconds(20));
+  EXPECT_EQ(s.bench.said<wire::Backlog>().back().waiting, 2U);
+  EXPECT_EQ(s.bench.said<wire::Backlog>().back().held_since, since);
+}
+
+TEST(People, WhoIsAheadIsNamed) {
+  Started s(Bench::config(1, seconds(60), 1));
+  for (int i = 0; i < 4; ++i) s.bench.say(s.ingest, s.bench.offer(std::to_string(i), i + 1));
+  const auto third = s.bench.core->explain_id("3", s.bench.now);
+  ASSERT_TRUE(third.has_value());
+  EXPECT_EQ(third->ahead, (std::vector<std::string>{"0", "1", "2"}));
+  EXPECT_EQ(third->before, 3U);
+  EXPECT_EQ(third->message.why, wire::Wait::kBehind);
+  EXPECT_EQ(s.bench.core->explain_id("0", s.bench.now)->message.state, State::kUnderway);
+  const auto key = s.bench.core->explain_key("api:k", s.bench.now);
+  EXPECT_EQ(key->id, "1");
+  EXPECT_EQ(key->in_line, 3U);
+  EXPECT_EQ(key->under_way, 1U);
+  EXPECT_FALSE(s.bench.core->explain_key("api:nobody", s.bench.now).has_value());
+  EXPECT_FALSE(s.bench.core->explain_id("nobody", s.bench.now).has_value());
+}
+
+}  // namespace
+}  // namespace sluice::limiter
