@@ -10,7 +10,9 @@
 #include "lib/port/link_address.h"
 #include "lib/port/listen_socket.h"
 #include "lib/stage/command_line.h"
+#include "lib/stage/describe.h"
 #include "lib/stage/settings_file.h"
+#include "lib/stage/upstream_rows.h"
 #include "lib/stage/upstreams.h"
 
 // jemalloc reads this by its name: one thread needs one arena, and what a burst took is given back
@@ -259,6 +261,17 @@ void print_settings(const StageInfo& info, const Settings& settings) {
   }
 }
 
+// As docs/settings.md has it.
+void describe_settings(const StageInfo& info) {
+  std::cout << describe_table("[" + std::string(info.name) + "]", rows_of(info))
+            << describe_table("[sluice]", kSharedRows)
+            << describe_table("[[upstream]]", upstream_rows())
+            << describe_table("[[limit]]", limit_rows());
+  for (const TableRows& table : info.tables) {
+    std::cout << describe_table("[[" + std::string(table.name) + "]]", table.rows);
+  }
+}
+
 Program program_of(const StageInfo& info) {
   Program program{program_name(info), std::string(info.what), rows_of(info)};
   program.rows.insert(program.rows.end(), kSharedRows.begin(), kSharedRows.end());
@@ -273,6 +286,10 @@ std::variant<Settings, int> boot(const StageInfo& info, int argc, const char* co
   auto parsed = parse_command_line(program, argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const auto& line = std::get<CommandLine>(parsed);
+  if (line.describe) {
+    describe_settings(info);
+    return 0;
+  }
   auto settings = read_settings(info, line);
   if (!settings) return fail(program.name, settings.error());
   if (check) {

@@ -43,6 +43,8 @@ std::variant<CommandLine, int> parse_command_line(const Program& program, int ar
   app.add_flag("--print-settings", line.print_settings,
                "Print every setting as it would be used, then leave.");
   app.add_flag("--check", line.check, "Check the settings, then leave: 0 right, 78 wrong.");
+  app.add_flag("--describe-settings", line.describe,
+               "Print what every setting is, with those of the file's tables, then leave.");
   add_rows(app, program, line);
   app.footer(
       "A flag wins over the environment (SLUICE_<STAGE>_<NAME>, SLUICE_<NAME> for what all "

@@ -15,6 +15,7 @@ struct CommandLine {
   std::string settings_file;  // --settings; empty: none
   bool print_settings = false;
   bool check = false;
+  bool describe = false;
   std::vector<std::pair<std::string, std::string>> given;  // row name, text
 };
 

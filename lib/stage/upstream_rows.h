@@ -1,4 +1,4 @@
-// The rows of [[upstream]], and what one such table says; only upstreams.cc reads them.
+// The rows of [[upstream]], and what one such table says.
 #pragma once
 
 #include <cstdint>

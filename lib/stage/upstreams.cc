@@ -122,6 +122,8 @@ Result<std::vector<SettingTable>> upstream_tables(const Settings& settings) {
   return tables;
 }
 
+std::span<const SettingRow> limit_rows() { return kLimitRows; }
+
 Result<std::vector<SettingTable>> limit_tables(const Settings& settings) {
   auto upstreams = upstream_tables(settings);
   if (!upstreams) return upstreams.error();

@@ -20,6 +20,8 @@ std::uint64_t limits_version(std::span<const Upstream> upstreams);
 // True for http(s)://127.x.x.x, [::1] and localhost, whatever the port.
 bool is_loopback_url(std::string_view url);
 
+std::span<const SettingRow> limit_rows();
+
 // The same as tables, for --print-settings: those of the file and those that stand in for none.
 Result<std::vector<SettingTable>> upstream_tables(const Settings& settings);
 Result<std::vector<SettingTable>> limit_tables(const Settings& settings);
