@@ -246,6 +246,8 @@ wire::Outcome DispatcherCore::outcome_of(const Entry& entry, const HttpEnded& en
   wire::Outcome outcome = outcome_for(entry.attempt, open.upstream, open.key);
   outcome.reason = ended.reason;
   if (const auto why = why_not_sent(ended.end)) {
+    // The port's words name the key's secret, which is nothing for the trail.
+    if (ended.end == HttpEnd::kNoCredential) outcome.reason = "no credential";
     const bool recalled = open.recalled || closed(open, now);
     outcome.ended = wire::Ended::kNotStarted;
     outcome.not_started =

@@ -1,10 +1,12 @@
 #include "dispatcher/http.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "dispatcher/lane.h"
 #include "lib/base/check.h"
+#include "lib/digest/webhook_signature.h"
 #include "lib/port/clock.h"
 
 namespace sluice::dispatcher {
@@ -33,17 +35,39 @@ HttpEnd end_of(port::ShotEnd end) {
   return HttpEnd::kUnknown;
 }
 
+Status check_secrets(const Upstream& upstream) {
+  std::vector<std::string> all = upstream.sign;
+  for (const std::string& one : {upstream.credential, upstream.credential_default}) {
+    if (!one.empty()) all.push_back(one);
+  }
+  for (const std::string& one : all) {
+    if (auto usable = check_secret(one); !usable) return usable.error();
+  }
+  return Done{};
+}
+
+// One that signed requests carry.
+bool is_signature_header(std::string_view name) {
+  return equals_ignoring_case(name, "webhook-id") ||
+         equals_ignoring_case(name, "webhook-timestamp") ||
+         equals_ignoring_case(name, "webhook-signature");
+}
+
+// What follows the upstream's name in a key.
+std::string_view field_of(std::string_view key) { return key.substr(key.find(':') + 1); }
+
 Status check_headers(const Upstream& upstream) {
   const auto wrong = [](std::string what) { return Error{Trouble::kSettings, std::move(what)}; };
-  if (!upstream.credential.empty()) {
-    if (auto usable = check_secret(upstream.credential); !usable) return usable.error();
-  }
+  if (auto fine = check_secrets(upstream); !fine) return fine.error();
   if (!is_token(upstream.credential_header) || is_fixed_header(upstream.credential_header)) {
     return wrong("credential_header is no header's name, or one that is not for settings");
   }
   for (const auto& [name, value] : upstream.headers) {
     if (!is_token(name) || !is_field_value(value)) return wrong("headers: no header: " + name);
     if (is_fixed_header(name)) return wrong("headers: not for settings: " + name);
+    if (!upstream.sign.empty() && is_signature_header(name)) {
+      return wrong("headers: is made by `sign`: " + name);
+    }
     if (!upstream.credential.empty() && equals_ignoring_case(name, upstream.credential_header)) {
       return wrong("headers: carries the credential already: " + name);
     }
@@ -57,7 +81,8 @@ Status check_headers(const Upstream& upstream) {
 }  // namespace
 
 std::vector<std::string> header_lines(const Upstream& upstream, const StartHttp& call,
-                                      std::string_view credential) {
+                                      std::string_view credential,
+                                      std::span<const std::string> signing) {
   std::vector<std::pair<std::string_view, std::string_view>> ours;
   for (const auto& [name, value] : upstream.headers) ours.emplace_back(name, value);
   ours.emplace_back("Idempotency-Key", call.idempotency_key);
@@ -66,6 +91,7 @@ std::vector<std::string> header_lines(const Upstream& upstream, const StartHttp&
   std::vector<std::string> lines;
   bool typed = call.request.body.empty();
   for (const wire::Header& header : call.request.headers) {
+    if (!signing.empty() && is_signature_header(header.name)) continue;
     const bool replaced = std::any_of(ours.begin(), ours.end(), [&](const auto& own) {
       return equals_ignoring_case(own.first, header.name);
     });
@@ -78,6 +104,10 @@ std::vector<std::string> header_lines(const Upstream& upstream, const StartHttp&
     typed = typed || equals_ignoring_case(name, "content-type");
   }
   if (!typed) lines.emplace_back("Content-Type: application/json");
+  if (!signing.empty()) {
+    auto own = webhook_header_lines(signing, {call.idempotency_key, call.at, call.request.body});
+    std::move(own.begin(), own.end(), std::back_inserter(lines));
+  }
   return lines;
 }
 
@@ -131,6 +161,35 @@ void Http::refuse(const wire::Attempt& attempt, HttpEnd end, std::string_view wh
   hooks_.ended(std::move(ended));
 }
 
+// A key's own that is missing is the key's trouble; one that all share is the upstream's.
+std::optional<Http::Secrets> Http::secrets_for(Line& line, const StartHttp& call) {
+  const Upstream& upstream = *line.upstream;
+  Secrets secrets;
+  line.trouble.clear();
+  const auto trouble = [&](const Error& error) -> std::optional<Secrets> {
+    line.trouble = error.what;
+    refuse(call.attempt, HttpEnd::kNotConnected, "no credential");
+    return std::nullopt;
+  };
+  for (const std::string& reference : upstream.sign) {
+    auto written = resolve_secret(reference);
+    if (!written) return trouble(written.error());
+    auto secret = read_webhook_secret(*written);
+    if (!secret) return trouble({secret.error().code, reference + ": " + secret.error().what});
+    secrets.signing.push_back(std::move(*secret));
+  }
+  if (upstream.credential.empty()) return secrets;
+  auto credential =
+      resolve_for_key(upstream.credential, upstream.credential_default, field_of(call.key));
+  if (!credential && !is_per_key(upstream.credential)) return trouble(credential.error());
+  if (!credential) {
+    refuse(call.attempt, HttpEnd::kNoCredential, credential.error().what);
+    return std::nullopt;
+  }
+  secrets.credential = std::move(*credential);
+  return secrets;
+}
+
 void Http::start(StartHttp call) {
   const auto found = lines_.find(call.upstream);
   CHECK(found != lines_.end());  // the core knows the same upstreams
@@ -143,15 +202,13 @@ void Http::start(StartHttp call) {
   }
   auto url = port::join_url(line.url, call.request.path);
   if (!url) return refuse(call.attempt, HttpEnd::kLane, "path");
-  Result<std::string> credential = std::string();
-  if (!line.upstream->credential.empty()) credential = resolve_secret(line.upstream->credential);
-  line.trouble = credential ? "" : credential.error().what;
-  if (!credential) return refuse(call.attempt, HttpEnd::kNotConnected, "no credential");
+  const auto secrets = secrets_for(line, call);
+  if (!secrets) return;
   port::OneShot shot;
   shot.id = ++shots_named_;
   shot.method = std::move(call.request.method);
   shot.url = std::move(*url);
-  shot.header_lines = header_lines(*line.upstream, call, *credential);
+  shot.header_lines = header_lines(*line.upstream, call, secrets->credential, secrets->signing);
   shot.body = std::move(call.request.body);
   attempts_[shot.id] = {call.attempt, &line};
   shot_of_[call.attempt] = shot.id;

@@ -6,6 +6,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +66,13 @@ class Http {
   Http(HttpConfig config, Hooks hooks);
   Status add_line(port::Poller& poller, const Upstream& upstream);
   void refuse(const wire::Attempt& attempt, HttpEnd end, std::string_view why);
+  // What the request is to carry and only this process knows.
+  struct Secrets {
+    std::string credential;
+    std::vector<std::string> signing;
+  };
+  // Otherwise has refused the attempt.
+  std::optional<Secrets> secrets_for(Line& line, const StartHttp& call);
   void ended(port::ShotResult result);
 
   HttpConfig config_;
@@ -76,7 +85,10 @@ class Http {
 
 // Header lines of an attempt, in order. What is ours takes the place of what the message has under
 // the same name.
+// With signing secrets the request is signed as the Standard Webhooks specification has it, by the
+// time of this attempt.
 std::vector<std::string> header_lines(const Upstream& upstream, const StartHttp& call,
-                                      std::string_view credential);
+                                      std::string_view credential,
+                                      std::span<const std::string> signing);
 
 }  // namespace sluice::dispatcher

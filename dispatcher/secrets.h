@@ -1,9 +1,17 @@
 // Secrets by reference: secret://env/NAME, or secret://file/run/secrets/x for the file
 // /run/secrets/x. A file is read each time, so a new credential needs no restart: a new one may
 // have the old one's size and times. Values are never logged.
+//
+// {key} in a reference stands for the key's field, written so that it is one name whatever a
+// producer puts into it, and never another key's name:
+//
+//   in a file's path   A-Z a-z 0-9 _ - and, but first, '.' stand as they are; every other byte is
+//                      %XX. More than 200 bytes of that: "%sha256-" and the field's digest
+//   in a variable      A-Z a-z 0-9 stand as they are; every other byte is _XX
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "lib/base/result.h"
 
@@ -12,8 +20,21 @@ namespace sluice::dispatcher {
 // kSettings when `reference` is none.
 Status check_secret(const std::string& reference);
 
+// Whether each key has one of its own.
+bool is_per_key(std::string_view reference);
+// `reference` with the key's field written out.
+std::string reference_for(std::string_view reference, std::string_view field);
+
+// Whether there is something to read: the file, or the variable.
+bool secret_exists(const std::string& reference);
+
 // The value without the line end that follows it. kUnavailable when it is not there, is empty, or
 // has control characters; the error names the reference, never the value.
 Result<std::string> resolve_secret(const std::string& reference);
+
+// The key's own; where there is none, the default (empty: none). One that is there and cannot be
+// used is an error: a key must not go on under another's name by accident.
+Result<std::string> resolve_for_key(const std::string& reference, const std::string& fallback,
+                                    std::string_view field);
 
 }  // namespace sluice::dispatcher

@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 7> kEnded = {
 constexpr std::array<std::string_view, 9> kNotStarted = {
     "", "", "too_late", "full", "recalled", "connect", "never_seen", "draining", "lane"};
 
+constexpr std::size_t kKeysNamed = 100;  // of those without a credential
+
 double number_of(Breaker::State state) {
   switch (state) {
     case Breaker::State::kClosed:
@@ -90,18 +92,19 @@ Status Shell::start(stage::Stage<Core>& stage) {
 
 void Shell::perform(Core::Effect effect) {
   if (auto* start = std::get_if<StartHttp>(&effect)) {
-    upstream_of_[start->attempt] = start->upstream;
+    running_[start->attempt] = {start->upstream, start->key};
     http_->start(std::move(*start));
   } else if (const auto* stop = std::get_if<StopHttp>(&effect)) {
-    upstream_of_.erase(stop->attempt);
+    running_.erase(stop->attempt);
     http_->stop(stop->attempt);
   }
 }
 
 void Shell::ended(HttpEnded ended) {
-  const auto found = upstream_of_.find(ended.attempt);
-  const std::string upstream = found == upstream_of_.end() ? std::string() : found->second;
-  if (found != upstream_of_.end()) upstream_of_.erase(found);
+  const auto found = running_.extract(ended.attempt);
+  const Running of = found ? found.mapped() : Running{};
+  const std::string& upstream = of.upstream;
+  note_credential(upstream, of.key, ended);
   stage::Metrics& metrics = stage_->metrics();
   if (ended.end == HttpEnd::kAnswered) {
     metrics
@@ -112,10 +115,23 @@ void Shell::ended(HttpEnded ended) {
         .histogram("sluice_attempt_seconds", "From an attempt's first byte to its answer's last",
                    {{"upstream", upstream}})
         .observe(ended.ended - ended.sent.value_or(ended.ended));
-  } else if (ended.end != HttpEnd::kDenied) {
+  } else if (ended.end != HttpEnd::kDenied && ended.end != HttpEnd::kNoCredential) {
     stage_->log().warning("no answer", {{"upstream", upstream}, {"reason", ended.reason}});
   }
   stage_->complete(std::move(ended));
+}
+
+// Said once, until the key has one again.
+void Shell::note_credential(const std::string& upstream, const std::string& key,
+                            const HttpEnded& ended) {
+  if (ended.end != HttpEnd::kNoCredential) {
+    if (!without_credential_.empty()) without_credential_.erase(key);
+    return;
+  }
+  if (without_credential_.size() >= kKeysNamed) return;
+  if (!without_credential_.insert(key).second) return;
+  stage_->log().warning("a key has no credential; its messages wait",
+                        {{"upstream", upstream}, {"key", key}, {"reason", ended.reason}});
 }
 
 // What the core counts, as of now.
@@ -145,6 +161,8 @@ void Shell::refresh() {
         counts.clock_doubted);
   metrics.gauge("sluice_table_attempts", "Attempts in the table")
       .set(static_cast<double>(core_.table_size()));
+  metrics.gauge("sluice_keys_without_credential", "Keys whose last attempt found no credential")
+      .set(static_cast<double>(without_credential_.size()));
   metrics.gauge("sluice_limiters_connected", "Limiters connected")
       .set(static_cast<double>(core_.limiters()));
   for (const UpstreamView& view : core_.upstreams(stage_->now())) {
@@ -166,6 +184,26 @@ std::string Shell::not_ready() {
   return http_->trouble();
 }
 
-void Shell::drain() { core_.drain(stage_->now(), stage_->out()); }
+std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request) {
+  const bool asked = request.path == "/readyz" && request.method == "GET";
+  if (!asked || draining_ || without_credential_.empty() || !not_ready().empty()) {
+    return std::nullopt;
+  }
+  port::HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = "ready\n";
+  for (const std::string& key : without_credential_) {
+    std::string shown = key;
+    std::replace_if(
+        shown.begin(), shown.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
+    response.body += "no credential for key " + shown + "\n";
+  }
+  return response;
+}
+
+void Shell::drain() {
+  draining_ = true;
+  core_.drain(stage_->now(), stage_->out());
+}
 
 }  // namespace sluice::dispatcher

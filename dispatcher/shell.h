@@ -3,10 +3,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "dispatcher/core.h"
 #include "dispatcher/http.h"
+#include "lib/port/http_server.h"
 #include "lib/stage/stage.h"
 
 namespace sluice::dispatcher {
@@ -26,19 +29,28 @@ class Shell {
   void begin_turn() {}
   void end_turn() {}
   std::string not_ready();
+  // /readyz of a process that is ready also names the keys that have no credential.
+  std::optional<port::HttpResponse> health(const port::HttpRequest& request);
   void drain();
 
  private:
   Shell(Config config, HttpConfig http_config);
   void ended(HttpEnded ended);
   void refresh();
+  void note_credential(const std::string& upstream, const std::string& key, const HttpEnded& ended);
 
   Config config_;
   HttpConfig http_config_;
   DispatcherCore core_;
   stage::Stage<Core>* stage_ = nullptr;
   std::unique_ptr<Http> http_;
-  std::map<wire::Attempt, std::string> upstream_of_;  // of what runs
+  struct Running {
+    std::string upstream;
+    std::string key;
+  };
+  std::map<wire::Attempt, Running> running_;
+  std::set<std::string> without_credential_;  // keys whose last attempt found none
+  bool draining_ = false;
 };
 
 }  // namespace sluice::dispatcher

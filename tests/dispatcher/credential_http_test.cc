@@ -1,0 +1,93 @@
+// What a request carries that only the dispatcher knows: its key's credential, its signature.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "lib/digest/webhook_signature.h"
+#include "tests/dispatcher/world.h"
+
+namespace sluice::dispatcher {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class CredentialTest : public World {
+ protected:
+  void open_raw() {
+    server_raw_ = std::make_unique<RawServer>("HTTP/1.1 204 No Content\r\nkeep-open: 1\r\n\r\n");
+    others_.emplace_back([this] { server_raw_->turn(); });
+    open("http://127.0.0.1:" + std::to_string(server_raw_->port()));
+  }
+  HttpEnded of_key(const std::string& field) {
+    StartHttp one = call();
+    one.key = "u:" + field;
+    return attempt(std::move(one));
+  }
+  std::string header(const std::string& name) const {
+    const std::string& heard = server_raw_->heard();
+    const std::size_t at = heard.find("\r\n" + name + ": ");
+    if (at == std::string::npos) return "";
+    const std::size_t start = at + name.size() + 4;
+    return heard.substr(start, heard.find("\r\n", start) - start);
+  }
+  std::unique_ptr<RawServer> server_raw_;
+};
+
+TEST_F(CredentialTest, EachKeyHasItsOwn) {
+  setenv("CREDENTIAL_TEST_a", "Bearer of-a", 1);
+  setenv("CREDENTIAL_TEST_b_2D1", "Bearer of-b", 1);
+  upstream_.credential = "secret://env/CREDENTIAL_TEST_{key}";
+  open_raw();
+  EXPECT_EQ(of_key("a").status, 204u);
+  EXPECT_EQ(header("Authorization"), "Bearer of-a");
+  EXPECT_EQ(of_key("b-1").status, 204u);
+  EXPECT_THAT(server_raw_->heard(), HasSubstr("\r\nAuthorization: Bearer of-b\r\n"));
+  const HttpEnded none = of_key("c");
+  EXPECT_EQ(none.end, HttpEnd::kNoCredential);
+  EXPECT_THAT(none.reason, HasSubstr("CREDENTIAL_TEST_c"));
+  EXPECT_EQ(http_->trouble(), "") << "of one key, not of the upstream";
+  EXPECT_EQ(of_key("a").status, 204u);
+}
+
+TEST_F(CredentialTest, OneThatAllShareIsTheUpstreamsTrouble) {
+  upstream_.credential = "secret://env/CREDENTIAL_TEST_NONE";
+  open_raw();
+  EXPECT_EQ(of_key("a").end, HttpEnd::kNotConnected);
+  EXPECT_THAT(http_->trouble(), HasSubstr("CREDENTIAL_TEST_NONE"));
+}
+
+TEST_F(CredentialTest, ARequestIsSignedOverItsBodyByEachSecret) {
+  setenv("SIGN_TEST_NEW", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1);
+  setenv("SIGN_TEST_OLD", "0123456789abcdef-old", 1);
+  upstream_.sign = {"secret://env/SIGN_TEST_NEW", "secret://env/SIGN_TEST_OLD"};
+  open_raw();
+  StartHttp one = call("/send", R"({"a":"b"})");
+  one.request.headers = {{"Webhook-Signature", "v1,forged"}, {"webhook-id", "forged"}};
+  one.at = StoreTime{1'800'000'000'123'456};
+  const std::string id = one.idempotency_key;
+  EXPECT_EQ(attempt(std::move(one)).status, 204u);
+  EXPECT_THAT(server_raw_->heard(), Not(HasSubstr("forged")));
+  EXPECT_EQ(header("webhook-id"), id);
+  EXPECT_EQ(header("Idempotency-Key"), id);
+  EXPECT_EQ(header("webhook-timestamp"), "1800000000");
+  const std::string signature = header("webhook-signature");
+  for (const char* name : {"SIGN_TEST_NEW", "SIGN_TEST_OLD"}) {
+    const std::vector<std::string> secrets = {*read_webhook_secret(std::getenv(name))};
+    const StoreTime at{1'800'000'000'000'000};
+    EXPECT_TRUE(webhook_signature_holds(secrets, {id, at, R"({"a":"b"})"}, signature)) << name;
+    EXPECT_FALSE(webhook_signature_holds(secrets, {id, at, R"({"a":"c"})"}, signature)) << name;
+  }
+}
+
+TEST_F(CredentialTest, WithoutItsSigningSecretNothingLeaves) {
+  setenv("SIGN_TEST_SHORT", "short", 1);
+  upstream_.sign = {"secret://env/SIGN_TEST_SHORT"};
+  open_raw();
+  EXPECT_EQ(of_key("a").end, HttpEnd::kNotConnected);
+  EXPECT_THAT(http_->trouble(), HasSubstr("SIGN_TEST_SHORT: the secret has 5 bytes"));
+  EXPECT_EQ(server_raw_->heard(), "");
+}
+
+}  // namespace
+}  // namespace sluice::dispatcher
