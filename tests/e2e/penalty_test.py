@@ -31,6 +31,7 @@ class Two(Pipeline):
         if name != "other":
             return super().command(name)
         return [f"{harness.BIN}/sluice-dispatcher", "--settings", self.settings, "--instance=other",
+                f"--data_dir={self.folder}/other",
                 f"--listen=ipc://{self.data}/run/other.sock",
                 f"--health_listen=127.0.0.1:{self.health(name)}"]
 
@@ -66,9 +67,9 @@ class RetryAfter(EndToEnd):
         """The first of the key is warned; of all others is remembered from when until when they
         were here."""
         document, began = json.loads(body), time.monotonic()
+        time.sleep(0.2)
         if document["userId"] != "loud":
             return None
-        time.sleep(0.2)
         with self.lock:
             first = self.warned_at is None
             if first:
@@ -103,7 +104,8 @@ class RetryAfter(EndToEnd):
         sent = []
         while time.monotonic() < self.warned_at + WAIT_S - 4:  # both have other work all the time
             sent += [f"{key}-{len(sent)}" for key in KEYS]
-            self.send(sent[-len(KEYS):], f"of-{len(sent)}")
+            for name in sent[-len(KEYS):]:
+                self.send([name], name)
             self.pipeline.settle(sent[-len(KEYS):], 10)
         self.assertEqual(self.spans, [])
         for name in ("dispatcher", "other"):
