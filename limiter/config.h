@@ -48,11 +48,12 @@ struct Config {
   Duration clock_age_max = seconds(2);       // an older round trip is measured anew
   Duration ask_within = seconds(2);          // the store refuses a question older than this
   Duration clock_age_grant = seconds(5);     // nothing is asked for with an older one
-  Duration look_again = seconds(1);          // what is kept by others is looked at again so often
-  Duration told_for = seconds(2);          // a settled message without Forgotten is taken for gone
-  Duration backlog_every = seconds(10);    // the auditor hears how much waits
-  Duration stale_holds = seconds(30);      // after a resume, announced pauses are of before it
-  Duration forecast_age_max = seconds(1);  // a key's forecast serves quotes so long
+  Duration tidy_every = milliseconds(100);  // outboxes are emptied, and records forgotten, so often
+  Duration look_again = seconds(1);         // what is kept by others is looked at again so often
+  Duration told_for = seconds(2);           // a settled message without Forgotten is taken for gone
+  Duration backlog_every = seconds(10);     // the auditor hears how much waits
+  Duration stale_holds = seconds(30);       // after a resume, announced pauses are of before it
+  Duration forecast_age_max = seconds(1);   // a key's forecast serves quotes so long
 
   std::size_t unrecorded_max = 10'000;          // lines that wait for the auditor; then no grants
   std::size_t messages_max = 200'000;           // in lines, under way, or being recorded

@@ -111,12 +111,21 @@ void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
       shard.complete_at = turn.now + config_.store_retry;
     }
   }
-  if (!shard.emptied.empty()) say(Emptied{upstream, std::exchange(shard.emptied, {})}, turn);
-  if (!shard.forgotten.empty()) say(Forget{upstream, std::exchange(shard.forgotten, {})}, turn);
+  if (draining_ || turn.now >= shard.tidy_at || shard.untidy() >= kTidyMost) tidy(shard, turn);
   if (shard.to_peek.empty()) return;
   Peek peek{upstream, {}};
   for (const Key* key : std::exchange(shard.to_peek, {})) peek.keys.push_back(key->name);
   say(std::move(peek), turn);
+}
+
+// Nobody waits for these. Said now and then, a message's outbox and its record are mostly written
+// together; what a crash loses of it is said again, and the auditor drops what it has.
+void LimiterCore::tidy(Shard& shard, const Turn& turn) {
+  if (shard.untidy() == 0) return;
+  shard.tidy_at = turn.now + config_.tidy_every;
+  const std::string& upstream = shard.upstream->name;
+  if (!shard.emptied.empty()) say(Emptied{upstream, std::exchange(shard.emptied, {})}, turn);
+  if (!shard.forgotten.empty()) say(Forget{upstream, std::exchange(shard.forgotten, {})}, turn);
 }
 
 // Frames of peers are always welcome: credit bounds them, and what exceeds it is answered at once
@@ -133,8 +142,9 @@ Instant LimiterCore::deadline() const {
   if (!told_.empty()) next = std::min(next, told_.front().at + config_.told_for);
   for (const auto& [name, shard] : shards_) {
     if (shard.look) return Instant{};
-    if (!shard.emptied.empty() || !shard.forgotten.empty() || !shard.to_peek.empty()) {
-      return Instant{};
+    if (!shard.to_peek.empty()) return Instant{};
+    if (shard.untidy() > 0) {
+      next = std::min(next, draining_ || shard.untidy() >= kTidyMost ? Instant{} : shard.tidy_at);
     }
     if (!shard.completions.empty()) next = std::min(next, shard.complete_at);
     next = std::min(next, shard.look_at);
@@ -154,9 +164,7 @@ bool LimiterCore::idle() const {
   if (!draining_ || !completing_.empty() || calls_.size() > 0) return false;
   if (trail_.size() > 0 && peers_.auditor()) return false;
   for (const auto& [name, shard] : shards_) {
-    if (!shard.completions.empty() || !shard.emptied.empty() || !shard.forgotten.empty()) {
-      return false;
-    }
+    if (!shard.completions.empty() || shard.untidy() > 0) return false;
   }
   return std::none_of(flights_.begin(), flights_.end(),
                       [&](const auto& flight) { return peers_.dispatcher_of(flight.first); });

@@ -148,10 +148,12 @@ class LimiterCore {
 
   // ---- core.cc: what has arrived, and what time brings
   static constexpr std::size_t kLinesPerTurn = 1'000;
+  static constexpr std::size_t kTidyMost = 2'000;
   void plan_all(const Turn& turn);
   void fire_timers(const Turn& turn);
   void say_lines(const Turn& turn);
   void say_batches(Shard& shard, const Turn& turn);
+  void tidy(Shard& shard, const Turn& turn);
 
   // ---- store_side.cc: calls of the store, and its clock
   void say(Call call, const Turn& turn);

@@ -83,6 +83,8 @@ struct Shard {
   Instant complete_at;  // not before: nobody knew the time
   std::vector<Emptied::Line> emptied;
   std::vector<std::string> forgotten;
+  Instant tidy_at;  // these two are not said before, unless there are many
+  [[nodiscard]] std::size_t untidy() const { return emptied.size() + forgotten.size(); }
   std::vector<Key*> to_peek;
 
   // For those who watch: the key with the most rows, and when its last one goes (0: not known).

@@ -26,7 +26,7 @@ struct SqliteStoreOptions {
   std::string directory;
   StoreConfig config;
   std::string machine_boot;         // which boot of the machine; empty: the kernel's boot_id
-  std::size_t cached_max = 20'000;  // records, and keys, kept in memory between calls
+  std::size_t cached_max = 5'000;  // records, and keys, kept in memory between calls
   std::size_t purge_batch = 256;    // rows looked at by one rest()
 };
 
