@@ -2,26 +2,21 @@
 
 #include <algorithm>
 
+#include "alerter/routing.h"
 #include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
 namespace sluice::alerter {
 namespace {
 
-constexpr std::size_t kErrorMax = 256;  // bytes of a sink's error that are kept
-
 static_assert(Core<AlerterCore>);
-
-// After so many attempts: base, twice that, four times, ... at most `most`.
-Duration backoff(std::uint32_t attempts, Duration base, Duration most) {
-  Duration wait = base;
-  for (std::uint32_t n = 1; n < attempts && wait < most; ++n) wait = wait * 2;
-  return std::min(wait, most);
-}
 
 }  // namespace
 
-AlerterCore::AlerterCore(Config config) : config_(std::move(config)) {}
+AlerterCore::AlerterCore(Config config)
+    : config_(std::move(config)), prng_(config_.seed), repeats_(config_.repeat_interval) {
+  for (const Sink& sink : config_.sinks) sinks_[sink.name];
+}
 
 std::size_t AlerterCore::room() const {
   return config_.follow_max + 1 - std::min<std::size_t>(collected_.size(), config_.follow_max);
@@ -31,36 +26,38 @@ bool AlerterCore::idle() const {
   const auto is_mark = [](const auto& entry) {
     return std::holds_alternative<StateMark>(entry.second.call);
   };
-  return in_flight_.empty() && std::none_of(calls_.begin(), calls_.end(), is_mark);
+  const auto is_delivering = [](const auto& entry) { return entry.second.in_flight.has_value(); };
+  return std::none_of(sinks_.begin(), sinks_.end(), is_delivering) &&
+         std::none_of(calls_.begin(), calls_.end(), is_mark);
 }
 
-std::size_t AlerterCore::effects_max() const { return 3 * config_.sinks.size() + 8; }
+std::size_t AlerterCore::effects_max() const {
+  return 3 * config_.sinks.size() + config_.follow_max + 8;
+}
 
 bool AlerterCore::ready() const { return open_ && auditor_.has_value(); }
 
 wire::HeartbeatFacts AlerterCore::heartbeat(wire::PeerId, Instant) const { return {}; }
-
-std::vector<std::string> AlerterCore::sink_names() const {
-  std::vector<std::string> names;
-  for (const Sink& sink : config_.sinks) names.push_back(sink.name);
-  return names;
-}
 
 // When the first of all that can be waited for is due.
 Instant AlerterCore::deadline() const {
   Instant first = Instant::never();
   const auto at = [&first](Instant when) { first = std::min(first, when); };
   for (const auto& [id, call] : calls_) at(call.ends);
-  for (const auto& [sink, running] : in_flight_) at(running.ends);
+  for (const auto& [name, sink] : sinks_) {
+    if (sink.in_flight) at(sink.in_flight->ends);
+  }
   if (!open_) {
     if (calls_.empty()) at(open_at_);
     return first;
   }
   if (auditor_ && follow_ != Follow::kPutting) at(follow_next_);
   if (!is_asking_due()) at(rescan_at_);
+  if (config_.beats) at(beat_at_);
   for (const auto& [id, job] : jobs_) {
     for (const auto& [name, sink] : job.sinks) {
-      if (!sink.marking && !in_flight_.contains(name)) at(sink.next);
+      const SinkState& state = sinks_.at(name);
+      if (!sink.marking && !state.in_flight) at(std::max(sink.next, state.next));
     }
   }
   return first;
@@ -80,6 +77,7 @@ void AlerterCore::tick(Instant now, Out& out) {
       ask(StateDue{{sink.name}, config_.jobs_max}, now, out).marks_done = marks_done_;
     }
   }
+  beat(now, out);
   for (const Sink& sink : config_.sinks) deliver_next(sink.name, now, out);
 }
 
@@ -96,14 +94,14 @@ void AlerterCore::expire(Instant now, Out& out) {
     state_failed(late, now);
     if (std::holds_alternative<StateMark>(late.call)) {
       MARK("alerter: a delivery is marked again");
-      ask(late.call, now, out).job = late.job;
+      ask(late.call, now, out).jobs = late.jobs;
     }
   }
   std::vector<Delivered> silent;
-  for (const auto& [sink, running] : in_flight_) {
-    if (now < running.ends) continue;
+  for (const auto& [name, sink] : sinks_) {
+    if (!sink.in_flight || now < sink.in_flight->ends) continue;
     MARK("alerter: a sink does not answer");
-    silent.push_back({running.call_id, false, "no answer in time"});
+    silent.push_back({sink.in_flight->call_id, false, "no answer in time"});
   }
   for (const Delivered& reply : silent) hear_sink(reply, now, out);
 }
@@ -111,7 +109,8 @@ void AlerterCore::expire(Instant now, Out& out) {
 // ---- the auditor -----------------------------------------------------------------------------
 
 void AlerterCore::accept(const Work& work, Instant now, Out& out) {
-  hear_auditor(std::get<wire::FromPeer>(work), now, out);
+  if (const auto* from = std::get_if<wire::FromPeer>(&work)) hear_auditor(*from, now, out);
+  if (const auto* wall = std::get_if<WallTime>(&work)) hear_time(wall->now, now, out);
 }
 
 void AlerterCore::hear_auditor(const wire::FromPeer& from, Instant now, Out& out) {
@@ -136,6 +135,7 @@ void AlerterCore::follow(Instant now, Out& out) {
 // known by id stays known, and is not delivered again.
 void AlerterCore::followed(const wire::Followed& end, Instant now, Out& out) {
   const std::uint64_t cursor = end.cursor < cursor_ ? 0 : end.cursor;
+  heard_at_ = now;
   if (collected_.empty() && cursor == cursor_) {
     follow_ = Follow::kIdle;
     follow_next_ = now + config_.follow_interval;
@@ -143,7 +143,7 @@ void AlerterCore::followed(const wire::Followed& end, Instant now, Out& out) {
   }
   follow_ = Follow::kPutting;
   follow_next_ = end.more ? now : now + config_.follow_interval;
-  ask(StatePut{std::move(collected_), sink_names(), cursor}, now, out);
+  ask(put_of(std::move(collected_), cursor, out), now, out);
   collected_.clear();
 }
 
@@ -185,11 +185,17 @@ void AlerterCore::hear_state(const StateReply& reply, Instant now, Out& out) {
   if (const auto* opened = std::get_if<StateOpened>(&reply.answer)) {
     open_ = true;
     cursor_ = opened->cursor;
+    repeats_.load(opened->spoken);
     rescan_at_ = now;
     follow_next_ = now;
+    heard_at_ = now;
+    beat_at_ = now;
   } else if (const auto* put = std::get_if<StatePutDone>(&reply.answer)) {
     const auto* said = std::get_if<StatePut>(&call.call);
-    if (said != nullptr) cursor_ = said->cursor;
+    if (said != nullptr) {
+      cursor_ = said->cursor;
+      repeats_.remember(said->spoken);
+    }
     counts_.alerts_known +=
         static_cast<std::uint64_t>(std::count(put->created.begin(), put->created.end(), true));
     follow_ = Follow::kIdle;
@@ -197,7 +203,7 @@ void AlerterCore::hear_state(const StateReply& reply, Instant now, Out& out) {
   } else if (const auto* due = std::get_if<StateDueFound>(&reply.answer)) {
     have_due(call, *due, now);
   } else if (std::holds_alternative<StateMarked>(reply.answer)) {
-    have_marked(call);
+    have_marked(call, now);
   }
   tick(now, out);
 }
@@ -223,62 +229,30 @@ void AlerterCore::have_due(const Call& call, const StateDueFound& found, Instant
     const JobId id{undelivered.alert.cursor, undelivered.alert.alert_id};
     for (const auto& [name, attempts] : undelivered.sinks) {
       if (jobs_of(name) >= config_.jobs_max) continue;
-      Job& job = jobs_[id];
-      job.alert = undelivered.alert;
-      job.sinks.try_emplace(name, SinkJob{attempts, now, false});
+      const auto [entry, added] = jobs_.try_emplace(id);
+      Job& job = entry->second;
+      if (added) {
+        job.alert = undelivered.alert;
+        job.group = group_of(job.alert, config_.group_by);
+      }
+      // One that was tried before has waited for its group already.
+      const Instant next = attempts > 0 ? now : now + config_.group_wait;
+      job.sinks.try_emplace(name, SinkJob{attempts, 0, next, false});
     }
   }
 }
 
-void AlerterCore::have_marked(const Call& call) {
+void AlerterCore::have_marked(const Call& call, Instant now) {
   ++marks_done_;
   const auto* mark = std::get_if<StateMark>(&call.call);
-  const auto entry = jobs_.find(call.job);
-  if (mark == nullptr || !mark->delivered || entry == jobs_.end()) return;
-  entry->second.sinks.erase(mark->sink);
-  if (entry->second.sinks.empty()) jobs_.erase(entry);
-}
-
-// ---- sinks -----------------------------------------------------------------------------------
-
-// The oldest alert that this sink may be given now; one at a time.
-void AlerterCore::deliver_next(const std::string& sink, Instant now, Out& out) {
-  if (in_flight_.contains(sink)) return;
-  for (const auto& [id, job] : jobs_) {
-    const auto waiting = job.sinks.find(sink);
-    if (waiting == job.sinks.end() || waiting->second.marking || now < waiting->second.next) {
-      continue;
-    }
-    in_flight_[sink] = {++last_call_, id, now + config_.deliver_timeout};
-    out.push(Deliver{last_call_, sink, job.alert});
-    return;
+  if (mark == nullptr || mark->fate == Fate::kUndelivered) return;
+  for (const JobId& id : call.jobs) {
+    const auto entry = jobs_.find(id);
+    if (entry == jobs_.end()) continue;
+    entry->second.sinks.erase(mark->sink);
+    if (entry->second.sinks.empty()) jobs_.erase(entry);
   }
-}
-
-void AlerterCore::hear_sink(const Delivered& reply, Instant now, Out& out) {
-  const auto running = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const auto& entry) {
-    return entry.second.call_id == reply.call_id;
-  });
-  if (running == in_flight_.end()) return;
-  const std::string sink = running->first;
-  const JobId id = running->second.job;
-  in_flight_.erase(running);
-  const auto job = jobs_.find(id);
-  if (job != jobs_.end() && job->second.sinks.contains(sink)) {
-    SinkJob& state = job->second.sinks[sink];
-    ++state.attempts;
-    state.marking = reply.ok;
-    state.next = now + backoff(state.attempts, config_.backoff_base, config_.backoff_max);
-    ++(reply.ok ? counts_.delivered : counts_.failed);
-    mark(id, {{}, sink, reply.ok, 0, reply.error.substr(0, kErrorMax)}, now, out);
-  }
-  deliver_next(sink, now, out);
-}
-
-void AlerterCore::mark(const JobId& id, StateMark mark, Instant now, Out& out) {
-  mark.alert_id = id.second;
-  mark.attempts = jobs_.at(id).sinks.at(mark.sink).attempts;
-  ask(std::move(mark), now, out).job = id;
+  if (!mark->instead.empty()) rescan_at_ = now;
 }
 
 AlerterCore::Call& AlerterCore::ask(StateCall call, Instant now, Out& out) {

@@ -1,5 +1,5 @@
 // The alerter as a pure state machine: follows the trail's alerts by cursor and delivers each one
-// to every sink, at least once, under the alert's id (README.md has the states).
+// to every sink that takes it, at least once, under the alert's id (README.md has the states).
 //
 // An alert is written to the state, with all its sinks undelivered, in the transaction that moves
 // the cursor past it; only then is it delivered, and only after that marked. A crash anywhere
@@ -16,9 +16,11 @@
 #include <vector>
 
 #include "alerter/config.h"
+#include "alerter/repeats.h"
 #include "alerter/sink_port.h"
 #include "alerter/state_port.h"
 #include "lib/base/outbox.h"
+#include "lib/base/prng.h"
 #include "lib/wire/peer.h"
 
 namespace sluice::alerter {
@@ -26,14 +28,23 @@ namespace sluice::alerter {
 struct Counts {
   std::uint64_t alerts_known = 0;
   std::uint64_t delivered = 0;
-  std::uint64_t failed = 0;  // deliveries that will be tried again
+  std::uint64_t failed = 0;    // that will be tried again
+  std::uint64_t given_up = 0;  // that the sink refused for good
+  std::uint64_t quiet = 0;     // alerts that say again what was said: not delivered
+  std::uint64_t unrouted = 0;  // alerts that no sink takes
+  std::uint64_t beats = 0;
+};
+
+// What this machine's clock says, for what the alerter says by itself; told each second or so.
+struct WallTime {
+  StoreTime now;
 };
 
 class AlerterCore {
  public:
-  using Work = std::variant<wire::FromPeer>;
+  using Work = std::variant<wire::FromPeer, WallTime>;
   using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, StateReply, Delivered>;
-  using Effect = std::variant<wire::Send, StateAsk, Deliver>;
+  using Effect = std::variant<wire::Send, StateAsk, Deliver, Beat, Note>;
 
   explicit AlerterCore(Config config);
 
@@ -56,26 +67,33 @@ class AlerterCore {
   using Out = Outbox<Effect>;
   enum class Follow : std::uint8_t { kIdle, kAsked, kPutting };
 
-  // An alert that has not reached all sinks; a sink leaves when it is marked as delivered.
+  // An alert that has not reached all sinks; a sink leaves when it is marked.
   struct SinkJob {
     std::uint32_t attempts = 0;
+    std::uint32_t refusals = 0;
     Instant next;          // not before this
-    bool marking = false;  // delivered, but that is not known to be durable yet
+    bool marking = false;  // its end is not known to be durable yet
   };
   struct Job {
     wire::Alert alert;
+    std::string group;
     std::map<std::string, SinkJob> sinks;
   };
   using JobId = std::pair<std::uint64_t, std::string>;  // cursor, alert id: the order of delivery
   struct InFlight {
     std::uint64_t call_id = 0;
-    JobId job;
+    std::vector<JobId> jobs;
     Instant ends;
+  };
+  struct SinkState {
+    std::optional<InFlight> in_flight;  // one at a time
+    std::uint32_t failures = 0;         // since the last delivery
+    Instant next;                       // not before this
   };
   struct Call {
     StateCall call;
     Instant ends;
-    JobId job;                     // StateMark
+    std::vector<JobId> jobs;       // StateMark
     std::uint64_t marks_done = 0;  // StateDue: how many marks were durable when it was asked
   };
 
@@ -85,15 +103,30 @@ class AlerterCore {
   void hear_state(const StateReply& reply, Instant now, Out& out);
   void state_failed(Call& call, Instant now);
   void have_due(const Call& call, const StateDueFound& found, Instant now);
-  void have_marked(const Call& call);
+  void have_marked(const Call& call, Instant now);
+
+  // What the alerter says by itself (core_self.cc).
+  void hear_time(StoreTime wall, Instant now, Out& out);
+  void beat(Instant now, Out& out);
+  [[nodiscard]] bool auditor_is_heard(Instant now) const;
+  StatePut put_of(std::vector<wire::Alert> alerts, std::uint64_t cursor, Out& out);
+
+  // Sinks (core_sinks.cc).
   void hear_sink(const Delivered& reply, Instant now, Out& out);
-  void mark(const JobId& id, StateMark mark, Instant now, Out& out);
+  struct Refused {
+    const std::string& sink;
+    const InFlight& sent;
+    const std::string& error;
+  };
+  bool give_up(const Refused& refused, Instant now, Out& out);
   void deliver_next(const std::string& sink, Instant now, Out& out);
+  [[nodiscard]] const JobId* next_job(const std::string& sink, Instant now) const;
+  [[nodiscard]] std::vector<JobId> group_with(const JobId& first, const std::string& sink) const;
+  [[nodiscard]] Duration backoff(std::uint32_t attempts);
   void expire(Instant now, Out& out);
   Call& ask(StateCall call, Instant now, Out& out);
   [[nodiscard]] bool is_asking_due() const;
   [[nodiscard]] std::size_t jobs_of(const std::string& sink) const;
-  [[nodiscard]] std::vector<std::string> sink_names() const;
 
   Config config_;
   Counts counts_;
@@ -108,11 +141,17 @@ class AlerterCore {
   Instant follow_next_;  // kIdle: ask then; kAsked: give up then
   std::vector<wire::Alert> collected_;
 
+  Prng prng_;
+  Repeats repeats_;
+  Instant heard_at_;  // when the auditor last answered
+  Instant beat_at_;
+  std::string silent_in_;  // the period in which its silence was said
+
   std::map<JobId, Job> jobs_;
   Instant rescan_at_;
   std::uint64_t marks_done_ = 0;
-  std::map<std::string, InFlight> in_flight_;  // by sink: one at a time
-  std::map<std::uint64_t, Call> calls_;        // of the state, by call id
+  std::map<std::string, SinkState> sinks_;
+  std::map<std::uint64_t, Call> calls_;  // of the state, by call id
 };
 
 }  // namespace sluice::alerter

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "alerter/secrets.h"
 #include "lib/port/http_client.h"
 
 namespace sluice::alerter {
@@ -49,6 +50,52 @@ constexpr std::array kRows = {
                .help = "How often the state is searched for what is undelivered.",
                .min = us(milliseconds(100)),
                .max = us(hours(1))},
+    SettingRow{.name = "group_wait",
+               .type = SettingType::kDuration,
+               .preset = "2s",
+               .help = "So long an alert waits for others of its group, to be told with them.",
+               .min = 0,
+               .max = us(hours(1)),
+               .scaled = true},
+    SettingRow{.name = "group_by",
+               .type = SettingType::kList,
+               .preset = "upstream,budget",
+               .help = "Alerts of one kind are a group when they agree on these labels.",
+               .max = 16},
+    SettingRow{.name = "group_max",
+               .type = SettingType::kWhole,
+               .preset = "50",
+               .help = "Alerts in one delivery.",
+               .min = 1,
+               .max = 500},
+    SettingRow{.name = "repeat_interval",
+               .type = SettingType::kDuration,
+               .preset = "4h",
+               .help = "An alert that is still firing is said again after this.",
+               .min = 0,
+               .max = us(hours(24 * 30)),
+               .scaled = true},
+    SettingRow{.name = "give_up_after",
+               .type = SettingType::kWhole,
+               .preset = "5",
+               .help = "Refusals (4xx) by a sink, after which an alert goes to the others instead.",
+               .min = 1,
+               .max = 1'000},
+    SettingRow{.name = "silence_max",
+               .type = SettingType::kDuration,
+               .preset = "1min",
+               .help = "An alert when the auditor is silent for longer; 0: never.",
+               .min = 0,
+               .max = us(hours(24))},
+    SettingRow{.name = "heartbeat_url",
+               .help = "http(s)://... or secret://...: a POST while auditor and alerter are alive.",
+               .max = 2048},
+    SettingRow{.name = "heartbeat_interval",
+               .type = SettingType::kDuration,
+               .preset = "1min",
+               .help = "How often the heartbeat goes out.",
+               .min = us(seconds(1)),
+               .max = us(hours(24))},
 };
 
 constexpr std::array kSinkRows = {
@@ -59,7 +106,23 @@ constexpr std::array kSinkRows = {
                .words = "stdout|file|webhook",
                .required = true},
     SettingRow{.name = "path", .help = "Of a file: NDJSON is appended to it.", .max = 4096},
-    SettingRow{.name = "url", .help = "Of a webhook: http(s)://...", .max = 2048},
+    SettingRow{.name = "url", .help = "Of a webhook: http(s)://..., or secret://...", .max = 2048},
+    SettingRow{.name = "secrets",
+               .type = SettingType::kList,
+               .help = "Of a webhook: secret://env/NAME, secret://file/PATH; each signs.",
+               .max = 8},
+    SettingRow{.name = "severities",
+               .type = SettingType::kList,
+               .help = "info, warning, critical: what it takes; none: all.",
+               .max = 3},
+    SettingRow{.name = "kinds",
+               .type = SettingType::kList,
+               .help = "Kinds of alerts that it takes; none: all.",
+               .max = 64},
+    SettingRow{.name = "budgets",
+               .type = SettingType::kList,
+               .help = "Of alerts about budgets, whose it takes; none: all.",
+               .max = 256},
     SettingRow{.name = "timeout",
                .type = SettingType::kDuration,
                .preset = "10s",
@@ -73,22 +136,52 @@ Error wrong(const SettingTable& table, std::string_view name, const std::string&
           table.place_of(name).text() + ": [[sink]] " + std::string(name) + ": " + why};
 }
 
+Result<std::vector<wire::Severity>> read_severities(const SettingTable& table) {
+  std::vector<wire::Severity> found;
+  for (const std::string& word : table.list("severities")) {
+    constexpr std::array<std::string_view, 3> kWords = {"info", "warning", "critical"};
+    const auto place = std::find(kWords.begin(), kWords.end(), word);
+    if (place == kWords.end()) {
+      return wrong(table, "severities", "\"" + word + "\" is none of info, warning, critical");
+    }
+    found.push_back(static_cast<wire::Severity>(place - kWords.begin() + 1));
+  }
+  return found;
+}
+
+// The error does not say the url: there may be a token in it.
+Status check_webhook(const SettingTable& table, const Sink& sink) {
+  if (!is_secret(sink.url) && !port::HttpClient::check_url(sink.url).ok()) {
+    return wrong(table, "url", "is no http(s) URL with a host, and no secret://env/ or /file/");
+  }
+  for (const std::string& secret : sink.secrets) {
+    if (!is_secret(secret)) {
+      return wrong(table, "secrets", "each is secret://env/NAME or secret://file/PATH");
+    }
+  }
+  return Done{};
+}
+
 Result<Sink> read_sink(const SettingTable& table) {
   Sink sink;
   sink.name = table.text("name");
   sink.path = table.text("path");
   sink.url = table.text("url");
   sink.timeout = table.duration("timeout");
+  sink.secrets = table.list("secrets");
+  sink.kinds = table.list("kinds");
+  sink.budgets = table.list("budgets");
   const std::string& kind = table.text("kind");
   if (kind == "file") {
     sink.kind = SinkKind::kFile;
     if (sink.path.empty()) return wrong(table, "path", "a file needs one");
   } else if (kind == "webhook") {
     sink.kind = SinkKind::kWebhook;
-    if (auto good = port::HttpClient::check_url(sink.url); !good) {
-      return wrong(table, "url", good.error().what);
-    }
+    if (auto good = check_webhook(table, sink); !good) return good.error();
   }
+  auto severities = read_severities(table);
+  if (!severities) return severities.error();
+  sink.severities = std::move(*severities);
   return sink;
 }
 
@@ -112,8 +205,8 @@ Result<Config> read_config(const Settings& settings, const std::string& data_dir
     config.sinks.push_back(std::move(*sink));
   }
   if (config.sinks.empty()) {
-    config.sinks = {{"stdout", SinkKind::kStandardOutput, {}, {}, {}},
-                    {"file", SinkKind::kFile, data_dir + "/alerts.ndjson", {}, {}}};
+    config.sinks = {{.name = "stdout"},
+                    {.name = "file", .kind = SinkKind::kFile, .path = data_dir + "/alerts.ndjson"}};
   }
   const SettingTable& own = settings.stage;
   config.follow_interval = own.duration("follow_interval");
@@ -122,6 +215,19 @@ Result<Config> read_config(const Settings& settings, const std::string& data_dir
   config.backoff_max = own.duration("backoff_max");
   config.jobs_max = static_cast<std::uint32_t>(own.whole("jobs_max"));
   config.rescan_interval = own.duration("rescan_interval");
+  config.group_wait = own.duration("group_wait");
+  config.group_by = own.list("group_by");
+  config.group_max = static_cast<std::uint32_t>(own.whole("group_max"));
+  config.repeat_interval = own.duration("repeat_interval");
+  config.give_up_after = static_cast<std::uint32_t>(own.whole("give_up_after"));
+  config.silence_max = own.duration("silence_max");
+  config.beat_interval = own.duration("heartbeat_interval");
+  const std::string& beat_url = own.text("heartbeat_url");
+  config.beats = !beat_url.empty();
+  if (config.beats && !is_secret(beat_url) && !port::HttpClient::check_url(beat_url).ok()) {
+    return Error{Trouble::kSettings, own.place_of("heartbeat_url").text() +
+                                         ": heartbeat_url: is no http(s) URL and no secret://..."};
+  }
   return config;
 }
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "alerter/secrets.h"
 #include "alerter/settings.h"
+#include "alerter/webhook.h"
 #include "lib/port/clock.h"
 
 namespace sluice::alerter {
@@ -35,6 +37,7 @@ Status Shell::check(const Settings& settings) {
 Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto config = read_config(room.settings, room.data_dir);
   if (!config) return config.error();
+  config->seed = room.life;
   auto state = SqliteState::open(room.data_dir + "/alerts.db");
   if (!state) return state.error();
   return std::unique_ptr<Shell>(new Shell(room, std::move(*config), std::move(*state)));
@@ -42,6 +45,7 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
 
 Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState> state)
     : config_(std::move(config)),
+      beat_url_(room.settings.stage.text("heartbeat_url")),
       core_(config_),
       state_(std::move(state)),
       standard_output_(STDOUT_FILENO),
@@ -56,6 +60,7 @@ Status Shell::start(stage::Stage<AlerterCore>& stage) {
   stage_ = &stage;
   stage.metrics().on_scrape([this] { show_counts(stage_->metrics()); });
   upkeep();
+  tell_time();
   return Done{};
 }
 
@@ -68,6 +73,10 @@ void Shell::perform(AlerterCore::Effect effect) {
     perform(*state);
   } else if (const auto* deliver = std::get_if<Deliver>(&effect)) {
     perform(*deliver);
+  } else if (std::holds_alternative<Beat>(effect)) {
+    beat();
+  } else if (const auto* note = std::get_if<Note>(&effect)) {
+    log_.error(note->what, {{"alert", note->alert_id}, {"sink", note->sink}});
   }
 }
 
@@ -79,32 +88,61 @@ void Shell::perform(const StateAsk& ask) {
   stage_->complete(StateReply{ask.call_id, std::move(answer)});
 }
 
+// A file and a stream have a line for each alert; what they took before is not repeated by the
+// file.
 void Shell::perform(const Deliver& ask) {
   const auto sink = std::find_if(config_.sinks.begin(), config_.sinks.end(),
                                  [&](const Sink& one) { return one.name == ask.sink; });
   CHECK(sink != config_.sinks.end());
-  switch (sink->kind) {
-    case SinkKind::kStandardOutput:
-      return delivered(ask.call_id, ask.sink, standard_output_.deliver(ask.alert));
-    case SinkKind::kFile:
-      return delivered(ask.call_id, ask.sink, files_.at(ask.sink).deliver(ask.alert));
-    case SinkKind::kWebhook:
-      return post(*http_, *sink, ask.alert,
-                  [this, id = ask.call_id, name = ask.sink](const Status& how) {
-                    delivered(id, name, how);
-                  });
+  if (sink->kind == SinkKind::kWebhook) return post(*sink, ask);
+  Status how = Done{};
+  for (const wire::Alert& alert : ask.alerts) {
+    how = sink->kind == SinkKind::kFile ? files_.at(ask.sink).deliver(alert)
+                                        : standard_output_.deliver(alert);
+    if (!how.ok()) break;
   }
+  delivered(ask, {0, how.ok(), how.ok() ? "" : how.error().what});
 }
 
-void Shell::delivered(std::uint64_t call_id, const std::string& sink, const Status& how) {
-  if (!how.ok()) {
-    log_.warning("alert not delivered, will be tried again",
-                 {{"sink", sink}, {"why", how.error().what}});
+void Shell::post(const Sink& sink, const Deliver& ask) {
+  auto call = webhook_call(sink, ask.alerts, port::wall_now());
+  if (!call) return delivered(ask, {0, false, call.error().what});
+  http_->send(std::move(*call),
+              [this, ask](const port::HttpAnswer& answer) { delivered(ask, judged(answer)); });
+}
+
+void Shell::delivered(const Deliver& ask, Delivered how) {
+  if (!how.ok) {
+    log_.warning("alert not delivered", {{"sink", ask.sink},
+                                         {"alert", ask.alerts.front().alert_id},
+                                         {"alerts", ask.alerts.size()},
+                                         {"why", how.error}});
   }
-  stage_->complete(Delivered{call_id, how.ok(), how.ok() ? "" : how.error().what});
+  how.call_id = ask.call_id;
+  stage_->complete(how);
+}
+
+void Shell::beat() {
+  port::HttpCall call;
+  call.url = beat_url_;
+  if (is_secret(beat_url_)) {
+    auto url = resolve_secret(beat_url_);
+    if (!url) return log_.warning("no heartbeat", {{"why", url.error().what}});
+    call.url = std::move(*url);
+  }
+  call.headers = {{"User-Agent", "sluice-alerter"}};
+  http_->send(std::move(call), [this](const port::HttpAnswer& answer) {
+    const Delivered how = judged(answer);
+    if (!how.ok) log_.warning("no heartbeat", {{"why", how.error}});
+  });
 }
 
 // ---- upkeep and figures ------------------------------------------------------------------------
+
+void Shell::tell_time() {
+  stage_->accept(WallTime{port::wall_now()});
+  stage_->poller().after(seconds(1), [this] { tell_time(); });
+}
 
 void Shell::upkeep() {
   if (auto done = state_->sweep(port::wall_now() - kKeep); !done) {
@@ -120,6 +158,12 @@ void Shell::show_counts(stage::Metrics& metrics) {
   metrics.counter("sluice_alerts_total", "Alerts that were new here.").set(counts.alerts_known);
   metrics.counter(kName, kHelp, {{"result", "delivered"}}).set(counts.delivered);
   metrics.counter(kName, kHelp, {{"result", "failed"}}).set(counts.failed);
+  metrics.counter(kName, kHelp, {{"result", "given_up"}}).set(counts.given_up);
+  metrics.counter("sluice_alerts_quiet_total", "Alerts still firing, said lately: not delivered.")
+      .set(counts.quiet);
+  metrics.counter("sluice_alerts_unrouted_total", "Alerts that no sink takes.")
+      .set(counts.unrouted);
+  metrics.counter("sluice_heartbeats_total", "Heartbeats sent.").set(counts.beats);
   metrics.gauge("sluice_alerts_undelivered", "Alerts in memory that have not reached all sinks.")
       .set(static_cast<double>(core_.undelivered()));
 }

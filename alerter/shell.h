@@ -8,6 +8,7 @@
 #include "alerter/core.h"
 #include "alerter/sinks.h"
 #include "alerter/sqlite_state.h"
+#include "lib/port/http_client.h"
 #include "lib/stage/stage.h"
 
 namespace sluice::alerter {
@@ -31,11 +32,15 @@ class Shell {
   Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState> state);
   void perform(const StateAsk& ask);
   void perform(const Deliver& ask);
-  void delivered(std::uint64_t call_id, const std::string& sink, const Status& how);
+  void post(const Sink& sink, const Deliver& ask);
+  void beat();
+  void delivered(const Deliver& ask, Delivered how);
+  void tell_time();
   void upkeep();
   void show_counts(stage::Metrics& metrics);
 
   Config config_;
+  std::string beat_url_;
   AlerterCore core_;
   std::unique_ptr<SqliteState> state_;
   std::map<std::string, FileSink> files_;  // by sink

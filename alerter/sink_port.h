@@ -4,21 +4,35 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "lib/wire/messages.h"
 
 namespace sluice::alerter {
 
+// Alerts of one group, oldest first; at least one.
 struct Deliver {
   std::uint64_t call_id = 0;
   std::string sink;
-  wire::Alert alert;
+  std::vector<wire::Alert> alerts;
 };
 
 struct Delivered {
   std::uint64_t call_id = 0;
   bool ok = false;
-  std::string error;  // when not ok: what a person reads
+  std::string error;          // when not ok: what a person reads
+  bool refused = false;       // the sink will never take this: 4xx, but not 408 or 429
+  Duration retry_after = {};  // the sink said when it takes more
+};
+
+// Somebody outside is told that auditor and alerter are alive. Not answered.
+struct Beat {};
+
+// A person should read this in the log.
+struct Note {
+  std::string what;
+  std::string alert_id;
+  std::string sink;
 };
 
 }  // namespace sluice::alerter

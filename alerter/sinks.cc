@@ -160,22 +160,4 @@ Status FileSink::deliver(const wire::Alert& alert) {
   return Done{};
 }
 
-void post(port::HttpClient& client, const Sink& sink, const wire::Alert& alert,
-          std::function<void(const Status&)> done) {
-  port::HttpCall call;
-  call.url = sink.url;
-  call.body = json_of(alert);
-  call.timeout = sink.timeout;
-  call.connect_timeout = sink.timeout;
-  call.headers = {{"Content-Type", "application/json"},
-                  {"Idempotency-Key", "\"" + alert.alert_id + "\""},
-                  {"User-Agent", "sluice-alerter"}};
-  client.send(std::move(call), [done = std::move(done)](const port::HttpAnswer& answer) {
-    if (answer.status >= 200 && answer.status < 300) return done(Done{});
-    const std::string why =
-        answer.status == 0 ? answer.error : "HTTP status " + std::to_string(answer.status);
-    done(Error{Trouble::kUnavailable, why});
-  });
-}
-
 }  // namespace sluice::alerter

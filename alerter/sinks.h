@@ -1,14 +1,11 @@
-// The sinks: standard output, a file, a webhook. Each is given an alert and says how it went; all
-// but the webhook say so at once.
+// The sinks on this machine: standard output, a file. Each is given an alert and says at once how
+// it went.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <unordered_set>
 
-#include "alerter/config.h"
 #include "lib/base/result.h"
-#include "lib/port/http_client.h"
 #include "lib/port/unique_fd.h"
 #include "lib/wire/messages.h"
 
@@ -52,10 +49,5 @@ class FileSink {
   port::UniqueFd fd_;
   std::unordered_set<std::string> ids_;
 };
-
-// POST of the JSON with the alert's id as Idempotency-Key. Delivered: any 2xx. The unknown (no
-// answer) is not delivered: the same is sent again, under the same id.
-void post(port::HttpClient& client, const Sink& sink, const wire::Alert& alert,
-          std::function<void(const Status&)> done);
 
 }  // namespace sluice::alerter

@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS deliveries (alert_id TEXT, sink TEXT, line INTEGER NO
   delivered INTEGER NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,
   PRIMARY KEY (alert_id, sink)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (line) WHERE delivered = 0;
+CREATE TABLE IF NOT EXISTS spoken (dedup_key TEXT PRIMARY KEY, seen INTEGER NOT NULL,
+  said INTEGER NOT NULL, severity INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
 }  // namespace
@@ -48,7 +50,40 @@ Result<StateAnswer> SqliteState::opened() {
   if (!step) return step.error();
   StateOpened opened;
   if (*step == Statement::Step::kRow) opened.cursor = static_cast<std::uint64_t>(find->integer(0));
-  return StateAnswer{opened};
+  auto said = spoken();
+  if (!said) return said.error();
+  opened.spoken = std::move(*said);
+  return StateAnswer{std::move(opened)};
+}
+
+Result<std::vector<Spoken>> SqliteState::spoken() {
+  auto find = database_.prepare(
+      "SELECT dedup_key, seen, said, severity FROM spoken ORDER BY seen DESC LIMIT 10000");
+  if (!find) return find.error();
+  std::vector<Spoken> all;
+  for (;;) {
+    auto step = find->step();
+    if (!step) return step.error();
+    if (*step == Statement::Step::kDone) return all;
+    all.push_back({std::string(find->bytes(0)),
+                   {find->integer(1)},
+                   {find->integer(2)},
+                   static_cast<wire::Severity>(find->integer(3))});
+  }
+}
+
+Status SqliteState::put_spoken(const std::vector<Spoken>& spoken) {
+  auto add = database_.prepare("INSERT OR REPLACE INTO spoken VALUES (?, ?, ?, ?)");
+  if (!add) return add.error();
+  for (const Spoken& one : spoken) {
+    auto done = add->bind_text(1, one.dedup_key)
+                    .bind(2, one.seen.us)
+                    .bind(3, one.said.us)
+                    .bind(4, static_cast<std::int64_t>(one.severity))
+                    .run();
+    if (!done) return done;
+  }
+  return Done{};
 }
 
 Status SqliteState::put_alert(const wire::Alert& alert, const std::vector<std::string>& sinks,
@@ -64,11 +99,15 @@ Status SqliteState::put_alert(const wire::Alert& alert, const std::vector<std::s
                    .run();
   if (!added) return added;
   created = database_.changes() > 0;
-  if (!created) return Done{};
+  return created ? put_deliveries(alert.alert_id, line, sinks) : Status(Done{});
+}
+
+Status SqliteState::put_deliveries(const std::string& alert_id, std::int64_t line,
+                                   const std::vector<std::string>& sinks) {
   auto deliver = database_.prepare("INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, 0, 0, '')");
   if (!deliver) return deliver.error();
   for (const std::string& sink : sinks) {
-    auto done = deliver->bind_text(1, alert.alert_id).bind_text(2, sink).bind(3, line).run();
+    auto done = deliver->bind_text(1, alert_id).bind_text(2, sink).bind(3, line).run();
     if (!done) return done;
   }
   return Done{};
@@ -78,11 +117,13 @@ Result<StateAnswer> SqliteState::put(const StatePut& put) {
   auto transaction = port::Transaction::begin(database_);
   if (!transaction) return transaction.error();
   StatePutDone result;
-  for (const wire::Alert& alert : put.alerts) {
+  CHECK(put.sinks.size() == put.alerts.size());
+  for (std::size_t n = 0; n < put.alerts.size(); ++n) {
     bool created = false;
-    if (auto done = put_alert(alert, put.sinks, created); !done) return done.error();
+    if (auto done = put_alert(put.alerts[n], put.sinks[n], created); !done) return done.error();
     result.created.push_back(created);
   }
+  if (auto done = put_spoken(put.spoken); !done) return done.error();
   {
     auto move = database_.prepare(
         "INSERT INTO cursor VALUES (1, ?) ON CONFLICT DO UPDATE SET line = excluded.line");
@@ -123,18 +164,36 @@ Result<StateAnswer> SqliteState::due(const StateDue& ask) {
   return StateAnswer{std::move(found)};
 }
 
+// What was delivered stays delivered, whatever is said of it later.
 Result<StateAnswer> SqliteState::mark(const StateMark& mark) {
-  auto update = database_.prepare(
-      "UPDATE deliveries SET delivered = max(delivered, ?1), attempts = ?2, error = ?3 "
-      "WHERE alert_id = ?4 AND sink = ?5");
-  if (!update) return update.error();
-  auto done = update->bind(1, mark.delivered ? 1 : 0)
-                  .bind(2, mark.attempts)
-                  .bind_text(3, mark.error)
-                  .bind_text(4, mark.alert_id)
-                  .bind_text(5, mark.sink)
-                  .run();
-  if (!done) return done.error();
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  {
+    auto update = database_.prepare(
+        "UPDATE deliveries SET delivered = iif(delivered = 1, 1, ?1), attempts = attempts + ?2, "
+        "error = ?3 WHERE alert_id = ?4 AND sink = ?5");
+    if (!update) return update.error();
+    auto line = database_.prepare("SELECT line FROM alerts WHERE alert_id = ?");
+    if (!line) return line.error();
+    for (const std::string& id : mark.alert_ids) {
+      auto done = update->bind(1, static_cast<std::int64_t>(mark.fate))
+                      .bind(2, mark.attempts)
+                      .bind_text(3, mark.error)
+                      .bind_text(4, id)
+                      .bind_text(5, mark.sink)
+                      .run();
+      if (!done) return done.error();
+      if (mark.instead.empty()) continue;
+      auto step = line->bind_text(1, id).step();
+      if (!step) return step.error();
+      const bool known = *step == Statement::Step::kRow;
+      const std::int64_t at = known ? line->integer(0) : 0;
+      line->reset();
+      if (!known) continue;
+      if (auto put = put_deliveries(id, at, mark.instead); !put) return put.error();
+    }
+  }
+  if (auto done = transaction->commit(); !done) return done.error();
   return StateAnswer{StateMarked{}};
 }
 
@@ -142,8 +201,9 @@ Status SqliteState::sweep(StoreTime older_than) {
   auto transaction = port::Transaction::begin(database_);
   if (!transaction) return transaction.error();
   for (const char* text :
-       {"DELETE FROM deliveries WHERE delivered = 1 AND alert_id IN "
+       {"DELETE FROM deliveries WHERE delivered > 0 AND alert_id IN "
         "(SELECT alert_id FROM alerts WHERE at < ?1)",
+        "DELETE FROM spoken WHERE seen < ?1",
         "DELETE FROM alerts WHERE at < ?1 AND NOT EXISTS "
         "(SELECT 1 FROM deliveries WHERE deliveries.alert_id = alerts.alert_id)"}) {
     auto erase = database_.prepare(text);

@@ -27,6 +27,10 @@ class SqliteState {
   Result<StateAnswer> due(const StateDue& ask);
   Result<StateAnswer> mark(const StateMark& mark);
   Status put_alert(const wire::Alert& alert, const std::vector<std::string>& sinks, bool& created);
+  Status put_deliveries(const std::string& alert_id, std::int64_t line,
+                        const std::vector<std::string>& sinks);
+  Status put_spoken(const std::vector<Spoken>& spoken);
+  Result<std::vector<Spoken>> spoken();
 
   port::Sqlite database_;
 };

@@ -23,16 +23,25 @@ struct Undelivered {
 
 // Up to which line of the trail are the alerts known?
 struct StateOpen {};
+// What was said of a dedup key (repeats.h).
+struct Spoken {
+  std::string dedup_key;
+  StoreTime seen;                                   // the last alert's own time
+  StoreTime said;                                   // of the last one that was said
+  wire::Severity severity = wire::Severity::kInfo;  // and its severity
+};
 struct StateOpened {
   std::uint64_t cursor = 0;
+  std::vector<Spoken> spoken = {};  // the newest 10,000
 };
 
-// These alerts are known now, for these sinks (undelivered), and the cursor is there. An alert that
-// is known stays as it is.
+// These alerts are known now, each for its sinks (undelivered; none: it says again what was said),
+// the cursor is there, and this was spoken. An alert that is known stays as it is.
 struct StatePut {
   std::vector<wire::Alert> alerts;
-  std::vector<std::string> sinks;
+  std::vector<std::vector<std::string>> sinks;  // for each alert
   std::uint64_t cursor = 0;
+  std::vector<Spoken> spoken;
 };
 struct StatePutDone {
   std::vector<bool> created;  // for each alert
@@ -47,13 +56,15 @@ struct StateDueFound {
   std::vector<Undelivered> due;
 };
 
-// How a delivery went.
+// How a delivery of these alerts to a sink went.
+enum class Fate : std::uint8_t { kUndelivered = 0, kDelivered = 1, kGivenUp = 2 };
 struct StateMark {
-  std::string alert_id;
+  std::vector<std::string> alert_ids;
   std::string sink;
-  bool delivered = false;
-  std::uint32_t attempts = 0;
+  Fate fate = Fate::kUndelivered;
+  std::uint32_t attempts = 0;  // more than before
   std::string error;
+  std::vector<std::string> instead;  // kGivenUp: sinks that get them too, if they had not
 };
 struct StateMarked {};
 

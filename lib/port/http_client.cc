@@ -60,11 +60,14 @@ void prepare(Transfer& transfer) {
 
 HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
   if (result != CURLE_OK) {
-    return {0, transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result)};
+    return {0, transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result), {}};
   }
   long status = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-  return {static_cast<int>(status), {}};
+  curl_off_t wait_s = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_RETRY_AFTER, &wait_s);
+  constexpr curl_off_t kMost = 366L * 24 * 3600;
+  return {static_cast<int>(status), {}, seconds(std::clamp<curl_off_t>(wait_s, 0, kMost))};
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ struct HttpCall {
 };
 
 struct HttpAnswer {
-  int status = 0;     // 0: no answer; the server may have got the request nevertheless
-  std::string error;  // then: why
+  int status = 0;             // 0: no answer; the server may have got the request nevertheless
+  std::string error;          // then: why
+  Duration retry_after = {};  // Retry-After of the answer, from now on; 0: it said none
 };
 
 class HttpClient {

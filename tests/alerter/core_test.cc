@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "alerter/routing.h"
+#include "lib/base/calendar.h"
 #include "tests/alerter/world.h"
 
 namespace sluice::alerter {
@@ -71,9 +73,11 @@ TEST(AlerterCore, ABrokenSinkIsTriedAgainAndHoldsUpNobody) {
   world.start();
   EXPECT_EQ(world.times("b", 10), 1U);
   world.wait(seconds(60));
-  // At once, then after 5, 15, 35 s.
-  EXPECT_EQ(world.core->counts().failed, 4U);
-  EXPECT_EQ((world.state.sinks[{alert_of(10).alert_id, "a"}].second), 4U);
+  // At once, then after 5, 10, 20, 40 s, each up to a quarter less.
+  const auto failed = world.core->counts().failed;
+  EXPECT_GE(failed, 4U);
+  EXPECT_LE(failed, 5U);
+  EXPECT_EQ((world.state.sinks[{alert_of(10).alert_id, "a"}].second), failed);
   world.broken.clear();
   world.wait(minutes(2));
   EXPECT_EQ(world.times("a", 10), 1U);
@@ -101,7 +105,8 @@ TEST(AlerterCore, TriesAreAtMostAQuarterOfAnHourApart) {
   world.wait(hours(2));
   const auto before = world.core->counts().failed;
   world.wait(hours(2));
-  EXPECT_EQ(world.core->counts().failed - before, 8U);
+  EXPECT_GE(world.core->counts().failed - before, 8U);
+  EXPECT_LE(world.core->counts().failed - before, 11U);
 }
 
 TEST(AlerterCore, ASilentSinkIsSaidTheSameAgain) {
@@ -156,6 +161,196 @@ TEST(AlerterCore, AnotherTrailIsFollowedFromItsBeginning) {
   EXPECT_EQ(world.times("a", 10), 1U);
 }
 
+// ---- groups, routes, repeats -------------------------------------------------------------------
+
+wire::Alert hourly(std::uint64_t cursor, int hour, const char* kind = "violation") {
+  wire::Alert alert = alert_of(cursor);
+  alert.kind = kind;
+  alert.dedup_key = kind;
+  alert.at = {1'795'219'200'000'000 + hour * 3'600'000'000LL + 5'000'000};
+  alert.period = hour_of(alert.at);
+  return alert;
+}
+
+TEST(Groups, AlertsOfOneKindAndLabelsAreToldTogether) {
+  World world({"a"});
+  world.config.group_wait = seconds(5);
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    world.trail.push_back(alert_of(n));
+    world.trail.back().labels = {{"upstream", n < 4 ? "x" : "y"}, {"key", std::to_string(n)}};
+  }
+  world.start();
+  world.wait(seconds(4));
+  EXPECT_TRUE(world.deliveries.empty());
+  world.wait(seconds(2));
+  ASSERT_EQ(world.deliveries.size(), 2U);
+  EXPECT_EQ(world.deliveries[0].alerts.size(), 3U);
+  EXPECT_EQ(world.deliveries[0].alerts[2].cursor, 3U);
+  EXPECT_EQ(world.deliveries[1].alerts.size(), 1U);
+  EXPECT_TRUE(world.core->idle());
+}
+
+TEST(Groups, ADeliveryListsAtMostSoMany) {
+  World world({"a"});
+  world.config.group_max = 3;
+  for (std::uint64_t n = 1; n <= 7; ++n) world.trail.push_back(alert_of(n));
+  world.start();
+  world.wait(seconds(2));
+  ASSERT_EQ(world.deliveries.size(), 3U);
+  for (std::uint64_t n = 1; n <= 7; ++n) EXPECT_EQ(world.times("a", n), 1U);
+}
+
+TEST(Routes, ASinkGetsWhatItTakes) {
+  Sink sink;
+  wire::Alert alert = alert_of(1);  // a warning of kind budget
+  alert.labels = {{"budget", "ai"}};
+  EXPECT_TRUE(takes(sink, alert));
+  sink.severities = {wire::Severity::kCritical};
+  EXPECT_FALSE(takes(sink, alert));
+  sink.severities.push_back(wire::Severity::kWarning);
+  sink.budgets = {"aws"};
+  EXPECT_FALSE(takes(sink, alert));
+  sink.budgets.emplace_back("ai");
+  EXPECT_TRUE(takes(sink, alert));
+  sink.kinds = {"violation"};
+  EXPECT_FALSE(takes(sink, alert));
+  alert.kind = "violation";
+  alert.labels.clear();  // about no budget
+  EXPECT_TRUE(takes(sink, alert));
+}
+
+TEST(Routes, AnAlertThatNoSinkTakesIsSaid) {
+  World world;
+  world.config.sinks[0].kinds = {"violation"};
+  world.config.sinks[1].kinds = {"held"};
+  world.trail = {alert_of(1), hourly(2, 0)};
+  world.start();
+  world.wait(seconds(2));
+  EXPECT_EQ(world.times("a", 2), 1U);
+  EXPECT_EQ(world.got.size(), 1U);
+  EXPECT_EQ(world.core->counts().unrouted, 1U);
+  ASSERT_EQ(world.notes.size(), 1U);
+  EXPECT_EQ(world.notes[0].alert_id, alert_of(1).alert_id);
+}
+
+// Each hour an alert; said at first, after four hours, and after an hour without it.
+TEST(Repeats, WhatIsStillFiringIsSaidAgainAfterTheInterval) {
+  World world({"a"});
+  world.start();
+  for (const int hour : {0, 1, 2, 3, 4, 5, 7, 8}) {
+    world.trail.push_back(hourly(static_cast<std::uint64_t>(hour) + 1, hour));
+    world.wait(seconds(2));
+    if (hour == 2) world.start();  // a restart forgets nothing
+  }
+  std::vector<std::uint64_t> said;
+  for (const Deliver& deliver : world.deliveries) said.push_back(deliver.alerts[0].cursor);
+  EXPECT_EQ(said, (std::vector<std::uint64_t>{1, 5, 8}));
+}
+
+TEST(Repeats, WhatBecomesWorseIsSaidAtOnceAndABudgetsMonthAlways) {
+  World world({"a"});
+  world.trail = {hourly(1, 0), hourly(2, 1)};
+  world.trail[1].severity = wire::Severity::kCritical;
+  world.trail.push_back(alert_of(3));
+  world.trail.push_back(alert_of(4));
+  world.trail[3].dedup_key = world.trail[2].dedup_key;  // the next month's
+  world.start();
+  world.wait(seconds(2));
+  EXPECT_EQ(world.got.size(), 4U);
+}
+
+// ---- sinks that refuse -------------------------------------------------------------------------
+
+TEST(Sinks, WhatASinkRefusesForGoodGoesToTheOthers) {
+  World world;
+  world.config.sinks[0].kinds = {"violation"};
+  world.broken = world.refusing = {"b"};
+  world.trail = {alert_of(1)};
+  world.start();
+  world.wait(hours(2));
+  EXPECT_EQ(world.core->counts().given_up, 1U);
+  EXPECT_EQ(world.core->counts().failed, 4U);
+  EXPECT_EQ(world.times("a", 1), 1U);
+  ASSERT_EQ(world.notes.size(), 1U);
+  EXPECT_EQ(world.notes[0].sink, "b");
+  world.wait(hours(24));
+  EXPECT_EQ(world.deliveries.size(), 6U);  // five refused, one delivered
+  EXPECT_EQ(world.core->undelivered(), 0U);
+}
+
+// The sink refuses a list: each alert is tried alone.
+TEST(Sinks, AListThatIsRefusedIsTakenApart) {
+  World world({"a"});
+  world.broken = world.refusing = {"a"};
+  world.trail = {alert_of(1), alert_of(2)};
+  world.start();
+  world.wait(milliseconds(100));
+  ASSERT_EQ(world.deliveries.size(), 1U);
+  EXPECT_EQ(world.deliveries[0].alerts.size(), 2U);
+  world.broken.clear();
+  world.wait(seconds(10));
+  ASSERT_EQ(world.deliveries.size(), 3U);
+  EXPECT_EQ(world.deliveries[1].alerts.size(), 1U);
+  EXPECT_EQ(world.deliveries[2].alerts.size(), 1U);
+}
+
+TEST(Sinks, ASinkIsNotAskedBeforeTheTimeItNames) {
+  World world({"a"});
+  world.broken = {"a"};
+  world.retry_after = minutes(10);
+  world.trail = {alert_of(1)};
+  world.start();
+  world.trail.push_back(alert_of(2));
+  world.wait(minutes(9));
+  EXPECT_EQ(world.deliveries.size(), 1U);
+  world.broken.clear();
+  world.wait(minutes(2));
+  EXPECT_EQ(world.times("a", 1), 1U);
+  EXPECT_EQ(world.times("a", 2), 1U);
+}
+
+// ---- silence -----------------------------------------------------------------------------------
+
+constexpr StoreTime kWall{1'795'219'200'000'000};
+
+TEST(Silence, OfTheAuditorIsAnAlertOnceAnHour) {
+  World world({"a"});
+  world.start();
+  world.wait(seconds(30));
+  world.tell_time(kWall);
+  world.auditor_answers = false;
+  world.wait(seconds(30));
+  world.tell_time(kWall);
+  EXPECT_TRUE(world.got.empty());
+  world.wait(seconds(40));
+  for (int n = 0; n < 5; ++n) world.tell_time(kWall + seconds(n));
+  world.wait(seconds(1));
+  ASSERT_EQ(world.deliveries.size(), 1U);
+  EXPECT_EQ(world.deliveries[0].alerts[0].kind, "auditor_silent");
+  world.start();  // its next life knows that it was said
+  world.wait(minutes(3));
+  world.tell_time(kWall + minutes(5));
+  world.wait(seconds(1));
+  EXPECT_EQ(world.deliveries.size(), 1U);
+  world.auditor_answers = true;
+  world.trail.push_back(alert_of(10));
+  world.wait(seconds(20));
+  EXPECT_EQ(world.times("a", 10), 1U);
+}
+
+TEST(Silence, TheHeartbeatStopsWithTheAuditor) {
+  World world({"a"});
+  world.config.beats = true;
+  world.start();
+  world.wait(minutes(10));
+  EXPECT_GE(world.beats, 10);
+  EXPECT_LE(world.beats, 11);
+  const int before = world.beats;
+  world.auditor_answers = false;
+  world.wait(minutes(10));
+  EXPECT_LE(world.beats, before + 1);
+}
+
 void expect_all_delivered(const World& world, std::size_t repeats_max) {
   std::size_t repeats = 0;
   for (const wire::Alert& alert : world.trail) {
@@ -169,43 +364,52 @@ void expect_all_delivered(const World& world, std::size_t repeats_max) {
   EXPECT_LE(repeats, repeats_max);
 }
 
-// Only a delivery that was made and not yet marked may come twice: one for each sink at most.
+// What a world without trouble asks for.
+World with_alerts(std::uint32_t group_max) {
+  World world;
+  world.config.group_max = group_max;
+  for (std::uint64_t n = 1; n <= 4; ++n) world.trail.push_back(alert_of(n));
+  return world;
+}
+
+// Only a delivery that was made and not yet marked may come twice: one for each sink at most, with
+// all the alerts that it lists.
 TEST(AlerterCore, AKillAtAnyCallLosesNothing) {
-  World untouched;
-  for (std::uint64_t n = 1; n <= 4; ++n) untouched.trail.push_back(alert_of(n));
-  untouched.start();
-  untouched.wait(seconds(3));
-  expect_all_delivered(untouched, 0);
-  for (int n = 1; n <= untouched.calls; ++n) {
-    for (const bool after : {false, true}) {
-      SCOPED_TRACE(testing::Message() << "call " << n << (after ? " after" : " before"));
-      World world;
-      world.trail = untouched.trail;
-      world.kill_at = n;
-      world.kill_after = after;
-      world.start();
-      world.wait(seconds(3));
-      EXPECT_TRUE(world.killed);
-      world.start();
-      world.wait(seconds(3));
-      expect_all_delivered(world, 2);
+  for (const std::uint32_t listed : {1U, 4U}) {
+    World untouched = with_alerts(listed);
+    untouched.start();
+    untouched.wait(seconds(3));
+    expect_all_delivered(untouched, 0);
+    for (int n = 1; n <= untouched.calls; ++n) {
+      for (const bool after : {false, true}) {
+        SCOPED_TRACE(testing::Message() << "call " << n << (after ? " after" : " before"));
+        World world = with_alerts(listed);
+        world.kill_at = n;
+        world.kill_after = after;
+        world.start();
+        world.wait(seconds(3));
+        EXPECT_TRUE(world.killed);
+        world.start();
+        world.wait(seconds(3));
+        expect_all_delivered(world, std::size_t{2} * listed);
+      }
     }
   }
 }
 
 TEST(AlerterCore, ALostAnswerLosesNothing) {
-  World untouched;
-  for (std::uint64_t n = 1; n <= 4; ++n) untouched.trail.push_back(alert_of(n));
-  untouched.start();
-  untouched.wait(seconds(3));
-  for (int n = 1; n <= untouched.calls; ++n) {
-    SCOPED_TRACE(testing::Message() << "call " << n);
-    World world;
-    world.trail = untouched.trail;
-    world.lose_at = n;
-    world.start();
-    world.wait(minutes(2));
-    expect_all_delivered(world, 1);
+  for (const std::uint32_t listed : {1U, 4U}) {
+    World untouched = with_alerts(listed);
+    untouched.start();
+    untouched.wait(seconds(3));
+    for (int n = 1; n <= untouched.calls; ++n) {
+      SCOPED_TRACE(testing::Message() << "call " << n);
+      World world = with_alerts(listed);
+      world.lose_at = n;
+      world.start();
+      world.wait(minutes(2));
+      expect_all_delivered(world, listed);
+    }
   }
 }
 

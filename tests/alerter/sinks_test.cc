@@ -139,20 +139,67 @@ TEST(StreamSink, ALineThatWasBegunIsEndedFirst) {
   EXPECT_EQ(got, text_of(longer) + text_of(alert_of(2)));
 }
 
+StatePut put_of(const std::vector<std::uint64_t>& cursors, const std::vector<std::string>& sinks,
+                std::uint64_t cursor) {
+  StatePut put;
+  for (const std::uint64_t n : cursors) {
+    put.alerts.push_back(alert_of(n));
+    put.sinks.push_back(sinks);
+  }
+  put.cursor = cursor;
+  return put;
+}
+
+// Of a delivery to sink a.
+StateMark mark_of(std::uint64_t cursor, Fate fate, std::uint32_t attempts) {
+  return {{alert_of(cursor).alert_id}, "a", fate, attempts, "as it was", {}};
+}
+
+TEST(SqliteState, WhatIsGivenUpGoesToTheOthersAndWhatWasSpokenIsKept) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/alerts.db";
+  const Spoken spoken{"violation", {7}, {5}, wire::Severity::kCritical};
+  {
+    auto opened_state = SqliteState::open(path);
+    SqliteState* state = opened_state->get();
+    StatePut put = put_of({1, 2}, {"a", "b"}, 2);
+    put.sinks[1].clear();  // says again what was said
+    put.spoken = {{"violation", {1}, {1}, wire::Severity::kInfo}, spoken};
+    state->answer(put);
+    StateMark mark = mark_of(1, Fate::kDelivered, 1);
+    state->answer(mark);
+    mark.sink = "b";
+    mark.fate = Fate::kGivenUp;
+    mark.instead = {"a", "c"};
+    state->answer(mark);
+    state->answer(mark);
+  }
+  auto opened_state = SqliteState::open(path);
+  SqliteState* state = opened_state->get();
+  const auto opened = std::get<StateOpened>(state->answer(StateOpen{}));
+  ASSERT_EQ(opened.spoken.size(), 1U);
+  EXPECT_EQ(opened.spoken[0].said, spoken.said);
+  EXPECT_EQ(opened.spoken[0].severity, spoken.severity);
+  const auto due = std::get<StateDueFound>(state->answer(StateDue{{"a", "b", "c"}, 10})).due;
+  ASSERT_EQ(due.size(), 1U);
+  ASSERT_EQ(due[0].sinks.size(), 1U);
+  EXPECT_EQ(due[0].sinks[0].name, "c");
+}
+
 TEST(SqliteState, KeepsThePromisesOfItsPort) {
   const TempDir dir;
   const std::string path = dir.path() + "/alerts.db";
   {
     auto state = std::move(*SqliteState::open(path));
     EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{})).cursor, 0U);
-    const auto put = state->answer(StatePut{{alert_of(5), alert_of(3)}, {"a", "b"}, 5});
+    const auto put = state->answer(put_of({5, 3}, {"a", "b"}, 5));
     EXPECT_EQ(std::get<StatePutDone>(put).created, (std::vector{true, true}));
-    const auto again = state->answer(StatePut{{alert_of(5), alert_of(6)}, {"a", "b"}, 6});
+    const auto again = state->answer(put_of({5, 6}, {"a", "b"}, 6));
     EXPECT_EQ(std::get<StatePutDone>(again).created, (std::vector{false, true}));
-    state->answer(StateMark{alert_of(3).alert_id, "a", true, 1, ""});
-    state->answer(StateMark{alert_of(5).alert_id, "a", false, 4, "refused"});
+    state->answer(mark_of(3, Fate::kDelivered, 1));
+    state->answer(mark_of(5, Fate::kUndelivered, 4));
     // A mark that comes late does not take a delivery back.
-    state->answer(StateMark{alert_of(3).alert_id, "a", false, 2, "late"});
+    state->answer(mark_of(3, Fate::kUndelivered, 2));
   }
   auto state = std::move(*SqliteState::open(path));
   EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{})).cursor, 6U);
@@ -168,10 +215,10 @@ TEST(SqliteState, KeepsThePromisesOfItsPort) {
 TEST(SqliteState, ForgetsOnlyWhatWasDelivered) {
   const TempDir dir;
   auto state = std::move(*SqliteState::open(dir.path() + "/alerts.db"));
-  state->answer(StatePut{{alert_of(1), alert_of(2)}, {"a"}, 2});
-  state->answer(StateMark{alert_of(1).alert_id, "a", true, 1, ""});
+  state->answer(put_of({1, 2}, {"a"}, 2));
+  state->answer(mark_of(1, Fate::kDelivered, 1));
   ASSERT_TRUE(state->sweep(StoreTime{1'000'000}).ok());
-  const auto put = state->answer(StatePut{{alert_of(1), alert_of(2)}, {"a"}, 2});
+  const auto put = state->answer(put_of({1, 2}, {"a"}, 2));
   EXPECT_EQ(std::get<StatePutDone>(put).created, (std::vector{true, false}));
 }
 
@@ -185,7 +232,12 @@ TEST(AlerterOnDisk, AKillAtAnyCallGivesEachLineOfTheFileOnce) {
       std::unique_ptr<FileSink> file;
       World world({"a"});
       world.real_state = [&](const StateCall& call) { return state->answer(call); };
-      world.real_sink = [&](const Deliver& deliver) { return file->deliver(deliver.alert).ok(); };
+      world.real_sink = [&](const Deliver& deliver) {
+        bool ok = true;
+        for (const wire::Alert& alert : deliver.alerts) ok = ok && file->deliver(alert).ok();
+        return ok;
+      };
+      world.config.group_max = 2;
       for (std::uint64_t line = 1; line <= 3; ++line) world.trail.push_back(alert_of(line));
       for (int life = 0; life < 2; ++life) {
         state.reset();

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "alerter/sinks.h"
+#include "alerter/webhook.h"
+#include "lib/digest/webhook_signature.h"
 #include "lib/port/poller.h"
 #include "tests/alerter/world.h"
 
@@ -49,7 +51,7 @@ class Server {
     char bytes[4096];
     const ssize_t count = read(peer_.get(), bytes, sizeof bytes);
     if (count > 0) got.append(bytes, static_cast<std::size_t>(count));
-    const bool whole = got.find("}}") != std::string::npos;
+    const bool whole = got.find("}]}") != std::string::npos;
     if (count > 0 && !whole) return;
     if (count > 0 && !answer_.empty()) {
       EXPECT_EQ(write(peer_.get(), answer_.data(), answer_.size()),
@@ -70,37 +72,101 @@ class Server {
   bool silent = false;
 };
 
-std::optional<Status> post_to(port::Poller& poller, const std::string& url, Duration timeout) {
+constexpr StoreTime kNow{1'795'219'200'000'000};
+
+std::optional<Delivered> post_to(port::Poller& poller, Sink sink) {
   port::HttpClient client(poller);
-  std::optional<Status> how;
-  Sink sink{"hook", SinkKind::kWebhook, {}, url, timeout};
-  post(client, sink, alert_of(7), [&](const Status& status) { how = status; });
+  std::optional<Delivered> how;
+  sink.kind = SinkKind::kWebhook;
+  auto call = webhook_call(sink, {alert_of(7)}, kNow);
+  EXPECT_TRUE(call.ok());
+  client.send(std::move(*call), [&](const port::HttpAnswer& answer) { how = judged(answer); });
   const Instant until = poller.now() + seconds(10);
   while (!how && poller.now() < until) poller.poll(poller.now() + milliseconds(100));
   EXPECT_EQ(client.under_way(), 0U);
   return how;
 }
 
+Sink hook(std::string url, Duration timeout = seconds(5)) {
+  Sink sink;
+  sink.name = "hook";
+  sink.url = std::move(url);
+  sink.timeout = timeout;
+  return sink;
+}
+
+std::string header(const std::string& request, const std::string& name) {
+  const std::size_t at = request.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return {};
+  const std::size_t from = at + name.size() + 4;
+  return request.substr(from, request.find("\r\n", from) - from);
+}
+
 TEST(Webhook, PostsTheJsonUnderTheAlertsId) {
   port::Poller poller;
   Server server(poller, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-  const auto how = post_to(poller, server.url(), seconds(5));
-  ASSERT_TRUE(how && how->ok());
+  const auto how = post_to(poller, hook(server.url()));
+  ASSERT_TRUE(how && how->ok);
   EXPECT_TRUE(server.got.starts_with("POST /hook HTTP/1.1\r\n"));
-  EXPECT_NE(server.got.find("\r\nIdempotency-Key: \"" + alert_of(7).alert_id + "\"\r\n"),
-            std::string::npos);
-  EXPECT_NE(server.got.find("\r\nContent-Type: application/json\r\n"), std::string::npos);
-  EXPECT_TRUE(server.got.ends_with("\r\n\r\n" + json_of(alert_of(7))));
+  EXPECT_EQ(header(server.got, "Idempotency-Key"), "\"" + alert_of(7).alert_id + "\"");
+  EXPECT_EQ(header(server.got, "Content-Type"), "application/json");
+  EXPECT_EQ(header(server.got, "webhook-id"), alert_of(7).alert_id);
+  EXPECT_EQ(header(server.got, "webhook-signature"), "");
+  EXPECT_TRUE(server.got.ends_with("\r\n\r\n{\"alerts\":[" + json_of(alert_of(7)) + "]}"));
 }
 
-TEST(Webhook, WhatIsNot2xxIsNotDelivered) {
-  for (const char* status : {"500 Oops", "404 Not Found", "302 Found\r\nLocation: /elsewhere"}) {
+TEST(Webhook, EachSecretSignsAndIsReadEachTime) {
+  setenv("SLUICE_TEST_HOOK_OLD", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1);
+  setenv("SLUICE_TEST_HOOK_NEW", "a-new-secret-of-32-characters-or", 1);
+  port::Poller poller;
+  Server server(poller, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+  Sink sink = hook(server.url());
+  sink.secrets = {"secret://env/SLUICE_TEST_HOOK_OLD", "secret://env/SLUICE_TEST_HOOK_NEW"};
+  ASSERT_TRUE(post_to(poller, sink)->ok);
+  const std::string body = webhook_body({alert_of(7)});
+  const std::string id = alert_of(7).alert_id;
+  const WebhookContent content{id, kNow, body};
+  EXPECT_EQ(header(server.got, "webhook-timestamp"), "1795219200");
+  for (const char* written :
+       {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "a-new-secret-of-32-characters-or"}) {
+    const std::vector<std::string> secrets = {read_webhook_secret(written).value()};
+    EXPECT_TRUE(webhook_signature_holds(secrets, content, header(server.got, "webhook-signature")));
+  }
+  unsetenv("SLUICE_TEST_HOOK_OLD");
+  const auto call = webhook_call(sink, {alert_of(7)}, kNow);
+  ASSERT_FALSE(call.ok());
+  EXPECT_NE(call.error().what.find("secret://env/SLUICE_TEST_HOOK_OLD"), std::string::npos);
+  EXPECT_EQ(call.error().what.find("new-secret"), std::string::npos);
+}
+
+TEST(Webhook, AListHasAnIdOfItsOwn) {
+  const std::vector<wire::Alert> two = {alert_of(1), alert_of(2)};
+  EXPECT_EQ(webhook_body(two),
+            "{\"alerts\":[" + json_of(alert_of(1)) + "," + json_of(alert_of(2)) + "]}");
+  EXPECT_EQ(webhook_id(two), webhook_id(two));
+  EXPECT_NE(webhook_id(two), webhook_id({alert_of(1), alert_of(3)}));
+  EXPECT_EQ(webhook_id(two).size(), 32U);
+}
+
+TEST(Webhook, WhatEachAnswerMeans) {
+  struct Case {
+    const char* answer;
+    bool refused;
+    Duration retry_after;
+  };
+  for (const Case& one : {Case{"500 Oops", false, {}}, Case{"404 Not Found", true, {}},
+                          Case{"408 Request Timeout", false, {}},
+                          Case{"429 Slow Down\r\nRetry-After: 17", false, seconds(17)},
+                          Case{"503 Away\r\nRetry-After: 2", false, seconds(2)},
+                          Case{"302 Found\r\nLocation: /elsewhere", false, {}}}) {
     port::Poller poller;
-    Server server(poller, std::string("HTTP/1.1 ") + status +
+    Server server(poller, std::string("HTTP/1.1 ") + one.answer +
                               "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    const auto how = post_to(poller, server.url(), seconds(5));
+    const auto how = post_to(poller, hook(server.url()));
     ASSERT_TRUE(how);
-    EXPECT_FALSE(how->ok()) << status;
+    EXPECT_FALSE(how->ok) << one.answer;
+    EXPECT_EQ(how->refused, one.refused) << one.answer;
+    EXPECT_EQ(how->retry_after, one.retry_after) << one.answer;
   }
 }
 
@@ -109,15 +175,15 @@ TEST(Webhook, AHangUpASilenceAndARefusalAreNotDelivered) {
   std::string gone;
   {
     Server server(poller, "");
-    const auto hung_up = post_to(poller, server.url(), seconds(5));
-    EXPECT_TRUE(hung_up && !hung_up->ok());
+    const auto hung_up = post_to(poller, hook(server.url()));
+    EXPECT_TRUE(hung_up && !hung_up->ok && !hung_up->refused);
     server.silent = true;
-    const auto silent = post_to(poller, server.url(), milliseconds(300));
-    EXPECT_TRUE(silent && !silent->ok());
+    const auto silent = post_to(poller, hook(server.url(), milliseconds(300)));
+    EXPECT_TRUE(silent && !silent->ok && !silent->refused);
     gone = server.url();
   }
-  const auto refused = post_to(poller, gone, seconds(5));
-  EXPECT_TRUE(refused && !refused->ok());
+  const auto refused = post_to(poller, hook(gone));
+  EXPECT_TRUE(refused && !refused->ok && !refused->refused);
 }
 
 TEST(Webhook, OnlyHttpUrls) {

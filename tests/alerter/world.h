@@ -30,30 +30,43 @@ inline wire::Alert alert_of(std::uint64_t cursor) {
 class FakeState {
  public:
   StateAnswer answer(const StateCall& call) {
-    if (std::holds_alternative<StateOpen>(call)) return StateOpened{cursor};
+    if (std::holds_alternative<StateOpen>(call)) return opened();
     if (const auto* put = std::get_if<StatePut>(&call)) return this->put(*put);
     if (const auto* due = std::get_if<StateDue>(&call)) return this->due(*due);
-    const auto& mark = std::get<StateMark>(call);
-    auto& status = sinks[{mark.alert_id, mark.sink}];
-    status.first = status.first || mark.delivered;
-    status.second = mark.attempts;
-    return StateMarked{};
+    return this->mark(std::get<StateMark>(call));
   }
 
   std::uint64_t cursor = 0;
   std::map<std::string, wire::Alert> alerts;
   std::map<std::pair<std::string, std::string>, std::pair<bool, std::uint32_t>> sinks;
+  std::map<std::string, Spoken> spoken;
 
  private:
+  StateAnswer opened() const {
+    StateOpened opened{cursor, {}};
+    for (const auto& [key, said] : spoken) opened.spoken.push_back(said);
+    return opened;
+  }
+  StateAnswer mark(const StateMark& mark) {
+    for (const std::string& id : mark.alert_ids) {
+      auto& status = sinks[{id, mark.sink}];
+      status.first = status.first || mark.fate != Fate::kUndelivered;
+      status.second += mark.attempts;
+      for (const std::string& sink : mark.instead) sinks.try_emplace({id, sink}, false, 0);
+    }
+    return StateMarked{};
+  }
   StateAnswer put(const StatePut& put) {
     StatePutDone done;
-    for (const wire::Alert& alert : put.alerts) {
+    for (std::size_t n = 0; n < put.alerts.size(); ++n) {
+      const wire::Alert& alert = put.alerts[n];
       const bool added = alerts.emplace(alert.alert_id, alert).second;
       done.created.push_back(added);
-      for (const auto& sink : put.sinks) {
+      for (const auto& sink : put.sinks[n]) {
         if (added) sinks[{alert.alert_id, sink}] = {false, 0};
       }
     }
+    for (const Spoken& one : put.spoken) spoken[one.dedup_key] = one;
     cursor = put.cursor;
     return done;
   }
@@ -80,7 +93,7 @@ class World {
  public:
   explicit World(std::vector<std::string> sinks = {"a", "b"}) {
     config.sinks.clear();
-    for (auto& name : sinks) config.sinks.push_back({std::move(name), {}, {}, {}, {}});
+    for (auto& name : sinks) config.sinks.push_back({.name = std::move(name)});
   }
   void start() {
     core = std::make_unique<AlerterCore>(config);
@@ -106,6 +119,10 @@ class World {
       run();
     }
   }
+  void tell_time(StoreTime wall) {
+    core->accept(WallTime{wall}, now, out_);
+    run();
+  }
   void down() { core->complete(wire::PeerDown{peer}, now, out_); }
   void tell(wire::Item item) { core->accept(wire::FromPeer{peer, std::move(item)}, now, out_); }
   [[nodiscard]] std::size_t times(const std::string& sink, std::uint64_t cursor) const {
@@ -127,6 +144,11 @@ class World {
   std::vector<std::pair<std::string, std::string>> got;  // sink, alert id: in order
   std::set<std::string> broken;                          // sinks that refuse
   std::set<std::string> silent;                          // sinks that take and do not answer
+  std::set<std::string> refusing;                        // broken ones that say 400
+  Duration retry_after;                                  // that broken ones name
+  std::vector<Deliver> deliveries;
+  std::vector<Note> notes;
+  int beats = 0;
 
   int calls = 0;
   int kill_at = 0;  // at the n-th outside call
@@ -146,6 +168,10 @@ class World {
       if (const auto* ask = std::get_if<wire::Follow>(&send->item)) answer(*ask);
       return;
     }
+    if (std::holds_alternative<Beat>(effect)) ++beats;
+    if (const auto* note = std::get_if<Note>(&effect)) notes.push_back(*note);
+    if (!std::holds_alternative<StateAsk>(effect) && !std::holds_alternative<Deliver>(effect))
+      return;
     if (dies(true)) return;
     if (const auto* ask = std::get_if<StateAsk>(&effect)) {
       StateReply reply{ask->call_id, real_state ? real_state(ask->call) : state.answer(ask->call)};
@@ -154,9 +180,15 @@ class World {
     }
     const auto& deliver = std::get<Deliver>(effect);
     const bool ok = real_sink ? real_sink(deliver) : !broken.contains(deliver.sink);
-    if (ok) got.emplace_back(deliver.sink, deliver.alert.alert_id);
+    for (const wire::Alert& alert : deliver.alerts) {
+      if (ok) got.emplace_back(deliver.sink, alert.alert_id);
+    }
+    deliveries.push_back(deliver);
     if (dies(false) || calls == lose_at || silent.contains(deliver.sink)) return;
-    core->complete(Delivered{deliver.call_id, ok, ok ? "" : "refused"}, now, out_);
+    Delivered reply{deliver.call_id, ok, ok ? "" : "refused"};
+    reply.refused = !ok && refusing.contains(deliver.sink);
+    reply.retry_after = retry_after;
+    core->complete(reply, now, out_);
   }
   void answer(const wire::Follow& ask) {
     if (!auditor_answers) return;

@@ -66,7 +66,8 @@ class ProcessTest : public ::testing::Test {
     std::ofstream file(settings());
     file << "[sluice]\ndata_dir = \"" << dir_.path() << "/data\"\nlog_level = \"error\"\n"
          << "[auditor]\nhealth_listen = \"127.0.0.1:0\"\nsegment_bytes_max = \"64KiB\"\n"
-         << "[alerter]\nhealth_listen = \"127.0.0.1:0\"\nfollow_interval = \"20ms\"\n"
+         << "[alerter]\nhealth_listen = \"127.0.0.1:0\"\nfollow_interval = \"20ms\"\ngroup_wait = "
+            "\"0s\"\n"
          << "[[sink]]\nname = \"file\"\nkind = \"file\"\npath = \"" << alerts() << "\"\n"
          << "[[sink]]\nname = \"out\"\nkind = \"stdout\"\n";
     for (int n = 1; n <= kBudgets; ++n) {

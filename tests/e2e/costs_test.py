@@ -12,7 +12,8 @@ from harness import EndToEnd, Recorder, eventually
 
 BUDGET = '[[budget]]\nname = "test"\namount = "4.00"\nalert_at = ["100% actual"]\n'
 FILE = '[[sink]]\nname = "file"\nkind = "file"\npath = "out/alerts.ndjson"\n'
-OFTEN = {"alerter": ['follow_interval = "100ms"', 'backoff_base = "1s"', 'backoff_max = "2s"']}
+OFTEN = {"alerter": ['follow_interval = "100ms"', 'backoff_base = "1s"', 'backoff_max = "2s"',
+                     'group_wait = "0s"']}
 
 
 def cost(number, amount, **more):

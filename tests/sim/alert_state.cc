@@ -20,10 +20,11 @@ alerter::StateAnswer AlertStateFake::act(const alerter::StateOpen&) {
 
 alerter::StateAnswer AlertStateFake::act(const alerter::StatePut& put) {
   alerter::StatePutDone done;
-  for (const wire::Alert& alert : put.alerts) {
+  for (std::size_t n = 0; n < put.alerts.size(); ++n) {
+    const wire::Alert& alert = put.alerts[n];
     const auto [at, created] = alerts_.emplace(alert.alert_id, Known{alert, {}});
     if (created)
-      for (const std::string& sink : put.sinks) at->second.undelivered[sink] = 0;
+      for (const std::string& sink : put.sinks[n]) at->second.undelivered[sink] = 0;
     done.created.push_back(created);
   }
   cursor_ = std::max(cursor_, put.cursor);
@@ -46,13 +47,15 @@ alerter::StateAnswer AlertStateFake::act(const alerter::StateDue& due) {
 }
 
 alerter::StateAnswer AlertStateFake::act(const alerter::StateMark& mark) {
-  const auto at = alerts_.find(mark.alert_id);
-  if (at == alerts_.end()) return alerter::StateMarked{};
-  auto& undelivered = at->second.undelivered;
-  if (mark.delivered)
-    undelivered.erase(mark.sink);
-  else if (const auto sink = undelivered.find(mark.sink); sink != undelivered.end())
-    sink->second = mark.attempts;
+  for (const std::string& id : mark.alert_ids) {
+    const auto at = alerts_.find(id);
+    if (at == alerts_.end()) continue;
+    auto& undelivered = at->second.undelivered;
+    if (mark.fate != alerter::Fate::kUndelivered)
+      undelivered.erase(mark.sink);
+    else if (const auto sink = undelivered.find(mark.sink); sink != undelivered.end())
+      sink->second += mark.attempts;
+  }
   return alerter::StateMarked{};
 }
 

@@ -98,8 +98,9 @@ class AlerterNode : public Node<alerter::AlerterCore> {
   void act(alerter::Deliver& deliver) {
     outside_call(
         *this, world().faults.sinks, Reach::kNetwork,
-        [this, id = deliver.alert.alert_id, sink = deliver.sink] {
-          witnesses_.tell(&Witness::alert_delivered, id, sink);
+        [this, alerts = deliver.alerts, sink = deliver.sink] {
+          for (const wire::Alert& alert : alerts)
+            witnesses_.tell(&Witness::alert_delivered, alert.alert_id, sink);
           return true;
         },
         [] { return false; },

@@ -79,6 +79,7 @@ void draw_others(Prng& prng, Settings& all) {
   all.auditor.budgets[0].amount_nano = 1'000'000'000;
   all.alerter.sinks = {{"out", alerter::SinkKind::kStandardOutput, "", "", seconds(1)},
                        {"file", alerter::SinkKind::kFile, "/alerts", "", seconds(1)}};
+  all.alerter.repeat_interval = {};  // each alert is to reach each sink
   all.alerter.backoff_base = seconds(1);
   all.alerter.backoff_max = seconds(8);
   all.alerter.deliver_timeout = seconds(3);
