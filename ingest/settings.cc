@@ -127,7 +127,9 @@ std::uint32_t small(const SettingTable& table, std::string_view name) {
 
 stage::StageInfo stage_info() {
   static constexpr std::string_view kWhat =
-      "takes messages, keeps those that wait, forgets them when they are settled";
+      "takes messages, keeps those that wait, forgets them when they are settled. Also: "
+      "sluice-ingest "
+      "import | dead.";
   stage::StageInfo info;
   info.name = "ingest";
   info.what = kWhat;

@@ -67,7 +67,9 @@ def read(path):
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise Stop(78, f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
         raise Stop(78, f"{path}: {error}") from error
 
 

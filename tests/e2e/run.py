@@ -136,7 +136,7 @@ def write_report(path, results):
 def run_all(arguments):
     found = classes(arguments.folder, arguments.patterns)
     minutes = {title: getattr(value, "minutes", 3) for title, value in found.items()}
-    results = {}
+    results, began = {}, time.monotonic()
 
     def one(title):
         results[title], printed = run_apart(arguments.folder, title, minutes[title])
@@ -148,7 +148,12 @@ def run_all(arguments):
         write_report(arguments.report, results)
     every = [v for verdicts in results.values() for v in verdicts.values()]
     failed = sum(1 for v in every if v["failure"])
-    print(f"{arguments.folder}: {len(every)} tests, {failed} failed")
+    took = {title: sum(v["seconds"] for v in verdicts.values()) for title, verdicts in results.items()}
+    longest = ", ".join(f"{title} {took[title]:.0f} s"
+                        for title in sorted(took, key=took.get, reverse=True)[:5])
+    print(f"the longest: {longest}")
+    print(f"{arguments.folder}: {len(every)} tests, {failed} failed, "
+          f"{time.monotonic() - began:.0f} s")
     return 1 if failed or not every else 0
 
 
