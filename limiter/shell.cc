@@ -7,6 +7,7 @@
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/stage/upstreams.h"
+#include "limiter/shell_explain.h"
 
 namespace sluice::limiter {
 
@@ -19,26 +20,6 @@ constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead
                                                           "cancelled"};
 constexpr std::array<std::string_view, 7> kEnds = {"",          "delivered", "refused",    "failed",
                                                    "throttled", "unknown",   "not_started"};
-constexpr std::array<std::string_view, 19> kReasons = {"",
-                                                       "none",
-                                                       "not_before",
-                                                       "backoff",
-                                                       "behind",
-                                                       "in_flight",
-                                                       "window_full",
-                                                       "pacing",
-                                                       "paused",
-                                                       "penalty",
-                                                       "breaker",
-                                                       "closure",
-                                                       "upstream_full",
-                                                       "no_dispatcher",
-                                                       "store_down",
-                                                       "auditor_away",
-                                                       "underway",
-                                                       "clock_unsure",
-                                                       "unloaded"};
-
 Reading read_clocks() { return {port::wall_now(), port::steady_now()}; }
 
 StoreConfig store_config(const Settings& settings, const Config& config) {
@@ -163,6 +144,38 @@ std::string Shell::not_ready() {
   return "";
 }
 
+std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request) {
+  if (request.path != "/v1/explain") return std::nullopt;
+  if (request.method != "GET") return port::problem(405, "Method Not Allowed", "only GET here");
+  return explain(request);
+}
+
+port::HttpResponse Shell::explain(const port::HttpRequest& request) {
+  const auto key = request.parameter("key");
+  const auto id = request.parameter("id");
+  if (key.has_value() == id.has_value()) {
+    return port::problem(400, "Bad Request", "either key= or id= is needed");
+  }
+  const Instant now = stage_->now();
+  auto explained = key ? core_.explain_key(*key, now) : core_.explain_id(*id, now);
+  if (!explained) {
+    return port::problem(404, "Not Found",
+                         key ? "nothing of this key waits here or is under way"
+                             : "no message of this id is in a line or under way: it has ended, is "
+                               "beyond its line's head, or never was; GET /v1/messages/ID at the "
+                               "front door knows which");
+  }
+  const StoreAsk ask{0, Peek{explained->upstream, {explained->key}}};
+  const auto replies = store_.perform({ask}, read_clocks());
+  const auto* peek = std::get_if<PeekReply>(&replies.front().answer);
+  if (peek != nullptr && !peek->keys.empty()) core_.foretell(*explained, peek->keys.front(), now);
+  port::HttpResponse response;
+  const bool text = request.parameter("as") == "text";
+  response.body = text ? sentences_of(*explained) : json_of(*explained);
+  if (text) response.content_type = "text/plain; charset=utf-8";
+  return response;
+}
+
 void Shell::make_metrics() {
   latency_ = &stage_->metrics().histogram("sluice_limiter_store_seconds",
                                           "One transaction of the store, commit included.");
@@ -200,10 +213,10 @@ void Shell::count() {
           {{"ended", std::string(kEnds[i])}});
   }
   const auto waiting = core_.waiting(stage_->now());
-  for (std::size_t i = 1; i < kReasons.size(); ++i) {
+  for (std::size_t i = 1; i < kWaits.size(); ++i) {
     metrics
         .gauge("sluice_limiter_waiting", "Messages in lines, by why they wait.",
-               {{"why", std::string(kReasons[i])}})
+               {{"why", std::string(kWaits[i])}})
         .set(static_cast<double>(waiting[i]));
   }
   const auto departs = core_.departures(stage_->now());

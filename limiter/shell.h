@@ -4,9 +4,11 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "lib/port/http_server.h"
 #include "lib/stage/run.h"
 #include "limiter/core.h"
 #include "limiter/sqlite_store.h"
@@ -29,9 +31,12 @@ class Shell {
   void begin_turn() { asks_.clear(); }
   void end_turn();
   std::string not_ready();
+  // GET /v1/explain?key= or ?id=, for `sluice-limiter explain`.
+  std::optional<port::HttpResponse> health(const port::HttpRequest& request);
   void drain() { core_.drain(); }
 
  private:
+  port::HttpResponse explain(const port::HttpRequest& request);
   void make_metrics();
   void count();
   void rest();

@@ -17,6 +17,7 @@ struct Transfer {
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = {};
+  std::string body;
 
   Transfer() = default;
   Transfer(const Transfer&) = delete;
@@ -27,7 +28,13 @@ struct Transfer {
   }
 };
 
-std::size_t throw_away(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+// What exceeds body_max is thrown away.
+std::size_t keep(char* bytes, std::size_t size, std::size_t count, void* of) {
+  auto& transfer = *static_cast<Transfer*>(of);
+  const std::size_t room = transfer.call.body_max - transfer.body.size();
+  transfer.body.append(bytes, std::min(room, size * count));
+  return size * count;
+}
 
 long to_ms(Duration span) { return static_cast<long>(std::max<std::int64_t>(span.us / 1'000, 1)); }
 
@@ -55,19 +62,23 @@ void prepare(Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(call.connect_timeout));
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(call.timeout));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &throw_away);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &keep);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
 }
 
 HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
   if (result != CURLE_OK) {
-    return {0, transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result), {}};
+    return {0, transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result), {}, {}};
   }
   long status = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
   curl_off_t wait_s = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RETRY_AFTER, &wait_s);
   constexpr curl_off_t kMost = 366L * 24 * 3600;
-  return {static_cast<int>(status), {}, seconds(std::clamp<curl_off_t>(wait_s, 0, kMost))};
+  return {static_cast<int>(status),
+          {},
+          seconds(std::clamp<curl_off_t>(wait_s, 0, kMost)),
+          transfer.body};
 }
 
 }  // namespace

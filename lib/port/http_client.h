@@ -1,6 +1,6 @@
 // A small HTTP client on the poller (libcurl multi), for webhooks and the like: one request, one
-// answer, the body thrown away. Not for attempts: those have rules of their own
-// (dispatcher/http.h).
+// answer, whose body is thrown away unless asked for. Not for attempts: those have rules of their
+// own (dispatcher/http.h).
 //
 // http and https only, certificates verified, no redirects, no proxies, HTTP/1.1.
 #pragma once
@@ -26,12 +26,14 @@ struct HttpCall {
   std::string body;
   Duration connect_timeout = seconds(5);
   Duration timeout = seconds(10);  // of all of it
+  std::size_t body_max = 0;        // so many bytes of the answer's body are kept
 };
 
 struct HttpAnswer {
   int status = 0;             // 0: no answer; the server may have got the request nevertheless
   std::string error;          // then: why
   Duration retry_after = {};  // Retry-After of the answer, from now on; 0: it said none
+  std::string body = {};      // its first body_max bytes
 };
 
 class HttpClient {
