@@ -19,6 +19,7 @@ DispatcherCore::DispatcherCore(Config config)
                              config_.breaker_wait_max};
   for (const Upstream& upstream : config_.upstreams) {
     lines_.emplace(upstream.name, Line{.upstream = &upstream, .breaker = Breaker(rules)});
+    table_.set_own(upstream.name, own_share());
   }
 }
 
@@ -157,11 +158,20 @@ wire::Credit DispatcherCore::credit(const Line& line, std::uint64_t life, Instan
   }
   const std::size_t peers = std::max<std::size_t>(1, limiters_.size());
   const std::size_t share = std::max<std::size_t>(1, line.upstream->in_flight / peers);
-  const std::size_t free = config_.table_max - std::min(config_.table_max, table_.size());
-  const std::size_t room = table_.open_of(life, name) + free / (peers * lines_.size());
+  const std::size_t room = table_.open_of(life, name) + room_in_table(name) / peers;
   const bool tight = room < share;
   return {name, static_cast<std::uint32_t>(tight ? room : share),
           tight ? wire::Wait::kUpstreamFull : wire::Wait::kNone};
+}
+
+// Half of the table is shared out evenly, so that no upstream, however busy or slow, leaves another
+// without room; the other half is for whoever needs it.
+std::size_t DispatcherCore::own_share() const {
+  return config_.table_max / 2 / std::max<std::size_t>(1, config_.upstreams.size());
+}
+
+std::size_t DispatcherCore::room_in_table(const std::string& upstream) const {
+  return table_.room(upstream, config_.table_max - own_share() * config_.upstreams.size());
 }
 
 wire::HeartbeatFacts DispatcherCore::heartbeat(wire::PeerId peer, Instant now) const {

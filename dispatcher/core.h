@@ -148,6 +148,8 @@ class DispatcherCore {
 
   [[nodiscard]] wire::NotStarted why_not(const wire::Dispatch& dispatch, std::uint64_t life,
                                          Instant now) const;
+  [[nodiscard]] std::size_t own_share() const;
+  [[nodiscard]] std::size_t room_in_table(const std::string& upstream) const;
   [[nodiscard]] bool surely_before(StoreTime limit, Instant now) const;
   [[nodiscard]] bool closed(const OpenAttempt& open, Instant now) const;
   [[nodiscard]] StoreTime low(Instant now) const;

@@ -68,7 +68,7 @@ void DispatcherCore::on(wire::PeerId from, const wire::Dispatch& dispatch, Insta
     return;
   }
   const wire::NotStarted why = why_not(dispatch, life, now);
-  if (table_.size() >= config_.table_max) {
+  if (room_in_table(dispatch.upstream) == 0) {
     MARK("dispatcher: its table is full");
     // Not remembered: an heir that asks is told "never seen", which is as true.
     ++counts_.ended[index(wire::Ended::kNotStarted)];

@@ -1,5 +1,7 @@
 #include "dispatcher/shell.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -17,7 +19,8 @@ constexpr std::array<std::string_view, 7> kEnded = {
 constexpr std::array<std::string_view, 9> kNotStarted = {
     "", "", "too_late", "full", "recalled", "connect", "never_seen", "draining", "lane"};
 
-constexpr std::size_t kKeysNamed = 100;  // of those without a credential
+constexpr std::uint64_t kDescriptorsOwn = 128;  // links, health, log, ...
+constexpr std::size_t kKeysNamed = 100;         // of those without a credential
 
 double number_of(Breaker::State state) {
   switch (state) {
@@ -34,6 +37,19 @@ double number_of(Breaker::State state) {
 HttpConfig http_config_of(const Settings& settings, const std::vector<Upstream>& upstreams) {
   return {upstreams, settings.stage.flag("allow_link_local"),
           static_cast<std::size_t>(settings.stage.whole("answer_max"))};
+}
+
+// One upstream's connections must not leave another without a descriptor.
+Status check_descriptors(const std::vector<Upstream>& upstreams) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return Done{};
+  std::uint64_t wanted = kDescriptorsOwn;
+  for (const Upstream& upstream : upstreams) wanted += upstream.in_flight;
+  if (wanted <= limit.rlim_max) return Done{};
+  return Error{Trouble::kSettings, "in_flight of all upstreams needs " + std::to_string(wanted) +
+                                       " file descriptors, this process may have " +
+                                       std::to_string(limit.rlim_max) +
+                                       ": lower in_flight, or raise the hard limit (ulimit -Hn)"};
 }
 
 }  // namespace
@@ -59,6 +75,7 @@ Status Shell::check(const Settings& settings) {
                        " may take (connect_timeout + timeout = " + print_duration(longest) + ")"};
     }
   }
+  if (auto enough = check_descriptors(*upstreams); !enough) return enough.error();
   port::Poller poller;
   auto http = Http::open(poller, http_config_of(settings, *upstreams), {});
   if (!http) return http.error();

@@ -1,5 +1,7 @@
 #include "dispatcher/table.h"
 
+#include <algorithm>
+
 #include "lib/base/check.h"
 #include "lib/wire/identity.h"
 
@@ -21,7 +23,7 @@ AttemptTable::Agenda& AttemptTable::agenda_of(const Entry& entry) {
 
 // Keeps the counts by upstream true over a change of state: out before it, in after it.
 void AttemptTable::count(const Entry& entry, bool in) {
-  InUpstream& counts = upstreams_[entry.open->upstream];
+  InUpstream& counts = *entry.in;
   std::size_t& one = entry.state == AttemptState::kQueued    ? counts.queued
                      : entry.state == AttemptState::kRunning ? counts.running
                                                              : counts.ended;
@@ -36,6 +38,8 @@ Entry& AttemptTable::enter(const wire::Attempt& attempt, OpenAttempt open, Store
   entry.attempt = attempt;
   entry.lease_end = lease_end;
   entry.open = std::make_unique<OpenAttempt>(std::move(open));
+  entry.in = &upstreams_[entry.open->upstream];
+  if (++entry.in->entries > entry.in->own_max) ++shared_used_;
   unfinished_[{entry.open->due, entry.number}] = &entry;
   queues_[entry.open->upstream][entry.number] = &entry;
   count(entry, true);
@@ -95,9 +99,17 @@ void AttemptTable::complete(Entry& entry) {
 
 void AttemptTable::let_go(StoreTime low) {
   while (!completed_.empty() && completed_.begin()->first.first < low) {
-    entries_.erase(completed_.begin()->second);
+    const auto gone = entries_.find(completed_.begin()->second);
+    InUpstream& in = *gone->second.in;
+    if (in.entries-- > in.own_max) --shared_used_;
+    entries_.erase(gone);
     completed_.erase(completed_.begin());
   }
+}
+
+std::size_t AttemptTable::room(const std::string& upstream, std::size_t shared) const {
+  const InUpstream in = in_upstream(upstream);
+  return in.own_max - std::min(in.own_max, in.entries) + shared - std::min(shared, shared_used_);
 }
 
 Entry* AttemptTable::first_due(bool ended) const {

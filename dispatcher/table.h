@@ -43,10 +43,21 @@ struct OpenAttempt {
   Instant due;              // queued, running: given up; ended: said again
 };
 
+// An upstream's entries, by state.
+struct InUpstream {
+  std::size_t queued = 0;
+  std::size_t running = 0;
+  std::size_t ended = 0;
+  std::size_t entries = 0;  // these and the completed ones
+  std::size_t own_max = 0;  // of the entries, those that take nobody else's place
+  [[nodiscard]] std::size_t open() const { return queued + running + ended; }
+};
+
 struct Entry {
   std::uint64_t number = 0;  // grows with each entry: the order of arrival
   wire::Attempt attempt;
   AttemptState state = AttemptState::kQueued;
+  InUpstream* in = nullptr;                   // where it is counted
   wire::Ended ended = wire::Ended::kUnknown;  // ended, completed
   wire::NotStarted not_started = wire::NotStarted::kNone;
   std::uint32_t status = 0;
@@ -59,17 +70,14 @@ struct Held {
   std::uint64_t count = 0;
   std::uint64_t hash = 0;  // XOR of short_hash(identity)
 };
-struct InUpstream {
-  std::size_t queued = 0;
-  std::size_t running = 0;
-  std::size_t ended = 0;
-  [[nodiscard]] std::size_t open() const { return queued + running + ended; }
-};
-
 class AttemptTable {
  public:
   Entry* find(const wire::Attempt& attempt);
   [[nodiscard]] const Entry* find(const wire::Attempt& attempt) const;
+  // A bulkhead: so many entries of this upstream take no room of `shared`.
+  void set_own(const std::string& upstream, std::size_t max) { upstreams_[upstream].own_max = max; }
+  // How many more of this upstream there is room for, where all share `shared` beyond their own.
+  [[nodiscard]] std::size_t room(const std::string& upstream, std::size_t shared) const;
   // Enters it as queued. It must not be in the table; `due` as in OpenAttempt.
   Entry& enter(const wire::Attempt& attempt, OpenAttempt open, StoreTime lease_end);
   void run(Entry& entry, Instant due);
@@ -117,6 +125,7 @@ class AttemptTable {
   std::map<std::pair<StoreTime, std::uint64_t>, wire::Attempt> completed_;
   std::map<std::string, std::map<std::uint64_t, Entry*>> queues_;
   std::map<std::string, InUpstream> upstreams_;
+  std::size_t shared_used_ = 0;
   std::map<std::uint64_t, Held> held_;
   std::map<std::pair<std::uint64_t, std::string>, std::size_t> open_;
 };

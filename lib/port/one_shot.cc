@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "lib/base/check.h"
 #include "lib/port/clock.h"
@@ -45,6 +46,8 @@ OneShots::OneShots(Poller& poller, OneShotConfig config, OneShotHooks hooks)
     : poller_(poller), config_(std::move(config)), hooks_(std::move(hooks)) {
   // A peer that resets while libcurl writes must not end this process.
   std::signal(SIGPIPE, SIG_IGN);
+  // libcurl would write the keys of every TLS session into the file that it names.
+  unsetenv("SSLKEYLOGFILE");
   CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
   multi_ = curl_multi_init();
   CHECK(multi_ != nullptr);

@@ -241,5 +241,39 @@ TEST_F(CoreTest, OneTurnNeverAsksForMoreThanItSays) {
   EXPECT_LE(out_.size(), 2 * core_->effects_max());
 }
 
+// Bulkheads: what one upstream has in the table, completed or hanging, leaves the others theirs.
+TEST_F(CoreTest, AnUpstreamThatFillsTheTableLeavesTheOthersTheirShare) {
+  Config config = config_of(100);
+  config.table_max = 40;
+  config.upstreams.push_back(config.upstreams[0]);
+  config.upstreams[1].name = "v";
+  fresh(std::move(config));
+  for (int n = 0; n < 60; ++n) dispatch(n);
+  std::size_t taken = starts().size();
+  EXPECT_EQ(taken, 30u) << "its own quarter, and the half that all share";
+  const auto of = [this](const std::string& name) {
+    for (const wire::Credit& one : core_->heartbeat(kA, now_).credits) {
+      if (one.upstream == name) return one.window;
+    }
+    return 0U;
+  };
+  EXPECT_EQ(of("u"), 30u);
+  EXPECT_EQ(of("v"), 10u);
+  for (int n = 100; n < 120; ++n) {
+    wire::Dispatch other = dispatch_of(n, "v:k");
+    other.upstream = "v";
+    take(other);
+  }
+  EXPECT_EQ(starts().size(), 10u);
+  for (int n = 0; n < 30; ++n) {
+    ended(n, HttpEnd::kAnswered, 200);
+    take(wire::Completed{attempt(n)});
+  }
+  out();
+  EXPECT_EQ(of("u"), 0u) << "completed ones stay until their lease ends";
+  to(80'000);
+  EXPECT_EQ(of("u"), 30u);
+}
+
 }  // namespace
 }  // namespace sluice::dispatcher

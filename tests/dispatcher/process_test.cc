@@ -224,5 +224,33 @@ TEST_F(ProcessTest, BytesThatAreStuckWhenItIsKilledNeverArrive) {
   EXPECT_LT(arrived, 100'000u);
 }
 
+// Bulkheads: one upstream takes connections and never answers, as many as it may have; the other is
+// given all that it can take at the same time.
+TEST_F(ProcessTest, AnUpstreamThatHangsHoldsUpNobodyElse) {
+  std::vector<std::uint32_t> hanging;
+  for (int i = 0; i < 16; ++i) {  // as many connections as wait there to be accepted
+    wire::Dispatch one;
+    one.attempt = {std::string(16, 's'), ++serial_};
+    one.upstream = "stuck";
+    one.key = "stuck:k";
+    one.attempt_number = 1;
+    one.request = {"POST", "/", {}, "{}"};
+    one.idempotency_key = "stuck-" + std::to_string(serial_);
+    one.granted_at = port::wall_now();
+    one.start_by = one.granted_at + seconds(2);
+    one.lease_end = one.granted_at + seconds(70);
+    links_->send(*peer_, one);
+    hanging.push_back(serial_);
+  }
+  for (int round = 0; round < 4; ++round) {
+    std::vector<std::uint32_t> sent;
+    for (int i = 0; i < 256; ++i) sent.push_back(dispatch("slow:20", "k" + std::to_string(i)));
+    for (const std::uint32_t one : sent) {
+      ASSERT_EQ(outcome_of(one).ended, wire::Ended::kDelivered) << one;
+    }
+  }
+  for (const std::uint32_t one : hanging) EXPECT_FALSE(outcomes_.contains(one));
+}
+
 }  // namespace
 }  // namespace sluice::dispatcher

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "tests/dispatcher/certificates.h"
@@ -90,6 +91,15 @@ TEST_F(TlsTest, ATrustedServerIsSpokenToAndItsConnectionKept) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(attempt(call()).status, 200u);
   EXPECT_EQ(server_tls_->requests(), 3);
   EXPECT_EQ(server_tls_->connections(), 1u);
+}
+
+TEST_F(TlsTest, TheKeysOfItsSessionsAreWrittenNowhere) {
+  const std::string keys = folder_ + "/keys";
+  setenv("SSLKEYLOGFILE", keys.c_str(), 1);
+  upstream_.ca_file = folder_ + "/ca.pem";
+  open(url("localhost"));
+  EXPECT_EQ(attempt(call()).status, 200u);
+  EXPECT_FALSE(std::filesystem::exists(keys));
 }
 
 TEST_F(TlsTest, AServerWithoutHttp2IsSpokenToIn11) {
