@@ -9,10 +9,10 @@ namespace {
 // A limit of so many attempts in two windows is counted for certain violations only: possible ones
 // would cost more than they tell.
 constexpr std::size_t kPossibleMax = 16'384;
-// A limit without a window: long enough for all that were open at the same time.
+// A limit on concurrency: long enough for all that were open at the same time.
 constexpr Duration kOpenSpan = minutes(5);
 
-bool counts_open(const Limit& limit) { return limit.window.us == 0; }
+bool counts_open(const Limit& limit) { return limit.kind == LimitKind::kConcurrency; }
 Duration span_of(const Limit& limit) { return counts_open(limit) ? kOpenSpan : limit.window * 2; }
 
 // FNV-1a: a name for maps of this process only.
@@ -53,8 +53,11 @@ void Watch::learn(const std::vector<Upstream>& upstreams, std::string version) {
   constexpr std::size_t kVersionsMax = 60'000;
   Version learnt{std::move(version), {}};
   for (const Upstream& upstream : upstreams) {
-    learnt.rules[upstream.name] = upstream.limits;
-    for (const Limit& limit : upstream.limits) span_ = std::max(span_, span_of(limit));
+    for (const Limit& limit : upstream.limits) {
+      if (limit.shadow) continue;  // refuses nothing, so nothing breaks it
+      learnt.rules[upstream.name].push_back(limit);
+      span_ = std::max(span_, span_of(limit));
+    }
   }
   const bool unnamed = versions_.size() == 2 && versions_.back().name.empty();
   if (unnamed || versions_.size() > kVersionsMax) versions_.pop_back();
@@ -134,7 +137,7 @@ void Watch::see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) con
       found.limit = limit.name;
       if (scope == LimitScope::kKey) found.key = attempt.key;
       found.n = limit.n;
-      found.window = limit.window;
+      if (!counts_open(limit)) found.window = limit.window;
       found.attempts = judged.certain.attempts;
       found.units = judged.certain.units;
       found.first_granted = judged.certain.first_granted;

@@ -4,8 +4,9 @@
 // An attempt's request arrived somewhere in [granted, completed]. Attempts of more than N units
 // with (last completion - first grant) <= W all arrived within one closed window: a certain
 // violation. With (last grant - first completion) <= W they may have: a possible one, which is only
-// counted. A limit on concurrency is broken by more than N that were open at one instant:
-// certainly, when all of them were for longer than the guard.
+// counted. A limit on concurrency is broken by more than N units that were open at one instant:
+// certainly, when all of them were for longer than the guard. Shadow limits refuse nothing, and are
+// not watched.
 #pragma once
 
 #include <cstdint>

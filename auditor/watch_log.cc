@@ -62,6 +62,7 @@ void WatchLog::count_ends() {
 std::size_t WatchLog::remember(Interval attempt, Duration span) {
   newest_ = std::max(newest_, attempt.completed);
   longest_ = std::max(longest_, attempt.completed - attempt.granted);
+  is_weighted_ = is_weighted_ || attempt.units > 1;
   take_out(attempt, attempt.freed);
   trim(newest_ - span);
   const std::size_t place = first_granted_from(attempt.granted + microseconds(1));
@@ -170,18 +171,19 @@ Fullest WatchLog::open_together(const Asked& asked, Duration overlap) const {
   for (std::size_t last = asked.place; last < log_.size(); ++last) {
     const StoreTime granted = log_[last].granted;
     if (granted + overlap >= it.freed) break;
-    if (log_[last].version != asked.version || open_at(granted) <= asked.n) continue;
+    if (log_[last].version != asked.version) continue;
+    if (!is_weighted_ && open_at(granted) <= asked.n) continue;
     Fullest found;
     for (std::size_t at = first_granted_from(granted - longest_); at < log_.size(); ++at) {
       if (log_[at].granted > granted) break;
       if (log_[at].freed <= granted + overlap) continue;
       if (found.attempts == 0) found.first_granted = log_[at].granted;
       ++found.attempts;
+      found.units += log_[at].units;
       found.last_completed = std::max(found.last_completed, log_[at].completed);
     }
-    if (found.attempts > most.attempts) most = found;
+    if (found.units > most.units) most = found;
   }
-  most.units = most.attempts;
   return most;
 }
 

@@ -52,7 +52,7 @@ class WatchLog {
   [[nodiscard]] Fullest certainly_within(const Asked& asked, Duration window) const;
   // The most units that can have arrived in one closed window.
   [[nodiscard]] std::uint64_t possibly_within(const Asked& asked, Duration window) const;
-  // The most attempts that were open at one instant, and all of them for longer than `overlap`.
+  // The most units that were open at one instant, and all of them for longer than `overlap`.
   [[nodiscard]] Fullest open_together(const Asked& asked, Duration overlap) const;
 
   // Versions of the attempts from this place on, each once: whose limits may be asked about it.
@@ -77,6 +77,7 @@ class WatchLog {
   std::vector<Entry> log_;
   std::vector<StoreTime> ends_;  // `freed` of all in the log, sorted
   bool counts_ends_ = false;
+  bool is_weighted_ = false;     // some cost more than one unit
   StoreTime newest_;             // completion
   std::uint64_t forgotten_ = 0;  // units of what was trimmed
   Duration longest_;             // from a grant to a completion

@@ -13,7 +13,11 @@ namespace sluice {
 
 enum class LimitScope : std::uint8_t { kKey, kUpstream };
 
-// At most `n` per closed window; at most `burst` at once, refilled at n / window (design 4.1).
+enum class LimitKind : std::uint8_t { kRate, kConcurrency };
+
+// kRate: at most `n` per closed window; at most `burst` at once, refilled at n / window (design
+// 4.1). kConcurrency: at most `n` at the same time; window, burst and guard say nothing. A message
+// of cost c counts c times in either.
 struct Limit {
   std::string name;
   LimitScope scope = LimitScope::kKey;
@@ -21,6 +25,9 @@ struct Limit {
   Duration window = seconds(60);
   std::uint32_t burst = 3;
   Duration guard = seconds(1);
+  LimitKind kind = LimitKind::kRate;
+  bool shadow = false;  // refuses nothing: what it would have refused is counted
+  friend bool operator==(const Limit&, const Limit&) = default;
 };
 
 enum class OnUnknown : std::uint8_t { kResend, kDead };

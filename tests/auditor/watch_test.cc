@@ -236,6 +236,10 @@ TEST(Watch, AfterAnEditEachIsHeldAgainstItsOwnLimits) {
 TEST(Watch, NoMoreMayBeOpenThanN) {
   Upstream upstream = upstream_of(2, {});
   upstream.limits[0].guard = microseconds(4);
+  upstream.limits[0].kind = LimitKind::kConcurrency;
+  upstream.limits.push_back(upstream.limits[0]);
+  upstream.limits[1].shadow = true;  // is never broken
+  upstream.limits[1].n = 1;
   int certain = 0;
   int possible = 0;
   for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
@@ -246,15 +250,20 @@ TEST(Watch, NoMoreMayBeOpenThanN) {
     Answer expected;
     for (AttemptSeen& one : all) {
       one.completed = one.granted + microseconds(prng.between(0, 12));
+      if (seed % 2 == 0) one.units = static_cast<std::uint32_t>(prng.between(1, 2));
       const auto seen = watch.see(one);
       answer.certain = answer.certain || !seen.certain.empty();
       answer.possible = answer.possible || seen.possible > 0;
     }
     for (const AttemptSeen& last : all) {
       const auto open = [&](std::int64_t overlap) {
-        return std::count_if(all.begin(), all.end(), [&](const AttemptSeen& one) {
-          return one.granted <= last.granted && one.completed.us > last.granted.us + overlap;
-        });
+        std::uint64_t units = 0;
+        for (const AttemptSeen& one : all) {
+          const bool is_open =
+              one.granted <= last.granted && one.completed.us > last.granted.us + overlap;
+          if (is_open) units += one.units;
+        }
+        return units;
       };
       expected.certain = expected.certain || open(4) > 2;
       expected.possible = expected.possible || open(0) > 2;
@@ -272,6 +281,7 @@ TEST(Watch, NoMoreMayBeOpenThanN) {
 TEST(Watch, AnEndThatIsMovedByALateAnswerHadFreedItsPlace) {
   Upstream upstream = upstream_of(1, {});
   upstream.limits[0].guard = {};
+  upstream.limits[0].kind = LimitKind::kConcurrency;
   Watch watch({upstream}, 10);
   watch.see(attempt(1, 1000, 1010, false));
   EXPECT_TRUE(watch.see(attempt(2, 1020, 1040)).certain.empty());
