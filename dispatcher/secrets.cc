@@ -1,16 +1,17 @@
 #include "dispatcher/secrets.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "dispatcher/lane.h"
 #include "lib/digest/digest.h"
+#include "lib/port/unique_fd.h"
 
 namespace sluice::dispatcher {
 
@@ -99,13 +100,16 @@ Result<std::string> resolve_secret(const std::string& reference) {
   }
   if (!reference.starts_with(kFile)) return away;
   const std::string path = reference.substr(kFile.size() - 1);
+  // Not by a stream: this is done for each attempt.
+  const port::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat facts {};
-  if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size > kSecretMax) {
-    return away;
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string value(std::istreambuf_iterator<char>(file), {});
-  return file ? usable(std::move(value), reference) : Result<std::string>(away);
+  if (!file.open() || fstat(file.get(), &facts) != 0) return away;
+  if (!S_ISREG(facts.st_mode) || facts.st_size > kSecretMax) return away;
+  std::string value(static_cast<std::size_t>(facts.st_size), '\0');
+  const ssize_t got = read(file.get(), value.data(), value.size());
+  if (got < 0) return away;
+  value.resize(static_cast<std::size_t>(got));
+  return usable(std::move(value), reference);
 }
 
 }  // namespace sluice::dispatcher

@@ -49,6 +49,10 @@ class ProcessTest : public World {
     _exit(127);
   }
   void connect() {
+    dial();
+    ASSERT_TRUE(turns([this] { return peer_ && heard_facts_ >= 3; }, 15'000));
+  }
+  void dial() {
     port::ZmqLinks::Config config;
     config.links.role = wire::Role::kLimiter;
     config.links.instance = "test";
@@ -64,7 +68,6 @@ class ProcessTest : public World {
         if (links_) links_->pump();
       });
     }
-    ASSERT_TRUE(turns([this] { return peer_ && heard_facts_ >= 3; }, 15'000));
   }
   // This limiter's store time is the wall clock.
   static wire::HeartbeatFacts facts() {
@@ -222,6 +225,21 @@ TEST_F(ProcessTest, BytesThatAreStuckWhenItIsKilledNeverArrive) {
   }));
   EXPECT_LT(got, 0);  // reset, not closed
   EXPECT_LT(arrived, 100'000u);
+}
+
+// Its outcome is known here only: told to the limiter that comes back, it is not sent again.
+TEST_F(ProcessTest, StoppingWaitsForALimiterThatTakesTheOutcome) {
+  const std::uint32_t last = dispatch("slow:300");
+  ASSERT_TRUE(turns([&] { return server_->tally().find("k") != nullptr; }));
+  disconnect();
+  kill(child_, SIGTERM);
+  int status = -1;
+  ASSERT_FALSE(left(1'500, status));
+  dial();  // it leaves as soon as the outcome is taken
+  ASSERT_TRUE(turns([&] { return outcomes_.contains(last); }, 15'000));
+  EXPECT_EQ(outcomes_[last].ended, wire::Ended::kDelivered);
+  EXPECT_TRUE(left(3'000, status));
+  EXPECT_EQ(status, 0);
 }
 
 // Bulkheads: one upstream takes connections and never answers, as many as it may have; the other is
