@@ -1,5 +1,7 @@
 #include "limiter/config.h"
 
+#include <algorithm>
+
 namespace sluice::limiter {
 
 namespace {
@@ -123,6 +125,22 @@ Config read_config(const SettingTable& table) {
   config.bytes_max = static_cast<std::size_t>(table.whole("bytes_max"));
   config.offers_max = static_cast<std::uint32_t>(table.whole("offers_max"));
   return config;
+}
+
+std::vector<Upstream> edited(const std::vector<Upstream>& before, std::vector<Upstream> after) {
+  for (const Upstream& old : before) {
+    const auto at = std::find_if(after.begin(), after.end(),
+                                 [&](const Upstream& one) { return one.name == old.name; });
+    if (at == after.end()) {
+      after.push_back(old);
+      continue;
+    }
+    at->timeout = std::max(at->timeout, old.timeout);
+    at->start_window = std::max(at->start_window, old.start_window);
+    at->max_pause = std::max(at->max_pause, old.max_pause);
+    at->unknown_hold = std::max(at->unknown_hold, old.unknown_hold);
+  }
+  return after;
 }
 
 }  // namespace sluice::limiter

@@ -69,4 +69,10 @@ std::span<const SettingRow> setting_rows();
 // What the table says; life, upstreams and their version come from elsewhere.
 Config read_config(const SettingTable& table);
 
+// What a limiter that runs makes of edited upstreams. Those that are gone stay until a restart, as
+// messages of them may wait; spans that dispatchers must know as well (timeout, start_window,
+// max_pause, unknown_hold) grow at once and shrink with the restart, so that no lease ends before
+// its attempt can.
+std::vector<Upstream> edited(const std::vector<Upstream>& before, std::vector<Upstream> after);
+
 }  // namespace sluice::limiter

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/check.h"
 #include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
@@ -21,11 +22,31 @@ std::uint32_t line_max_of(const Upstream& upstream, const Config& config) {
 
 LimiterCore::LimiterCore(Config config, std::uint64_t seed)
     : config_(std::move(config)), prng_(seed) {
+  know_upstreams();
+}
+
+void LimiterCore::know_upstreams() {
   for (const Upstream& upstream : config_.upstreams) {
     Shard& shard = shards_[upstream.name];
     shard.upstream = &upstream;
     shard.line_max = line_max_of(upstream, config_);
   }
+}
+
+void LimiterCore::edit(Config config) {
+  for (const auto& [name, shard] : shards_) {
+    CHECK(std::any_of(config.upstreams.begin(), config.upstreams.end(),
+                      [&, &of = name](const Upstream& one) { return one.name == of; }));
+  }
+  config.life = config_.life;
+  config_ = std::move(config);
+  know_upstreams();
+  for (auto& [name, shard] : shards_) {
+    shard.limit_until = StoreTime{};
+    shard.crowded_until = Instant{};
+    shard.look = true;
+  }
+  for (auto& [number, key] : keys_) open_again(*key);
 }
 
 void LimiterCore::send(wire::PeerId to, wire::Item item, const Turn& turn) {

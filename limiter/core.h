@@ -106,6 +106,11 @@ class LimiterCore {
   [[nodiscard]] bool idle() const;
   [[nodiscard]] std::size_t effects_max() const;
 
+  // The settings were edited while it runs: edited() of config.h has made them fit. Everything
+  // that was refused is asked for anew; what is under way goes on as it was granted.
+  void edit(Config config);
+  [[nodiscard]] const Config& config() const { return config_; }
+
   // No new grants from now on; what is under way is finished. idle() tells when.
   void drain();
 
@@ -149,6 +154,7 @@ class LimiterCore {
   // ---- core.cc: what has arrived, and what time brings
   static constexpr std::size_t kLinesPerTurn = 1'000;
   static constexpr std::size_t kTidyMost = 2'000;
+  void know_upstreams();
   void plan_all(const Turn& turn);
   void fire_timers(const Turn& turn);
   void say_lines(const Turn& turn);

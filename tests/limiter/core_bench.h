@@ -58,6 +58,16 @@ class Bench {
     take(out);
     settle();
   }
+  // As the shell does it at SIGHUP: the store and the core learn the limits together.
+  void edit(Config config) {
+    config.upstreams = edited(config_.upstreams, std::move(config.upstreams));
+    config_ = config;
+    StoreConfig store = store_config(config);
+    store.limits_version = config.limits_version;
+    store_.set_config(store);
+    core->edit(std::move(config));
+    settle();
+  }
   // Time passes, with a tick whenever one is due.
   void pass(Duration span) {
     const Instant end = now + span;

@@ -154,6 +154,48 @@ TEST(People, ABreakerThatIsHalfOpenLetsOneAttemptThrough) {
   EXPECT_EQ(s.bench.core->counts().granted, 17U);
 }
 
+TEST(People, EditedLimitsHoldAtOnceAndWhatWasRefusedIsAskedForAnew) {
+  Started s(Bench::config(1, seconds(60), 1));
+  for (int i = 0; i < 4; ++i) s.bench.say(s.ingest, s.bench.offer(std::to_string(i), i + 1));
+  const auto deliver = [&] {
+    s.bench.say(s.dispatcher,
+                s.bench.outcome(s.bench.said<wire::Dispatch>().back(), wire::Ended::kDelivered));
+  };
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  deliver();
+  s.bench.pass(seconds(5));
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  Config looser = Bench::config(3, seconds(60), 3);
+  looser.limits_version = 2;
+  s.bench.edit(looser);
+  s.bench.pass(seconds(16));  // the bucket forgets nothing: two of three tokens came back by then
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().back().limits_version, 2U);
+  Config tighter = Bench::config(2, seconds(60), 2);
+  tighter.limits_version = 3;
+  s.bench.edit(tighter);
+  deliver();
+  s.bench.pass(seconds(30));  // two of two are spent: nothing more
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);
+  s.bench.pass(seconds(40));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 3U);
+}
+
+// No lease may end before the attempt that a dispatcher makes by the older settings.
+TEST(People, AnEditNeverShortensWhatDispatchersKnowToo) {
+  Upstream before, after, gone;
+  before.name = after.name = "api";
+  gone.name = "gone";
+  before.timeout = seconds(20);
+  after.timeout = seconds(5);
+  after.max_pause = seconds(90);
+  const auto made = edited({before, gone}, {after});
+  ASSERT_EQ(made.size(), 2U);
+  EXPECT_EQ(made[0].timeout, seconds(20));
+  EXPECT_EQ(made[0].max_pause, seconds(90));
+  EXPECT_EQ(made[1].name, "gone");
+}
+
 TEST(People, TheAuditorHearsEachTenSecondsHowMuchWaitsAndSinceWhenForUs) {
   Started s(Bench::config(1, seconds(60), 1));
   s.bench.clear();
