@@ -29,21 +29,25 @@ IngestCore::IngestCore(Config config) : config_(std::move(config)) {}
 
 void IngestCore::accept(const Work& work, Instant now, Out& out) {
   const Turn turn{now, out};
-  std::visit(
-      Overloaded{
-          [&](const wire::FromPeer& from) { from_peer(from, turn); },
-          [&](const Submit& submission) { submit(submission, turn); },
-          [&](const Lookup& lookup) {
-            park(LookupId{config_.source, lookup.id, {}}, ForLookup{lookup.request_id}, turn);
-          },
-          [&](const Cancel& cancel) {
-            park(MarkCancelled{config_.source, cancel.id}, ForCancel{cancel.request_id}, turn);
-          },
-          [&](const SubmitCost& cost) { submit_cost(cost, turn); },
-          [&](const QueueCopy& copy) { received(copy, turn); },
-          [&](const Drain&) { drain(turn); },
-      },
-      work);
+  std::visit(Overloaded{
+                 [&](const wire::FromPeer& from) { from_peer(from, turn); },
+                 [&](const Submit& submission) { submit(submission, turn); },
+                 [&](const Lookup& lookup) {
+                   park(LookupId{config_.source, lookup.id, {}},
+                        ForLookup{lookup.request_id, lookup.scope}, turn);
+                 },
+                 [&](const Cancel& asked) { cancel(asked, turn); },
+                 [&](const ListMessages& asked) { list(asked, turn); },
+                 [&](const LookKey& asked) { look_key(asked, turn); },
+                 [&](const ListKeyPage& asked) {
+                   park(ListKeys{asked.after, config_.read_max}, ForKeyPage{asked}, turn);
+                 },
+                 [&](const ControlKey& asked) { control(asked, turn); },
+                 [&](const SubmitCost& cost) { submit_cost(cost, turn); },
+                 [&](const QueueCopy& copy) { received(copy, turn); },
+                 [&](const Drain&) { drain(turn); },
+             },
+             work);
 }
 
 void IngestCore::complete(const Reply& reply, Instant now, Out& out) {
@@ -53,6 +57,8 @@ void IngestCore::complete(const Reply& reply, Instant now, Out& out) {
                  [&](const wire::PeerDown& down) { peer_down(down.peer, turn); },
                  [&](const wire::PeerFacts& facts) { peer_facts(facts, turn); },
                  [&](const ParkingReply& parked) { answered(parked, turn); },
+                 [&](const ListReply& page) { listed(page, turn); },
+                 [&](const ParkingSize& size) { send_backlog(size, turn); },
                  [&](const QueueReply& queue) { queue_answered(queue.call_id, queue.done, turn); },
                  [&](const ParkingChanged&) {
                    for (auto& [peer, to] : limiters_) announce_all(to, turn);
@@ -73,6 +79,7 @@ void IngestCore::from_peer(const wire::FromPeer& from, const Turn& turn) {
                  },
                  [&](const wire::Quoted& item) { quoted(item, turn); },
                  [&](const wire::Recorded& item) { recorded(item, turn); },
+                 [&](const wire::Controlled& item) { controlled(item, turn); },
                  [](const auto&) {},  // the links let nothing else through
              },
              from.item);
@@ -100,10 +107,10 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
     case Due::kQuote: {
       const auto quote = quotes_.find(timer.id);
       if (quote == quotes_.end()) return;
-      const std::uint64_t request_id = quote->second;
+      const Asking asking = quote->second;
       MARK("ingest: a quote did not come in time");
       quotes_.erase(quote);
-      return quote_ended(request_id, std::nullopt, turn);
+      return quote_ended(asking, std::nullopt, turn);
     }
     case Due::kSettle:
       return settle_row(timer.name, turn);
@@ -121,6 +128,10 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
       return renew(timer.name, turn);
     case Due::kQueueCall:
       return queue_answered(timer.id, false, turn);
+    case Due::kList:
+      return listed({timer.id, ListFailed{"parking did not answer in time"}}, turn);
+    case Due::kControl:
+      return control_unheard(timer.id, "a limiter did not answer in time", turn);
   }
 }
 
@@ -136,14 +147,15 @@ StoreTime IngestCore::wall(Instant now) const {
 // ---- limits
 
 std::size_t IngestCore::room() const {
-  const std::size_t open =
-      admissions_.size() + lookings_.size() + copies_.size() + bookings_.size();
+  const std::size_t open = admissions_.size() + lookings_.size() + copies_.size() +
+                           bookings_.size() + listings_.size() + keys_looked_.size() +
+                           controls_.size();
   return draining_ || open >= config_.open_max ? 0 : config_.open_max - open;
 }
 
 bool IngestCore::idle() const {
   return admissions_.empty() && lookings_.empty() && copies_.empty() && settling_.empty() &&
-         calls_.empty() && open_bookings_ == 0;
+         calls_.empty() && open_bookings_ == 0 && listings_.empty() && controls_.empty();
 }
 
 std::size_t IngestCore::effects_max() const {
@@ -185,8 +197,11 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
                  [&](const ForWant& to) { head(to, answer, turn); },
                  [&](const ForSettle& to) { row_settled(to.identity, answer, turn); },
                  [&](const ForCopy& to) { copy_put(to.identity, answer, turn); },
-                 [&](const ForLookup& to) { looked(to.request_id, answer, turn); },
-                 [&](const ForCancel& to) { cancel_answered(to.request_id, answer, turn); },
+                 [&](const ForLookup& to) { looked(to, answer, turn); },
+                 [&](const ForCancel& to) { cancel_answered(to, answer, turn); },
+                 [&](const ForKey& to) { key_looked(to.request_id, answer, turn); },
+                 [&](const ForKeyPage& to) { keys_page(to.ask, answer, turn); },
+                 [&](const ForControl& to) { control_parked(to.request_id, answer, turn); },
                  [&](const ForAnnounce& to) { announced_page(to.peer, answer, turn); },
                  [&](const ForSweep&) { swept(answer, turn); },
                  [&](const ForNobody&) {
@@ -239,6 +254,11 @@ void IngestCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
 void IngestCore::peer_down(wire::PeerId peer, const Turn& turn) {
   if (auditors_.erase(peer) > 0) return send_costs_again(turn);
   if (limiters_.erase(peer) == 0) return;
+  std::vector<std::uint64_t> unheard;
+  for (const auto& [control_id, told] : told_) {
+    if (told.peer == peer) unheard.push_back(control_id);
+  }
+  for (const std::uint64_t id : unheard) control_unheard(id, "the limiter has gone", turn);
   if (limiters_.empty()) clock_.forget();
   take_back_copies();
   offer_copies(turn);

@@ -34,6 +34,11 @@ namespace sluice::ingest {
 struct Drain {};
 // Another process has written to this parking store (import, replay): announce everything.
 struct ParkingChanged {};
+// What is in this parking store, each 10 s: for the auditor, whom outcomes alone cannot tell.
+struct ParkingSize {
+  std::uint64_t waiting = 0;
+  std::uint64_t dead = 0;
+};
 
 struct Counts {
   std::uint64_t accepted = 0;
@@ -51,10 +56,11 @@ struct Counts {
 
 class IngestCore {
  public:
-  using Work = std::variant<wire::FromPeer, Submit, Lookup, Cancel, SubmitCost, QueueCopy, Drain>;
-  using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, ParkingReply,
-                             QueueReply, ParkingChanged>;
-  using Effect = std::variant<wire::Send, ParkingCall, QueueCall, Respond>;
+  using Work = std::variant<wire::FromPeer, Submit, Lookup, Cancel, SubmitCost, ListMessages,
+                            LookKey, ListKeyPage, ControlKey, QueueCopy, Drain>;
+  using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, ParkingReply, ListReply,
+                             QueueReply, ParkingChanged, ParkingSize>;
+  using Effect = std::variant<wire::Send, ParkingCall, ListCall, QueueCall, Respond>;
   using Out = Outbox<Effect>;
 
   explicit IngestCore(Config config);
@@ -89,7 +95,9 @@ class IngestCore {
     kSweep,
     kCost,
     kRenew,
-    kQueueCall
+    kQueueCall,
+    kList,
+    kControl
   };
   struct Timer {
     Instant at;
@@ -121,8 +129,20 @@ class IngestCore {
   };
   struct ForLookup {
     std::uint64_t request_id;
+    Scope scope;
   };
   struct ForCancel {
+    std::uint64_t request_id;
+    std::string id;  // of the message that is to be marked once it is known to be in scope
+    Scope scope;
+  };
+  struct ForKey {
+    std::uint64_t request_id;
+  };
+  struct ForKeyPage {
+    ListKeyPage ask;
+  };
+  struct ForControl {
     std::uint64_t request_id;
   };
   struct ForAnnounce {
@@ -130,8 +150,8 @@ class IngestCore {
   };
   struct ForSweep {};
   struct ForNobody {};
-  using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel,
-                               ForAnnounce, ForSweep, ForNobody>;
+  using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel, ForKey,
+                               ForKeyPage, ForControl, ForAnnounce, ForSweep, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -166,6 +186,8 @@ class IngestCore {
 
   // ---- announcements (rule 1)
   void announce_key(const KeyFacts& key, const Turn& turn);
+  void say_parked(Limiter& to, const KeyFacts& key, const Turn& turn);
+  void announce_holds(Limiter& to, KeyFacts key, const Turn& turn);
   void announce_all(Limiter& to, const Turn& turn);
   void announce_page(Limiter& to, const Turn& turn);
   void announced_page(wire::PeerId peer, const ParkingAnswer& answer, const Turn& turn);
@@ -209,15 +231,53 @@ class IngestCore {
   void put_answered(std::uint64_t request_id, const PutAnswer& answer, const Turn& turn);
   void end_submit(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
   void no_longer_before(const std::string& key);
-  void looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  void looked(const ForLookup& purpose, const ParkingAnswer& answer, const Turn& turn);
   void end_lookup(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
-  void cancel_answered(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  void cancel(const Cancel& cancel, const Turn& turn);
+  void cancel_answered(const ForCancel& purpose, const ParkingAnswer& answer, const Turn& turn);
+  // A question to a limiter, and whose it is: of a list, of its message at `place`.
+  struct Asking {
+    std::uint64_t request_id = 0;
+    std::size_t place = 0;
+  };
   // False when there is nobody to ask.
-  bool quote(std::uint64_t request_id, wire::Quote quote, const Turn& turn);
+  bool quote(Asking asking, wire::Quote quote, const Turn& turn);
   void quoted(const wire::Quoted& quoted, const Turn& turn);
-  void quote_ended(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
+  void quote_ended(const Asking& asking, const Forecast& forecast, const Turn& turn);
   void respond(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
   [[nodiscard]] StoreTime wall(Instant now) const;
+
+  // ---- lists
+  struct Listing {
+    Listed listed;
+    std::size_t open = 0;  // quotes that are awaited
+  };
+  void list(const ListMessages& list, const Turn& turn);
+  void listed(const ListReply& reply, const Turn& turn);
+  void end_list(std::uint64_t request_id, const Turn& turn);
+
+  // ---- keys, and what persons want of them
+  struct Controlling {
+    ControlKey ask;
+    KeyFacts key;
+    std::size_t open = 0;  // limiters that have not answered
+    std::size_t heard = 0;
+    std::string trouble;  // of a limiter
+  };
+  void look_key(const LookKey& look, const Turn& turn);
+  void key_looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  void end_key(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
+  void keys_page(const ListKeyPage& ask, const ParkingAnswer& answer, const Turn& turn);
+  void control(const ControlKey& control, const Turn& turn);
+  void control_parked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
+  void write_holds(Controlling& controlling, const Turn& turn);
+  void tell_control(std::uint64_t request_id, const Turn& turn);
+  void tell_limiter(Limiter& to, std::uint64_t request_id, const Turn& turn);
+  void controlled(const wire::Controlled& controlled, const Turn& turn);
+  void control_unheard(std::uint64_t control_id, const std::string& why, const Turn& turn);
+  void end_control(std::uint64_t request_id, const Turn& turn);
+  void fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn);
+  void send_backlog(const ParkingSize& size, const Turn& turn);
 
   // ---- queue copies
   enum class At : std::uint8_t { kHere, kOffered, kPutting, kSettling };
@@ -262,6 +322,7 @@ class IngestCore {
     Instant forget_at;
   };
   void submit_cost(const SubmitCost& submit, const Turn& turn);
+  [[nodiscard]] const wire::PeerUp* auditor_of(const std::string& name) const;
   void send_cost(Booking& booking, const Turn& turn);
   void send_costs_again(const Turn& turn);
   void recorded(const wire::Recorded& recorded, const Turn& turn);
@@ -287,7 +348,17 @@ class IngestCore {
   std::unordered_map<std::uint64_t, Admission> admissions_;
   std::unordered_map<std::string, std::uint64_t> before_put_;  // by key
   std::unordered_map<std::uint64_t, Looking> lookings_;
-  std::unordered_map<std::uint64_t, std::uint64_t> quotes_;  // quote -> request
+  std::unordered_map<std::uint64_t, Asking> quotes_;
+  std::unordered_map<std::uint64_t, Listing> listings_;
+  std::unordered_map<std::uint64_t, std::uint64_t> list_calls_;  // call -> request
+  std::unordered_map<std::uint64_t, KeyFacts> keys_looked_;
+  std::unordered_map<std::uint64_t, Controlling> controls_;
+  std::set<std::string> controlled_items_;  // keys and upstreams: one change at a time
+  struct Told {
+    std::uint64_t request_id;
+    wire::PeerId peer;
+  };
+  std::map<std::uint64_t, Told> told_;  // by control id
   std::unordered_map<std::string, Settling> settling_;
   std::unordered_map<std::string, std::uint64_t> settling_by_key_;
 

@@ -56,16 +56,21 @@ void IngestCore::send_costs_again(const Turn& turn) {
   }
 }
 
-void IngestCore::send_cost(Booking& booking, const Turn& turn) {
+const wire::PeerUp* IngestCore::auditor_of(const std::string& name) const {
   const wire::PeerUp* best = nullptr;
   std::uint64_t best_score = 0;
   for (const auto& [peer, up] : auditors_) {
-    const std::uint64_t score = rendezvous_score(up.instance, booking.cost.event_id);
+    const std::uint64_t score = rendezvous_score(up.instance, name);
     if (best == nullptr || score >= best_score) {
       best = &up;
       best_score = score;
     }
   }
+  return best;
+}
+
+void IngestCore::send_cost(Booking& booking, const Turn& turn) {
+  const wire::PeerUp* best = auditor_of(booking.cost.event_id);
   if (best == nullptr) return;
   booking.sent_to = best->peer;
   booking.forget_at = turn.now + config_.cost_wait * 2;

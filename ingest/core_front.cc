@@ -14,12 +14,12 @@ namespace {
 
 constexpr Duration kRetry = seconds(1);
 
+}  // namespace
+
 Unavailable unavailable(const ParkingAnswer& answer) {
   const auto* failed = std::get_if<ParkingFailed>(&answer);
   return {failed != nullptr ? failed->what : "parking gave an answer to another question", kRetry};
 }
-
-}  // namespace
 
 void IngestCore::respond(std::uint64_t request_id, FrontAnswer answer, const Turn& turn) {
   if (std::holds_alternative<Unavailable>(answer)) ++counts_.unavailable;
@@ -103,7 +103,7 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
     const std::uint64_t going = gone == settling_by_key_.end() ? 0 : gone->second;
     quote_it.ahead = admission.before + (answer.key.count - std::min(answer.key.count, going));
   }
-  if (!quote(request_id, std::move(quote_it), turn)) decide(request_id, turn);
+  if (!quote({request_id, 0}, std::move(quote_it), turn)) decide(request_id, turn);
 }
 
 void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
@@ -142,11 +142,11 @@ void IngestCore::put_answered(std::uint64_t request_id, const PutAnswer& answer,
 
 // ---- quotes
 
-bool IngestCore::quote(std::uint64_t request_id, wire::Quote quote, const Turn& turn) {
+bool IngestCore::quote(Asking asking, wire::Quote quote, const Turn& turn) {
   const Limiter* to = owner(quote.key);
   if (to == nullptr) return false;
   quote.quote_id = ++last_id_;
-  quotes_[quote.quote_id] = request_id;
+  quotes_[quote.quote_id] = asking;
   at(turn.now + config_.quote_wait, Due::kQuote, quote.quote_id);
   turn.out.push(wire::Send{to->up.peer, std::move(quote)});
   return true;
@@ -158,12 +158,20 @@ void IngestCore::quoted(const wire::Quoted& answer, const Turn& turn) {
     MARK("ingest: a quote comes late");
     return;
   }
-  const std::uint64_t request_id = quote->second;
+  const Asking asking = quote->second;
   quotes_.erase(quote);
-  quote_ended(request_id, answer, turn);
+  quote_ended(asking, answer, turn);
 }
 
-void IngestCore::quote_ended(std::uint64_t request_id, const Forecast& forecast, const Turn& turn) {
+void IngestCore::quote_ended(const Asking& asking, const Forecast& forecast, const Turn& turn) {
+  const std::uint64_t request_id = asking.request_id;
+  const auto listing = listings_.find(request_id);
+  if (listing != listings_.end()) {
+    listing->second.listed.forecasts[asking.place] = forecast;
+    if (--listing->second.open == 0) end_list(request_id, turn);
+    return;
+  }
+  if (keys_looked_.contains(request_id)) return end_key(request_id, forecast, turn);
   if (lookings_.contains(request_id)) return end_lookup(request_id, forecast, turn);
   const auto entry = admissions_.find(request_id);
   if (entry == admissions_.end()) return;
@@ -173,15 +181,18 @@ void IngestCore::quote_ended(std::uint64_t request_id, const Forecast& forecast,
 
 // ---- lookups and cancellations
 
-void IngestCore::looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn) {
+void IngestCore::looked(const ForLookup& purpose, const ParkingAnswer& answer, const Turn& turn) {
+  const std::uint64_t request_id = purpose.request_id;
   const auto* found = std::get_if<LookupAnswer>(&answer);
   if (found == nullptr) return respond(request_id, unavailable(answer), turn);
-  if (!found->name) return respond(request_id, NotFound{}, turn);
+  if (!found->name || !purpose.scope.covers(found->name->upstream, found->name->key)) {
+    return respond(request_id, NotFound{}, turn);
+  }
   const Name& name = *found->name;
   lookings_.insert_or_assign(request_id, Looking{name, found->ahead});
   const bool waits = name.state == NameState::kWaiting;
   wire::Quote about{0, name.upstream, name.key, name.identity, found->ahead, 0, {}};
-  if (waits && quote(request_id, std::move(about), turn)) return;
+  if (waits && quote({request_id, 0}, std::move(about), turn)) return;
   end_lookup(request_id, std::nullopt, turn);
 }
 
@@ -190,9 +201,26 @@ void IngestCore::end_lookup(std::uint64_t request_id, const Forecast& forecast, 
   respond(request_id, Found{looking.mapped().name, looking.mapped().ahead, forecast}, turn);
 }
 
+// Who may not see every message is asked for its key before anything is marked: a key never
+// changes.
+void IngestCore::cancel(const Cancel& asked, const Turn& turn) {
+  if (asked.scope.whole()) {
+    return park(MarkCancelled{config_.source, asked.id}, ForCancel{asked.request_id, {}, {}}, turn);
+  }
+  park(LookupId{config_.source, asked.id, {}}, ForCancel{asked.request_id, asked.id, asked.scope},
+       turn);
+}
+
 // The row is offered out of turn, marked: the limiter settles it without an attempt.
-void IngestCore::cancel_answered(std::uint64_t request_id, const ParkingAnswer& answer,
+void IngestCore::cancel_answered(const ForCancel& purpose, const ParkingAnswer& answer,
                                  const Turn& turn) {
+  const std::uint64_t request_id = purpose.request_id;
+  if (const auto* found = std::get_if<LookupAnswer>(&answer)) {
+    if (!found->name || !purpose.scope.covers(found->name->upstream, found->name->key)) {
+      return respond(request_id, NotFound{}, turn);
+    }
+    return park(MarkCancelled{config_.source, purpose.id}, ForCancel{request_id, {}, {}}, turn);
+  }
   const auto* marked = std::get_if<CancelAnswer>(&answer);
   if (marked == nullptr) return respond(request_id, unavailable(answer), turn);
   if (!marked->name) {

@@ -19,10 +19,12 @@ constexpr std::uint32_t kForgetAtOnce = 10'000;
 
 void IngestCore::announce_key(const KeyFacts& key, const Turn& turn) {
   if (key.count == 0) return;  // only an empty answer to a Want takes a key back
-  Limiter* to = owner(key.key);
-  if (to == nullptr) return;
-  turn.out.push(wire::Send{to->up.peer, wire::Parked{config_.store, key.key, key.upstream,
-                                                     key.count, key.head_order, key.holds}});
+  if (Limiter* to = owner(key.key)) say_parked(*to, key, turn);
+}
+
+void IngestCore::say_parked(Limiter& to, const KeyFacts& key, const Turn& turn) {
+  turn.out.push(wire::Send{to.up.peer, wire::Parked{config_.store, key.key, key.upstream, key.count,
+                                                    key.head_order, key.holds}});
 }
 
 void IngestCore::announce_all(Limiter& to, const Turn& turn) {
@@ -51,6 +53,7 @@ void IngestCore::announced_page(wire::PeerId peer, const ParkingAnswer& answer, 
   }
   for (const KeyFacts& key : page->keys) {
     all.after = key.key;
+    announce_holds(*to, key, turn);
     if (key.count == 0 || owner(key.key) != to) continue;
     announce_key(key, turn);
     ++all.keys;

@@ -62,6 +62,8 @@ class Reader {
     request();
     times();
     priority();
+    units(reading_.pointers.weight, message_.weight);
+    units(reading_.pointers.cost, message_.cost);
     if (!refusal_) check_bounds();
     if (refusal_) return std::move(*refusal_);
     return std::move(message_);
@@ -234,6 +236,16 @@ class Reader {
     const bool whole = error == std::errc() && stop == end;
     if (!whole || message_.priority < -1000 || message_.priority > 1000) {
       refuse(pointer, "must be a whole number from -1000 to 1000");
+    }
+  }
+
+  void units(const std::string& pointer, std::uint32_t& into) {
+    const auto value = at(pointer);
+    if (!value) return;
+    const char* end = value->text.data() + value->text.size();
+    const auto [stop, error] = std::from_chars(value->text.data(), end, into);
+    if (error != std::errc() || stop != end || into < 1 || into > 1'000'000) {
+      refuse(pointer, "must be a whole number from 1 to 1000000");
     }
   }
 

@@ -27,6 +27,8 @@ struct Pointers {
   std::string not_before;
   std::string expires_at;
   std::string priority;
+  std::string weight;  // share in fair turns
+  std::string cost;    // units of each limit
 };
 
 // What is wrong with a document: an HTTP status, the field's pointer ("" for the whole), why.

@@ -5,8 +5,11 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "ingest/lists.h"
 #include "ingest/parking.h"
+#include "ingest/scope.h"
 #include "lib/base/upstream.h"
 #include "lib/wire/messages.h"
 
@@ -32,11 +35,43 @@ struct Submit {
 struct Lookup {
   std::uint64_t request_id = 0;
   std::string id;
+  Scope scope = {};
 };
 
 struct Cancel {
   std::uint64_t request_id = 0;
   std::string id;
+  Scope scope = {};
+};
+
+struct ListMessages {
+  std::uint64_t request_id = 0;
+  ListAsk ask;
+};
+
+// The key's rows, holds and limits; an empty key: of the upstream as a whole.
+struct LookKey {
+  std::uint64_t request_id = 0;
+  std::string upstream;
+  std::string key;
+};
+
+struct ListKeyPage {
+  std::uint64_t request_id = 0;
+  std::string after;
+  std::uint32_t limit = 0;
+  Scope scope;
+};
+
+// A person's word about a key (empty: the upstream as a whole): kPause, kResume, kConsume.
+struct ControlKey {
+  std::uint64_t request_id = 0;
+  wire::Verb verb = wire::Verb::kPause;
+  std::string upstream;
+  std::string key;
+  std::string by;
+  StoreTime until;           // kPause; 0: until resumed
+  std::uint32_t amount = 0;  // kConsume
 };
 
 struct SubmitCost {
@@ -76,6 +111,8 @@ struct Unavailable {
   std::string what;
   Duration retry_after;
 };
+// What a call that did not succeed is answered.
+Unavailable unavailable(const ParkingAnswer& answer);
 struct CostBooked {
   bool before = false;  // this event_id was booked before
 };
@@ -83,8 +120,31 @@ struct CostRefused {
   std::string why;
 };
 
-using FrontAnswer = std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken,
-                                 Unavailable, CostBooked, CostRefused>;
+// A page of a list; forecasts are in the order of its messages, as far as they were asked for.
+struct Listed {
+  ListPage page;
+  std::vector<Forecast> forecasts;
+};
+// Holds whose time is over are none.
+void drop_ended_holds(KeyFacts& key, StoreTime now);
+struct KeyFound {
+  KeyFacts key;  // with the holds that last
+  Forecast forecast;
+};
+struct KeysListed {
+  std::vector<KeyFacts> keys;
+  std::string next;  // empty: that was all
+};
+// Written down; `heard` by the limiters that are connected, too.
+struct ControlTaken {
+  KeyFacts key;
+  bool heard = false;
+  std::uint32_t amount = 0;  // kConsume
+};
+
+using FrontAnswer =
+    std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken, Unavailable, CostBooked,
+                 CostRefused, Listed, KeyFound, KeysListed, ControlTaken>;
 
 struct Respond {
   std::uint64_t request_id = 0;

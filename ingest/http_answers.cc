@@ -4,45 +4,15 @@
 #include <array>
 #include <utility>
 
+#include "ingest/json_body.h"
 #include "ingest/name.h"
-#include "lib/base/calendar.h"
 
 namespace sluice::ingest {
 
 namespace {
 
 using port::HttpResponse;
-using port::json_quoted;
 using port::problem;
-
-// One JSON object, member by member.
-class Body {
- public:
-  Body& text(std::string_view name, std::string_view value) {
-    return raw(name, json_quoted(value));
-  }
-  Body& number(std::string_view name, std::uint64_t value) {
-    return raw(name, std::to_string(value));
-  }
-  Body& flag(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
-  Body& time(std::string_view name, StoreTime at) { return text(name, timestamp_of(at)); }
-  // Seconds, to the millisecond.
-  Body& span(std::string_view name, Duration d) {
-    const std::int64_t ms = std::max<std::int64_t>(0, d.us / 1'000);
-    const std::string fraction = std::to_string(1'000 + ms % 1'000).substr(1);
-    return raw(name, std::to_string(ms / 1'000) + "." + fraction);
-  }
-  [[nodiscard]] std::string done() const { return text_ + "}\n"; }
-
- private:
-  Body& raw(std::string_view name, std::string_view value) {
-    text_ += text_.size() > 1 ? "," : "";
-    text_ += json_quoted(name) + ":";
-    text_ += value;
-    return *this;
-  }
-  std::string text_ = "{";
-};
 
 std::int64_t seconds_up(Duration d) {
   return std::max<std::int64_t>(0, (d.us + 999'999) / 1'000'000);
@@ -64,12 +34,13 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-void add_name(Body& body, const Name& name) {
-  body.text("id", name.id).text("key", name.key).text("upstream", name.upstream);
+void add_name(JsonBody& body, const Name& name) {
+  body.text("id", name.id);
+  if (!name.key.empty()) body.text("key", name.key).text("upstream", name.upstream);
   body.text("state", word_of(name.state));
   if (name.cancelled) body.flag("cancelled", true);
   if (name.generation > 0) body.number("generation", name.generation);
-  body.time("accepted_at", name.first_seen);
+  if (name.first_seen.us > 0) body.time("accepted_at", name.first_seen);
   if (name.state == NameState::kWaiting) {
     body.time("expires_at", name.expires_at);
     return;
@@ -79,7 +50,7 @@ void add_name(Body& body, const Name& name) {
   if (!name.reason.empty()) body.text("reason", name.reason);
 }
 
-void add_forecast(Body& body, const Forecast& forecast) {
+void add_forecast(JsonBody& body, const Forecast& forecast) {
   if (!forecast) return;
   body.text("why", word_of(forecast->why)).number("position", forecast->position);
   if (forecast->departs_at.us == 0) return;
@@ -88,7 +59,7 @@ void add_forecast(Body& body, const Forecast& forecast) {
 }
 
 HttpResponse respond(const Accepted& accepted) {
-  Body body;
+  JsonBody body;
   add_name(body, accepted.name);
   if (accepted.name.state == NameState::kWaiting) add_forecast(body, accepted.forecast);
   HttpResponse response;
@@ -124,7 +95,7 @@ HttpResponse respond(const NotFound&) {
 }
 
 HttpResponse respond(const Found& found) {
-  Body body;
+  JsonBody body;
   add_name(body, found.name);
   if (found.name.state == NameState::kWaiting) {
     if (!found.forecast) body.number("position", found.ahead);
@@ -139,19 +110,104 @@ HttpResponse respond(const CancelTaken& taken) {
     return problem(409, "Conflict",
                    "the message has ended already: " + std::string(word_of(state)));
   }
-  Body body;
+  JsonBody body;
   add_name(body, taken.name);
   return {state == NameState::kWaiting ? 202 : 200, body.done()};
 }
 
 HttpResponse booked(const CostBooked& cost, const About& about) {
-  Body body;
+  JsonBody body;
   body.text("event_id", about.event_id).flag("booked_before", cost.before);
   return {cost.before ? 200 : 201, body.done()};
 }
 
 HttpResponse respond(const CostRefused& refused) {
   return problem(422, "Unprocessable Content", refused.why, "/event_id");
+}
+
+void add_hold(std::string& list, const wire::Hold& hold) {
+  JsonBody body;
+  body.text("kind", word_of(hold.kind));
+  if (hold.until.us > 0) body.time("until", hold.until);
+  if (!hold.by.empty()) body.text("by", hold.by);
+  list += (list.size() > 1 ? "," : "") + body.object();
+}
+
+// An upstream as a whole has no key of its own.
+void add_key(JsonBody& body, const KeyFacts& key) {
+  if (!key.key.empty()) body.text("key", key.key);
+  body.text("upstream", key.upstream);
+  if (!key.key.empty()) body.number("waiting", key.count);
+  std::string holds = "[";
+  for (const wire::Hold& hold : key.holds) add_hold(holds, hold);
+  body.raw("holds", holds + "]");
+}
+
+HttpResponse respond(const Listed& listed) {
+  std::string list = "[";
+  for (std::size_t n = 0; n < listed.page.messages.size(); ++n) {
+    const auto& [name, ahead] = listed.page.messages[n];
+    JsonBody body;
+    add_name(body, name);
+    if (name.state == NameState::kWaiting) {
+      if (listed.forecasts[n]) {
+        add_forecast(body, listed.forecasts[n]);
+      } else if (ahead) {
+        body.number("position", *ahead);
+      }
+    }
+    list += (n > 0 ? "," : "") + body.object();
+  }
+  JsonBody body;
+  body.raw("messages", list + "]");
+  if (listed.page.next) body.text("next", cursor_text(*listed.page.next));
+  return {200, body.done()};
+}
+
+HttpResponse respond(const KeyFound& found) {
+  JsonBody body;
+  add_key(body, found.key);
+  const Forecast& said = found.forecast;
+  if (said) {
+    JsonBody next;
+    next.text("why", word_of(said->why));
+    if (said->departs_at.us > 0) {
+      next.time("expected_at", std::max(said->departs_at, said->now));
+      next.span("expected_in", said->departs_at - said->now);
+    }
+    body.raw("next", next.object());
+  }
+  if (said && !said->limit.empty()) {
+    JsonBody limit;
+    limit.text("name", said->limit).number("quota", said->quota).span("window", said->window);
+    limit.number("remaining", said->remaining).span("reset_in", said->reset);
+    body.raw("limit", limit.object());
+  }
+  return {200, body.done()};
+}
+
+HttpResponse respond(const KeysListed& listed) {
+  std::string list = "[";
+  for (const KeyFacts& key : listed.keys) {
+    JsonBody body;
+    add_key(body, key);
+    list += (list.size() > 1 ? "," : "") + body.object();
+  }
+  JsonBody body;
+  body.raw("keys", list + "]");
+  if (!listed.next.empty()) body.text("next", listed.next);
+  return {200, body.done()};
+}
+
+HttpResponse respond(const ControlTaken& taken) {
+  JsonBody body;
+  if (taken.amount > 0) {
+    body.text("key", taken.key.key).text("upstream", taken.key.upstream);
+    body.number("consumed", taken.amount);
+    return {200, body.done()};
+  }
+  add_key(body, taken.key);
+  return {taken.heard ? 200 : 202, body.done()};
 }
 
 HttpResponse respond(const Unavailable& away) {
@@ -170,6 +226,13 @@ std::string_view word_of(wire::Wait why) {
       "breaker",      "closure",     "upstream_full", "no_dispatcher", "store_down",
       "auditor_away", "underway",    "clock_unsure",  "unloaded"};
   const auto at = static_cast<std::size_t>(why);
+  return at < kWords.size() ? kWords[at] : kWords[0];
+}
+
+std::string_view word_of(wire::HoldKind kind) {
+  constexpr std::array<std::string_view, 5> kWords = {"unknown", "penalty", "pause", "breaker",
+                                                      "closure"};
+  const auto at = static_cast<std::size_t>(kind);
   return at < kWords.size() ? kWords[at] : kWords[0];
 }
 
@@ -204,10 +267,11 @@ HttpResponse answer_of(const FrontAnswer& answer, const About& about) {
 }
 
 HttpResponse answer_of(const Refusal& refusal) {
-  const bool large = refusal.status == 413;
+  const std::string_view title = refusal.status == 413   ? "Content Too Large"
+                                 : refusal.status == 403 ? "Forbidden"
+                                                         : "Bad Request";
   const std::string where = refusal.field.empty() ? "" : refusal.field + ": ";
-  return problem(refusal.status, large ? "Content Too Large" : "Bad Request", where + refusal.why,
-                 refusal.field);
+  return problem(refusal.status, title, where + refusal.why, refusal.field);
 }
 
 std::string line_of(const HttpResponse& response, std::size_t line) {

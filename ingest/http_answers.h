@@ -29,5 +29,7 @@ void add_rate_limit(const wire::Quoted& forecast, port::HttpHeaders& headers);
 
 // "window_full" ...
 std::string_view word_of(wire::Wait why);
+// "pause" ...
+std::string_view word_of(wire::HoldKind kind);
 
 }  // namespace sluice::ingest

@@ -15,9 +15,6 @@ using port::problem;
 
 namespace {
 
-constexpr std::string_view kMessages = "/v1/messages";
-constexpr std::string_view kCosts = "/v1/costs";
-
 bool only_spaces(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
@@ -40,50 +37,7 @@ void HttpDoor::reply(std::uint64_t http_id, HttpResponse response) {
   world_.respond(http_id, std::move(response));
 }
 
-void HttpDoor::not_allowed(std::uint64_t http_id, std::string_view allowed) {
-  HttpResponse response =
-      problem(405, "Method Not Allowed", "allowed here: " + std::string(allowed));
-  response.headers = {{"Allow", std::string(allowed)}};
-  reply(http_id, std::move(response));
-}
-
-void HttpDoor::request(HttpRequest request) {
-  const std::string_view path = request.path;
-  const bool posted = request.method == "POST";
-  if (path == kMessages || path == kCosts) {
-    if (!posted) return not_allowed(request.id, "POST");
-    return post(std::move(request), path == kMessages ? What::kMessage : What::kCost);
-  }
-  if (path.starts_with(kMessages) && path.size() > kMessages.size() + 1 &&
-      path[kMessages.size()] == '/') {
-    auto id = port::url_decoded(path.substr(kMessages.size() + 1));
-    if (!id) {
-      return reply(request.id, problem(400, "Bad Request",
-                                       "target: '%' is not followed by two hex digits", "target"));
-    }
-    if (id->size() <= wire::kIdMax) return one_message(request, std::move(*id));
-  }
-  reply(request.id, problem(404, "Not Found",
-                            "there is POST /v1/messages, GET and DELETE "
-                            "/v1/messages/{id}, POST /v1/costs"));
-}
-
-void HttpDoor::one_message(const HttpRequest& request, std::string id) {
-  const bool look = request.method == "GET" || request.method == "HEAD";
-  if (!look && request.method != "DELETE") return not_allowed(request.id, "GET, HEAD, DELETE");
-  auto batch = std::make_shared<Batch>();
-  batch->http_id = request.id;
-  batch->open = 1;
-  const std::uint64_t request_id = ++last_id_;
-  waiting_[request_id] = Waiting{std::move(batch), 0, {}};
-  if (look) {
-    world_.accept(Lookup{request_id, std::move(id)});
-  } else {
-    world_.accept(Cancel{request_id, std::move(id)});
-  }
-}
-
-void HttpDoor::post(HttpRequest request, What what) {
+void HttpDoor::post(HttpRequest request, What what, Entry entry) {
   const std::string* type = request.header("Content-Type");
   const Content content = content_of(type != nullptr ? *type : "");
   const std::string* coding = request.header("Content-Encoding");
@@ -99,6 +53,7 @@ void HttpDoor::post(HttpRequest request, What what) {
   batch->lines = content == Content::kLines;
   batch->what = what;
   batch->body = std::move(request.body);
+  batch->scope = std::move(entry.scope);
   std::vector<std::string> prefers;
   for (const auto& [name, value] : request.headers) {
     if (port::same_name(name, "Prefer")) prefers.push_back(value);
@@ -165,6 +120,11 @@ void HttpDoor::take_message(Waiting waiting, std::string_view document) {
     return answer(waiting, answer_of(*refusal));
   }
   auto& message = std::get<wire::Offer>(read);
+  if (!waiting.batch->scope.covers(message.upstream, message.key)) {
+    return answer(
+        waiting, answer_of(Refusal{403, pointers_.key,
+                                   "this API key does not cover the key \"" + message.key + "\""}));
+  }
   message.traceparent = waiting.batch->traceparent;
   const Preference preference = waiting.batch->preference;
   const std::uint64_t request_id = ++last_id_;

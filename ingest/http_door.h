@@ -10,8 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ingest/api_keys.h"
 #include "ingest/core.h"
 #include "ingest/document.h"
+#include "ingest/http_asks.h"
+#include "ingest/routes.h"
 #include "lib/port/http_server.h"
 
 namespace sluice::ingest {
@@ -28,6 +31,8 @@ class HttpDoor {
 
   HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world);
 
+  // Who may do what. Without any key everybody who reaches the door may do everything, if `open`.
+  void set_keys(std::vector<ApiKey> keys, bool open);
   void request(port::HttpRequest request);
   void respond(const Respond& answer);
   // Lines of a batch wait while the core has no room; called once a turn.
@@ -50,6 +55,7 @@ class HttpDoor {
     std::vector<std::string> answers;
     Preference preference;
     std::string traceparent;
+    Scope scope;
   };
   struct Waiting {
     std::shared_ptr<Batch> batch;
@@ -57,8 +63,25 @@ class HttpDoor {
     std::string event_id;  // of a cost
   };
 
-  void post(port::HttpRequest request, What what);
-  void one_message(const port::HttpRequest& request, std::string id);
+  // A request that was let in: by whom, and to what.
+  struct Entry {
+    Scope scope;
+    std::string by;  // the API key's name
+    std::string name;
+  };
+  // Nothing: it was answered.
+  std::optional<Entry> let_in(const port::HttpRequest& request, const Routed& routed);
+  void act(Act act, port::HttpRequest request, Entry entry);
+  void post(port::HttpRequest request, What what, Entry entry);
+  // The number under which the core answers this request.
+  std::uint64_t asking(const port::HttpRequest& request);
+  void list(const port::HttpRequest& request, Entry entry);
+  void key_page(const port::HttpRequest& request, Entry entry);
+  void look_key(const port::HttpRequest& request, const Entry& entry, bool whole);
+  void control(const port::HttpRequest& request, Act act, const Entry& entry);
+  // The upstream of a key, or of that name; nullptr: it was answered.
+  const Upstream* upstream_for(const port::HttpRequest& request, const Entry& entry, bool whole);
+  void refuse(std::uint64_t http_id, const Refusal& refusal);
   [[nodiscard]] bool may_take() const;
   void take(const std::shared_ptr<Batch>& batch);
   void take_document(const std::shared_ptr<Batch>& batch, std::string_view document);
@@ -67,11 +90,12 @@ class HttpDoor {
   void answer(const Waiting& waiting, port::HttpResponse response);
   void finish(Batch& batch);
   void reply(std::uint64_t http_id, port::HttpResponse response);
-  void not_allowed(std::uint64_t http_id, std::string_view allowed);
 
   Pointers pointers_;
   std::vector<Upstream> upstreams_;
   World world_;
+  ApiKeys keys_;
+  bool open_ = true;
   bool draining_ = false;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, Waiting> waiting_;

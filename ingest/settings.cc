@@ -16,14 +16,15 @@ using Type = SettingType;
 constexpr std::array kRows = {
     SettingRow{.name = "listen",
                .preset = "127.0.0.1:8080",
-               .help = "Address and port of the front door; there is no authentication yet, so "
-                       "only loopback is taken unless listen_anywhere is set.",
+               .help = "Address and port of the front door; one that is not loopback needs an API "
+                       "key (sluice-ingest keys add), or listen_anywhere.",
                .min = 1,
                .max = 128},
     SettingRow{.name = "listen_anywhere",
                .type = Type::kFlag,
                .preset = "false",
-               .help = "Take a `listen` that is not loopback: whoever reaches it may send."},
+               .help = "Take a `listen` that is not loopback without any API key: whoever reaches "
+                       "it may send."},
     SettingRow{.name = "max_wait",
                .type = Type::kDuration,
                .preset = "0s",
@@ -117,6 +118,8 @@ constexpr std::array kSourceRows = {
     pointer("not_before", "", "Where it says before when it may not go."),
     pointer("expires_at", "", "Where it says after when it may not go."),
     pointer("priority", "", "Where it has its priority; lower goes earlier, 0 is usual."),
+    pointer("weight", "", "Where it has its share in fair turns; 1 is usual."),
+    pointer("cost", "", "Where it says how many units of each limit it costs; 1 is usual."),
 };
 
 std::uint32_t small(const SettingTable& table, std::string_view name) {
@@ -161,7 +164,9 @@ Result<Pointers> read_pointers(const Settings& settings) {
                                                            {"body", &pointers.body},
                                                            {"not_before", &pointers.not_before},
                                                            {"expires_at", &pointers.expires_at},
-                                                           {"priority", &pointers.priority}};
+                                                           {"priority", &pointers.priority},
+                                                           {"weight", &pointers.weight},
+                                                           {"cost", &pointers.cost}};
   for (const auto& [name, to] : all) {
     *to = table.text(name);
     if (const auto trouble = pointer_trouble(*to)) {
@@ -215,14 +220,20 @@ Status check_settings(const Settings& settings) {
     return Error{right.error().code,
                  settings.stage.place_of("listen").text() + ": listen: " + right.error().what};
   }
-  const bool local = stage::is_loopback_url("http://" + listen);
-  if (!local && !settings.stage.flag("listen_anywhere")) {
-    return Error{Trouble::kSettings,
-                 settings.stage.place_of("listen").text() + ": listen = \"" + listen +
-                     "\" is not loopback, and the front door knows no authentication yet: set "
-                     "listen_anywhere = true if whoever reaches it may send"};
-  }
   return Done{};
+}
+
+bool may_be_open(const Settings& settings) {
+  return stage::is_loopback_url("http://" + settings.stage.text("listen")) ||
+         settings.stage.flag("listen_anywhere");
+}
+
+Error not_open(const Settings& settings) {
+  return {Trouble::kSettings,
+          settings.stage.place_of("listen").text() + ": listen = \"" +
+              settings.stage.text("listen") +
+              "\" is not loopback, and there is no API key yet: make one (sluice-ingest keys add), "
+              "or set listen_anywhere = true if whoever reaches it may send"};
 }
 
 }  // namespace sluice::ingest

@@ -19,6 +19,10 @@ std::span<const SettingRow> source_rows();
 Result<Pointers> read_pointers(const Settings& settings);
 
 Result<Config> read_config(const Settings& settings);
+// Whether the front door may do without API keys: it is loopback, or a person has said so.
+bool may_be_open(const Settings& settings);
+// What to say when it may not, and has none.
+Error not_open(const Settings& settings);
 port::HttpServerConfig read_door(const Settings& settings);
 // What only ingest knows to be wrong, before anything is touched.
 Status check_settings(const Settings& settings);

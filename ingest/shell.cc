@@ -32,6 +32,16 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   if (!parking) return parking.error();
   std::unique_ptr<Shell> shell(
       new Shell(std::move(*config), std::move(*pointers), std::move(*parking)));
+  auto lists = SqliteLists::open(parking_file(room.data_dir));
+  if (!lists) return lists.error();
+  shell->lists_ = std::move(*lists);
+  auto keys = SqliteApiKeys::open(api_keys_file(room.data_dir));
+  if (!keys) return keys.error();
+  auto known = (*keys)->all();
+  if (!known) return known.error();
+  shell->keys_ = std::move(*keys);
+  shell->open_ = may_be_open(room.settings);
+  if (known->empty() && !shell->open_) return not_open(room.settings);
   shell->door_config_ = read_door(room.settings);
   return shell;
 }
@@ -49,6 +59,7 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage_ = &stage;
   began_ = stage.now();
   door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
+  read_keys();
   auto server = port::HttpServer::open(
       stage.poller(), door_config_,
       [this](port::HttpRequest request) { door_->request(std::move(request)); });
@@ -59,6 +70,7 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage.metrics().on_scrape([this] { count(); });
   stage.log().info("front door", {{"listen", door_config_.listen}, {"port", server_->port()}});
   stage.poller().after(seconds(1), [this] { each_second(); });
+  stage.poller().after(seconds(10), [this] { each_ten_seconds(); });
   return Done{};
 }
 
@@ -67,6 +79,13 @@ void Shell::perform(IngestCore::Effect effect) {
     calls_.push_back(std::move(*call));
   } else if (const auto* answer = std::get_if<Respond>(&effect)) {
     door_->respond(*answer);
+  } else if (const auto* list = std::get_if<ListCall>(&effect)) {
+    auto page = lists_->list(list->ask);
+    if (page) {
+      stage_->complete(ListReply{list->call_id, std::move(*page)});
+    } else {
+      stage_->complete(ListReply{list->call_id, ListFailed{page.error().what}});
+    }
   }
   // There is no queue yet, so there are no calls to one.
 }
@@ -98,8 +117,21 @@ std::string Shell::not_ready() {
 void Shell::each_second() {
   stage_->poller().after(seconds(1), [this] { each_second(); });
   if (parking_->changed_by_others()) stage_->complete(ParkingChanged{});
+  if (keys_->changed()) read_keys();
   parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
   door_->feed();
+}
+
+// When they cannot be read, those that were known hold: the next second tries again.
+void Shell::read_keys() {
+  auto keys = keys_->all();
+  if (keys) return door_->set_keys(std::move(*keys), open_);
+  stage_->log().error("API keys cannot be read", {{"what", keys.error().what}});
+}
+
+void Shell::each_ten_seconds() {
+  stage_->poller().after(seconds(10), [this] { each_ten_seconds(); });
+  if (auto sums = parking_->sums()) stage_->complete(ParkingSize{sums->rows, sums->dead});
 }
 
 void Shell::drain() {

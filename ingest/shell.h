@@ -8,6 +8,8 @@
 #include "ingest/core.h"
 #include "ingest/http_door.h"
 #include "ingest/settings.h"
+#include "ingest/sqlite_api_keys.h"
+#include "ingest/sqlite_lists.h"
 #include "ingest/sqlite_parking.h"
 #include "lib/stage/stage.h"
 
@@ -36,6 +38,8 @@ class Shell {
  private:
   Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking);
   void each_second();
+  void each_ten_seconds();
+  void read_keys();
   void count();
   HttpDoor::World world();
 
@@ -43,6 +47,9 @@ class Shell {
   Pointers pointers_;
   port::HttpServerConfig door_config_;
   std::unique_ptr<SqliteParking> parking_;
+  std::unique_ptr<SqliteLists> lists_;
+  std::unique_ptr<SqliteApiKeys> keys_;
+  bool open_ = false;  // without any API key everybody who reaches the door is let in
   IngestCore core_;
   stage::Stage<IngestCore>* stage_ = nullptr;
   std::unique_ptr<HttpDoor> door_;

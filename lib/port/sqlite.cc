@@ -31,7 +31,11 @@ Error failure(sqlite3* database, int code, std::string_view during) {
   what += sqlite3_errstr(code);
   what += "), during: ";
   what += during.substr(0, 200);
-  return {trouble_of(code), std::move(what)};
+  const Trouble trouble = trouble_of(code);
+  if (trouble == Trouble::kCorrupt) {
+    what += "; the file is damaged: stop its process and restore it from a backup";
+  }
+  return {trouble, std::move(what)};
 }
 
 // The order matters: WAL before synchronous, and no automatic checkpoint, which would run inside

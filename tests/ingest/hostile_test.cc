@@ -197,6 +197,7 @@ class HostileWorld {
     later_.push_back({now_ + wait, std::move(one)});
   }
 
+  void perform(const ListCall&) {}
   void perform(const ParkingCall& call) {
     if (hostile_ && prng_.chance(30'000)) return;  // lost before
     if (hostile_ && prng_.chance(30'000)) {

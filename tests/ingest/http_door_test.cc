@@ -191,8 +191,8 @@ TEST_F(Door, NamesTheFieldThatIsWrong) {
 }
 
 TEST_F(Door, MethodsPathsAndTypes) {
-  EXPECT_EQ(ask("GET", "/v1/messages").status, 405);
-  EXPECT_EQ(ask("GET", "/v1/messages").header("Allow"), "POST");
+  EXPECT_EQ(ask("PUT", "/v1/messages").status, 405);
+  EXPECT_EQ(ask("PUT", "/v1/messages").header("Allow"), "POST, GET, HEAD");
   EXPECT_EQ(ask("PUT", "/v1/messages/a").header("Allow"), "GET, HEAD, DELETE");
   EXPECT_EQ(ask("GET", "/v1/costs").status, 405);
   EXPECT_EQ(ask("GET", "/").status, 404);

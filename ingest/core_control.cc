@@ -1,0 +1,154 @@
+// Ingest's core: what persons want of a key or an upstream. A hold is in the key's item in parking
+// before anything else hears of it, so that it outlives every limiter and comes back with Parked;
+// it is taken out of there before a limiter hears that it is over. The upstream's own holds are in
+// the item of its name, which no key has: a key is "<upstream>:<field>".
+#include <algorithm>
+#include <utility>
+
+#include "ingest/core.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr Duration kRetry = seconds(1);
+constexpr Duration kHearWait = seconds(5);
+
+const std::string& item_of(const ControlKey& ask) {
+  return ask.key.empty() ? ask.upstream : ask.key;
+}
+
+}  // namespace
+
+void IngestCore::control(const ControlKey& asked, const Turn& turn) {
+  const std::uint64_t request_id = asked.request_id;
+  if (room() == 0) {
+    const char* why = draining_ ? "stopping" : "too many requests at once";
+    return respond(request_id, Unavailable{why, kRetry}, turn);
+  }
+  if (!controlled_items_.insert(item_of(asked)).second) {
+    return respond(request_id, Unavailable{"another change of it is under way", kRetry}, turn);
+  }
+  Controlling& controlling = controls_[request_id];
+  controlling.ask = asked;
+  controlling.key = {asked.key, asked.upstream, 0, 0, {}};
+  if (asked.verb == wire::Verb::kConsume) return tell_control(request_id, turn);
+  park(LookupId{config_.source, {}, item_of(asked)}, ForControl{request_id}, turn);
+}
+
+void IngestCore::control_parked(std::uint64_t request_id, const ParkingAnswer& answer,
+                                const Turn& turn) {
+  Controlling& controlling = controls_.at(request_id);
+  if (const auto* found = std::get_if<LookupAnswer>(&answer)) {
+    controlling.key.count = found->key.count;
+    controlling.key.head_order = found->key.head_order;
+    controlling.key.holds = found->key.holds;
+    return write_holds(controlling, turn);
+  }
+  if (!std::holds_alternative<Acknowledged>(answer)) {
+    return fail_control(request_id, unavailable(answer), turn);
+  }
+  KeyFacts item = controlling.key;
+  item.key = item_of(controlling.ask);
+  for (auto& [peer, to] : limiters_) {
+    if (item.count > 0) break;
+    announce_holds(to, item, turn);
+  }
+  announce_key(item, turn);
+  tell_control(request_id, turn);
+}
+
+void IngestCore::write_holds(Controlling& controlling, const Turn& turn) {
+  const ControlKey& ask = controlling.ask;
+  KeyFacts& key = controlling.key;
+  drop_ended_holds(key, wall(turn.now));
+  // A person who opens a key opens also what only a person can open.
+  const bool opens = ask.verb == wire::Verb::kResume;
+  std::erase_if(key.holds, [opens](const wire::Hold& hold) {
+    return hold.kind == wire::HoldKind::kPause || (opens && hold.until.us == 0);
+  });
+  if (!opens) key.holds.push_back({wire::HoldKind::kPause, ask.until, ask.by});
+  park(SetHolds{item_of(ask), ask.upstream, key.holds}, ForControl{ask.request_id}, turn);
+}
+
+// A key has one owner; what is said of an upstream concerns every limiter.
+void IngestCore::tell_control(std::uint64_t request_id, const Turn& turn) {
+  Controlling& controlling = controls_.at(request_id);
+  if (controlling.ask.key.empty()) {
+    for (auto& [peer, to] : limiters_) tell_limiter(to, request_id, turn);
+  } else if (Limiter* to = owner(controlling.ask.key)) {
+    tell_limiter(*to, request_id, turn);
+  }
+  if (controlling.open == 0) end_control(request_id, turn);
+}
+
+void IngestCore::tell_limiter(Limiter& to, std::uint64_t request_id, const Turn& turn) {
+  Controlling& controlling = controls_.at(request_id);
+  const ControlKey& ask = controlling.ask;
+  wire::Control word;
+  word.control_id = ++last_id_;
+  word.verb = ask.verb;
+  word.upstream = ask.upstream;
+  word.key = ask.key;
+  word.amount = ask.amount;
+  word.until = ask.until;
+  word.by = ask.by;
+  told_[word.control_id] = {request_id, to.up.peer};
+  at(turn.now + kHearWait, Due::kControl, word.control_id);
+  ++controlling.open;
+  turn.out.push(wire::Send{to.up.peer, std::move(word)});
+}
+
+void IngestCore::controlled(const wire::Controlled& answer, const Turn& turn) {
+  if (!answer.done) return control_unheard(answer.control_id, answer.error, turn);
+  const auto told = told_.extract(answer.control_id);
+  if (told.empty()) return;
+  const std::uint64_t request_id = told.mapped().request_id;
+  Controlling& controlling = controls_.at(request_id);
+  ++controlling.heard;
+  if (--controlling.open == 0) end_control(request_id, turn);
+}
+
+void IngestCore::control_unheard(std::uint64_t control_id, const std::string& why,
+                                 const Turn& turn) {
+  const auto told = told_.extract(control_id);
+  if (told.empty()) return;
+  const std::uint64_t request_id = told.mapped().request_id;
+  Controlling& controlling = controls_.at(request_id);
+  controlling.trouble = why;
+  if (--controlling.open == 0) end_control(request_id, turn);
+}
+
+// A pause that no limiter has heard holds all the same: whoever comes learns it with Parked. What
+// opens a key or charges it must have been heard.
+void IngestCore::end_control(std::uint64_t request_id, const Turn& turn) {
+  Controlling& controlling = controls_.at(request_id);
+  const bool heard = controlling.heard > 0 && controlling.trouble.empty();
+  if (!heard && controlling.ask.verb != wire::Verb::kPause) {
+    const std::string why =
+        controlling.trouble.empty() ? "no limiter is connected: say it again" : controlling.trouble;
+    return fail_control(request_id, {why, kRetry}, turn);
+  }
+  controlled_items_.erase(item_of(controlling.ask));
+  respond(request_id, ControlTaken{controlling.key, heard, controlling.ask.amount}, turn);
+  controls_.erase(request_id);
+}
+
+void IngestCore::fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn) {
+  const auto controlling = controls_.extract(request_id);
+  controlled_items_.erase(item_of(controlling.mapped().ask));
+  respond(request_id, std::move(why), turn);
+}
+
+// Holds without rows: of a key to its owner, of an upstream to everyone. What has ended on the way
+// is taken out of parking.
+void IngestCore::announce_holds(Limiter& to, KeyFacts key, const Turn& turn) {
+  if (key.count > 0 || key.holds.empty()) return;
+  drop_ended_holds(key, wall(turn.now));
+  if (key.holds.empty() && !controlled_items_.contains(key.key)) {
+    return park(SetHolds{key.key, key.upstream, {}}, ForNobody{}, turn);
+  }
+  if (key.key == key.upstream || owner(key.key) == &to) say_parked(to, key, turn);
+}
+
+}  // namespace sluice::ingest

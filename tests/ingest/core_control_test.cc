@@ -1,0 +1,210 @@
+// The core: lists with forecasts, keys, and what persons want of them.
+#include <gtest/gtest.h>
+
+#include "tests/ingest/core_world.h"
+
+namespace sluice::ingest {
+namespace {
+
+ControlKey word(std::uint64_t request, wire::Verb verb, const std::string& key = "onlyfans:k") {
+  ControlKey control;
+  control.request_id = request;
+  control.verb = verb;
+  control.upstream = "onlyfans";
+  control.key = key;
+  control.by = "ann";
+  if (verb == wire::Verb::kConsume) control.amount = 3;
+  return control;
+}
+
+wire::Controlled done(const wire::Control& control) { return {control.control_id, true, ""}; }
+
+TEST(CoreControl, APauseIsInParkingBeforeALimiterHearsOfItAndIsAnsweredAfter) {
+  World world;
+  world.limiter_up(7);
+  world.parking_answers = false;
+  world.clear();
+  world.accept(word(1, wire::Verb::kPause));
+  EXPECT_TRUE(world.sent<wire::Control>().empty());
+  world.complete(ParkingReply{world.unanswered.back().call_id, LookupAnswer{}});
+  ASSERT_TRUE(std::holds_alternative<SetHolds>(world.unanswered.back().call));
+  EXPECT_TRUE(world.sent<wire::Control>().empty());
+  world.complete(ParkingReply{world.unanswered.back().call_id, Acknowledged{}});
+  const auto controls = world.sent<wire::Control>();
+  ASSERT_EQ(controls.size(), 1U);
+  EXPECT_EQ(controls[0].key, "onlyfans:k");
+  EXPECT_EQ(controls[0].by, "ann");
+  EXPECT_TRUE(world.responds.empty());
+  world.from(7, done(controls[0]));
+  const auto* taken = world.answer<ControlTaken>(1);
+  ASSERT_NE(taken, nullptr);
+  EXPECT_TRUE(taken->heard);
+  ASSERT_EQ(taken->key.holds.size(), 1U);
+}
+
+TEST(CoreControl, WithoutALimiterAPauseHoldsAndComesBackWithParked) {
+  World world;
+  world.accept(word(1, wire::Verb::kPause));
+  ASSERT_NE(world.answer<ControlTaken>(1), nullptr);
+  EXPECT_FALSE(world.answer<ControlTaken>(1)->heard);
+  world.limiter_up(7);
+  const auto parked = world.sent<wire::Parked>();
+  ASSERT_EQ(parked.size(), 1U);
+  EXPECT_EQ(parked[0].key, "onlyfans:k");
+  EXPECT_EQ(parked[0].count, 0U);
+  ASSERT_EQ(parked[0].holds.size(), 1U);
+  EXPECT_EQ(parked[0].holds[0].kind, wire::HoldKind::kPause);
+}
+
+TEST(CoreControl, AnUpstreamsHoldIsSaidToEveryLimiter) {
+  World world;
+  world.limiter_up(7, "limiter-1");
+  world.limiter_up(8, "limiter-2");
+  world.clear();
+  world.accept(word(1, wire::Verb::kPause, ""));
+  const auto controls = world.sent<wire::Control>();
+  ASSERT_EQ(controls.size(), 2U);
+  EXPECT_EQ(world.sent<wire::Parked>().size(), 2U);
+  EXPECT_EQ(world.sent<wire::Parked>()[0].key, "onlyfans");
+  world.from(7, done(controls[0]));
+  EXPECT_TRUE(world.responds.empty());
+  world.from(8, done(controls[1]));
+  ASSERT_NE(world.answer<ControlTaken>(1), nullptr);
+  world.accept(LookKey{2, "onlyfans", ""});
+  ASSERT_NE(world.answer<KeyFound>(2), nullptr);
+  EXPECT_EQ(world.answer<KeyFound>(2)->key.holds.size(), 1U);
+  world.accept(ListKeyPage{3, "", 10, {}});
+  EXPECT_TRUE(world.answer<KeysListed>(3)->keys.empty());  // an upstream is no key
+}
+
+TEST(CoreControl, ResumeTakesTheHoldOutSoThatNoAnnouncementNamesIt) {
+  World world;
+  world.limiter_up(7);
+  world.accept(submission(9, "m", "onlyfans:k", {Preference::Kind::kAsync, {}}));
+  world.pass(seconds(1));  // no limiter quotes it
+  world.accept(word(1, wire::Verb::kPause));
+  world.from(7, done(world.sent<wire::Control>().back()));
+  world.accept(word(2, wire::Verb::kResume));
+  world.from(7, done(world.sent<wire::Control>().back()));
+  ASSERT_NE(world.answer<ControlTaken>(2), nullptr);
+  EXPECT_TRUE(world.answer<ControlTaken>(2)->key.holds.empty());
+  world.clear();
+  world.complete(ParkingChanged{});
+  ASSERT_EQ(world.sent<wire::Parked>().size(), 1U);
+  EXPECT_TRUE(world.sent<wire::Parked>()[0].holds.empty());
+}
+
+TEST(CoreControl, WhatNobodyHeardIsSaidAgainByWhoAsked) {
+  World world;
+  world.accept(word(1, wire::Verb::kResume));
+  EXPECT_NE(world.answer<Unavailable>(1), nullptr);
+  world.accept(word(2, wire::Verb::kConsume));
+  EXPECT_NE(world.answer<Unavailable>(2), nullptr);
+  world.limiter_up(7);
+  world.accept(word(3, wire::Verb::kConsume));
+  EXPECT_EQ(world.answer<Unavailable>(3), nullptr);
+  EXPECT_EQ(world.sent<wire::Control>().back().amount, 3U);
+  world.accept(word(4, wire::Verb::kPause));  // one change of a key at a time
+  EXPECT_NE(world.answer<Unavailable>(4), nullptr);
+  world.complete(wire::PeerDown{PeerId{7}});
+  EXPECT_NE(world.answer<Unavailable>(3), nullptr);
+  world.limiter_up(8);
+  world.accept(word(5, wire::Verb::kConsume));
+  world.pass(seconds(6));
+  EXPECT_NE(world.answer<Unavailable>(5), nullptr);
+  world.accept(word(6, wire::Verb::kConsume));
+  world.from(8, wire::Controlled{world.sent<wire::Control>().back().control_id, false, "why not"});
+  ASSERT_NE(world.answer<Unavailable>(6), nullptr);
+  EXPECT_EQ(world.answer<Unavailable>(6)->what, "why not");
+}
+
+TEST(CoreControl, AHoldWhoseTimeIsOverIsNotSaidAndGoes) {
+  World world;
+  world.accept(submission(9, "m", "onlyfans:other", {Preference::Kind::kAsync, {}}));  // the time
+  ControlKey pause = word(1, wire::Verb::kPause);
+  pause.until = StoreTime{1'700'000'000'000'000} + seconds(5);
+  world.accept(pause);
+  world.pass(seconds(6));
+  world.limiter_up(7);
+  for (const auto& parked : world.sent<wire::Parked>()) EXPECT_NE(parked.key, "onlyfans:k");
+  world.accept(ListKeyPage{3, "", 10, {}});
+  EXPECT_EQ(world.answer<KeysListed>(3)->keys.size(), 1U);
+}
+
+TEST(CoreControl, AKeysNextDepartureIsTheLimitersWord) {
+  World world;
+  world.limiter_up(7);
+  world.accept(LookKey{1, "onlyfans", "onlyfans:k"});
+  const auto quotes = world.sent<wire::Quote>();
+  ASSERT_EQ(quotes.size(), 1U);
+  EXPECT_EQ(quotes[0].ahead, 0U);
+  world.from(7, quoted(quotes[0], seconds(3)));
+  ASSERT_NE(world.answer<KeyFound>(1), nullptr);
+  EXPECT_TRUE(world.answer<KeyFound>(1)->forecast);
+  world.accept(LookKey{2, "onlyfans", "onlyfans:k"});
+  world.pass(seconds(1));
+  ASSERT_NE(world.answer<KeyFound>(2), nullptr);
+  EXPECT_FALSE(world.answer<KeyFound>(2)->forecast);
+}
+
+TEST(CoreControl, OutsideTheScopeThereIsNoMessage) {
+  World world;
+  world.accept(submission(9, "m", "onlyfans:k", {Preference::Kind::kAsync, {}}));
+  const Scope other{{}, {"onlyfans:other"}};
+  world.accept(Lookup{1, "m", other});
+  EXPECT_NE(world.answer<NotFound>(1), nullptr);
+  world.accept(Cancel{2, "m", other});
+  EXPECT_NE(world.answer<NotFound>(2), nullptr);
+  world.accept(Lookup{3, "m"});
+  EXPECT_FALSE(world.answer<Found>(3)->name.cancelled);
+  world.accept(Cancel{4, "m", {{}, {"onlyfans:*"}}});
+  EXPECT_TRUE(world.answer<CancelTaken>(4)->name.cancelled);
+}
+
+TEST(CoreControl, AListAsksForTimesAndDoesNotWaitForThem) {
+  World world;
+  world.limiter_up(7);
+  IngestCore::Out out;
+  world.core.accept(ListMessages{1, {}}, world.now, out);
+  std::vector<IngestCore::Effect> effects;
+  out.take(effects);
+  const auto* call = std::get_if<ListCall>(&effects.at(0));
+  ASSERT_NE(call, nullptr);
+  ListPage page;
+  for (const char* id : {"a", "b", "c"}) {
+    Name name;
+    name.identity = std::string(16, *id);
+    name.id = id;
+    name.key = "onlyfans:k";
+    name.upstream = "onlyfans";
+    page.messages.push_back({name, page.messages.size()});
+  }
+  page.messages[2].name.state = NameState::kDelivered;
+  world.complete(ListReply{call->call_id, page});
+  const auto quotes = world.sent<wire::Quote>();
+  ASSERT_EQ(quotes.size(), 2U);
+  EXPECT_EQ(quotes[1].ahead, 1U);
+  world.from(7, quoted(quotes[1], seconds(3)));
+  world.pass(seconds(1));
+  const auto* listed = world.answer<Listed>(1);
+  ASSERT_NE(listed, nullptr);
+  EXPECT_FALSE(listed->forecasts[0]);
+  EXPECT_TRUE(listed->forecasts[1]);
+  EXPECT_FALSE(listed->forecasts[2]);
+  world.complete(ListReply{call->call_id, page});  // late, or twice
+}
+
+TEST(CoreControl, TheBacklogGoesToOneAuditor) {
+  World world;
+  world.complete(ParkingSize{4, 2});
+  world.auditor_up(5);
+  world.auditor_up(6);
+  world.complete(ParkingSize{4, 2});
+  const auto sent = world.sent<wire::Backlog>();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].waiting, 4U);
+  EXPECT_EQ(sent[0].dead, 2U);
+}
+
+}  // namespace
+}  // namespace sluice::ingest
