@@ -52,7 +52,9 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
   }
   Message& message = add(key, peer, offer);
   if (offer.want_id != 0) key.rows.brought(offer.want_id);
-  if (offer.cancelled) {
+  // Settled and told a moment ago: its row was read before that. In the line it would stand before
+  // what really waits, until its key's turn comes.
+  if (offer.cancelled || told_key_.contains(offer.identity)) {
     key.out.push_back(&message);
     out_of_turn(message);
   } else {

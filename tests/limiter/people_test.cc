@@ -216,6 +216,21 @@ TEST(People, TheAuditorHearsEachTenSecondsHowMuchWaitsAndSinceWhenForUs) {
   EXPECT_EQ(s.bench.said<wire::Backlog>().back().held_since, since);
 }
 
+// A row that was read before its message was settled is not ahead of anybody.
+TEST(People, WhatWasSettledAMomentAgoDoesNotStandInTheLineAgain) {
+  Started s(Bench::config(1, seconds(60), 1));
+  const auto first = s.dispatch_one("1");
+  s.bench.say(s.ingest, s.bench.offer("2", 2));
+  s.bench.say(s.dispatcher, s.bench.outcome(first, wire::Ended::kDelivered));
+  const auto lines = s.bench.said<wire::Record>();
+  ASSERT_EQ(lines.size(), 1U);
+  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, ""});
+  ASSERT_EQ(s.bench.said<wire::Settled>().size(), 1U);
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  EXPECT_EQ(s.bench.said<wire::Settled>().size(), 2U);
+  EXPECT_EQ(s.bench.core->explain_id("2", s.bench.now)->before, 0U);
+}
+
 TEST(People, WhoIsAheadIsNamed) {
   Started s(Bench::config(1, seconds(60), 1));
   for (int i = 0; i < 4; ++i) s.bench.say(s.ingest, s.bench.offer(std::to_string(i), i + 1));
