@@ -25,9 +25,9 @@ struct Reading {
 struct SqliteStoreOptions {
   std::string directory;
   StoreConfig config;
-  std::string machine_boot;         // which boot of the machine; empty: the kernel's boot_id
+  std::string machine_boot;        // which boot of the machine; empty: the kernel's boot_id
   std::size_t cached_max = 5'000;  // records, and keys, kept in memory between calls
-  std::size_t purge_batch = 256;    // rows looked at by one rest()
+  std::size_t purge_batch = 256;   // rows looked at by one rest()
 };
 
 class SqliteStore {

@@ -61,7 +61,8 @@ class ToyCore {
                                    message.key,
                                    message.request,
                                    message.id,
-                                   copy.receipt});
+                                   copy.receipt,
+                                   {}});
   }
   std::map<std::string, Held> held_;
 };
