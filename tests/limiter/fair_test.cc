@@ -70,7 +70,7 @@ TEST(Fair, ADearMessageDoesNotStarve) {
   ASSERT_TRUE(units.contains("api:dear"));
   const int others = units.at("api:a") + units.at("api:b") + units.at("api:c") + units.at("api:d");
   EXPECT_GE(units.at("api:dear"), 16);
-  EXPECT_NEAR(units.at("api:dear"), others / 4, 9);  // an equal share, up to a message
+  EXPECT_NEAR(units.at("api:dear"), others / 4.0, 9);  // an equal share, up to a message
   EXPECT_GE(others, 60);
 }
 
