@@ -43,7 +43,8 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
   if (closed) {
     holds.pause(control.until);
     (control.key.empty() ? shard.stale_until : key_of(shard, control.key).stale_until) = Instant{};
-    recall_paused(shard, control, turn);
+    const Refusal hold{wire::Wait::kPaused, control.until};
+    recall({control.upstream, control.key, recall_end(shard, hold, turn.now)}, turn);
     if (!control.key.empty()) touch(key_of(shard, control.key));
     if (control.key.empty()) touch_all(shard);
   }
@@ -51,17 +52,15 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
   say(std::move(call), turn);
 }
 
-// What was dispatched and has not started comes back; grants are for a moment only, so a moment is
-// as long as the recall has to last.
-void LimiterCore::recall_paused(const Shard& shard, const wire::Control& control,
-                                const Turn& turn) {
-  const auto known = bounds(turn.now);
-  if (!known) return;
-  StoreTime until = known->high + shard.upstream->start_window;
-  if (control.until.us != 0) until = std::min(until, control.until);
-  for (const auto& [peer, dispatcher] : peers_.dispatchers()) {
-    send(peer, wire::Recall{control.upstream, control.key, until}, turn);
-  }
+// A recall cannot be taken back. What a person may open any time is recalled for a moment only:
+// grants live no longer than that, and none is handed out while the hold stands here.
+StoreTime LimiterCore::recall_end(const Shard& shard, const Refusal& hold, Instant now) const {
+  const bool any_time = hold.why == wire::Wait::kPaused || hold.until >= StoreTime::never();
+  if (!any_time) return hold.until;
+  const auto known = bounds(now);
+  if (!known) return {};
+  const StoreTime moment = known->high + shard.upstream->start_window;
+  return hold.until.us == 0 ? moment : std::min(hold.until, moment);
 }
 
 void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {

@@ -166,6 +166,7 @@ class LimiterCore {
   void say_calls_again(const Turn& turn);
   void put_off(Call call, const Turn& turn);
   void ask_clock(const Turn& turn);
+  void doubt_answered(const AskClock& call, bool heard);
   void hear_clock(const StoreReply& reply, const Turn& turn);
   void answered(const StoreReply& reply, const Turn& turn);
   void answer_to(const Call& call, const Answer& answer, const Turn& turn);
@@ -295,7 +296,7 @@ class LimiterCore {
 
   // ---- controls.cc: what people want
   void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);
-  void recall_paused(const Shard& shard, const wire::Control& control, const Turn& turn);
+  [[nodiscard]] StoreTime recall_end(const Shard& shard, const Refusal& hold, Instant now) const;
   void reopen(Shard& shard, const std::string& name, Instant now);
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);

@@ -20,8 +20,8 @@ std::optional<Explanation> LimiterCore::explain(const std::string& identity, Ins
   explained.position = key.line.position_of(*message);
   const auto known = bounds(now);
   if (known && message->ready_at > known->low) {
-    const bool tried = message->attempts > 0;
-    explained.why = tried ? wire::Wait::kBackoff : wire::Wait::kNotBefore;
+    const bool wanted = message->ready_at <= message->offer.not_before;
+    explained.why = wanted ? wire::Wait::kNotBefore : wire::Wait::kBackoff;
     explained.until = message->ready_at;
   } else if (explained.position > 0) {
     explained.why = wire::Wait::kBehind;

@@ -120,6 +120,7 @@ wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
   const auto known = caller(now);
   if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
   if (!store_up_) return wire::Wait::kStoreDown;
+  if (shard.doubt != Shard::Doubt::kNone) return wire::Wait::kClockUnsure;
   const bool limited = shard.limit_until > known->bounds.low || shard.crowded_until > now;
   return limited ? shard.limit_why : wire::Wait::kNone;
 }

@@ -249,8 +249,12 @@ void LimiterCore::close_by_warnings(const Turn& turn) {
 void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime until,
                             const Turn& turn) {
   Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
-  if (!holds.penalise(until)) return;
-  recall({shard.upstream->name, name, until}, turn);
+  // What the store keeps closed until a person opens it (abnormal usage) is the store's to refuse:
+  // nobody could tell this process that it is open again if the person's word went by another.
+  const bool by_a_person = until >= StoreTime::never();
+  if (!by_a_person && !holds.penalise(until)) return;
+  const Refusal hold{wire::Wait::kPenalty, until};
+  recall({shard.upstream->name, name, recall_end(shard, hold, turn.now)}, turn);
   if (name.empty()) return touch_all(shard);
   Key& key = key_of(shard, name);
   key.forecast.reset();

@@ -74,12 +74,13 @@ void LimiterCore::recall_what_is_closed(wire::PeerId dispatcher, const Turn& tur
   const StoreTime low = known ? known->low : StoreTime{};
   for (const auto& [name, shard] : shards_) {
     if (const auto hold = shard.holds.refusal(low)) {
-      send(dispatcher, wire::Recall{name, "", hold->until}, turn);
+      send(dispatcher, wire::Recall{name, "", recall_end(shard, *hold, turn.now)}, turn);
     }
   }
   for (const auto& [number, key] : keys_) {
     if (const auto hold = key->holds.refusal(low)) {
-      send(dispatcher, wire::Recall{key->shard->upstream->name, key->name, hold->until}, turn);
+      const StoreTime until = recall_end(*key->shard, *hold, turn.now);
+      send(dispatcher, wire::Recall{key->shard->upstream->name, key->name, until}, turn);
     }
   }
 }

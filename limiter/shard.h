@@ -78,6 +78,11 @@ struct Shard {
   bool look = false;  // something changed: look whether the due may go
   Instant look_at = Instant::never();
 
+  // The store's clock has contradicted itself: this shard is to be told by somebody who knew the
+  // time before and now knows nothing. Until it has answered, nothing is asked of it.
+  enum class Doubt : std::uint8_t { kNone, kToSay, kSaid };
+  Doubt doubt = Doubt::kNone;
+
   Duration latency;  // of answered attempts, lately
   std::vector<Completion> completions;
   Instant complete_at;  // not before: nobody knew the time

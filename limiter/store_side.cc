@@ -3,6 +3,7 @@
 
 #include "lib/base/mark.h"
 #include "limiter/core.h"
+#include "limiter/script.h"
 
 namespace sluice::limiter {
 
@@ -32,6 +33,7 @@ void LimiterCore::say_calls_again(const Turn& turn) {
     }
     if (std::holds_alternative<AskClock>(call)) {
       clock_asked_ = false;
+      doubt_answered(std::get<AskClock>(call), false);
       ask_clock(turn);
       continue;
     }
@@ -49,6 +51,15 @@ void LimiterCore::say_calls_again(const Turn& turn) {
 
 void LimiterCore::ask_clock(const Turn& turn) {
   clock_due_ = Instant::never();
+  for (auto& [name, shard] : shards_) {
+    if (shard.doubt != Shard::Doubt::kToSay) continue;
+    MARK("limiter: a shard is told that its clock contradicts itself");
+    shard.doubt = Shard::Doubt::kSaid;
+    Caller unsure;
+    unsure.life = config_.life;
+    unsure.limits_version = config_.limits_version;
+    say(AskClock{name, unsure}, turn);
+  }
   if (clock_asked_ || shards_.empty()) return;
   clock_asked_ = true;
   AskClock ask{shards_.begin()->first, Caller{}};
@@ -61,6 +72,15 @@ void LimiterCore::ask_clock(const Turn& turn) {
   say(ask, turn);
 }
 
+// One clock serves all shards, and each closes for itself (P1): a shard that nobody told would take
+// what it had counted for older than it is.
+void LimiterCore::doubt_answered(const AskClock& call, bool heard) {
+  Shard* shard = shard_of(call.upstream);
+  if (shard == nullptr || call.caller.bounds.high.us != 0) return;
+  if (shard->doubt != Shard::Doubt::kSaid) return;
+  shard->doubt = heard ? Shard::Doubt::kNone : Shard::Doubt::kToSay;
+}
+
 void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
   if (reply.sent < clock_heard_) {  // late: a newer one is known
     MARK("limiter: an old answer says what time it is");
@@ -70,7 +90,10 @@ void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
   const bool knew = clock_known_;
   const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
   clock_known_ = clock_.hear(trip) == StoreClock::Heard::kLearnt;
-  if (!clock_known_) MARK("limiter: the store's clock contradicts itself");
+  if (!clock_known_) {
+    MARK("limiter: the store's clock contradicts itself");
+    for (auto& [name, shard] : shards_) shard.doubt = Shard::Doubt::kToSay;
+  }
   clock_due_ = clock_known_ ? reply.received + config_.clock_age_max : turn.now;
   if (knew || !clock_known_) return;
   close_by_warnings(turn);
@@ -81,8 +104,10 @@ void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
 
 void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   const bool failed = std::holds_alternative<StoreFailed>(reply.answer);
-  if (!failed && reply.now.us != 0) hear_clock(reply, turn);
   auto call = calls_.answered(reply.call_id);
+  // Shards may differ by a moment after their clock went back: one of them says what time it is.
+  const bool tells = !call || upstream_of(*call) == shards_.begin()->first;
+  if (!failed && tells && reply.now.us != 0) hear_clock(reply, turn);
   if (!call) {  // it was said again meanwhile: that answer will do
     MARK("limiter: an answer to a call that was said again");
     return;
@@ -105,7 +130,8 @@ void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
 void LimiterCore::put_off(Call call, const Turn& turn) {
   if (const auto* peek = std::get_if<Peek>(&call)) {
     forget_peek(*peek, turn);
-  } else if (std::holds_alternative<AskClock>(call)) {
+  } else if (const auto* clock = std::get_if<AskClock>(&call)) {
+    doubt_answered(*clock, false);
     clock_due_ = turn.now + config_.store_retry;
   } else {
     calls_.again_at(std::move(call), turn.now + config_.store_retry);
@@ -121,6 +147,8 @@ void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& 
     if (const auto* reply = std::get_if<PeekReply>(&answer)) peeked(*peek, *reply, turn);
   } else if (const auto* hold = std::get_if<SetHold>(&call)) {
     hold_written(*hold, turn);
+  } else if (const auto* clock = std::get_if<AskClock>(&call)) {
+    doubt_answered(*clock, true);
   }
 }
 

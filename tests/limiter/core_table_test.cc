@@ -167,7 +167,7 @@ TEST(CoreTable, AFailedAttemptIsParkedWithTheTimeOfTheNext) {
   auto row = s.bench.offer("1", parks[0].due.us);
   s.bench.say(s.ingest, row);
   EXPECT_EQ(s.bench.said<wire::Park>().size(), 1U);
-  EXPECT_EQ(s.bench.core->explain(row.identity, s.bench.now)->why, wire::Wait::kNotBefore);
+  EXPECT_EQ(s.bench.core->explain(row.identity, s.bench.now)->why, wire::Wait::kBackoff);
   s.bench.pass(seconds(11));
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);
 }
