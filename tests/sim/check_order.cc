@@ -15,8 +15,8 @@ namespace {
 // latest line_span after it was announced; after this more the limiter has had every chance.
 constexpr Duration kKnown = seconds(2);
 constexpr int kOvertakesMax = 2;  // a few pass while a limiter is new
-// Queue copies that go although their key has rows, in one life of a limiter: it is told of rows
-// just after them.
+// Queue copies that go although their key has rows. A limiter that is new is told of rows just
+// after the copies that were kept for it, however many.
 constexpr int kBesideMax = 3;
 
 class Order : public Witness {
@@ -72,7 +72,8 @@ class Order : public Witness {
       if (++row.overtaken > kOvertakesMax)
         world_.breaks("order", "overtaken again and again: " + Trace::hex(other));
     }
-    if (beside && ++beside_[ask.line.limiter_life] > kBesideMax)
+    const auto [life, fresh] = lives_.try_emplace(ask.line.limiter_life, world_.now());
+    if (beside && world_.now() > life->second + kKnown && ++beside_ > kBesideMax)
       world_.breaks("order", "queue copies go before older rows: " + Trace::hex(identity));
   }
 
@@ -81,7 +82,8 @@ class Order : public Witness {
   Duration known_after_;
   std::map<std::string, std::map<std::string, Row>> rows_;  // by key, by identity
   std::set<std::string> touched_;                           // granted or ended
-  std::map<std::uint64_t, int> beside_;                     // by limiter life
+  std::map<std::uint64_t, Instant> lives_;                  // of limiters, since when each is known
+  int beside_ = 0;
 };
 
 bool sees_all(const Faults& faults, const Settings& settings) {

@@ -20,9 +20,15 @@ class P2 : public Witness {
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
     for_each_settlement(call, answer, [this](const std::string& identity, const limiter::End& end) {
       const auto [at, first] = ends_.emplace(identity, end);
-      if (!first && at->second.settlement != end.settlement)
+      if (first || at->second.settlement == end.settlement) return;
+      if (forgotten_.erase(identity) == 0)
         world_.breaks("P2", "settled twice, differently: " + Trace::hex(identity));
+      at->second = end;
     });
+  }
+  // A message that had ended may end anew, and otherwise.
+  void store_forgot() override {
+    for (const auto& [identity, end] : ends_) forgotten_.insert(identity);
   }
   void row_put(const wire::Offer& row) override { rows_.insert(row.identity); }
   void row_gone(const wire::Settled& settled) override {
@@ -53,6 +59,7 @@ class P2 : public Witness {
   World& world_;
   std::set<std::string> accepted_;
   std::multiset<std::string> rows_;
+  std::set<std::string> forgotten_;           // ended, and the store may know nothing of it
   std::map<std::string, limiter::End> ends_;  // by identity: the first that the store decided
 };
 

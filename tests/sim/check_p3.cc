@@ -32,6 +32,11 @@ class P3 : public Witness {
       completed(completion.outcome);
     });
   }
+  // What the store knew of attempts before may be gone: their fates cannot be known any more.
+  void store_forgot() override {
+    for (auto& [identity, message] : messages_)
+      for (auto& [serial, attempt] : message.attempts) attempt.forgotten = true;
+  }
   void dispatched(const std::string&, const wire::Dispatch& dispatch) override {
     Attempt& attempt = messages_[dispatch.attempt.identity].attempts[dispatch.attempt.serial];
     if (attempt.dispatched) breaks("one grant dispatched twice", dispatch.attempt);
@@ -63,6 +68,7 @@ class P3 : public Witness {
  private:
   struct Attempt {
     bool granted = false;
+    bool forgotten = false;  // by the store
     bool dispatched = false;
     bool started = false;
     bool told = false;  // the dispatcher's core knows how it ended
@@ -82,7 +88,8 @@ class P3 : public Witness {
     if (message.attempts[grant.serial].granted) return;  // the same grant, said again
     for (const auto& [serial, before] : message.attempts) {
       if (serial >= grant.serial || !before.granted) continue;
-      if (before.ended ? final_end(*before.ended) && !before_lost(before) : before.lease_end > now)
+      const bool known_end = before.ended && final_end(*before.ended) && !before.forgotten;
+      if (before.ended ? known_end : before.lease_end > now)
         breaks(before.ended ? "granted after it was delivered or refused"
                             : "granted while an attempt of it is under way",
                {identity, grant.serial});
@@ -91,9 +98,6 @@ class P3 : public Witness {
     attempt.granted = true;
     attempt.lease_end = grant.lease_end;
   }
-  // Its end was written only after the store had given it up.
-  static bool before_lost(const Attempt& attempt) { return attempt.ended == Ended::kUnknown; }
-
   void completed(const wire::Outcome& outcome) {
     Attempt& attempt = messages_[outcome.attempt.identity].attempts[outcome.attempt.serial];
     if (outcome.ended == Ended::kNotStarted && attempt.started)
@@ -127,7 +131,10 @@ bool can_hide_fates(const Faults& faults) {
   return process(faults.limiter) || process(faults.dispatcher) || link.cut_every > Duration{0} ||
          link.stall_every > Duration{0} || store.lost_before + store.lost_after > 0 ||
          store.late + store.refused > 0 || faults.store_step_every > Duration{0} ||
-         upstream.stuck + upstream.hangs_up + upstream.late_answer + upstream.never_arrives > 0;
+         faults.store_as_whole.forget_every > Duration{0} ||
+         faults.store_as_whole.leap_every > Duration{0} ||
+         upstream.stuck + upstream.hangs_up + upstream.late_answer + upstream.never_arrives > 0 ||
+         upstream.lost_end > 0;
 }
 
 }  // namespace

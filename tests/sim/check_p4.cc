@@ -26,10 +26,16 @@ class P4 : public Witness {
     if (!dead_.contains(settled.identity))
       breaks("a dead letter that nobody called dead", settled.identity);
   }
+  void store_forgot() override {
+    forgotten_ = true;
+    settled_.clear();
+  }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
-    for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto& grant) {
+    if (const auto* grant = std::get_if<limiter::Grant>(&call))
+      for (const limiter::GrantAsk& ask : grant->asks)
+        messages_[ask.line.identity].upstream = ask.line.upstream;
+    for_each_grant(call, answer, [&](const auto& identity, const auto&, const auto& grant) {
       Message& message = messages_[identity];
-      message.upstream = ask.line.upstream;
       message.granted[grant.serial] = grant.lease_end;
     });
     for_each_completion(call, answer, [&](const limiter::Completion& completion, const auto&) {
@@ -80,7 +86,8 @@ class P4 : public Witness {
       breaks("dead after more attempts than there may be", identity);
     const bool tried_enough = tally.real >= upstream.attempts_max;
     const bool throttled_enough = tally.throttled >= upstream.throttles_max;
-    const bool unknown = upstream.on_unknown == OnUnknown::kDead && tally.unknown > 0;
+    const bool unknown =
+        upstream.on_unknown == OnUnknown::kDead && (tally.unknown > 0 || forgotten_);
     if (!tried_enough && !throttled_enough && !unknown && tally.refused == 0)
       breaks("dead (" + end.reason + ") after " + std::to_string(tally.real) + " real attempts",
              identity);
@@ -117,6 +124,7 @@ class P4 : public Witness {
   const Settings& settings_;
   std::map<std::string, Message> messages_;
   std::set<std::string> settled_, dead_;
+  bool forgotten_ = false;  // the store did: nobody knows whether a message was sent before
 };
 
 }  // namespace

@@ -28,6 +28,11 @@ class P5 : public Witness {
   void written(const std::string& record_name) override {
     if (!written_.insert(record_name).second) world_.breaks("P5", "one record has two lines");
   }
+  // A line that only the store had is gone with it.
+  void store_forgot() override {
+    for (auto& [identity, lines] : lines_)
+      std::erase_if(lines.names, [this](const auto& name) { return !written_.contains(name); });
+  }
   void row_put(const wire::Offer& row) override { parked_.insert(row.identity); }
   void row_gone(const wire::Settled& settled) override { forgotten(settled.identity); }
   void copy_gone(const std::string& identity) override {

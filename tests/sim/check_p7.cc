@@ -17,6 +17,8 @@ class P7 : public Witness {
  public:
   explicit P7(World& world) : world_(world) {
     if (world.faults.store_step_every > Duration{0}) slack_ = slack_ + seconds(1);
+    // Whoever is told until when, in store time, is right to go by it when that leaps.
+    if (world.faults.store_as_whole.leap_every > Duration{0}) slack_ = slack_ + minutes(10);
   }
 
   void started(const StartedAttempt& start) override {
@@ -35,7 +37,7 @@ class P7 : public Witness {
   void recalled(const std::string& process, const wire::Recall& recall) override {
     Recalled& said = recalled_[{process, recall.key}];
     said.at = world_.now();
-    said.until = std::max(said.until, world_.now() + (recall.until - world_.epoch_now()));
+    said.until = std::max(said.until, world_.now() + (recall.until - world_.store_now()));
   }
   void recall_due(const std::string& process, const std::string& key, Duration wait) override {
     const auto said = recalled_.find({process, key});

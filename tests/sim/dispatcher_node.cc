@@ -46,7 +46,7 @@ void DispatcherNode::act(dispatcher::StartHttp& start) {
 void DispatcherNode::heard(const wire::Item& item) {
   const auto* recall = std::get_if<wire::Recall>(&item);
   if (!recall || recall->key.empty()) return;
-  const Duration left = recall->until - world().epoch_now();
+  const Duration left = recall->until - world().store_now();
   witnesses_.tell(&Witness::warned, who(), recall->key, left);
 }
 
@@ -65,6 +65,7 @@ void DispatcherNode::ended(const wire::Attempt& attempt, const UpstreamFake::Ans
   end.end = end_of(answer.kind);
   end.status = static_cast<std::uint32_t>(answer.status);
   if (answer.told_to_wait) end.retry_after = std::to_string(answer.retry_after.us / 1'000'000);
+  if (answer.abnormal) end.answer = "Abnormal usage";
   end.reason = end.end == dispatcher::HttpEnd::kUnknown ? "reset" : "";
   end.sent = at->second.sent;
   const std::string key = at->second.key;

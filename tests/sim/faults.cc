@@ -73,6 +73,13 @@ UpstreamFaults upstream_faults(Prng& prng) {
   return drawn;
 }
 
+void draw_upstream_later(Prng& prng, UpstreamFaults& upstream) {
+  if (prng.chance(250'000)) upstream.outage_every = seconds(prng.between(10, 60));
+  if (prng.chance(250'000)) upstream.ban_every = seconds(prng.between(5, 30));
+  if (prng.chance(200'000)) upstream.abnormal = often(prng, 20'000);
+  if (prng.chance(200'000)) upstream.lost_end = often(prng, 100'000);
+}
+
 }  // namespace
 
 Faults Faults::drawn(Prng& prng) {
@@ -98,6 +105,20 @@ void Faults::draw_later(Prng& prng) {
     one->stop_every = every(prng, seconds(10));
     one->stop_timeout = seconds(prng.between(1, 15));
   }
+  for (ProcessFaults* one : {&ingest, &limiter, &dispatcher})
+    if (prng.chance(100'000)) one->wall_leap_every = every(prng, seconds(20));
+  for (ProcessFaults* one : {&auditor, &alerter})
+    if (prng.chance(100'000)) one->down_max = seconds(60);
+  draw_upstream_later(prng, upstream);
+  if (prng.chance(250'000)) {
+    store_as_whole.forget_every = every(prng, seconds(15));
+    store_as_whole.with_limiter = often(prng, 1'000'000);
+  }
+  if (prng.chance(150'000)) {
+    store_as_whole.leap_every = every(prng, seconds(15));
+    store_as_whole.leap_max = seconds(prng.between(1, 120));
+  }
+  if (prng.chance(300'000)) people.every = seconds(prng.between(2, 30));
 }
 
 }  // namespace sluice::sim

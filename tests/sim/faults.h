@@ -47,6 +47,8 @@ struct ProcessFaults {
   Duration freeze_max = seconds(3);
   Duration stop_every{0};  // mean; SIGTERM: it drains, and leaves when idle
   Duration stop_timeout = seconds(10);
+  Duration wall_leap_every{0};  // mean; its wall clock is set, forward or back
+  Duration wall_leap_max = minutes(5);
 };
 
 struct UpstreamFaults {
@@ -60,6 +62,27 @@ struct UpstreamFaults {
   std::uint32_t never_arrives = 0;  // bytes left, nothing arrived, no answer
   Duration answer_max = milliseconds(300);
   Duration retry_after_max = seconds(8);
+  Duration outage_every{0};  // mean; for a while no connection at all
+  Duration outage_max = seconds(20);
+  Duration ban_every{0};  // mean; a key is answered 429 for a while, whatever it sends
+  Duration ban_max = seconds(20);
+  std::uint32_t abnormal = 0;  // 403 that speaks of abnormal usage
+  std::uint32_t lost_end = 0;  // the HTTP port never says how it ended
+};
+
+// What befalls the limiter's store as a whole.
+struct StoreFaults {
+  Duration forget_every{0};        // mean; FLUSHALL, or a replica that lags takes over
+  Duration lag_max = seconds(2);   // of such a replica
+  std::uint32_t with_limiter = 0;  // so often its limiter dies at the same moment
+  Duration leap_every{0};          // mean; its clock leaps further than anybody tolerates
+  Duration leap_max = minutes(2);
+};
+
+// What people do: they close and open keys and whole upstreams.
+struct PeopleFaults {
+  Duration every{0};  // mean
+  Duration pause_max = seconds(20);
 };
 
 struct QueueFaults {
@@ -72,6 +95,8 @@ struct Faults {
   ProcessFaults ingest, limiter, dispatcher, auditor, alerter;
   UpstreamFaults upstream;
   QueueFaults queue;
+  StoreFaults store_as_whole;
+  PeopleFaults people;
   Endings store, parking, queue_calls, trail, ledger, sinks;
   Duration store_step_every{0};  // the store's clock jumps forward, within what callers tolerate
   Duration store_step_max = milliseconds(200);

@@ -49,6 +49,13 @@ class Node : public Wired {
     take_works();
     turn_soon();
   }
+  // Past its core: what other programs may say on the same wires.
+  void say(wire::Role role, const wire::Item& item) {
+    if (!up()) return;
+    for (const auto& [peer, is] : peers_)
+      if (is == role) links_->send(peer, item);
+    turn_soon();
+  }
   // From the node's fakes: the answer to an effect.
   void reply(Reply reply) {
     if (!up()) return;
@@ -211,7 +218,7 @@ class Node : public Wired {
     std::vector<Effect> effects;
     out_.take(effects);
     for (Effect& effect : effects) {
-      if (world().prng.chance(faults().crash_at_effect)) {
+      if (world().prng.chance(faults().crash_at_effect) && !spared()) {
         // What was sent so far may have left, or not.
         if (world().prng.chance(500'000)) {
           links_->flush(clock());

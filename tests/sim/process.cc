@@ -73,12 +73,13 @@ void Process::suffer() {
   if (faults().crash_every > Duration{0}) arrange_crash();
   if (faults().freeze_every > Duration{0}) arrange_freeze();
   if (faults().stop_every > Duration{0}) arrange_stop();
+  if (faults().wall_leap_every > Duration{0}) arrange_wall_leap();
 }
 
 void Process::arrange_crash() {
   world_.agenda.after(world_.around(faults().crash_every), [this] {
     if (world_.healed) return;
-    crash();
+    if (!spared()) crash();
     arrange_crash();
   });
 }
@@ -94,12 +95,22 @@ void Process::arrange_freeze() {
 void Process::arrange_stop() {
   world_.agenda.after(world_.around(faults().stop_every), [this] {
     if (world_.healed) return;
-    if (up_) {
+    if (up_ && !spared()) {
       world_.note(name_, "stop");
       later(Duration{0}, [this] { on_stop(); });
       later(faults().stop_timeout, [this] { crash(); });
     }
     arrange_stop();
+  });
+}
+
+void Process::arrange_wall_leap() {
+  world_.agenda.after(world_.around(faults().wall_leap_every), [this] {
+    if (world_.healed) return;
+    const Duration most = faults().wall_leap_max;
+    wall_offset_ = world_.prng.between(Duration{0} - most, most);
+    world_.note(name_, "wall clock", wall_offset_.us);
+    arrange_wall_leap();
   });
 }
 

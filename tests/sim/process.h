@@ -44,7 +44,10 @@ class Process {
   [[nodiscard]] Instant clock() const;
   // The first true time at which clock() will have reached `local`.
   [[nodiscard]] Instant true_time(Instant local) const;
-  // Its wall clock: right to within a tenth of a second.
+  // For so long it does not die: an assumption of the design asks for it (README).
+  void spare(Duration how_long) { spared_until_ = world_.now() + how_long; }
+  [[nodiscard]] bool spared() const { return world_.now() < spared_until_; }
+  // Its wall clock: right to within a tenth of a second, until somebody sets it.
   [[nodiscard]] StoreTime wall() const;
 
  protected:
@@ -57,6 +60,7 @@ class Process {
   void arrange_crash();
   void arrange_freeze();
   void arrange_stop();
+  void arrange_wall_leap();
 
   World& world_;
   std::string name_;
@@ -65,6 +69,7 @@ class Process {
   std::uint64_t incarnation_ = 0;
   std::uint64_t crashes_ = 0;
   Instant frozen_until_;
+  Instant spared_until_;
   struct Ways {
     Instant there, back;
   };

@@ -111,6 +111,17 @@ void Producer::send_bill(std::size_t at) {
 }
 
 void Producer::hears(const ingest::Respond& answer) {
+  if (const auto asked = asked_about_.find(answer.request_id); asked != asked_about_.end()) {
+    if (const auto* found = std::get_if<ingest::Found>(&answer.answer))
+      witnesses_.tell(&Witness::explained, asked->second, *found);
+    asked_about_.erase(asked);
+    return;
+  }
+  if (otherwise_.erase(answer.request_id) > 0) {
+    if (std::holds_alternative<ingest::Accepted>(answer.answer))
+      world_.breaks("P2", "a known id was taken with other bytes");
+    return;
+  }
   if (const auto letter = letter_of_.find(answer.request_id); letter != letter_of_.end())
     return answered(letter->second, answer.answer);
   const auto bill = bill_of_.find(answer.request_id);
@@ -137,13 +148,40 @@ void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {
     witnesses_.tell(&Witness::accepted, AcceptedMessage{name.identity, name.key, name.id,
                                                         letter.message.request, name.expires_at});
     cancel_some(letter, name.identity);
+    ask_about(letter, name.identity);
+    if (world_.prng.chance(30'000)) say_otherwise(letter);
   } else if (const auto* later = std::get_if<ingest::TooMany>(&answer)) {
     if (later->retry_after <= Duration{0}) world_.breaks("P9", "429 without a time");
+    witnesses_.tell(&Witness::refused, letter.message.key, letter.message.id, later->retry_after);
     letter.patient = world_.prng.chance(500'000);
-    post_again(at, std::clamp(later->retry_after, milliseconds(10), seconds(5)));
+    const Duration patience = world_.prng.between(Duration{0}, seconds(3));
+    post_again(at, std::clamp(later->retry_after, milliseconds(10), seconds(40)) + patience);
   } else if (std::holds_alternative<ingest::Conflict>(answer)) {
     world_.breaks("P2", "422 for a message that nobody changed");
   }
+}
+
+// Now and then somebody wants to know why it waits.
+void Producer::ask_about(const Letter& letter, const std::string& identity) {
+  for (int i = 0; i < 2; ++i) {
+    const Duration delay = world_.prng.between(milliseconds(1), seconds(20));
+    world_.agenda.after(delay, [this, door = letter.door, id = letter.message.id, identity] {
+      if (!doors_[door]->up()) return;
+      asked_about_[++requests_] = identity;
+      doors_[door]->work(ingest::Lookup{requests_, id});
+    });
+  }
+}
+
+// The id of another message, once more: it must not be taken.
+void Producer::say_otherwise(const Letter& letter) {
+  const Duration delay = world_.prng.between(milliseconds(1), seconds(20));
+  world_.agenda.after(delay, [this, door = letter.door, message = letter.message]() mutable {
+    if (!doors_[door]->up()) return;
+    message.request.body += "?";
+    otherwise_.insert(++requests_);
+    doors_[door]->work(ingest::Submit{requests_, std::move(message), {}, doors_[door]->wall()});
+  });
 }
 
 void Producer::cancel_some(const Letter& letter, const std::string& identity) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class Producer {
   void send_bill(std::size_t bill);
   void cancel_some(const Letter& letter, const std::string& identity);
   void answered(std::size_t letter, const ingest::FrontAnswer& answer);
+  void ask_about(const Letter& letter, const std::string& identity);
+  void say_otherwise(const Letter& letter);
 
   World& world_;
   Witnesses& witnesses_;
@@ -58,6 +61,8 @@ class Producer {
   std::vector<Letter> letters_;
   std::vector<Bill> bills_;
   std::map<std::uint64_t, std::size_t> letter_of_, bill_of_;  // by request id
+  std::map<std::uint64_t, std::string> asked_about_;          // identity, by request id
+  std::set<std::uint64_t> otherwise_;                         // request ids
   std::uint64_t requests_ = 0;
   std::size_t open_ = 0;
 };

@@ -30,6 +30,7 @@ std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
     visible[at] = visible.back();
     visible.pop_back();
     one.visible = world_.now() + kVisibility;
+    one.message.offered_before = !one.receipt.empty();  // SQS counts receptions
     one.receipt = "receipt-" + std::to_string(++received_);
     copies.push_back({one.receipt, one.message});
     world_.note("queue", "gives", one.message.identity, one.receipt);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "tests/sim/knobs.h"
 #include "tests/sim/system.h"
 
 namespace sluice::sim {
@@ -39,7 +40,10 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
   if (Prng later(~seed); !saboteur && seed % 8 != 0) {
     world.faults.draw_later(later);
     settings.draw_later(later);
+    draw_knobs(later, settings);
   }
+  if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
+    settings.be_explained(world.faults.upstream.answer_max);
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);
   System system(world, settings);

@@ -37,6 +37,7 @@ Upstream draw_upstream(Prng& prng, const char* name) {
   upstream.in_flight_per_key = static_cast<std::uint32_t>(prng.between(1, 3));
   upstream.on_unknown = prng.chance(250'000) ? OnUnknown::kDead : OnUnknown::kResend;
   upstream.throttles_max = 20;
+  upstream.abnormal = {{{403, 403}, "abnormal usage"}};
   upstream.backoff_base = milliseconds(prng.between(100, 2'000));
   upstream.backoff_max = seconds(20);
   upstream.penalty_base = seconds(prng.between(2, 8));
@@ -122,6 +123,22 @@ void Settings::draw_later(Prng& prng) {
   if (prng.chance(150'000)) dispatcher.table_max = static_cast<std::size_t>(prng.between(2, 12));
   if (prng.chance(150'000)) ingest.read_bytes_max = 1;
   if (prng.chance(150'000)) ingest.open_max = static_cast<std::uint32_t>(prng.between(3, 12));
+}
+
+void Settings::be_explained(Duration longest_answer) {
+  explained_day = true;
+  answer_max = longest_answer;
+  ingests = 1;
+  queued = cancelled = 0;
+  for (Upstream& upstream : upstreams) {
+    std::erase_if(upstream.limits,
+                  [](const Limit& limit) { return limit.scope == LimitScope::kUpstream; });
+    upstream.in_flight = 200;
+    upstream.expires_after = hours(96);
+  }
+  limiter.unrecorded_max = 10'000;
+  limiter.batch_max = 256;
+  share_upstreams();
 }
 
 // Everything through the slowest limit, all of it five times over, and the longest of all waits

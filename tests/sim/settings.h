@@ -34,6 +34,10 @@ struct Settings {
   dispatcher::Config dispatcher;
   auditor::Config auditor;
   alerter::Config alerter;
+  // A day on which nothing comes between what was said of a message and what happens: what was said
+  // must be so (check_p9.cc). The longest that an answer of the upstream takes then.
+  bool explained_day = false;
+  Duration answer_max;
   // For saboteurs: the store's limits are wider than those that the upstream counts; a put is torn
   // so often (per million).
   std::uint32_t store_gives_more = 0;
@@ -44,6 +48,8 @@ struct Settings {
   void share_upstreams();
   // As Faults::draw_later().
   void draw_later(Prng& prng);
+  // One ingest, rows only, nothing shared that is scarce, nobody cancels.
+  void be_explained(Duration longest_answer);
   // Within this after everything is healed, everything is settled.
   [[nodiscard]] Duration settles_within() const;
 };

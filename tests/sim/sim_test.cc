@@ -3,8 +3,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <string>
 
+#include "tests/sim/knobs.h"
 #include "tests/sim/run.h"
 
 namespace sluice::sim {
@@ -27,6 +29,15 @@ TEST(Simulation, TheSameSeedIsTheSameRun) {
     EXPECT_EQ(run_seed(seed).hash, run_seed(seed).hash) << "seed " << seed;
     EXPECT_NE(run_seed(seed).hash, run_seed(seed + 1).hash) << "seed " << seed;
   }
+}
+
+// What a row may be is tried; the others are words, doors, or what the store is told.
+TEST(Simulation, EveryRowIsTurnedOrNotForIt) {
+  const std::set<std::string_view> others = {"store",      "clock_error_max", "store_overlap",
+                                             "record_min", "answer_max",      "allow_link_local"};
+  for (const auto rows : {limiter::setting_rows(), dispatcher::setting_rows()})
+    for (const SettingRow& row : rows)
+      EXPECT_NE(has_knob(row.name), others.contains(row.name)) << row.name;
 }
 
 class Sabotage : public testing::TestWithParam<Saboteur> {};

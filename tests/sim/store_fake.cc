@@ -3,7 +3,7 @@
 namespace sluice::sim {
 
 limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
-  limiter::StoreReply reply = store_.perform(ask, world_.epoch_now() + ahead_);
+  limiter::StoreReply reply = store_.perform(ask, world_.store_now());
   note(ask, reply);
   witnesses_.tell(&Witness::decided, ask.call, reply.answer, reply.now);
   return reply;
@@ -33,14 +33,59 @@ void StoreFake::note(const limiter::StoreAsk& ask, const limiter::StoreReply& re
 }
 
 void StoreFake::suffer() {
-  if (world_.faults.store_step_every <= Duration{0}) return;
+  if (world_.faults.store_step_every > Duration{0}) arrange_step();
+  if (world_.faults.store_as_whole.leap_every > Duration{0}) arrange_leap();
+  if (world_.faults.store_as_whole.forget_every > Duration{0}) arrange_forgetting();
+}
+
+void StoreFake::arrange_step() {
   world_.agenda.after(world_.around(world_.faults.store_step_every), [this] {
     if (world_.healed) return;
     const Duration step = world_.prng.between(Duration{0}, world_.faults.store_step_max);
-    ahead_ += world_.prng.chance(500'000) ? step : -step;
-    world_.note("store", "clock", ahead_.us);
-    suffer();
+    world_.store_ahead += world_.prng.chance(500'000) ? step : -step;
+    world_.note("store", "clock", world_.store_ahead.us);
+    arrange_step();
   });
+}
+
+void StoreFake::arrange_leap() {
+  world_.agenda.after(world_.around(world_.faults.store_as_whole.leap_every), [this] {
+    if (world_.healed) return;
+    const Duration most = world_.faults.store_as_whole.leap_max;
+    const Duration leap = world_.prng.between(Duration{0} - most, most);
+    if (may_leap_()) {
+      world_.store_ahead += leap;
+      world_.note("store", "clock leaps", world_.store_ahead.us);
+    }
+    arrange_leap();
+  });
+}
+
+// FLUSHALL; or a replica is promoted that lacks what was written in the last moments.
+void StoreFake::arrange_forgetting() {
+  world_.agenda.after(world_.around(world_.faults.store_as_whole.forget_every), [this] {
+    if (world_.healed) return;
+    if (world_.prng.chance(500'000)) {
+      store_.wipe(next_life());
+      forgot("everything");
+    } else {
+      const Duration lag = world_.prng.between(Duration{0}, world_.faults.store_as_whole.lag_max);
+      world_.agenda.after(lag, [this, replica = store_]() mutable {
+        store_ = std::move(replica);
+        store_.become(next_life());
+        forgot("the last moments");
+      });
+    }
+    arrange_forgetting();
+  });
+}
+
+std::string StoreFake::next_life() { return "life-" + std::to_string(++lives_); }
+
+void StoreFake::forgot(const char* what) {
+  world_.note("store", "forgets", what);
+  witnesses_.tell(&Witness::store_forgot);
+  forgot_();
 }
 
 }  // namespace sluice::sim

@@ -2,6 +2,9 @@
 // outlives the limiter. Who calls it through outside_call() gets the five endings.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "limiter/memory_store.h"
 #include "tests/sim/witness.h"
 
@@ -14,8 +17,13 @@ class StoreFake {
 
   // One atomic script.
   limiter::StoreReply apply(const limiter::StoreAsk& ask);
-  // From now on its clock steps as the run's faults say.
+  // From now on its clock steps and leaps, and it forgets, as the run's faults say.
   void suffer();
+  // Who is to be told when it has forgotten; and who must live while its clock leaps (README).
+  void tells(std::function<void()> forgot, std::function<bool()> may_leap) {
+    forgot_ = std::move(forgot);
+    may_leap_ = std::move(may_leap);
+  }
 
  private:
   void note(const limiter::StoreAsk& ask, const limiter::StoreReply& reply);
@@ -23,7 +31,15 @@ class StoreFake {
   World& world_;
   Witnesses& witnesses_;
   limiter::MemoryStore store_;
-  Duration ahead_;
+  void arrange_step();
+  void arrange_leap();
+  void arrange_forgetting();
+  [[nodiscard]] std::string next_life();
+  void forgot(const char* what);
+
+  int lives_ = 1;
+  std::function<void()> forgot_;
+  std::function<bool()> may_leap_;
 };
 
 }  // namespace sluice::sim

@@ -8,6 +8,10 @@
 namespace sluice::sim {
 namespace {
 
+// A leap of the store's clock is seen by who knew the time before (design 3.2): somebody who did
+// must live until it has asked again.
+constexpr Duration kNoticedWithin = seconds(30);
+
 limiter::StoreConfig store_settings(const Settings& settings) {
   limiter::StoreConfig store;
   store.upstreams = settings.upstreams;
@@ -28,7 +32,8 @@ System::System(World& world, Settings settings)
       trail_(world, witnesses_),
       ledger_(world),
       store_(world, witnesses_, store_settings(settings_)),
-      producer_(world, witnesses_, settings_, queue_) {
+      producer_(world, witnesses_, settings_, queue_),
+      people_(world, settings_, [this](const wire::Control& control) { say(control); }) {
   for (const Upstream& upstream : settings_.upstreams)
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
   limiter_ = std::make_unique<LimiterNode>(world, network_, witnesses_, settings_.limiter, store_);
@@ -40,6 +45,22 @@ System::System(World& world, Settings settings)
   add_dispatchers();
   add_ingests();
   add_witnesses();
+  store_.tells(
+      [this] {
+        if (world_.prng.chance(world_.faults.store_as_whole.with_limiter)) limiter_->crash();
+      },
+      [this] {
+        const auto* core = limiter_->core();
+        if (core == nullptr || !core->store_up()) return false;
+        limiter_->spare(kNoticedWithin);
+        return true;
+      });
+}
+
+// Whoever has a connection to the limiter passes a person's word on.
+void System::say(const wire::Control& control) {
+  const auto by = world_.prng.below(ingests_.size());
+  ingests_[by]->say(wire::Role::kLimiter, control);
 }
 
 void System::add_dispatchers() {
@@ -75,6 +96,7 @@ void System::add_witnesses() {
   witnesses_.add(check_p5(world_));
   if (auto p6 = check_p6(world_, settings_)) witnesses_.add(std::move(p6));
   witnesses_.add(check_p7(world_));
+  witnesses_.add(check_p9(world_, settings_));
   witnesses_.add(check_order(world_, settings_));
   witnesses_.add(check_costs(world_, ledger_));
   witnesses_.add(check_alerts(world_, settings_, ledger_));
@@ -97,6 +119,8 @@ void System::begin() {
   world_.agenda.after(seconds(1), [this] { producer_.begin(); });
   network_.suffer();
   store_.suffer();
+  people_.begin();
+  for (const auto& [name, upstream] : upstreams_) upstream->suffer();
 }
 
 void System::heal() {

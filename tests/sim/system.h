@@ -15,6 +15,7 @@
 #include "tests/sim/limiter_node.h"
 #include "tests/sim/network.h"
 #include "tests/sim/parking.h"
+#include "tests/sim/people.h"
 #include "tests/sim/producer.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/settings.h"
@@ -40,6 +41,7 @@ class System {
   [[nodiscard]] std::vector<std::unique_ptr<DispatcherNode>>& dispatchers() { return dispatchers_; }
   [[nodiscard]] LimiterNode& limiter() { return *limiter_; }
   [[nodiscard]] AuditorNode& auditor() { return *auditor_; }
+  [[nodiscard]] AlerterNode& alerter() { return *alerter_; }
   [[nodiscard]] QueueFake& queue() { return queue_; }
 
   [[nodiscard]] Witnesses& witnesses() { return witnesses_; }
@@ -50,6 +52,7 @@ class System {
   void add_witnesses();
   void add_ingests();
   void add_dispatchers();
+  void say(const wire::Control& control);
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
 
@@ -63,6 +66,7 @@ class System {
   AlertStateFake alert_state_;
   StoreFake store_;
   Producer producer_;
+  People people_;
   std::map<std::string, std::unique_ptr<UpstreamFake>> upstreams_;
   std::vector<std::unique_ptr<ParkingFake>> parkings_;
   std::vector<std::unique_ptr<IngestNode>> ingests_;

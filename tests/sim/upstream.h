@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "lib/base/upstream.h"
@@ -20,8 +21,9 @@ class UpstreamFake {
     Kind kind = Kind::kStatus;
     int status = 0;
     bool told_to_wait = false;
-    Duration retry_after;
-    Duration latency;
+    Duration retry_after = {};
+    Duration latency = {};
+    bool abnormal = false;
   };
   using Answered = std::function<void(const Answer&)>;
 
@@ -35,6 +37,9 @@ class UpstreamFake {
   Stop send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
             Answered answered);
 
+  // From now on it goes down and bans keys as the run's faults say.
+  void suffer();
+
   [[nodiscard]] std::uint64_t arrivals() const { return arrivals_; }
   [[nodiscard]] const Upstream& settings() const { return settings_; }
 
@@ -44,8 +49,9 @@ class UpstreamFake {
     std::uint64_t life = 0;
     StartedAttempt attempt;
     Answered answered;
-    Instant started;
+    Instant started = {};
     bool over = false;
+    bool ends_untold = false;
   };
   using ExchangePtr = std::shared_ptr<Exchange>;
 
@@ -53,12 +59,18 @@ class UpstreamFake {
   void arrive(const ExchangePtr& exchange);
   void finish(const ExchangePtr& exchange, Answer answer, Duration after);
   void tell(const ExchangePtr& exchange, Answer answer);
-  Answer decide();
+  Answer decide(const std::string& key);
+  void warn(Answer& answer, Duration wait);
+  void arrange_outage();
+  void arrange_ban();
 
   World& world_;
   Witnesses& witnesses_;
   Upstream settings_;
   std::uint64_t arrivals_ = 0;
+  Instant down_until_;
+  std::set<std::string> keys_;
+  std::map<std::string, Instant> banned_;  // by key, until
 };
 
 }  // namespace sluice::sim

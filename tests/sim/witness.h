@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/front_door.h"
 #include "lib/wire/messages.h"
 #include "limiter/store.h"
 #include "tests/sim/world.h"
@@ -48,6 +49,10 @@ class Witness {
  public:
   virtual ~Witness() = default;
   virtual void accepted(const AcceptedMessage&) {}
+  // Somebody asked about an accepted message, and was told this.
+  virtual void explained(const std::string& /*identity*/, const ingest::Found&) {}
+  // 429 for the message of this id: to be said again after so long.
+  virtual void refused(const std::string& /*key*/, const std::string& /*id*/, Duration) {}
   virtual void cancel_asked(const std::string& /*identity*/) {}
   virtual void started(const StartedAttempt&) {}
   // This process has been told that the key is closed for so long.
@@ -63,6 +68,8 @@ class Witness {
   virtual void answered(const AnsweredAttempt&) {}
   // One atomic script of the limiter's store: what it was asked and what it decided.
   virtual void decided(const limiter::Call&, const limiter::Answer&, StoreTime) {}
+  // The store lost what it had written, all of it or the last moments.
+  virtual void store_forgot() {}
   // The line of the record with this name (auditor/trail_facts.h) is on disk.
   virtual void written(const std::string& /*record_name*/) {}
   virtual void row_put(const wire::Offer&) {}

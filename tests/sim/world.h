@@ -30,6 +30,9 @@ class World {
   // Store time, were every clock right: the run begins on 2026-11-21.
   [[nodiscard]] StoreTime epoch_now() const { return StoreTime{kEpochUs + now().us}; }
 
+  // What the limiter's store takes for the time.
+  [[nodiscard]] StoreTime store_now() const { return epoch_now() + store_ahead; }
+
   template <class... Parts>
   void note(std::string_view who, const Parts&... parts) {
     trace.line(now(), who, parts...);
@@ -47,6 +50,7 @@ class World {
   Trace trace;
   Faults faults;
   bool healed = false;
+  Duration store_ahead;  // how far the store's clock is ahead of the true one
   std::vector<Broken> broken;
 };
 
