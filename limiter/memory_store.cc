@@ -42,11 +42,20 @@ StoreReply MemoryStore::perform(const StoreAsk& ask, StoreTime clock) {
     return reply;
   }
   MemoryShard& shard = shards_[name];
+  if (told_.insert(name).second) {
+    limiter::perform(config_, shard, {clock, life_, fresh_}, SetLimits{name, by_});
+  }
   Scripted scripted = limiter::perform(config_, shard, {clock, life_, fresh_}, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
   if (++calls_ % kPurgeEvery == 0) shard.purge(shard.state().last);
   return reply;
+}
+
+void MemoryStore::set_config(StoreConfig config, std::string by) {
+  config_ = std::move(config);
+  by_ = std::move(by);
+  told_.clear();
 }
 
 void MemoryStore::wipe(std::string life) {

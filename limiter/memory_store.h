@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "limiter/script.h"
@@ -42,8 +43,8 @@ class MemoryStore {
 
   void become(std::string life) { life_ = std::move(life), fresh_ = false; }
   void wipe(std::string life);
-  // A restart with other limits.
-  void set_config(StoreConfig config) { config_ = std::move(config); }
+  // Other settings, by a restart or while it runs: each shard is told with its next call.
+  void set_config(StoreConfig config, std::string by = "settings");
 
   // For checkers: nullptr when it has no such shard.
   [[nodiscard]] MemoryShard* shard(const std::string& upstream);
@@ -54,6 +55,8 @@ class MemoryStore {
   bool fresh_ = true;
   std::uint64_t calls_ = 0;
   std::map<std::string, MemoryShard> shards_;
+  std::string by_ = "settings";  // who said config_
+  std::set<std::string> told_;   // shards that know config_'s limits
 };
 
 }  // namespace sluice::limiter

@@ -19,73 +19,8 @@ const Caller* caller_of(const Call& call) {
   if (const auto* grant = std::get_if<Grant>(&call)) return &grant->caller;
   if (const auto* complete = std::get_if<Complete>(&call)) return &complete->caller;
   if (const auto* clock = std::get_if<AskClock>(&call)) return &clock->caller;
+  if (const auto* consume = std::get_if<Consume>(&call)) return &consume->caller;
   return nullptr;
-}
-
-// How long nothing is granted after the store may have forgotten: until every request that was
-// under way has arrived, and W has passed. An arrival may be as late as its lease's end plus
-// unknown_hold (A5), whether anybody will ever tell of it or not.
-Duration closure(const Scene& scene) {
-  Duration window, guard;
-  for (const Limit& limit : scene.upstream.limits) {
-    window = std::max(window, std::min(limit.window, scene.config.close_max));
-    guard = std::max(guard, limit.guard);
-  }
-  return window + guard + scene.lease() + scene.upstream.unknown_hold + scene.config.store_overlap;
-}
-
-void close(Scene& scene, ShardRecord& state) {
-  MARK("store: closed, as it may have forgotten");
-  state.closed_until = std::max(state.closed_until, scene.now + closure(scene));
-  const StoreTime quiet =
-      scene.now + scene.lease() + scene.upstream.unknown_hold + scene.config.store_overlap;
-  for (Coverage& coverage : state.coverage) {
-    coverage.complete_from = std::max(coverage.complete_from, quiet);
-  }
-}
-
-// A limit that is new, or whose window grew, has logs that miss what they never had to keep: it
-// counts as full until they reach back far enough (design 4.1, edits). A fresh shard misses
-// nothing.
-void cover(Scene& scene, bool fresh) {
-  const auto gone = [&](const Coverage& coverage) {
-    return std::none_of(scene.upstream.limits.begin(), scene.upstream.limits.end(),
-                        [&](const Limit& limit) { return limit.name == coverage.limit; });
-  };
-  const auto& kept = scene.shard.state().coverage;
-  if (std::any_of(kept.begin(), kept.end(), gone)) {  // nothing was counted while it was away
-    std::erase_if(scene.shard.edit_state().coverage, gone);
-  }
-  for (const Limit& limit : scene.upstream.limits) {
-    const Duration horizon = scene.meter(limit).horizon();
-    const auto& known = scene.shard.state().coverage;
-    const auto same = [&](const Coverage& coverage) { return coverage.limit == limit.name; };
-    const auto at = std::find_if(known.begin(), known.end(), same);
-    if (at != known.end() && at->horizon == horizon) continue;
-    auto& edited = scene.shard.edit_state().coverage;
-    const auto place = std::find_if(edited.begin(), edited.end(), same);
-    if (place == edited.end()) {
-      edited.push_back({limit.name, horizon, fresh ? StoreTime{} : scene.now});
-    } else {
-      if (horizon > place->horizon) place->complete_from = scene.now;
-      place->horizon = horizon;
-    }
-  }
-}
-
-// Another life than the shard's last: whatever this store says, it may have forgotten.
-void meet_life(Scene& scene, const Moment& moment) {
-  const bool first = scene.shard.state().life.empty();
-  const bool fresh = first && moment.fresh;
-  if (first || scene.shard.state().life != moment.life) {
-    scene.shard.edit_state().life = moment.life;
-    cover(scene, fresh);
-    if (fresh) return;
-    ShardRecord& state = scene.shard.edit_state();
-    state.opened_at = scene.now;
-    close(scene, state);
-  }
-  cover(scene, fresh);
 }
 
 void remember_sure(ShardRecord& state, std::uint64_t life) {
@@ -120,25 +55,46 @@ void meet_caller(Scene& scene, const Moment& moment, const Caller& caller) {
   state.last = scene.now;
 }
 
+// Sub-windows are shown as slots that were completed at their ends.
+LimitLog shown(LimitLog log) {
+  for (const SubWindow& one : log.counted) {
+    log.slots.push_back({{}, false, one.units, one.end, one.end});
+  }
+  log.counted.clear();
+  return log;
+}
+
+KeyState peek_one(Scene& scene, const std::string& key) {
+  KeyState state;
+  for (const Limit& limit : scene.upstream.limits) {
+    LimitLog log = scene.log(limit, key);
+    scene.meter(limit).prune(log, scene.now);
+    state.logs.push_back(shown(std::move(log)));
+    state.limits.push_back(scene.tightened(limit, key));
+  }
+  for (const std::string* owner : {&key, &kNobody}) {
+    const KeyRecord* record = scene.key(*owner);
+    if (record == nullptr) continue;
+    for (const wire::Hold& hold : record->holds) {
+      if (hold.until.us == 0 || hold.until > scene.now) state.holds.push_back(hold);
+    }
+  }
+  state.closed_until = scene.opens_at(key) > scene.now ? scene.opens_at(key) : StoreTime{};
+  state.in_flight = scene.in_flight(key);
+  const KeyRecord* record = scene.key(key);
+  state.one_at_a_time = record != nullptr && record->penalties > 0;
+  const KeyRecord* told = scene.key(scene.told_owner(key));
+  if (told != nullptr && told->told.until > scene.now) {
+    state.told_until = told->told.until;
+    state.told_left = told->told.left;
+  }
+  return state;
+}
+
 PeekReply peek(Scene& scene, const Peek& call) {
   PeekReply reply;
-  for (const std::string& key : call.keys) {
-    KeyState state;
-    for (const Limit& limit : scene.upstream.limits) {
-      state.logs.push_back(scene.log(limit, key));
-      scene.meter(limit).prune(state.logs.back(), scene.now);
-    }
-    for (const std::string* owner : {&key, &kNobody}) {
-      const KeyRecord* record = scene.key(*owner);
-      if (record == nullptr) continue;
-      for (const wire::Hold& hold : record->holds) {
-        if (hold.until.us == 0 || hold.until > scene.now) state.holds.push_back(hold);
-      }
-    }
-    const StoreTime closed = scene.shard.state().closed_until;
-    state.closed_until = closed > scene.now ? closed : StoreTime{};
-    reply.keys.push_back(std::move(state));
-  }
+  reply.latency = scene.shard.state().latency;
+  for (const std::string& key : call.keys) reply.keys.push_back(peek_one(scene, key));
   return reply;
 }
 
@@ -165,11 +121,21 @@ void keep_the_end_only(MessageRecord& record) {
 
 void emptied(Scene& scene, const Emptied& call) {
   for (const Emptied::Line& line : call.lines) {
+    const auto same = [&](const wire::Record& said) { return said.record_id == line.record_id; };
+    if (line.identity.empty()) {  // the shard's own
+      const auto& outbox = scene.shard.state().outbox;
+      if (std::none_of(outbox.begin(), outbox.end(), same)) continue;
+      std::erase_if(scene.shard.edit_state().outbox, same);
+      continue;
+    }
     if (scene.message(line.identity) == nullptr) continue;
     MessageRecord& record = scene.edit_message(line.identity);
-    std::erase_if(record.outbox,
-                  [&](const wire::Record& said) { return said.record_id == line.record_id; });
+    std::erase_if(record.outbox, same);
     keep_the_end_only(record);
+    // Sends made elsewhere: nobody will ever say Forget.
+    if (record.serial == 0 && record.outbox.empty() && record.end.reason == kConsumed) {
+      record.purge_at = std::min(record.purge_at, scene.now + scene.config.record_min);
+    }
   }
 }
 
@@ -179,7 +145,9 @@ void forget(Scene& scene, const Forget& call) {
   for (const std::string& identity : call.identities) {
     const MessageRecord* known = scene.message(identity);
     if (known == nullptr || known->stage != Stage::kSettled || known->purge_at <= until) continue;
-    scene.edit_message(identity).purge_at = until;
+    MessageRecord& record = scene.edit_message(identity);
+    record.purge_at = until;
+    record.end.answer.clear();
   }
 }
 
@@ -192,10 +160,18 @@ struct Perform {
   Answer operator()(const SetHold& call) { return set_hold(scene, call), acknowledged(); }
   Answer operator()(const Peek& call) { return peek(scene, call); }
   Answer operator()(const AskClock&) { return acknowledged(); }
+  Answer operator()(const Consume& call) {
+    auto lines = consume(scene, call);
+    Acknowledged answer = acknowledged();
+    answer.outbox.insert(answer.outbox.end(), lines.begin(), lines.end());
+    return answer;
+  }
+  Answer operator()(const SetLimits& call) { return set_limits(scene, call), acknowledged(); }
 
   Acknowledged acknowledged() {
-    const StoreTime closed = scene.shard.state().closed_until;
-    return {closed > scene.now ? closed : StoreTime{}};
+    const ShardRecord& state = scene.shard.state();
+    const bool closed = state.closed_until > scene.now;
+    return {closed ? state.closed_until : StoreTime{}, state.latency, state.outbox};
   }
 };
 
@@ -212,6 +188,8 @@ const std::string& upstream_of(const Call& call) {
   if (const auto* forget = std::get_if<Forget>(&call)) return forget->upstream;
   if (const auto* hold = std::get_if<SetHold>(&call)) return hold->upstream;
   if (const auto* peek = std::get_if<Peek>(&call)) return peek->upstream;
+  if (const auto* consume = std::get_if<Consume>(&call)) return consume->upstream;
+  if (const auto* limits = std::get_if<SetLimits>(&call)) return limits->upstream;
   const auto* clock = std::get_if<AskClock>(&call);
   return clock == nullptr ? kNobody : clock->upstream;
 }

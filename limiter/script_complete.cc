@@ -28,7 +28,8 @@ class Completing {
   void count(MessageRecord& record, wire::Ended ended);
   End end_of(const MessageRecord& record, const wire::Outcome& outcome) const;
   void punish(MessageRecord& record, const Completion& completion);
-  void forgive(const std::string& key, wire::Ended ended);
+  void forgive(const MessageRecord& record, const wire::Outcome& outcome);
+  void learn(const MessageRecord& record, const wire::Outcome& outcome);
   void complete_slots(const MessageRecord& record, const wire::Outcome& outcome);
   [[nodiscard]] wire::Record line(const MessageRecord& record, const wire::Outcome& outcome,
                                   wire::RecordKind kind) const;
@@ -100,6 +101,7 @@ void Completing::count(MessageRecord& record, wire::Ended ended) {
 // How the message ended by this outcome; without a reason: delivered, or not at all (kDead).
 End Completing::end_of(const MessageRecord& record, const wire::Outcome& outcome) const {
   End end{wire::Settlement::kDead, {}, outcome.status, record.attempts, scene_.now};
+  if (record.keep_answer) end.answer = outcome.answer.substr(0, wire::kAnswerMax);
   switch (outcome.ended) {
     case wire::Ended::kDelivered:
       end.settlement = wire::Settlement::kDelivered;
@@ -133,7 +135,9 @@ void Completing::decide(MessageRecord& record, const Completion& completion) {
   if (outcome.ended == wire::Ended::kNotStarted) return not_started(record, completion);
   complete_slots(record, outcome);
   count(record, outcome.ended);
-  forgive(record.line.key, outcome.ended);
+  learn(record, outcome);
+  forgive(record, outcome);
+  tell(scene_, record.line.key, outcome);
   wire::Record said = line(record, outcome, wire::RecordKind::kAttempt);
   End end = end_of(record, outcome);
   if (end.settlement != wire::Settlement::kDelivered && !record.late_end.empty()) {
@@ -184,7 +188,7 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
   } else if (outcome.ended == wire::Ended::kThrottled) {
     ++record.throttles;
   }
-  forgive(record.line.key, outcome.ended);
+  forgive(record, outcome);
   wire::Record said = line(record, outcome, wire::RecordKind::kLate);
   const bool final =
       outcome.ended == wire::Ended::kDelivered || outcome.ended == wire::Ended::kRefused;
@@ -216,11 +220,26 @@ void Completing::uncount(MessageRecord& record, std::uint32_t serial) {
   }
 }
 
-// A success ends a row of penalties.
-void Completing::forgive(const std::string& key, wire::Ended ended) {
-  if (ended != wire::Ended::kDelivered) return;
+// A success ends a row of penalties; from here on the key opens slowly. What was granted before the
+// penalty proves nothing.
+void Completing::forgive(const MessageRecord& record, const wire::Outcome& outcome) {
+  if (outcome.ended != wire::Ended::kDelivered) return;
+  const std::string& key = record.line.key;
   const KeyRecord* known = scene_.key(key);
-  if (known != nullptr && known->penalties > 0) scene_.edit_key(key).penalties = 0;
+  if (known == nullptr || known->penalties == 0) return;
+  if (outcome.attempt.serial != record.serial || record.granted_at <= known->penalised_at) return;
+  scene_.edit_key(key).penalties = 0;
+  scene_.edit_key(key).reopened_at = scene_.now;
+  scene_.refresh_idle(key);
+}
+
+// How long a slot stays open, lately: what in_flight_per_key = "auto" goes by.
+void Completing::learn(const MessageRecord& record, const wire::Outcome& outcome) {
+  if (outcome.status == 0) return;
+  const Duration taken =
+      std::clamp(scene_.now - record.granted_at, Duration{0}, scene_.answer_max());
+  Duration& latency = scene_.shard.edit_state().latency;
+  latency = latency.us == 0 ? taken : latency + microseconds((taken - latency).us / 8);
 }
 
 // The upstream closed the key. Without a time of its own the answer doubles the last one's;
@@ -237,6 +256,8 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
     length = std::min(length, most);
   }
   ++key.penalties;
+  key.penalised_at = scene_.now;
+  key.reopened_at = {};
   const auto same = [](const wire::Hold& hold) { return hold.kind == wire::HoldKind::kPenalty; };
   auto hold = std::find_if(key.holds.begin(), key.holds.end(), same);
   if (hold == key.holds.end()) {
@@ -277,6 +298,7 @@ CompleteReply complete(Scene& scene, const Complete& call) {
   for (const Completion& completion : call.completions) {
     reply.answers.push_back(completing.answer(completion));
   }
+  reply.latency = scene.shard.state().latency;
   return reply;
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/mark.h"
 #include "lib/digest/digest.h"
+#include "limiter/reopening.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
 
@@ -25,6 +26,9 @@ class Granting {
   std::optional<GrantAnswer> held(const std::string& key);
   std::optional<GrantAnswer> crowded(const std::string& key);
   std::optional<GrantAnswer> limited(const GrantAsk& ask);
+  std::optional<GrantAnswer> told(const GrantAsk& ask);
+  Verdict verdict(const Limit& limit, const GrantAsk& ask);
+  std::vector<std::string> shadows(const GrantAsk& ask);
   GrantAnswer conflict(const GrantAsk& ask);
   GrantAnswer take(const GrantAsk& ask);
   void take_slots(const GrantAsk& ask, const MessageRecord& record);
@@ -77,20 +81,14 @@ GrantAnswer Granting::open(const MessageRecord& record, Granted granted) {
 
 std::optional<GrantAnswer> Granting::refuse_caller() {
   const ShardRecord& state = scene_.shard.state();
-  if (caller_.limits_version < state.limits_version) {
+  if (caller_.limits_version != state.limits_version ||
+      scene_.config.limits_version != state.limits_version) {
     MARK("store: a caller with older limits");
     return wait(wire::Wait::kStoreDown, {}, "stale_settings");
   }
   if (scene_.unsure || scene_.now > caller_.ask_by) {
     MARK("store: a question comes too late, or with another time");
     return wait(wire::Wait::kClockUnsure, {});
-  }
-  if (scene_.now < state.closed_until) {
-    MARK("store: nothing goes, it is closed");
-    return wait(wire::Wait::kClosure, state.closed_until);
-  }
-  if (caller_.limits_version > state.limits_version) {
-    scene_.shard.edit_state().limits_version = caller_.limits_version;
   }
   return std::nullopt;
 }
@@ -117,6 +115,11 @@ GrantAnswer Granting::answer(const GrantAsk& ask) {
   if (other_bytes) return conflict(ask);
   if (known != nullptr && known->stage == Stage::kSettled) return settled(*known);
   std::optional<GrantAnswer> refused = caller_refusal_;
+  const StoreTime opens = scene_.opens_at(ask.line.key);
+  if (!refused && scene_.now < opens) {
+    MARK("store: nothing goes, it is closed");
+    refused = wait(wire::Wait::kClosure, opens);
+  }
   if (!refused && known != nullptr && known->stage == Stage::kUnderway) {
     if (scene_.now < known->lease_end) {
       return open(*known, known->limiter_life == caller_.life ? Granted::kYes : Granted::kUnderway);
@@ -165,12 +168,10 @@ std::optional<GrantAnswer> Granting::held(const std::string& key) {
 }
 
 // As many attempts of its key as may be are under way; one, after a penalty, until one succeeds.
-// (Reopening by N/2, N/8 ... after that is not built yet: it would lower n here and in limited().)
 std::optional<GrantAnswer> Granting::crowded(const std::string& key) {
   const KeyRecord* record = scene_.key(key);
   if (record == nullptr) return std::nullopt;
-  const std::uint32_t most =
-      record->penalties > 0 ? 1 : std::max(1U, scene_.upstream.in_flight_per_key);
+  const std::uint32_t most = scene_.in_flight(key);
   std::uint32_t under_way = 0;
   StoreTime first_end = StoreTime::never();
   for (const OpenAttempt& open : record->open) {
@@ -183,21 +184,43 @@ std::optional<GrantAnswer> Granting::crowded(const std::string& key) {
   return wait(wire::Wait::kInFlight, first_end);
 }
 
+Verdict Granting::verdict(const Limit& limit, const GrantAsk& ask) {
+  const std::string& key = ask.line.key;
+  const Tightened tightened = scene_.tightened(limit, key);
+  if (tightened.held > 0) MARK("store: a limit without a past counts as full");
+  if (tightened.n < limit.n) MARK("store: a key opens slowly");
+  return decide_tightened(limit, scene_.meter(limit), scene_.log(limit, key),
+                          {tightened, ask.cost, scene_.now});
+}
+
 // All limits or none; the one that opens last is named.
 std::optional<GrantAnswer> Granting::limited(const GrantAsk& ask) {
-  std::optional<GrantAnswer> last;
+  std::optional<GrantAnswer> last = told(ask);
   for (const Limit& limit : scene_.upstream.limits) {
-    Verdict verdict =
-        scene_.meter(limit).decide(scene_.log(limit, ask.line.key), ask.cost, scene_.now);
-    const StoreTime covered = scene_.covered_from(limit);
-    if (covered > scene_.now && (verdict.why == wire::Wait::kNone || verdict.until < covered)) {
-      MARK("store: a limit without a past counts as full");
-      verdict = {wire::Wait::kWindowFull, covered};
-    }
-    if (verdict.why == wire::Wait::kNone) continue;
-    if (!last || last->until < verdict.until) last = wait(verdict.why, verdict.until, limit.name);
+    if (limit.shadow) continue;
+    const Verdict said = verdict(limit, ask);
+    if (said.why == wire::Wait::kNone) continue;
+    if (!last || last->until < said.until) last = wait(said.why, said.until, limit.name);
   }
   return last;
+}
+
+// The upstream said that fewer are left than the logs know of.
+std::optional<GrantAnswer> Granting::told(const GrantAsk& ask) {
+  const KeyRecord* record = scene_.key(scene_.told_owner(ask.line.key));
+  if (record == nullptr || record->told.until <= scene_.now) return std::nullopt;
+  if (record->told.left >= ask.cost) return std::nullopt;
+  return wait(wire::Wait::kWindowFull, record->told.until, kTold);
+}
+
+std::vector<std::string> Granting::shadows(const GrantAsk& ask) {
+  std::vector<std::string> names;
+  for (const Limit& limit : scene_.upstream.limits) {
+    if (!limit.shadow) continue;
+    const bool never = ask.cost > limit.n;
+    if (never || verdict(limit, ask).why != wire::Wait::kNone) names.push_back(limit.name);
+  }
+  return names;
 }
 
 MessageRecord& Granting::begin(const GrantAsk& ask) {
@@ -207,6 +230,7 @@ MessageRecord& Granting::begin(const GrantAsk& ask) {
     record.attempts = ask.attempts;
     record.throttles = ask.throttles;
   }
+  record.keep_answer = ask.keep_answer;
   record.line = ask.line;
   record.expires_at = ask.expires_at;
   record.purge_at = scene_.keep_until(record);
@@ -214,6 +238,7 @@ MessageRecord& Granting::begin(const GrantAsk& ask) {
 }
 
 GrantAnswer Granting::take(const GrantAsk& ask) {
+  std::vector<std::string> refused_by = shadows(ask);
   MessageRecord& record = begin(ask);
   record.cost = ask.cost;
   record.serial = next_serial(record);
@@ -224,7 +249,9 @@ GrantAnswer Granting::take(const GrantAsk& ask) {
   record.dispatcher_life = ask.dispatcher_life;
   take_slots(ask, record);
   record.stage = Stage::kUnderway;
-  return open(record, Granted::kYes);
+  GrantAnswer answer = open(record, Granted::kYes);
+  answer.shadow_refused = std::move(refused_by);
+  return answer;
 }
 
 void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
@@ -236,6 +263,11 @@ void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
     meter.prune(log, scene_.now);
     meter.take(log, {attempt, true, ask.cost, record.lease_end, scene_.now});
     if (limit.scope == LimitScope::kUpstream) scene_.refresh_idle({});
+  }
+  const std::string& owner = scene_.told_owner(key);
+  if (const KeyRecord* one = scene_.key(owner); one != nullptr && one->told.until > scene_.now) {
+    Told& told = scene_.edit_key(owner).told;
+    told.left -= std::min(told.left, ask.cost);
   }
   auto& open = scene_.edit_key(key).open;
   std::erase_if(open, [&](const OpenAttempt& one) { return one.lease_end <= scene_.now; });
@@ -274,7 +306,7 @@ bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* kno
           0,
           known == nullptr ? ask.attempts : known->attempts,
           scene_.now};
-  const auto too_costly = [&](const Limit& limit) { return ask.cost > limit.n; };
+  const auto too_costly = [&](const Limit& limit) { return !limit.shadow && ask.cost > limit.n; };
   const auto& limits = scene_.upstream.limits;
   MessageRecord carried;
   carried.attempts = ask.attempts;
@@ -329,6 +361,7 @@ GrantReply grant(Scene& scene, const Grant& call) {
   GrantReply reply;
   reply.answers.reserve(call.asks.size());
   for (const GrantAsk& ask : call.asks) reply.answers.push_back(granting.answer(ask));
+  reply.outbox = scene.shard.state().outbox;
   return reply;
 }
 

@@ -1,7 +1,9 @@
 // The script's inside: what its parts share. Nobody else includes this.
 #pragma once
 
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "limiter/meter.h"
 #include "limiter/script.h"
@@ -25,14 +27,27 @@ struct Scene {
 
   // Longest time between a grant and the last moment that its dispatcher may be sending.
   [[nodiscard]] Duration lease() const;
+  // Of one attempt: from its grant to its end, at most.
+  [[nodiscard]] Duration answer_max() const { return upstream.start_window + upstream.timeout; }
+  // When the key opens after the shard's closure; 0: it was never closed. Keys open one after the
+  // other, spread over W.
+  [[nodiscard]] StoreTime opens_at(const std::string& key);
   [[nodiscard]] Meter meter(const Limit& limit) const { return {limit, upstream.unknown_hold}; }
   // Whose record keeps this limit's log: the key's, or the upstream's (empty).
   [[nodiscard]] static const std::string& owner(const Limit& limit, const std::string& key);
   // The log as it is; empty when there is none.
   [[nodiscard]] const LimitLog& log(const Limit& limit, const std::string& key);
   LimitLog& edit_log(const Limit& limit, const std::string& key);
-  // From when on the limit's logs miss nothing that its window may hold.
-  [[nodiscard]] StoreTime covered_from(const Limit& limit);
+  // What the shard knows of the limit; nullptr: it was never told of it.
+  [[nodiscard]] const KnownLimit* known(const Limit& limit);
+  // The name of the limit's logs.
+  [[nodiscard]] const std::string& log_name(const Limit& limit);
+  // What holds the limit tighter for this key than the settings do.
+  [[nodiscard]] Tightened tightened(const Limit& limit, const std::string& key);
+  // Whose record keeps what the upstream's answers say is left.
+  [[nodiscard]] const std::string& told_owner(const std::string& key) const;
+  // How many attempts of the key may be under way.
+  [[nodiscard]] std::uint32_t in_flight(const std::string& key);
   // To be called after every edit of a key's record.
   void refresh_idle(const std::string& key);
 
@@ -46,6 +61,22 @@ struct Scene {
  private:
   void end_open(const MessageRecord& record, std::uint32_t serial);
 };
+
+// Full for as long as it is held, whatever N is or will be.
+inline constexpr std::uint32_t kHeldFull = std::numeric_limits<std::uint32_t>::max();
+
+// Another life than the shard's last: whatever this store says, it may have forgotten.
+void meet_life(Scene& scene, const Moment& moment);
+// Nothing is granted until whatever may have been forgotten has arrived, and W has passed.
+void close(Scene& scene, ShardRecord& state);
+// Whatever the settings say now are the limits.
+void set_limits(Scene& scene, const SetLimits& call);
+// The end's reason of what stands for sends made elsewhere.
+inline constexpr const char* kConsumed = "consumed elsewhere";
+// Its line, unless it is in the trail.
+std::vector<wire::Record> consume(Scene& scene, const Consume& call);
+// An answer said how many are left.
+void tell(Scene& scene, const std::string& key, const wire::Outcome& outcome);
 
 GrantReply grant(Scene& scene, const Grant& call);
 CompleteReply complete(Scene& scene, const Complete& call);

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "limiter/in_flight.h"
+#include "limiter/reopening.h"
 #include "limiter/script_parts.h"
 
 namespace sluice::limiter {
@@ -57,37 +59,57 @@ const std::string& Scene::owner(const Limit& limit, const std::string& key) {
 const LimitLog& Scene::log(const Limit& limit, const std::string& of) {
   const KeyRecord* record = key(owner(limit, of));
   if (record == nullptr) return kEmptyLog;
-  const auto at = log_of(*record, limit.name);
+  const auto at = log_of(*record, log_name(limit));
   return at == record->logs.end() ? kEmptyLog : at->log;
 }
 
 LimitLog& Scene::edit_log(const Limit& limit, const std::string& of) {
   KeyRecord& record = edit_key(owner(limit, of));
-  const auto at = log_of(record, limit.name);
+  const std::string& name = log_name(limit);
+  const auto at = log_of(record, name);
   if (at != record.logs.end()) return at->log;
-  return record.logs.emplace_back(NamedLog{limit.name, {}}).log;
+  return record.logs.emplace_back(NamedLog{name, {}}).log;
 }
 
-StoreTime Scene::covered_from(const Limit& limit) {
-  const auto& coverage = shard.state().coverage;
-  const auto at = std::find_if(coverage.begin(), coverage.end(),
-                               [&](const Coverage& one) { return one.limit == limit.name; });
-  if (at == coverage.end() || at->complete_from.us == 0) return {};
-  return at->complete_from + at->horizon;
+Tightened Scene::tightened(const Limit& limit, const std::string& of) {
+  const KeyRecord* record = limit.scope == LimitScope::kKey ? key(of) : nullptr;
+  const bool penalised = record != nullptr && record->penalties > 0;
+  Tightened tight =
+      reopening(limit, penalised, record == nullptr ? StoreTime{} : record->reopened_at, now);
+  const KnownLimit* one = known(limit);
+  if (one != nullptr && one->held_until > now) {
+    tight.held = one->held;
+    tight.held_until = one->held_until;
+  }
+  return tight;
+}
+
+std::uint32_t Scene::in_flight(const std::string& of) {
+  const KeyRecord* record = key(of);
+  if (record != nullptr && record->penalties > 0) return 1;
+  return in_flight_per_key(upstream, shard.state().latency);
 }
 
 void Scene::refresh_idle(const std::string& key) {
   KeyRecord& record = edit_key(key);
   std::erase_if(record.holds,
                 [&](const wire::Hold& hold) { return hold.until.us != 0 && hold.until <= now; });
-  StoreTime idle = now;
+  StoreTime idle = std::max(now, record.told.until);
+  StoreTime reopened = now;
+  std::vector<NamedLog> logs;  // of limits that still are
   for (const Limit& limit : upstream.limits) {
-    const auto at = log_of(record, limit.name);
+    reopened = std::max(reopened, reopened_wholly(limit, record.reopened_at));
+    const auto at = log_of(record, log_name(limit));
     if (at == record.logs.end()) continue;
-    const Duration tail = upstream.unknown_hold + meter(limit).horizon();
+    const Duration horizon = meter(limit).horizon();
+    const Duration tail = upstream.unknown_hold + horizon;
     for (const Slot& slot : at->log.slots) idle = std::max(idle, slot.at + tail);
+    for (const SubWindow& one : at->log.counted) idle = std::max(idle, one.end + horizon);
     idle = std::max(idle, at->log.tat);
+    logs.push_back(std::move(*at));
   }
+  record.logs = std::move(logs);
+  if (record.reopened_at.us != 0 && reopened > now) idle = std::max(idle, reopened);
   for (const OpenAttempt& open : record.open) idle = std::max(idle, open.lease_end);
   for (const wire::Hold& hold : record.holds) {
     idle = std::max(idle, hold.until.us == 0 ? StoreTime::never() : hold.until);
@@ -122,8 +144,18 @@ void Scene::free_slots(const MessageRecord& record, std::uint32_t serial) {
   const wire::Attempt attempt{record.line.identity, serial};
   const std::string key = record.line.key;
   end_open(record, serial);
-  for (const Limit& limit : upstream.limits) meter(limit).free(edit_log(limit, key), attempt);
+  bool whole = false;
+  for (const Limit& limit : upstream.limits) {
+    meter(limit).free(edit_log(limit, key), attempt);
+    whole = whole || limit.scope == LimitScope::kUpstream;
+  }
+  const std::string& owner = told_owner(key);
+  if (const KeyRecord* one = this->key(owner); one != nullptr && one->told.until > now) {
+    Told& told = edit_key(owner).told;
+    if (record.granted_at >= told.at) told.left += record.cost;
+  }
   refresh_idle(key);
+  if (whole) refresh_idle(kWhole);
 }
 
 std::string Scene::exhausted(const MessageRecord& record) const {

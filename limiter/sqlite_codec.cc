@@ -9,7 +9,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
 
 template <class T, class Of>
 concept Is = std::same_as<std::remove_const_t<T>, Of>;
@@ -24,7 +24,19 @@ void members(A& all, T& v) {
 }
 template <class A, Is<LimitLog> T>
 void members(A& all, T& v) {
-  all(v.slots, v.tat);
+  all(v.slots, v.counted, v.tat);
+}
+template <class A, Is<SubWindow> T>
+void members(A& all, T& v) {
+  all(v.end, v.units);
+}
+template <class A, Is<Told> T>
+void members(A& all, T& v) {
+  all(v.at, v.until, v.left);
+}
+template <class A, Is<Limit> T>
+void members(A& all, T& v) {
+  all(v.name, v.scope, v.n, v.window, v.burst, v.guard, v.kind, v.shadow);
 }
 template <class A, Is<NamedLog> T>
 void members(A& all, T& v) {
@@ -40,7 +52,7 @@ void members(A& all, T& v) {
 }
 template <class A, Is<KeyRecord> T>
 void members(A& all, T& v) {
-  all(v.logs, v.open, v.holds, v.penalties, v.idle_at);
+  all(v.logs, v.open, v.holds, v.penalties, v.penalised_at, v.reopened_at, v.told, v.idle_at);
 }
 template <class A, Is<GivenUp> T>
 void members(A& all, T& v) {
@@ -48,22 +60,22 @@ void members(A& all, T& v) {
 }
 template <class A, Is<End> T>
 void members(A& all, T& v) {
-  all(v.settlement, v.reason, v.status, v.attempts, v.at);
+  all(v.settlement, v.reason, v.status, v.attempts, v.at, v.answer);
 }
 template <class A, Is<MessageRecord> T>
 void members(A& all, T& v) {
-  all(v.stage, v.line, v.serial, v.attempts, v.throttles, v.cost, v.granted_at, v.start_by,
-      v.lease_end, v.limiter_life, v.dispatcher_life, v.due, v.given_up, v.end, v.outbox,
-      v.expires_at, v.purge_at, v.late_end);
+  all(v.stage, v.line, v.serial, v.attempts, v.throttles, v.cost, v.keep_answer, v.granted_at,
+      v.start_by, v.lease_end, v.limiter_life, v.dispatcher_life, v.due, v.given_up, v.end,
+      v.outbox, v.expires_at, v.purge_at, v.late_end);
 }
-template <class A, Is<Coverage> T>
+template <class A, Is<KnownLimit> T>
 void members(A& all, T& v) {
-  all(v.limit, v.horizon, v.complete_from);
+  all(v.limit, v.log, v.since, v.held_until, v.held);
 }
 template <class A, Is<ShardRecord> T>
 void members(A& all, T& v) {
-  all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.coverage,
-      v.sure_lives);
+  all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.edits, v.limits,
+      v.outbox, v.latency, v.sure_lives);
 }
 // A line of the trail: every row of its own table (lib/wire/messages.h).
 template <class A, Is<wire::Record> T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "lib/digest/digest.h"
@@ -34,6 +35,8 @@ struct SqliteStore::Parts {
   Instant purge_at;
   std::uint64_t unmoved = 0;  // batches in the write-ahead log
   Instant moved_at;
+  std::string by = "settings";  // who said options.config
+  std::set<std::string> told;   // shards that know its limits; what failed is told again
 
   [[nodiscard]] StoreTime time(Reading clock) const {
     return StoreTime{clock.steady.us} + meta.clock_base;
@@ -120,7 +123,11 @@ StoreReply SqliteStore::Parts::one(const StoreAsk& ask, StoreTime now) {
     return reply;
   }
   const Moment moment{now, life, meta.epoch == 1};
-  Scripted scripted = limiter::perform(options.config, tables->shard(name), moment, ask.call);
+  StoreShard& shard = tables->shard(name);
+  if (told.insert(name).second) {
+    limiter::perform(options.config, shard, moment, SetLimits{name, by});
+  }
+  Scripted scripted = limiter::perform(options.config, shard, moment, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
   return reply;
@@ -150,6 +157,7 @@ std::vector<StoreReply> SqliteStore::perform(const std::vector<StoreAsk>& asks, 
     return replies;
   }
   parts_->tables->forget();
+  parts_->told.clear();
   replies.clear();
   for (const StoreAsk& ask : asks) {
     StoreReply reply;
@@ -158,6 +166,12 @@ std::vector<StoreReply> SqliteStore::perform(const std::vector<StoreAsk>& asks, 
     replies.push_back(std::move(reply));
   }
   return replies;
+}
+
+void SqliteStore::set_config(StoreConfig config, std::string by) {
+  parts_->options.config = std::move(config);
+  parts_->by = std::move(by);
+  parts_->told.clear();
 }
 
 bool SqliteStore::rest(Reading clock) {

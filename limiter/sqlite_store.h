@@ -44,6 +44,9 @@ class SqliteStore {
   // itself failed.
   std::vector<StoreReply> perform(const std::vector<StoreAsk>& asks, Reading clock);
 
+  // Other settings while it runs: each shard is told with its next call.
+  void set_config(StoreConfig config, std::string by);
+
   // When there is nothing else to do: purges some old records, checkpoints. False: there is nothing
   // more to do for now.
   bool rest(Reading clock);

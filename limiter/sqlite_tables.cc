@@ -11,7 +11,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr std::int64_t kSchema = 1;
+constexpr std::int64_t kSchema = 2;
 constexpr std::uintmax_t kCheckedMax = 256UL * 1024 * 1024;
 
 // Rows of both tables are in order of their making: what is written together lies together, and
@@ -30,7 +30,7 @@ constexpr const char* kCreate =
     "CREATE TABLE IF NOT EXISTS key ("
     "  number INTEGER PRIMARY KEY, upstream TEXT NOT NULL, key TEXT NOT NULL,"
     "  idle_at INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (upstream, key));"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
 
 Status check_schema(port::Sqlite& database, const std::string& path) {
@@ -42,6 +42,12 @@ Status check_schema(port::Sqlite& database, const std::string& path) {
   if (version > kSchema) {
     return Error{Trouble::kCorrupt, path + " was written by a newer sluice-limiter (schema " +
                                         std::to_string(version) + "): use that one"};
+  }
+  if (version > 0 && version < kSchema) {
+    return Error{Trouble::kCorrupt, path + " was written by an older sluice-limiter (schema " +
+                                        std::to_string(version) +
+                                        "): let that one finish its messages, then move it away "
+                                        "together with store.life"};
   }
   return version == kSchema ? Status(Done{}) : database.execute(kCreate);
 }

@@ -23,8 +23,8 @@ namespace sluice::limiter {
 struct Caller {
   std::uint64_t life = 0;
   StoreBounds bounds;
-  StoreTime ask_by;  // later than this the script refuses (kClockUnsure)
-  std::uint64_t limits_version = 0;
+  StoreTime ask_by;                  // later than this the script refuses (kClockUnsure)
+  std::uint64_t limits_version = 0;  // another than the shard's: refused (stale_settings)
 };
 
 // How a message ended; final.
@@ -34,6 +34,7 @@ struct End {
   std::uint32_t status = 0;
   std::uint32_t attempts = 0;
   StoreTime at;
+  std::string answer = {};  // the upstream's, its first bytes, if the ask had keep_answer
   friend bool operator==(const End&, const End&) = default;
 };
 
@@ -52,6 +53,7 @@ struct GrantAsk {
   std::uint32_t attempts = 0;  // carried along by a copy that SQS itself moved back
   std::uint32_t throttles = 0;
   std::uint64_t dispatcher_life = 0;  // for whom the grant is
+  bool keep_answer = false;           // somebody wants the answer's first bytes (reply_to)
 };
 
 struct Grant {
@@ -74,9 +76,13 @@ struct GrantAnswer {
   StoreTime granted_at;
   StoreTime start_by;
   StoreTime lease_end;
-  std::uint64_t limiter_life = 0;     // whose grant it is
-  std::uint64_t dispatcher_life = 0;  // for which dispatcher
-  // kWait
+  std::uint64_t limiter_life = 0;           // whose grant it is
+  std::uint64_t dispatcher_life = 0;        // for which dispatcher
+  std::vector<std::string> shadow_refused;  // kYes, the first time: limits that only count, by
+                                            // name, and would have refused it
+  // kWait. kInFlight with a limit's name: a limit of concurrency is full, perhaps the upstream's;
+  // `until` is then the end of a lease, and any attempt that ends opens it sooner. kTold is no
+  // limit's name: the upstream itself said that so many are left.
   wire::Wait why = wire::Wait::kNone;
   std::string limit;  // the limiting one, by name
   StoreTime until;    // 0: cannot be known; ask when the key's epoch moves
@@ -88,6 +94,9 @@ struct GrantAnswer {
 
 struct GrantReply {
   std::vector<GrantAnswer> answers;  // one per ask, in order
+  // The shard's own lines that are not known to be in the trail (edits of limits), until Emptied
+  // names them with an empty identity.
+  std::vector<wire::Record> outbox;
 };
 
 // ---- complete: this attempt ended ------------------------------------------------------------
@@ -130,6 +139,7 @@ struct CompleteAnswer {
 
 struct CompleteReply {
   std::vector<CompleteAnswer> answers;
+  Duration latency;  // of the upstream's attempts lately, grant to completion (in_flight.h)
 };
 
 // ---- the rest --------------------------------------------------------------------------------
@@ -169,10 +179,19 @@ struct Slot {
   friend bool operator==(const Slot&, const Slot&) = default;
 };
 
-// What one limit remembers of one key (scope key) or of its upstream.
+// Completed units of one sub-window (limits with n > 256): they count from its end.
+struct SubWindow {
+  StoreTime end;
+  std::uint32_t units = 0;
+  friend bool operator==(const SubWindow&, const SubWindow&) = default;
+};
+
+// What one limit remembers of one key (scope key) or of its upstream. PeekReply shows sub-windows
+// as completed slots.
 struct LimitLog {
   std::vector<Slot> slots;
-  StoreTime tat;  // pacing: theoretical arrival time (GCRA); 0: bucket full
+  StoreTime tat;                        // pacing: theoretical arrival time (GCRA); 0: bucket full
+  std::vector<SubWindow> counted = {};  // by end
   friend bool operator==(const LimitLog&, const LimitLog&) = default;
 };
 
@@ -182,14 +201,30 @@ struct Peek {
   std::vector<std::string> keys;
 };
 
+// What holds a limit tighter for a key than its settings say; all of it together.
+struct Tightened {
+  std::uint32_t n = 0;     // at most so many at `now`: less than N while the key reopens slowly
+  std::uint32_t step = 0;  // ... then n grows by this
+  StoreTime grows_at;      // ... at this time and after each further window, up to N; 0: n == N, or
+                           // nobody can know (one_at_a_time: first an attempt must succeed)
+  std::uint32_t held = 0;  // so many units are taken by what an edit cannot know to be free ...
+  StoreTime held_until;    // ... until then
+};
+
 struct KeyState {
   std::vector<LimitLog> logs;     // one per limit of the upstream, in the settings' order
   std::vector<wire::Hold> holds;  // the key's and the upstream's
-  StoreTime closed_until;         // closure of the shard; 0: open
+  StoreTime closed_until;         // closure, as it holds for this key; 0: open
+  std::vector<Tightened> limits;  // one per limit, in the same order
+  std::uint32_t in_flight = 1;    // attempts of the key that may be under way now
+  bool one_at_a_time = false;     // after a penalty, until an attempt succeeds
+  StoreTime told_until;           // 0, or: the upstream said that until then ...
+  std::uint32_t told_left = 0;    // ... so many more units may go
 };
 
 struct PeekReply {
   std::vector<KeyState> keys;  // one per asked key, in order
+  Duration latency;            // as in CompleteReply
 };
 
 // What time is it, is the shard open? Also the caller's round trip. It carries what the caller
@@ -200,10 +235,37 @@ struct AskClock {
   Caller caller = {};
 };
 
-using Call = std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock>;
+// Sends that were made elsewhere: `units` are taken of every rate limit that applies to the key
+// (empty: of the upstream's own), over n if need be, as they have happened. Its line (kConsume) is
+// in the answer until Emptied. Said again with the same id it changes nothing.
+struct Consume {
+  Caller caller;
+  std::string upstream;
+  std::string key;
+  std::uint32_t units = 1;
+  StoreTime at;    // when they arrived; 0, or in the future: now
+  std::string id;  // 16 bytes, never used for anything else
+  std::string by;  // who says so
+};
+
+// From now on the limits are those of the store's settings; a change is a line of kind kLimits. The
+// stores say it themselves, of each upstream, when they are opened and when their settings change:
+// who of several is newest is whoever said it last (docs/decisions/0012).
+struct SetLimits {
+  std::string upstream;
+  std::string by;
+};
+
+using Call =
+    std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock, Consume, SetLimits>;
+
+// What a limit is called that only the upstream's answers state (RateLimit header fields).
+inline constexpr const char* kTold = "told by the upstream";
 
 struct Acknowledged {
-  StoreTime closed_until;  // closure of the shard; 0: open
+  StoreTime closed_until;            // closure of the shard; 0: open
+  Duration latency;                  // as in CompleteReply
+  std::vector<wire::Record> outbox;  // as in GrantReply; with Consume: its line
 };
 // The world failed: whether the call was applied is not known. `full`: no room on the store's disk.
 struct StoreFailed {

@@ -31,6 +31,7 @@ struct MessageRecord {
   std::uint32_t attempts = 0;  // real ones that ended, throttled ones included
   std::uint32_t throttles = 0;
   std::uint32_t cost = 1;
+  bool keep_answer = false;
   StoreTime granted_at;  // this and the next four: of the last grant
   StoreTime start_by;
   StoreTime lease_end;
@@ -54,10 +55,18 @@ struct OpenAttempt {
   std::uint64_t dispatcher_life = 0;
 };
 
-// A limit's log, by the limit's name: an edit of the settings may reorder limits.
+// A limit's log, by KnownLimit::log: an edit of the settings may reorder and rename limits.
 struct NamedLog {
   std::string limit;
   LimitLog log;
+};
+
+// What the upstream itself said is left (RateLimit header fields). It only ever refuses more than
+// the logs do; what it says next takes its place.
+struct Told {
+  StoreTime at;            // when it said so
+  StoreTime until;         // until then ...
+  std::uint32_t left = 0;  // ... so many more units
 };
 
 // Of a key; with an empty key: of the upstream as a whole.
@@ -66,14 +75,20 @@ struct KeyRecord {
   std::vector<OpenAttempt> open;  // of a key only
   std::vector<wire::Hold> holds;
   std::uint32_t penalties = 0;  // in a row, since the last success
-  StoreTime idle_at;            // from then on the record says nothing; never(): it is held
+  StoreTime penalised_at;       // the last one
+  StoreTime reopened_at;        // the first success after it; 0: none is to be lived down
+  Told told;
+  StoreTime idle_at;  // from then on the record says nothing; never(): it is held
 };
 
-// Since when a limit's logs miss nothing that its present window may hold.
-struct Coverage {
-  std::string limit;
-  Duration horizon;
-  StoreTime complete_from;  // 0: always
+// A limit as it was last said (SetLimits), and what its logs cannot know. Logs are kept under a
+// name of their own, so that a limit that is renamed keeps them.
+struct KnownLimit {
+  Limit limit;
+  std::string log;
+  StoreTime since;         // its n and window are as they are; 0: always
+  StoreTime held_until;    // until then ...
+  std::uint32_t held = 0;  // ... so many units may be taken without being in the logs
 };
 
 struct ShardRecord {
@@ -83,7 +98,10 @@ struct ShardRecord {
   StoreTime opened_at;  // what was known before may be forgotten; 0: fresh, nothing was
   StoreTime closed_until;
   std::uint64_t limits_version = 0;
-  std::vector<Coverage> coverage;
+  std::uint64_t edits = 0;  // of the limits, since the shard was made
+  std::vector<KnownLimit> limits;
+  std::vector<wire::Record> outbox;       // lines of edits that may not be in the trail yet
+  Duration latency;                       // grant to completion, lately
   std::vector<std::uint64_t> sure_lives;  // callers that know store time, the newest last
 };
 

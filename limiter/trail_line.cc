@@ -18,6 +18,7 @@ wire::Record line_of(const MessageRecord& record, wire::RecordKind kind, StoreTi
   line.at = at;
   line.serial = record.serial;
   line.attempts = record.attempts;
+  line.units = record.cost;
   if (kind == wire::RecordKind::kAttempt) {
     line.granted_at = record.granted_at;
     line.limiter_life = record.limiter_life;

@@ -30,6 +30,10 @@ struct Limit {
   friend bool operator==(const Limit&, const Limit&) = default;
 };
 
+// in_flight_per_key: as many as the limits need at the latency that was learnt
+// (limiter/in_flight.h).
+inline constexpr std::uint32_t kInFlightAuto = 0;
+
 enum class OnUnknown : std::uint8_t { kResend, kDead };
 
 enum class HttpVersion : std::uint8_t { k1_1, k2 };
@@ -71,7 +75,7 @@ struct Upstream {
   Duration connect_timeout = seconds(3);
   Duration keep_idle = seconds(2);  // connections idle longer are not reused
   std::uint32_t in_flight = 256;    // attempts at the same time, each dispatcher
-  std::uint32_t in_flight_per_key = 1;
+  std::uint32_t in_flight_per_key = kInFlightAuto;
   OnUnknown on_unknown = OnUnknown::kResend;
   std::uint32_t attempts_max = 5;
   std::uint32_t throttles_max = 100;

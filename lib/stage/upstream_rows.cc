@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "lib/stage/answer_rules.h"
 
@@ -106,11 +107,11 @@ constexpr std::array kUpstreamRows = {
                .min = 1,
                .max = 100'000},
     SettingRow{.name = "in_flight_per_key",
-               .type = SettingType::kWhole,
-               .preset = "1",
-               .help = "Attempts of one key at the same time.",
+               .preset = "auto",
+               .help = "Attempts of one key at the same time, 1 to 1000; auto: as many as its "
+                       "limits need.",
                .min = 1,
-               .max = 1000},
+               .max = 4},
     SettingRow{.name = "on_unknown",
                .type = SettingType::kOneOf,
                .preset = "resend",
@@ -236,6 +237,18 @@ Result<std::vector<std::pair<std::string, std::string>>> read_headers(const Sett
   return headers;
 }
 
+Result<std::uint32_t> read_in_flight_per_key(const SettingTable& table) {
+  const std::string& text = table.text("in_flight_per_key");
+  if (text == "auto") return kInFlightAuto;
+  std::uint32_t most = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), most);
+  if (error == std::errc{} && end == text.data() + text.size() && most >= 1 && most <= 1000) {
+    return most;
+  }
+  return wrong(table.place_of("in_flight_per_key"),
+               "in_flight_per_key: \"" + text + "\" is neither \"auto\" nor 1 to 1000");
+}
+
 }  // namespace
 
 std::span<const SettingRow> upstream_rows() { return kUpstreamRows; }
@@ -264,7 +277,9 @@ Result<Upstream> read_upstream(const SettingTable& table) {
   into.connect_timeout = table.duration("connect_timeout");
   into.keep_idle = table.duration("keep_idle");
   into.in_flight = static_cast<std::uint32_t>(table.whole("in_flight"));
-  into.in_flight_per_key = static_cast<std::uint32_t>(table.whole("in_flight_per_key"));
+  auto per_key = read_in_flight_per_key(table);
+  if (!per_key) return per_key.error();
+  into.in_flight_per_key = *per_key;
   into.on_unknown = table.text("on_unknown") == "dead" ? OnUnknown::kDead : OnUnknown::kResend;
   into.attempts_max = static_cast<std::uint32_t>(table.whole("attempts_max"));
   into.throttles_max = static_cast<std::uint32_t>(table.whole("throttles_max"));

@@ -19,6 +19,11 @@ constexpr std::array kLimitRows = {
                .required = true},
     SettingRow{
         .name = "name", .help = "Its name; none: made of n and window.", .max = kUpstreamNameMax},
+    SettingRow{.name = "kind",
+               .type = SettingType::kOneOf,
+               .preset = "rate",
+               .help = "rate: n per window. concurrency: n at the same time.",
+               .words = "rate|concurrency"},
     SettingRow{.name = "scope",
                .type = SettingType::kOneOf,
                .preset = "key",
@@ -27,7 +32,7 @@ constexpr std::array kLimitRows = {
     SettingRow{.name = "n",
                .type = SettingType::kWhole,
                .preset = "10",
-               .help = "Requests per window.",
+               .help = "Requests per window, or at the same time; a message counts its cost.",
                .min = 1,
                .max = 1'000'000},
     SettingRow{.name = "window",
@@ -50,26 +55,43 @@ constexpr std::array kLimitRows = {
                .min = us(milliseconds(1)),
                .max = us(minutes(10)),
                .scaled = true},
+    SettingRow{.name = "shadow",
+               .type = SettingType::kFlag,
+               .preset = "false",
+               .help = "Refuse nothing: count what would have been refused."},
 };
 
 Error wrong(const Place& place, const std::string& what) {
   return {Trouble::kSettings, place.text() + ": " + what};
 }
 
-std::string limit_name(std::uint32_t n, Duration window) {
-  return std::to_string(n) + " per " + print_duration(window);
+std::string limit_name(const Limit& limit) {
+  const std::string n = std::to_string(limit.n);
+  if (limit.kind == LimitKind::kConcurrency) return n + " at once";
+  return n + " per " + print_duration(limit.window);
 }
 
 Result<Limit> read_limit(const SettingTable& table) {
   Limit into;
   into.scope = table.text("scope") == "upstream" ? LimitScope::kUpstream : LimitScope::kKey;
+  into.kind = table.text("kind") == "concurrency" ? LimitKind::kConcurrency : LimitKind::kRate;
   into.n = static_cast<std::uint32_t>(table.whole("n"));
   into.window = table.duration("window");
   into.burst = static_cast<std::uint32_t>(table.whole("burst"));
   into.guard = table.duration("guard");
-  into.name = table.text("name").empty() ? limit_name(into.n, into.window) : table.text("name");
+  into.shadow = table.flag("shadow");
+  into.name = table.text("name").empty() ? limit_name(into) : table.text("name");
+  if (into.kind == LimitKind::kConcurrency) {
+    for (const char* name : {"window", "burst", "guard"}) {
+      if (table.given(name)) {
+        return wrong(table.place_of(name), std::string(name) + ": not for kind = \"concurrency\"");
+      }
+    }
+  }
   if (into.burst > into.n) {
-    if (table.given("burst")) return wrong(table.place_of("burst"), "burst: at most n");
+    if (table.given("burst") && into.kind == LimitKind::kRate) {
+      return wrong(table.place_of("burst"), "burst: at most n");
+    }
     into.burst = into.n;
   }
   return into;
@@ -97,6 +119,12 @@ Status read_limits(const std::vector<SettingTable>& tables, std::vector<Upstream
     }
     auto limit = read_limit(table);
     if (!limit) return limit.error();
+    const auto& others = upstream->limits;
+    if (std::any_of(others.begin(), others.end(),
+                    [&](const Limit& other) { return other.name == limit->name; })) {
+      return wrong(table.place(), "upstream \"" + upstream->name + "\" has two [[limit]] named \"" +
+                                      limit->name + "\": give one another name");
+    }
     upstream->limits.push_back(std::move(*limit));
   }
   return Done{};
@@ -168,7 +196,9 @@ std::uint64_t limits_version(std::span<const Upstream> upstreams) {
       mix(hash, limit.name);
       for (const std::int64_t part :
            {std::int64_t{limit.n}, limit.window.us, std::int64_t{limit.burst}, limit.guard.us,
-            limit.scope == LimitScope::kKey ? std::int64_t{1} : std::int64_t{2}}) {
+            limit.scope == LimitScope::kKey ? std::int64_t{1} : std::int64_t{2},
+            limit.kind == LimitKind::kRate ? std::int64_t{0} : std::int64_t{1},
+            limit.shadow ? std::int64_t{1} : std::int64_t{0}}) {
         mix(hash, std::to_string(part));
       }
     }

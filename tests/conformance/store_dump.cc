@@ -31,13 +31,15 @@ class Dump {
     }
   }
   void one(const End& end) {
-    add("end", end.settlement, end.reason, end.status, end.attempts, end.at);
+    add("end", end.settlement, end.reason, end.status, end.attempts, end.at, end.answer);
   }
   void one(const Slot& slot) {
     add("slot", slot.attempt.identity, slot.attempt.serial, slot.open, slot.units, slot.at,
         slot.granted_at);
   }
-  void one(const LimitLog& log) { add("log", log.slots, log.tat); }
+  void one(const SubWindow& counted) { add("counted", counted.end, counted.units); }
+  void one(const LimitLog& log) { add("log", log.slots, log.counted, log.tat); }
+  void one(const Tightened& t) { add("tight", t.n, t.step, t.grows_at, t.held, t.held_until); }
   void one(const wire::Hold& hold) { add("hold", hold.kind, hold.until, hold.by); }
   void one(const wire::Record& record) {
     out_ << "\n    line";
@@ -57,21 +59,28 @@ class Dump {
 void say(Dump& dump, const GrantReply& reply) {
   for (const GrantAnswer& a : reply.answers) {
     dump.add("\n  grant", a.granted, a.serial, a.attempts, a.granted_at, a.start_by, a.lease_end,
-             a.limiter_life, a.dispatcher_life, a.why, a.limit, a.until, a.end, a.outbox);
+             a.limiter_life, a.dispatcher_life, a.shadow_refused, a.why, a.limit, a.until, a.end,
+             a.outbox);
   }
+  dump.add("\n  edits", reply.outbox);
 }
 void say(Dump& dump, const CompleteReply& reply) {
   for (const CompleteAnswer& a : reply.answers) {
     dump.add("\n  complete", a.wrote, a.settled, a.end, a.due, a.attempts, a.closed_until,
              a.outbox);
   }
+  dump.add("\n  latency", reply.latency);
 }
 void say(Dump& dump, const PeekReply& reply) {
   for (const KeyState& key : reply.keys) {
-    dump.add("\n  key", key.logs, key.holds, key.closed_until);
+    dump.add("\n  key", key.logs, key.holds, key.closed_until, key.limits, key.in_flight,
+             key.one_at_a_time, key.told_until, key.told_left);
   }
+  dump.add("\n  latency", reply.latency);
 }
-void say(Dump& dump, const Acknowledged& reply) { dump.add("acknowledged", reply.closed_until); }
+void say(Dump& dump, const Acknowledged& reply) {
+  dump.add("acknowledged", reply.closed_until, reply.latency, reply.outbox);
+}
 void say(Dump& dump, const StoreFailed& reply) { dump.add("failed", reply.what, reply.full); }
 
 }  // namespace

@@ -206,13 +206,17 @@ TEST_P(StoreGrant, asked_too_late_or_with_other_bounds) {
   EXPECT_EQ(teller().grant(1).granted, Granted::kYes);
 }
 
-TEST_P(StoreGrant, older_limits_are_refused) {
-  Grant newer{teller().caller(), {ask_of(1)}};
-  newer.caller.limits_version = 5;
-  teller().say(newer);
+TEST_P(StoreGrant, a_caller_with_other_limits_is_refused) {
+  EXPECT_EQ(teller().grant(1).granted, Granted::kYes);
+  config_.limits_version = 5;
+  rig_->restart_with(config_, teller().now);
   const auto stale = teller().grant(2);
   EXPECT_EQ(stale.granted, Granted::kWait);
   EXPECT_EQ(stale.limit, "stale_settings");
+  Grant newer{teller().caller(), {ask_of(2)}};
+  newer.caller.limits_version = 5;
+  const auto reply = teller().say(newer);
+  EXPECT_EQ(std::get<GrantReply>(reply.answer).answers.at(0).granted, Granted::kYes);
 }
 
 TEST_P(StoreGrant, carried_attempts_count) {

@@ -1,0 +1,29 @@
+#include "limiter/in_flight.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace sluice::limiter {
+
+namespace {
+
+std::int64_t needed(const Limit& limit, Duration latency) {
+  const std::int64_t whole = (limit.window + limit.guard + latency).us;
+  return (std::int64_t{limit.n} * latency.us + whole - 1) / whole;
+}
+
+}  // namespace
+
+std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency) {
+  if (upstream.in_flight_per_key != kInFlightAuto) return upstream.in_flight_per_key;
+  constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
+  std::int64_t most = kNone;
+  for (const Limit& limit : upstream.limits) {
+    if (limit.kind != LimitKind::kRate || limit.shadow) continue;
+    most = std::min(most, needed(limit, std::max(latency, Duration{0})));
+  }
+  if (most == kNone) most = upstream.in_flight;
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(1, most));
+}
+
+}  // namespace sluice::limiter

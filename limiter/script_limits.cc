@@ -1,0 +1,217 @@
+// The limits as the shard knows them: edits, closures, and what they make of a log that cannot know
+// everything (design 4.1, 4.4).
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/mark.h"
+#include "lib/digest/digest.h"
+#include "limiter/script_parts.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+constexpr std::size_t kEditLinesMax = 64;  // of the shard's outbox
+constexpr std::size_t kReasonMax = 256;    // bytes, as the contract has it
+
+Duration horizon(const Limit& limit) { return Meter(limit, {}).horizon(); }
+
+// How many units a limit lets through in `span`, at most.
+std::uint32_t most_in(const Limit& limit, Duration span, std::int64_t windows_more) {
+  const std::int64_t windows = (span.us + limit.window.us - 1) / limit.window.us + windows_more;
+  const std::int64_t most = kHeldFull;
+  return static_cast<std::uint32_t>(windows > most / limit.n ? most
+                                                             : windows * std::int64_t{limit.n});
+}
+
+// Whether the limit ruled, and its logs missed nothing, for so long before `now`.
+bool ruled(const KnownLimit& known, Duration span, StoreTime now) {
+  const Limit& limit = known.limit;
+  return limit.kind == LimitKind::kRate && !limit.shadow && known.held_until <= now &&
+         (known.since.us == 0 || known.since + span <= now);
+}
+
+// The same limit with other numbers. Its log reaches back over the old horizon; before that the old
+// limit let through what it let through.
+KnownLimit changed(const KnownLimit& old, const Limit& limit, StoreTime now) {
+  KnownLimit next = old;
+  next.limit = limit;
+  if (limit.n != old.limit.n || limit.window != old.limit.window) next.since = now;
+  const Duration longer = horizon(limit) - horizon(old.limit);
+  if (longer.us > 0) {
+    const bool sure = ruled(old, horizon(limit), now);
+    next.held = sure ? most_in(old.limit, longer, 0) : kHeldFull;
+    next.held_until = std::max(now, old.held_until) + longer;
+  } else if (old.held_until > now) {
+    next.held_until = old.held_until + longer;
+  }
+  return next;
+}
+
+// A limit that was not there: no log of it knows what is under way, or has gone before. Others that
+// ruled the same messages bound it.
+KnownLimit added(Scene& scene, const Limit& limit) {
+  const ShardRecord& state = scene.shard.state();
+  KnownLimit next;
+  next.limit = limit;
+  next.log = limit.name + "#" + std::to_string(state.edits + 1);
+  next.since = scene.now;
+  next.held = kHeldFull;
+  next.held_until = scene.now + scene.lease();
+  if (limit.kind != LimitKind::kRate) return next;
+  next.held_until = next.held_until + scene.upstream.unknown_hold + horizon(limit);
+  for (const KnownLimit& old : state.limits) {
+    const bool wider = old.limit.scope == limit.scope || old.limit.scope == LimitScope::kUpstream;
+    if (!wider || !ruled(old, horizon(limit), scene.now)) continue;
+    // What has arrived, and what was open: each a window's worth more at most.
+    next.held = std::min(next.held, most_in(old.limit, horizon(limit), 1));
+  }
+  return next;
+}
+
+bool is_kin(const Limit& a, const Limit& b) { return a.scope == b.scope && a.kind == b.kind; }
+
+// Which of the old limits each new one is: by name; what is left over in the same place of the same
+// sort was renamed.
+std::vector<const KnownLimit*> match(const std::vector<KnownLimit>& old,
+                                     const std::vector<Limit>& limits) {
+  std::vector<const KnownLimit*> matched(limits.size(), nullptr);
+  const auto taken = [&](const KnownLimit& one) {
+    return std::find(matched.begin(), matched.end(), &one) != matched.end();
+  };
+  for (const bool by_name : {true, false}) {
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+      for (const KnownLimit& one : old) {
+        if (matched[i] != nullptr || taken(one) || !is_kin(one.limit, limits[i])) continue;
+        if (!by_name || one.limit.name == limits[i].name) matched[i] = &one;
+      }
+    }
+  }
+  return matched;
+}
+
+std::string described(const Limit& limit) {
+  std::string text = limit.name + ": " + std::to_string(limit.n);
+  if (limit.kind == LimitKind::kRate) {
+    text += " per " + std::to_string(limit.window.us / 1000) + "ms burst " +
+            std::to_string(limit.burst) + " guard " + std::to_string(limit.guard.us / 1000) + "ms";
+  } else {
+    text += " at once";
+  }
+  if (limit.scope == LimitScope::kUpstream) text += " upstream";
+  if (limit.shadow) text += " shadow";
+  return text;
+}
+
+wire::Record line_of_edit(const Scene& scene, const ShardRecord& state, const SetLimits& call) {
+  wire::Record line;
+  const std::string fact = "limits " + scene.upstream.name + " " + std::to_string(state.edits) +
+                           " " + std::to_string(scene.now.us);
+  line.record_id = to_bytes(sha256(fact)).substr(0, 16);
+  line.kind = wire::RecordKind::kLimits;
+  line.at = scene.now;
+  line.upstream = scene.upstream.name;
+  line.limits_version = state.limits_version;
+  line.reason = "by " + call.by;
+  for (const Limit& limit : scene.upstream.limits) line.reason += "; " + described(limit);
+  line.reason.resize(std::min(line.reason.size(), kReasonMax));
+  return line;
+}
+
+// How long nothing is granted after the store may have forgotten: until every request that was
+// under way has arrived, and W has passed. An arrival may be as late as its lease's end plus
+// unknown_hold (A5), whether anybody will ever tell of it or not.
+Duration quiet_after(const Scene& scene) {
+  return scene.lease() + scene.upstream.unknown_hold + scene.config.store_overlap;
+}
+
+// The longest window that a closure waits for.
+Duration closing_window(const Scene& scene) {
+  Duration window;
+  for (const Limit& limit : scene.upstream.limits) {
+    if (limit.kind != LimitKind::kRate || limit.shadow) continue;
+    window = std::max(window, std::min(limit.window, scene.config.close_max));
+  }
+  return window;
+}
+
+// Spread over 0..4095, keys that differ in their last byte too. Every product is below 2^53.
+std::int64_t place_of(const std::string& key) {
+  std::int64_t hash = 7;
+  for (const char c : key) hash = (hash * 65'599 + static_cast<unsigned char>(c)) % 2'147'483'647;
+  return hash * 48'271 % 2'147'483'647 % 4'096;
+}
+
+}  // namespace
+
+const KnownLimit* Scene::known(const Limit& limit) {
+  const auto& limits = shard.state().limits;
+  const auto at = std::find_if(limits.begin(), limits.end(),
+                               [&](const KnownLimit& one) { return one.limit.name == limit.name; });
+  return at == limits.end() ? nullptr : &*at;
+}
+
+const std::string& Scene::log_name(const Limit& limit) {
+  const KnownLimit* one = known(limit);
+  return one == nullptr ? limit.name : one->log;
+}
+
+StoreTime Scene::opens_at(const std::string& key) {
+  const StoreTime closed = shard.state().closed_until;
+  if (closed.us == 0) return {};
+  return closed + microseconds(closing_window(*this).us / 4'096 * place_of(key));
+}
+
+void close(Scene& scene, ShardRecord& state) {
+  MARK("store: closed, as it may have forgotten");
+  Duration guard;
+  for (const Limit& limit : scene.upstream.limits) guard = std::max(guard, limit.guard);
+  const StoreTime quiet = scene.now + quiet_after(scene);
+  state.closed_until = std::max(state.closed_until, quiet + closing_window(scene) + guard);
+  for (KnownLimit& known : state.limits) {
+    known.held = kHeldFull;
+    known.held_until = std::max(known.held_until, quiet + horizon(known.limit));
+  }
+}
+
+void meet_life(Scene& scene, const Moment& moment) {
+  const ShardRecord& before = scene.shard.state();
+  const bool first = before.life.empty();
+  if (!first && before.life == moment.life) return;
+  ShardRecord& state = scene.shard.edit_state();
+  state.life = moment.life;
+  if (first) {
+    for (const Limit& limit : scene.upstream.limits) {
+      state.limits.push_back({limit, limit.name, {}, {}, 0});
+    }
+    state.limits_version = scene.config.limits_version;
+    if (moment.fresh) return;
+  }
+  state.opened_at = scene.now;
+  close(scene, state);
+}
+
+void set_limits(Scene& scene, const SetLimits& call) {
+  const ShardRecord& before = scene.shard.state();
+  const auto& limits = scene.upstream.limits;
+  const bool same =
+      std::equal(limits.begin(), limits.end(), before.limits.begin(), before.limits.end(),
+                 [](const Limit& limit, const KnownLimit& known) { return limit == known.limit; });
+  if (before.limits_version != scene.config.limits_version) {
+    scene.shard.edit_state().limits_version = scene.config.limits_version;
+  }
+  if (same) return;
+  ShardRecord& state = scene.shard.edit_state();
+  const auto matched = match(state.limits, limits);
+  std::vector<KnownLimit> next;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    next.push_back(matched[i] == nullptr ? added(scene, limits[i])
+                                         : changed(*matched[i], limits[i], scene.now));
+  }
+  state.limits = std::move(next);
+  ++state.edits;
+  state.outbox.push_back(line_of_edit(scene, state, call));
+  if (state.outbox.size() > kEditLinesMax) state.outbox.erase(state.outbox.begin());
+}
+
+}  // namespace sluice::limiter
