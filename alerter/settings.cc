@@ -4,8 +4,8 @@
 #include <array>
 #include <set>
 
-#include "alerter/secrets.h"
 #include "lib/port/http_client.h"
+#include "lib/port/secrets.h"
 
 namespace sluice::alerter {
 namespace {
@@ -151,11 +151,11 @@ Result<std::vector<wire::Severity>> read_severities(const SettingTable& table) {
 
 // The error does not say the url: there may be a token in it.
 Status check_webhook(const SettingTable& table, const Sink& sink) {
-  if (!is_secret(sink.url) && !port::HttpClient::check_url(sink.url).ok()) {
+  if (!port::is_secret(sink.url) && !port::HttpClient::check_url(sink.url).ok()) {
     return wrong(table, "url", "is no http(s) URL with a host, and no secret://env/ or /file/");
   }
   for (const std::string& secret : sink.secrets) {
-    if (!is_secret(secret)) {
+    if (!port::is_secret(secret)) {
       return wrong(table, "secrets", "each is secret://env/NAME or secret://file/PATH");
     }
   }
@@ -224,7 +224,7 @@ Result<Config> read_config(const Settings& settings, const std::string& data_dir
   config.beat_interval = own.duration("heartbeat_interval");
   const std::string& beat_url = own.text("heartbeat_url");
   config.beats = !beat_url.empty();
-  if (config.beats && !is_secret(beat_url) && !port::HttpClient::check_url(beat_url).ok()) {
+  if (config.beats && !port::is_secret(beat_url) && !port::HttpClient::check_url(beat_url).ok()) {
     return Error{Trouble::kSettings, own.place_of("heartbeat_url").text() +
                                          ": heartbeat_url: is no http(s) URL and no secret://..."};
   }

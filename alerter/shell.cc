@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "alerter/secrets.h"
 #include "alerter/settings.h"
 #include "alerter/webhook.h"
 #include "lib/port/clock.h"
+#include "lib/port/secrets.h"
 
 namespace sluice::alerter {
 namespace {
@@ -125,8 +125,8 @@ void Shell::delivered(const Deliver& ask, Delivered how) {
 void Shell::beat() {
   port::HttpCall call;
   call.url = beat_url_;
-  if (is_secret(beat_url_)) {
-    auto url = resolve_secret(beat_url_);
+  if (port::is_secret(beat_url_)) {
+    auto url = port::resolve_secret(beat_url_);
     if (!url) return log_.warning("no heartbeat", {{"why", url.error().what}});
     call.url = std::move(*url);
   }

@@ -1,9 +1,9 @@
 #include "alerter/webhook.h"
 
-#include "alerter/secrets.h"
 #include "alerter/sinks.h"
 #include "lib/digest/digest.h"
 #include "lib/digest/webhook_signature.h"
+#include "lib/port/secrets.h"
 
 namespace sluice::alerter {
 
@@ -37,14 +37,14 @@ Result<port::HttpCall> webhook_call(const Sink& sink, const std::vector<wire::Al
                                     StoreTime now) {
   port::HttpCall call;
   call.url = sink.url;
-  if (is_secret(sink.url)) {
-    auto url = resolve_secret(sink.url);
+  if (port::is_secret(sink.url)) {
+    auto url = port::resolve_secret(sink.url);
     if (!url) return url.error();
     call.url = std::move(*url);
   }
   std::vector<std::string> secrets;
   for (const std::string& reference : sink.secrets) {
-    auto written = resolve_secret(reference);
+    auto written = port::resolve_secret(reference);
     if (!written) return written.error();
     auto secret = read_webhook_secret(*written);
     if (!secret) return Error{Trouble::kUnavailable, reference + ": " + secret.error().what};

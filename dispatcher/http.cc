@@ -8,6 +8,7 @@
 #include "lib/base/check.h"
 #include "lib/digest/webhook_signature.h"
 #include "lib/port/clock.h"
+#include "lib/port/secrets.h"
 
 namespace sluice::dispatcher {
 
@@ -172,7 +173,7 @@ std::optional<Http::Secrets> Http::secrets_for(Line& line, const StartHttp& call
     return std::nullopt;
   };
   for (const std::string& reference : upstream.sign) {
-    auto written = resolve_secret(reference);
+    auto written = port::resolve_secret(reference);
     if (!written) return trouble(written.error());
     auto secret = read_webhook_secret(*written);
     if (!secret) return trouble({secret.error().code, reference + ": " + secret.error().what});

@@ -1,9 +1,6 @@
-// Secrets by reference: secret://env/NAME, or secret://file/run/secrets/x for the file
-// /run/secrets/x. A file is read each time, so a new credential needs no restart: a new one may
-// have the old one's size and times. Values are never logged.
-//
-// {key} in a reference stands for the key's field, written so that it is one name whatever a
-// producer puts into it, and never another key's name:
+// Secrets by reference (lib/port/secrets.h) of which each key may have its own: {key} in a
+// reference stands for the key's field, written so that it is one name whatever a producer puts
+// into it, and never another key's name:
 //
 //   in a file's path   A-Z a-z 0-9 _ - and, but first, '.' stand as they are; every other byte is
 //                      %XX. More than 200 bytes of that: "%sha256-" and the field's digest
@@ -24,13 +21,6 @@ Status check_secret(const std::string& reference);
 bool is_per_key(std::string_view reference);
 // `reference` with the key's field written out.
 std::string reference_for(std::string_view reference, std::string_view field);
-
-// Whether there is something to read: the file, or the variable.
-bool secret_exists(const std::string& reference);
-
-// The value without the line end that follows it. kUnavailable when it is not there, is empty, or
-// has control characters; the error names the reference, never the value.
-Result<std::string> resolve_secret(const std::string& reference);
 
 // The key's own; where there is none, the default (empty: none). One that is there and cannot be
 // used is an error: a key must not go on under another's name by accident.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "lib/port/secrets.h"
 #include "lib/stage/answer_rules.h"
 
 namespace sluice::stage {
@@ -200,10 +201,6 @@ std::string trimmed(std::string_view text) {
                                          : std::string(text.substr(start, end - start + 1));
 }
 
-bool is_secret(const std::string& text) {
-  return text.starts_with("secret://env/") || text.starts_with("secret://file/");
-}
-
 Status read_secrets(const SettingTable& table, Upstream& into) {
   into.credential = table.text("credential");
   into.credential_default = table.text("credential_default");
@@ -212,8 +209,8 @@ Status read_secrets(const SettingTable& table, Upstream& into) {
     return wrong(table.place_of(name),
                  std::string(name) + ": must be secret://env/NAME or secret://file/PATH");
   };
-  if (!into.credential.empty() && !is_secret(into.credential)) return refuse("credential");
-  if (!into.credential_default.empty() && !is_secret(into.credential_default)) {
+  if (!into.credential.empty() && !port::is_secret(into.credential)) return refuse("credential");
+  if (!into.credential_default.empty() && !port::is_secret(into.credential_default)) {
     return refuse("credential_default");
   }
   if (!into.credential_default.empty() && into.credential.find("{key}") == std::string::npos) {
@@ -221,7 +218,7 @@ Status read_secrets(const SettingTable& table, Upstream& into) {
         table.place_of("credential_default"),
         "credential_default: is for keys without their own, and credential names no {key}");
   }
-  if (!std::all_of(into.sign.begin(), into.sign.end(), is_secret)) return refuse("sign");
+  if (!std::all_of(into.sign.begin(), into.sign.end(), port::is_secret)) return refuse("sign");
   return Done{};
 }
 

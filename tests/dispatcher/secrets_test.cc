@@ -1,54 +1,11 @@
 #include "dispatcher/secrets.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 
 namespace sluice::dispatcher {
 namespace {
-
-TEST(Secrets, ComeFromTheEnvironment) {
-  setenv("SECRETS_TEST", "abc\n", 1);
-  EXPECT_EQ(*resolve_secret("secret://env/SECRETS_TEST"), "abc");
-  setenv("SECRETS_TEST", "", 1);
-  EXPECT_FALSE(resolve_secret("secret://env/SECRETS_TEST"));
-  unsetenv("SECRETS_TEST");
-  EXPECT_FALSE(resolve_secret("secret://env/SECRETS_TEST"));
-}
-
-TEST(Secrets, AFileIsReadAgainWhenItChanges) {
-  char path[] = "/tmp/sluice-secret-XXXXXX";
-  ::close(mkstemp(path));
-  const std::string reference = "secret://file" + std::string(path);
-  EXPECT_FALSE(resolve_secret(reference));  // empty
-  std::ofstream(path) << "one\r\n";
-  EXPECT_EQ(*resolve_secret(reference), "one");
-  std::ofstream(path) << "another";
-  EXPECT_EQ(*resolve_secret(reference), "another");
-  std::ofstream(path) << "a\nb";  // would be two header lines
-  EXPECT_FALSE(resolve_secret(reference));
-  ::unlink(path);
-  const auto gone = resolve_secret(reference);
-  ASSERT_FALSE(gone);
-  EXPECT_EQ(gone.error().what.find("another"), std::string::npos);
-}
-
-TEST(Secrets, ANewOneOfTheOldSizeAndTimeIsNoticed) {
-  char path[] = "/tmp/sluice-secret-XXXXXX";
-  ::close(mkstemp(path));
-  const std::string reference = "secret://file" + std::string(path);
-  const timespec times[2] = {{1'700'000'000, 0}, {1'700'000'000, 0}};
-  for (const char* value : {"token-1", "token-2"}) {
-    std::ofstream(path) << value;
-    ASSERT_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
-    EXPECT_EQ(*resolve_secret(reference), value);
-  }
-  ::unlink(path);
-}
 
 TEST(Secrets, OtherReferencesAreRefused) {
   for (const char* wrong :
@@ -92,7 +49,6 @@ TEST(Secrets, AKeyWithoutItsOwnHasTheDefault) {
   setenv("SECRETS_TEST_a", "", 1);
   EXPECT_FALSE(resolve_for_key(own, "secret://env/SECRETS_TEST", "a"))
       << "there, but of no use: not under another's name";
-  EXPECT_FALSE(secret_exists("secret://file/etc/passwd/x"));
 }
 
 }  // namespace
