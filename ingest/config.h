@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ingest/replies.h"
 #include "lib/base/instant.h"
 #include "lib/base/upstream.h"
 
@@ -29,6 +30,7 @@ struct Config {
   std::uint32_t open_max = 10'000;  // requests and queue copies that ingest works on at a time
   std::uint32_t read_max = 256;     // rows of one read, and keys of one page
   std::uint64_t read_bytes_max = 4 * 1024 * 1024;
+  ReplyConfig replies = {};
 };
 
 }  // namespace sluice::ingest

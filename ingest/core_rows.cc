@@ -193,9 +193,10 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
 void IngestCore::settle_row(const std::string& identity, const Turn& turn) {
   const auto entry = settling_.find(identity);
   if (entry == settling_.end()) return;
-  const wire::Settled& settled = entry->second.settled;
-  const StoreTime at = settled.at.us > 0 ? settled.at : wall(turn.now);
-  park(SettleRow{settled, at + config_.remember}, ForSettle{identity}, turn);
+  wire::Settled settled = entry->second.settled;
+  if (settled.at.us == 0) settled.at = wall(turn.now);
+  const StoreTime remember_until = settled.at + config_.remember;
+  park(SettleRow{std::move(settled), remember_until}, ForSettle{identity}, turn);
 }
 
 void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& answer,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ingest/json.h"
+#include "ingest/replies.h"
 #include "lib/base/calendar.h"
 #include "lib/digest/digest.h"
 #include "lib/wire/valid.h"
@@ -64,6 +65,7 @@ class Reader {
     priority();
     units(reading_.pointers.weight, message_.weight);
     units(reading_.pointers.cost, message_.cost);
+    reply_to();
     if (!refusal_) check_bounds();
     if (refusal_) return std::move(*refusal_);
     return std::move(message_);
@@ -247,6 +249,14 @@ class Reader {
     if (error != std::errc() || stop != end || into < 1 || into > 1'000'000) {
       refuse(pointer, "must be a whole number from 1 to 1000000");
     }
+  }
+
+  void reply_to() {
+    const std::string& pointer = reading_.pointers.reply_to;
+    const auto url = text_at(pointer);
+    if (!url) return;
+    if (auto trouble = reply_trouble(*url, reading_.reply_hosts)) return refuse(pointer, *trouble);
+    message_.reply_to = *url;
   }
 
   // What is accepted must be readable for every process that it will meet.

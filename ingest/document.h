@@ -29,6 +29,7 @@ struct Pointers {
   std::string priority;
   std::string weight;  // share in fair turns
   std::string cost;    // units of each limit
+  std::string reply_to;
 };
 
 // What is wrong with a document: an HTTP status, the field's pointer ("" for the whole), why.
@@ -44,6 +45,7 @@ struct Reading {
   std::span<const Upstream> upstreams;  // not empty; the first one is the default
   StoreTime at;                         // the wall clock
   std::function<std::string()> fresh_id;
+  std::span<const std::string> reply_hosts = {};  // where a reply_to may point to
 };
 
 // Everything but what the core fills in (Submit).

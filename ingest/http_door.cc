@@ -114,8 +114,9 @@ void HttpDoor::take_document(const std::shared_ptr<Batch>& batch, std::string_vi
 
 void HttpDoor::take_message(Waiting waiting, std::string_view document) {
   const StoreTime at = world_.wall();
-  ReadDocument read = read_document(
-      document, {pointers_, upstreams_, at, [this] { return uuid_v4(world_.random(16)); }});
+  ReadDocument read =
+      read_document(document, {pointers_, upstreams_, at,
+                               [this] { return uuid_v4(world_.random(16)); }, world_.reply_hosts});
   if (const auto* refusal = std::get_if<Refusal>(&read)) {
     return answer(waiting, answer_of(*refusal));
   }

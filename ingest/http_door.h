@@ -27,6 +27,7 @@ class HttpDoor {
     std::function<void(std::uint64_t id, port::HttpResponse)> respond;
     std::function<StoreTime()> wall;
     std::function<std::string(std::size_t)> random;
+    std::vector<std::string> reply_hosts = {};  // where a reply_to may point to
   };
 
   HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <istream>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "ingest/order.h"
-#include "lib/digest/digest.h"
+#include "lib/digest/running_digest.h"
 #include "lib/wire/identity.h"
 
 namespace sluice::ingest {
@@ -16,33 +18,75 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors beg
 constexpr std::size_t kBatch = 500;                          // lines of one commit
 constexpr std::size_t kRawMax = 64 * 1024;                   // of a malformed line, kept
 constexpr std::size_t kLineMax = 512 * 1024;                 // more is not even read into memory
+constexpr std::size_t kPiece = 64 * 1024;                    // of the file, hashed at a time
 
 enum class Got : std::uint8_t { kLine, kTooLong, kEnd };
 
-// Up to kLineMax bytes of the next line; the rest of a longer one is skipped.
-Got read_line(std::istream& input, std::string& line) {
-  line.clear();
-  bool too_long = false;
-  for (int c = input.get(); c != std::char_traits<char>::eof(); c = input.get()) {
-    if (c == '\n') return too_long ? Got::kTooLong : Got::kLine;
-    if (line.size() < kLineMax) {
-      line.push_back(static_cast<char>(c));
-    } else {
-      too_long = true;
+// The file's lines, and what was read of it so far.
+class Lines {
+ public:
+  explicit Lines(std::istream& input) : input_(input) {}
+
+  // Up to kLineMax bytes of the next line; the rest of a longer one is skipped.
+  Got read(std::string& line) {
+    line.clear();
+    bool too_long = false;
+    for (int c = input_.get(); c != std::char_traits<char>::eof(); c = input_.get()) {
+      count(static_cast<char>(c));
+      if (c == '\n') return too_long ? Got::kTooLong : Got::kLine;
+      if (line.size() < kLineMax) {
+        line.push_back(static_cast<char>(c));
+      } else {
+        too_long = true;
+      }
     }
+    if (too_long) return Got::kTooLong;
+    return line.empty() ? Got::kEnd : Got::kLine;
   }
-  if (too_long) return Got::kTooLong;
-  return line.empty() ? Got::kEnd : Got::kLine;
-}
+
+  // What was imported before; false when the file is shorter.
+  bool skip(std::uint64_t bytes) {
+    std::string piece;
+    while (bytes_ < bytes) {
+      piece.resize(std::min<std::uint64_t>(bytes - bytes_, kPiece));
+      if (!input_.read(piece.data(), static_cast<std::streamsize>(piece.size()))) return false;
+      digest_.add(piece);
+      bytes_ += piece.size();
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  std::string digest() {
+    digest_.add(piece_);
+    piece_.clear();
+    return to_bytes(digest_.so_far());
+  }
+
+ private:
+  void count(char c) {
+    ++bytes_;
+    piece_.push_back(c);
+    if (piece_.size() < kPiece) return;
+    digest_.add(piece_);
+    piece_.clear();
+  }
+
+  std::istream& input_;
+  std::uint64_t bytes_ = 0;
+  std::string piece_;  // not yet in the digest
+  RunningDigest digest_;
+};
 
 class Import {
  public:
-  Import(const ImportFrom& from, SqliteParking& parking) : from_(from), parking_(parking) {}
+  Import(const ImportFrom& from, SqliteParking& parking)
+      : from_(from), parking_(parking), file_(from.input) {}
 
   Result<ImportCounts> run() {
+    if (auto found = find_place(); !found) return found.error();
     std::string line;
-    for (Got got = read_line(from_.input, line); got != Got::kEnd;
-         got = read_line(from_.input, line)) {
+    for (Got got = file_.read(line); got != Got::kEnd; got = file_.read(line)) {
       ++counts_.lines;
       if (counts_.lines == 1 && line.starts_with(kByteOrderMark)) line.erase(0, 3);
       if (line.ends_with('\r')) line.pop_back();
@@ -51,9 +95,10 @@ class Import {
       if (puts_.size() + dead_.size() < kBatch) continue;
       if (auto written = write(); !written) return written.error();
     }
-    if (auto written = write(); !written) return written.error();
     // A directory, a disk that fails: what was not read is not the file's end.
-    if (from_.input.bad()) {
+    const bool ended = !from_.input.bad();
+    if (auto written = write(ended); !written) return written.error();
+    if (!ended) {
       return Error{Trouble::kUnavailable,
                    from_.name + ": cannot be read after line " + std::to_string(counts_.lines)};
     }
@@ -61,17 +106,45 @@ class Import {
   }
 
  private:
+  // Where to begin: at the start, or after what was imported before.
+  Status find_place() {
+    if (from_.file.empty()) return Done{};
+    auto known = parking_.import_position(from_.file);
+    if (!known) return known.error();
+    if (!*known) return Done{};
+    const ImportPosition& before = **known;
+    const std::string place = "line " + std::to_string(before.lines);
+    if (!from_.resume) {
+      if (!before.ended) {
+        from_.say("an import of " + from_.name + " was interrupted after " + place +
+                  "; this one begins anew, --resume would go on from there");
+      }
+      return Done{};
+    }
+    if (!file_.skip(before.bytes) || file_.digest() != before.digest) {
+      return Error{Trouble::kUsage, from_.name + " is not the file whose first " +
+                                        std::to_string(before.lines) +
+                                        " lines were imported under this name: import it without "
+                                        "--resume, or under another name"};
+    }
+    counts_.lines = counts_.before = written_ = before.lines;
+    last_seen_ = before.last_seen;
+    from_.say(from_.name + " goes on after " + place);
+    return Done{};
+  }
+
   void take(const std::string& line, bool too_long) {
     const StoreTime at = from_.wall();
     if (too_long) return malformed(line, {400, "", "the line is too long"});
-    ReadDocument read = read_document(line, {from_.pointers, from_.config.upstreams, at,
-                                             [this] { return uuid_v4(from_.random(16)); }});
+    ReadDocument read = read_document(
+        line, {from_.pointers, from_.config.upstreams, at,
+               [this] { return uuid_v4(from_.random(16)); }, from_.config.replies.hosts});
     if (const auto* refusal = std::get_if<Refusal>(&read)) return malformed(line, *refusal);
     auto& message = std::get<wire::Offer>(read);
     last_seen_ = std::max(last_seen_ + microseconds(1), at);
     complete_row(message, from_.config, last_seen_);
     lines_.push_back(counts_.lines);
-    puts_.push_back({puts_.size(), Put{std::move(message), true, at}});
+    puts_.push_back(Put{std::move(message), true, at});
   }
 
   void malformed(const std::string& line, const Refusal& refusal) {
@@ -105,24 +178,28 @@ class Import {
     dead_.push_back(std::move(dead));
   }
 
-  Status write() {
-    if (!puts_.empty()) {
-      const std::vector<ParkingReply> replies = parking_.apply(puts_);
-      for (std::size_t n = 0; n < replies.size(); ++n) {
-        if (const auto* failed = std::get_if<ParkingFailed>(&replies[n].answer)) {
-          return Error{failed->full ? Trouble::kFull : Trouble::kUnavailable,
-                       "nothing after line " + std::to_string(lines_.front() - 1) +
-                           " was imported: " + failed->what};
-        }
-        judge(std::get<PutAnswer>(replies[n].answer), std::get<Put>(puts_[n].call).row, lines_[n]);
-      }
-    }
+  Status write(bool ended = false) {
+    const std::uint64_t before = written_;
+    const ImportPosition here{from_.file,     file_.bytes(), counts_.lines,
+                              file_.digest(), last_seen_,    ended};
+    const ImportBatch batch{puts_, [this](auto answers) { return judge_all(answers); },
+                            from_.file.empty() ? nullptr : &here};
+    auto written = parking_.import(batch);
     puts_.clear();
     lines_.clear();
-    auto buried = parking_.bury(dead_);
     dead_.clear();
-    if (buried) from_.progress(counts_);
-    return buried;
+    if (!written) {
+      return Error{written.error().code, "nothing after line " + std::to_string(before) +
+                                             " was imported: " + written.error().what};
+    }
+    written_ = counts_.lines;
+    from_.progress(counts_);
+    return Done{};
+  }
+
+  std::vector<DeadRow> judge_all(std::span<const PutAnswer> answers) {
+    for (std::size_t n = 0; n < answers.size(); ++n) judge(answers[n], puts_[n].row, lines_[n]);
+    return std::move(dead_);
   }
 
   void judge(const PutAnswer& answer, const wire::Offer& row, std::uint64_t line) {
@@ -133,9 +210,11 @@ class Import {
 
   const ImportFrom& from_;
   SqliteParking& parking_;
+  Lines file_;
   ImportCounts counts_;
+  std::uint64_t written_ = 0;  // lines, by the last commit
   StoreTime last_seen_;
-  std::vector<ParkingCall> puts_;
+  std::vector<Put> puts_;
   std::vector<std::uint64_t> lines_;  // of each put
   std::vector<DeadRow> dead_;
 };

@@ -136,6 +136,17 @@ std::string lower(std::string_view method) {
   return text;
 }
 
+// What we POST to a message's reply_to.
+constexpr std::string_view kWebhooks =
+    R"("webhooks":{"messageSettled":{"post":{"operationId":"messageSettled",)"
+    R"("summary":"A message with a reply_to has ended; at least once, webhook-id tells repeats.",)"
+    R"("parameters":[{"name":"webhook-id","in":"header","required":true,"schema":{"type":"string"}},)"
+    R"({"name":"webhook-timestamp","in":"header","required":true,"schema":{"type":"string"}},)"
+    R"({"name":"webhook-signature","in":"header","schema":{"type":"string"}}],)"
+    R"("requestBody":{"required":true,"content":{"application/json":{)"
+    R"("schema":{"$ref":"#/components/schemas/Reply"}}}},)"
+    R"("responses":{"2XX":{"description":"Taken."},"410":{"description":"Never again."}}}}},)";
+
 std::string document() {
   std::map<std::string_view, std::string> paths;
   for (const Route& route : routes()) {
@@ -149,7 +160,9 @@ std::string document() {
     text += (first ? "" : ",") + quoted(path) + ":{" + operations + "}";
     first = false;
   }
-  text += R"(},"components":{"securitySchemes":{"apiKey":{"type":"http","scheme":"bearer"}},)";
+  text += "},";
+  text += kWebhooks;
+  text += R"("components":{"securitySchemes":{"apiKey":{"type":"http","scheme":"bearer"}},)";
   return text + "\"schemas\":{" + std::string(openapi_schemas()) + "}}}\n";
 }
 

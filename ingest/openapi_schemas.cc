@@ -33,6 +33,15 @@ constexpr std::string_view kSchemas = R"json(
   "state":{"const":"dead"},"generation":{"type":"integer","minimum":1},
   "settled_at":{"$ref":"#/components/schemas/Time"},"attempts":{"type":"integer","minimum":0},
   "last_status":{"type":"integer","minimum":100,"maximum":999},"reason":{"type":"string"}}},
+"Reply":{"type":"object","required":["type","id","key","upstream","state","accepted_at",
+  "settled_at","attempts"],"additionalProperties":false,"properties":{
+  "type":{"const":"message.settled"},"id":{"type":"string"},"key":{"type":"string"},
+  "upstream":{"type":"string"},"state":{"enum":["delivered","dead","expired","cancelled"]},
+  "generation":{"type":"integer","minimum":1},"accepted_at":{"$ref":"#/components/schemas/Time"},
+  "settled_at":{"$ref":"#/components/schemas/Time"},"attempts":{"type":"integer","minimum":0},
+  "last_status":{"type":"integer","minimum":100,"maximum":999},"reason":{"type":"string"},
+  "answer":{"type":"object","required":["encoding","body"],"additionalProperties":false,
+    "properties":{"encoding":{"enum":["text","base64"]},"body":{"type":"string"}}}}},
 "MessageList":{"type":"object","required":["messages"],"additionalProperties":false,"properties":{
   "messages":{"type":"array","items":{"anyOf":[{"$ref":"#/components/schemas/Message"},
     {"$ref":"#/components/schemas/DeadLetter"}]}},

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "ingest/json.h"
+#include "lib/port/address.h"
 #include "lib/port/listen_socket.h"
+#include "lib/port/secrets.h"
+#include "lib/port/url.h"
 #include "lib/stage/upstreams.h"
 
 namespace sluice::ingest {
@@ -100,6 +103,47 @@ constexpr std::array kRows = {
                .help = "HTTP connections at a time.",
                .min = 1,
                .max = 10'000},
+    SettingRow{.name = "reply_hosts",
+               .type = Type::kList,
+               .help = "Where a reply_to may point to: [\"https://hooks.example.com\"], scheme and "
+                       "host, and the port where the URLs have one; none: nowhere.",
+               .max = 64},
+    SettingRow{
+        .name = "reply_secrets",
+        .type = Type::kList,
+        .help = "Replies are signed with: secret://env/NAME, secret://file/PATH; each signs.",
+        .max = 8},
+    SettingRow{.name = "reply_timeout",
+               .type = Type::kDuration,
+               .preset = "10s",
+               .help = "Of one try of a reply.",
+               .min = us(milliseconds(10)),
+               .max = us(minutes(1))},
+    SettingRow{.name = "reply_backoff",
+               .type = Type::kDuration,
+               .preset = "5s",
+               .help = "A reply that failed is tried again after this, then after twice as long, "
+                       "up to an hour.",
+               .min = us(milliseconds(10)),
+               .max = us(hours(1))},
+    SettingRow{.name = "reply_tries",
+               .type = Type::kWhole,
+               .preset = "20",
+               .help = "A reply is given up after so many tries.",
+               .min = 1,
+               .max = 1'000},
+    SettingRow{.name = "reply_keep",
+               .type = Type::kDuration,
+               .preset = "3d",
+               .help = "A reply is given up so long after its message has ended.",
+               .min = us(seconds(1)),
+               .max = us(hours(24 * 31))},
+    SettingRow{.name = "reply_in_flight",
+               .type = Type::kWhole,
+               .preset = "8",
+               .help = "Replies that are under way to one host at a time.",
+               .min = 1,
+               .max = 256},
 };
 
 constexpr SettingRow pointer(std::string_view name, std::string_view preset,
@@ -120,10 +164,50 @@ constexpr std::array kSourceRows = {
     pointer("priority", "", "Where it has its priority; lower goes earlier, 0 is usual."),
     pointer("weight", "", "Where it has its share in fair turns; 1 is usual."),
     pointer("cost", "", "Where it says how many units of each limit it costs; 1 is usual."),
+    pointer("reply_to", "", "Where it has the URL that is told its end; see reply_hosts."),
 };
 
 std::uint32_t small(const SettingTable& table, std::string_view name) {
   return static_cast<std::uint32_t>(table.whole(name));
+}
+
+Error wrong(const SettingTable& table, std::string_view name, std::string_view why) {
+  return {Trouble::kSettings,
+          table.place_of(name).text() + ": " + std::string(name) + ": " + std::string(why)};
+}
+
+// Whoever reads such a URL, the address that it names is the same.
+Status check_reply_host(const SettingTable& table, const std::string& host) {
+  const auto url = port::parse_base_url(host);
+  if (!url || !url->prefix.empty() || reply_host(host) != host || host.ends_with('/')) {
+    return wrong(table, "reply_hosts",
+                 "\"" + host +
+                     "\" is not scheme and host in lower case: write https://hooks.example.com or "
+                     "https://hooks.example.com:8443");
+  }
+  if (port::is_link_local_host(url->host)) {
+    return wrong(table, "reply_hosts",
+                 "\"" + host + "\" is link-local, or a cloud's metadata service");
+  }
+  return Done{};
+}
+
+Result<ReplyConfig> read_replies(const SettingTable& table) {
+  ReplyConfig replies;
+  replies.hosts = table.list("reply_hosts");
+  for (const std::string& host : replies.hosts) {
+    if (auto right = check_reply_host(table, host); !right) return right.error();
+  }
+  replies.secrets = table.list("reply_secrets");
+  if (!std::all_of(replies.secrets.begin(), replies.secrets.end(), port::is_secret)) {
+    return wrong(table, "reply_secrets", "each is secret://env/NAME or secret://file/PATH");
+  }
+  replies.timeout = table.duration("reply_timeout");
+  replies.backoff = table.duration("reply_backoff");
+  replies.keep = table.duration("reply_keep");
+  replies.tries_max = small(table, "reply_tries");
+  replies.in_flight = small(table, "reply_in_flight");
+  return replies;
 }
 
 }  // namespace
@@ -166,7 +250,8 @@ Result<Pointers> read_pointers(const Settings& settings) {
                                                            {"expires_at", &pointers.expires_at},
                                                            {"priority", &pointers.priority},
                                                            {"weight", &pointers.weight},
-                                                           {"cost", &pointers.cost}};
+                                                           {"cost", &pointers.cost},
+                                                           {"reply_to", &pointers.reply_to}};
   for (const auto& [name, to] : all) {
     *to = table.text(name);
     if (const auto trouble = pointer_trouble(*to)) {
@@ -199,6 +284,9 @@ Result<Config> read_config(const Settings& settings) {
   config.priority_age = mine.duration("priority_age");
   config.key_max = small(mine, "key_max");
   config.open_max = small(mine, "open_max");
+  auto replies = read_replies(mine);
+  if (!replies) return replies.error();
+  config.replies = std::move(*replies);
   return config;
 }
 

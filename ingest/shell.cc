@@ -52,13 +52,18 @@ HttpDoor::World Shell::world() {
           [this](std::uint64_t id, port::HttpResponse response) {
             server_->respond(id, std::move(response));
           },
-          port::wall_now, port::random_bytes};
+          port::wall_now,
+          port::random_bytes,
+          config_.replies.hosts};
 }
 
 Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage_ = &stage;
   began_ = stage.now();
   door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
+  replies_ = std::make_unique<ReplySender>(
+      config_.replies, parking_->replies(),
+      ReplySender::World{stage.poller(), stage.log(), port::wall_now, stage.room().life});
   read_keys();
   auto server = port::HttpServer::open(
       stage.poller(), door_config_,
@@ -102,8 +107,12 @@ void Shell::end_turn() {
       stage_->log().error("parking failed", {{"what", trouble}});
     }
     trouble_ = trouble;
-    for (const ParkingReply& reply : replies) stage_->complete(reply);
+    for (const ParkingReply& reply : replies) {
+      if (std::holds_alternative<SettleAnswer>(reply.answer)) replies_->want();
+      stage_->complete(reply);
+    }
   }
+  replies_->end_turn();
   door_->feed();
 }
 
@@ -118,6 +127,7 @@ void Shell::each_second() {
   stage_->poller().after(seconds(1), [this] { each_second(); });
   if (parking_->changed_by_others()) stage_->complete(ParkingChanged{});
   if (keys_->changed()) read_keys();
+  replies_->look();
   parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
   door_->feed();
 }
@@ -137,6 +147,7 @@ void Shell::each_ten_seconds() {
 void Shell::drain() {
   server_->stop_listening();
   stage_->accept(Drain{});
+  replies_->drain();
   door_->drain();
 }
 
@@ -161,6 +172,7 @@ void Shell::count() {
                  {{"status", std::to_string(status)}})
         .set(number);
   }
+  count_replies(metrics);
   metrics.gauge("sluice_limiters_count", "Limiters connected.")
       .set(static_cast<double>(core_.limiters()));
   metrics.gauge("sluice_auditors_count", "Auditors connected.")
@@ -170,6 +182,19 @@ void Shell::count() {
     metrics.gauge("sluice_keys_count", "Keys with rows.").set(static_cast<double>(sums->keys));
     metrics.gauge("sluice_dead_letters_count", "Dead letters kept.")
         .set(static_cast<double>(sums->dead));
+  }
+}
+
+void Shell::count_replies(stage::Metrics& metrics) {
+  constexpr const char* kName = "sluice_replies_total";
+  constexpr const char* kHelp = "Tries of replies, and replies that were given up.";
+  const Replies::Counts& counts = replies_->counts();
+  metrics.counter(kName, kHelp, {{"result", "delivered"}}).set(counts.delivered);
+  metrics.counter(kName, kHelp, {{"result", "failed"}}).set(counts.failed);
+  metrics.counter(kName, kHelp, {{"result", "given_up"}}).set(counts.given_up);
+  if (const auto waiting = parking_->replies().waiting()) {
+    metrics.gauge("sluice_replies_count", "Replies that wait to be delivered.")
+        .set(static_cast<double>(*waiting));
   }
 }
 

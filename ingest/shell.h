@@ -7,6 +7,7 @@
 
 #include "ingest/core.h"
 #include "ingest/http_door.h"
+#include "ingest/reply_sender.h"
 #include "ingest/settings.h"
 #include "ingest/sqlite_api_keys.h"
 #include "ingest/sqlite_lists.h"
@@ -41,6 +42,7 @@ class Shell {
   void each_ten_seconds();
   void read_keys();
   void count();
+  void count_replies(stage::Metrics& metrics);
   HttpDoor::World world();
 
   Config config_;
@@ -52,6 +54,7 @@ class Shell {
   bool open_ = false;  // without any API key everybody who reaches the door is let in
   IngestCore core_;
   stage::Stage<IngestCore>* stage_ = nullptr;
+  std::unique_ptr<ReplySender> replies_;
   std::unique_ptr<HttpDoor> door_;
   std::unique_ptr<port::HttpServer> server_;
   std::vector<ParkingCall> calls_;  // of this round: one commit

@@ -101,15 +101,6 @@ Result<std::vector<DeadRow>> SqliteParking::find_dead(std::string_view id) {
   return found;
 }
 
-Status SqliteParking::bury(std::span<const DeadRow> dead) {
-  auto transaction = port::Transaction::begin(database_);
-  if (!transaction) return transaction.error();
-  for (const DeadRow& one : dead) {
-    if (auto written = write_dead(one); !written) return written;
-  }
-  return transaction->commit();
-}
-
 // The same message once more: generation + 1 makes it another identity, whose record the limiter's
 // store does not have, with no attempts behind it and its whole time to live.
 Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {

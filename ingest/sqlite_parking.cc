@@ -70,7 +70,8 @@ Result<std::vector<wire::Hold>> unpack_holds(std::string_view bytes) {
 
 }  // namespace
 
-SqliteParking::SqliteParking(port::Sqlite database) : database_(std::move(database)) {}
+SqliteParking::SqliteParking(port::Sqlite database)
+    : database_(std::move(database)), replies_(database_) {}
 SqliteParking::~SqliteParking() { sql_.reset(); }
 
 Result<std::unique_ptr<SqliteParking>> SqliteParking::open(const std::string& path) {
@@ -87,7 +88,8 @@ Result<std::unique_ptr<SqliteParking>> SqliteParking::open(const std::string& pa
 Status SqliteParking::prepare() {
   if (auto made = make_tables(database_); !made) return made;
   sql_ = std::make_unique<Statements>();
-  return sql_->prepare(database_);
+  if (auto ready = sql_->prepare(database_); !ready) return ready;
+  return replies_.prepare();
 }
 
 std::vector<ParkingReply> SqliteParking::apply(std::span<const ParkingCall> calls) {
@@ -209,6 +211,7 @@ Status SqliteParking::insert_row(const wire::Offer& row) {
                       .bind_blob(13, message)
                       .run();
   if (!inserted) return inserted;
+  if (auto expected = replies_.expect(row); !expected) return expected;
   return sql_->one_more.bind_text(1, row.key).bind_text(2, row.upstream).run();
 }
 
@@ -333,6 +336,9 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   settle_name(name, settled);
   auto settles = settle_row(name, call.remember_until);
   if (!settles) return settles.error();
+  if (*settles) {
+    if (auto told = replies_.settle(settled); !told) return told.error();
+  }
   if (row) {
     DeadRow dead{name.identity,    name.source,     name.id,         name.key,
                  name.upstream,    name.generation, settled.reason,  settled.status,

@@ -6,6 +6,8 @@
 //             One line for both, as each index is another page of every commit
 //   keys      how many rows a key has, and its holds
 //   dead      dead letters: whole messages, and lines that were none
+//   replies   of each message with a reply_to: whom to tell; from its settlement on, what to say
+//   imports   how far each file was imported
 //
 // One process at a time is the ingest of a data directory (locked by lib/stage); a command line
 // tool may write next to it (import, replay): changed_by_others() tells.
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "ingest/parking.h"
+#include "ingest/sqlite_replies.h"
 #include "lib/base/result.h"
 #include "lib/port/sqlite.h"
 
@@ -38,6 +41,25 @@ struct DeadRow {
   StoreTime at;
   std::optional<wire::Offer> message;  // not with "malformed"
   std::string raw;                     // the bytes of what was no message
+};
+
+// How far a file was imported: what stands before that is in parking, what follows is not.
+struct ImportPosition {
+  std::string file;  // its path, absolute, links resolved
+  std::uint64_t bytes = 0;
+  std::uint64_t lines = 0;
+  std::string digest;   // SHA-256 of those bytes
+  StoreTime last_seen;  // of the last line
+  bool ended = false;   // the file had no more
+};
+
+// Lines of a file.
+struct ImportBatch {
+  std::span<const Put> puts;
+  // Their dead letters, once it is known what became of the puts: of those that were no messages,
+  // and of those whose ids others have.
+  std::function<std::vector<DeadRow>(std::span<const PutAnswer>)> dead;
+  const ImportPosition* position = nullptr;  // after them; nullptr: of no file
 };
 
 struct ParkingSums {
@@ -66,10 +88,17 @@ class SqliteParking {
   Status each_dead(const std::function<bool(const DeadRow&)>& visit);
   // By id, or by the first digits of the identity.
   Result<std::vector<DeadRow>> find_dead(std::string_view id);
-  Status bury(std::span<const DeadRow> dead);
   // Back into its line as generation + 1, with no attempts; false when it is no message.
   Result<bool> replay(const DeadRow& dead, StoreTime now);
   Status purge(const DeadRow& dead);
+
+  // ---- imports
+  // All of it or, when that failed, nothing.
+  Status import(const ImportBatch& batch);
+  Result<std::optional<ImportPosition>> import_position(const std::string& file);
+
+  // What is to be told of settled messages.
+  SqliteReplies& replies() { return replies_; }
 
  private:
   struct Statements;
@@ -105,10 +134,12 @@ class SqliteParking {
   // The row ends as `name` says, which is remembered until then. Whether it was there.
   Result<bool> settle_row(const Name& name, StoreTime until);
   Status write_dead(const DeadRow& dead);
+  Status keep_position(const ImportPosition& position);
   Status put_anew(const DeadRow& dead, StoreTime now);
 
   port::Sqlite database_;
-  std::unique_ptr<Statements> sql_;  // before the database goes
+  SqliteReplies replies_;  // this one, too, goes before the database
+  std::unique_ptr<Statements> sql_;
   std::int64_t version_seen_ = 0;
 
  public:

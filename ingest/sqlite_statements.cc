@@ -8,7 +8,7 @@ namespace sluice::ingest {
 
 namespace {
 
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 constexpr const char* kTables = R"sql(
 CREATE TABLE IF NOT EXISTS messages (
@@ -33,6 +33,17 @@ CREATE TABLE IF NOT EXISTS dead (
   reason TEXT NOT NULL, status INTEGER NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL,
   message BLOB, raw BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS dead_by_id ON dead (id);
+CREATE TABLE IF NOT EXISTS replies (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, identity BLOB NOT NULL, host TEXT NOT NULL,
+  url TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
+  first_seen INTEGER NOT NULL, settled BLOB, settled_at INTEGER NOT NULL, tries INTEGER NOT NULL,
+  due_at INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS replies_expected ON replies (identity) WHERE settled IS NULL;
+CREATE INDEX IF NOT EXISTS replies_due ON replies (host, due_at) WHERE settled IS NOT NULL;
+CREATE INDEX IF NOT EXISTS replies_by_age ON replies (settled_at) WHERE settled IS NOT NULL;
+CREATE TABLE IF NOT EXISTS imports (
+  file BLOB PRIMARY KEY, bytes INTEGER NOT NULL, lines INTEGER NOT NULL, digest BLOB NOT NULL,
+  last_seen INTEGER NOT NULL, ended INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
 #define NAME_COLUMNS                                                                        \
@@ -52,7 +63,8 @@ Status make_tables(port::Sqlite& database) {
   const std::int64_t version = asked->integer(0);
   asked->reset();
   if (version == kVersion) return Done{};
-  if (version != 0) {
+  // Version 2 had no replies and no imports; the rest is as it was.
+  if (version != 0 && version != 2) {
     return Error{Trouble::kCorrupt, "the parking file has version " + std::to_string(version) +
                                         ", this program knows " + std::to_string(kVersion) +
                                         ": run the one that wrote it, or move the file away"};
@@ -60,7 +72,7 @@ Status make_tables(port::Sqlite& database) {
   auto transaction = port::Transaction::begin(database);
   if (!transaction) return transaction.error();
   if (auto made = database.execute(kTables); !made) return made;
-  if (auto set = database.execute("PRAGMA user_version = 2"); !set) return set;
+  if (auto set = database.execute("PRAGMA user_version = 3"); !set) return set;
   return transaction->commit();
 }
 
@@ -119,6 +131,11 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
       {&dead_by_id, "SELECT " DEAD_COLUMNS " FROM dead WHERE id = ?1 OR (length(?2) >= 8 AND "
                     "lower(hex(identity)) LIKE ?2 || '%') ORDER BY number"},
       {&delete_dead, "DELETE FROM dead WHERE identity = ?1"},
+      {&import_position,
+       "SELECT bytes, lines, digest, last_seen, ended FROM imports WHERE file = ?1"},
+      {&keep_position,
+       "INSERT OR REPLACE INTO imports (file, bytes, lines, digest, last_seen, ended) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
   };
   for (const auto& [statement, sql] : all) {
     auto prepared = database.prepare(sql);

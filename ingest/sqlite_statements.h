@@ -21,6 +21,7 @@ struct SqliteParking::Statements {
   port::Statement insert_row, settle_row, row_by_identity, read_head, list_ending, mark_offered,
       reorder, cancel_row, count_before;
   port::Statement write_dead, each_dead, dead_by_id, delete_dead;
+  port::Statement import_position, keep_position;
 };
 
 }  // namespace sluice::ingest

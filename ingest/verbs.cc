@@ -27,9 +27,10 @@ namespace {
 constexpr int kUsage = 64;
 constexpr std::string_view kProgram = "sluice-ingest";
 constexpr const char* kImportUsage =
-    "usage: sluice-ingest import FILE|- [--settings FILE] [--name value]\n"
+    "usage: sluice-ingest import FILE|- [--resume] [--settings FILE] [--name value]\n"
     "Puts each line of NDJSON into the embedded queue (-: standard input). A line that is no\n"
-    "message is reported by its number and becomes a dead letter, \"malformed\".\n";
+    "message is reported by its number and becomes a dead letter, \"malformed\". --resume goes on\n"
+    "after the last line that an import of this file has kept before it was interrupted.\n";
 constexpr const char* kDeadUsage =
     "usage: sluice-ingest dead list [--settings FILE] [--name value]\n"
     "       sluice-ingest dead show ID...\n"
@@ -44,6 +45,7 @@ struct Words {
   std::vector<std::string> own;
   std::vector<const char*> rest;
   bool all = false;
+  bool resume = false;
 };
 
 Words words_of(int argc, char** argv) {
@@ -52,8 +54,8 @@ Words words_of(int argc, char** argv) {
   bool flags = false;
   for (int at = 2; at < argc; ++at) {
     const std::string_view word = argv[at];
-    if (word == "--all") {
-      words.all = true;
+    if (word == "--all" || word == "--resume") {
+      (word == "--all" ? words.all : words.resume) = true;
       continue;
     }
     flags = flags || (word.starts_with("-") && word != "-");
@@ -83,7 +85,9 @@ std::string file_of(const Settings& settings) {
 // ---- import
 
 std::string text_of(const ImportCounts& counts) {
-  return std::to_string(counts.lines) + " lines: " + std::to_string(counts.accepted) +
+  const std::string before =
+      counts.before == 0 ? "" : ", the first " + std::to_string(counts.before) + " before";
+  return std::to_string(counts.lines) + " lines" + before + ": " + std::to_string(counts.accepted) +
          " accepted, " + std::to_string(counts.repeated) + " repeated, " +
          std::to_string(counts.malformed) + " malformed, " + std::to_string(counts.conflicts) +
          " conflicting";
@@ -105,8 +109,15 @@ class Progress {
   std::chrono::steady_clock::time_point said_ = std::chrono::steady_clock::now();
 };
 
-Result<ImportCounts> import_from(std::istream& input, const std::string& name,
-                                 const Settings& settings) {
+// A file and what to do with it.
+struct Source {
+  std::istream& input;
+  std::string name;
+  std::string file;  // where it is; empty: a stream, which nobody can go back to
+  bool resume = false;
+};
+
+Result<ImportCounts> import_from(const Source& source, const Settings& settings) {
   auto config = read_config(settings);
   if (!config) return config.error();
   auto pointers = read_pointers(settings);
@@ -116,13 +127,18 @@ Result<ImportCounts> import_from(std::istream& input, const std::string& name,
   const auto say = [](const std::string& text) {
     std::cerr << kProgram << ": " << text << std::endl;
   };
-  const ImportFrom from{input, name,         *config, *pointers, port::wall_now, port::random_bytes,
-                        say,   Progress(say)};
+  const ImportFrom from{source.input,       source.name, *config,       *pointers,   port::wall_now,
+                        port::random_bytes, say,         Progress(say), source.file, source.resume};
   return import_lines(from, **parking);
 }
 
-int import_with(const std::string& name, const Settings& settings) {
+int import_with(const std::string& name, bool resume, const Settings& settings) {
   std::ifstream file;
+  std::error_code trouble;
+  const bool stream = name == "-" || !std::filesystem::is_regular_file(name, trouble);
+  if (resume && stream) {
+    return stage::fail(kProgram, {Trouble::kUsage, name + ": --resume needs a regular file"});
+  }
   if (name != "-") {
     file.open(name, std::ios::binary);
     if (!file) {
@@ -130,7 +146,8 @@ int import_with(const std::string& name, const Settings& settings) {
     }
   }
   const std::string label = name == "-" ? "stdin" : std::filesystem::path(name).filename().string();
-  auto counts = import_from(name == "-" ? std::cin : file, label, settings);
+  const std::string place = stream ? "" : std::filesystem::canonical(name, trouble).string();
+  auto counts = import_from({name == "-" ? std::cin : file, label, place, resume}, settings);
   if (!counts) return stage::fail(kProgram, counts.error());
   if (name == "-" && std::ferror(stdin) != 0) {
     return stage::fail(
@@ -235,7 +252,7 @@ int run_import(int argc, char** argv) {
   if (help) std::cout << kImportUsage << "\n";
   auto booted = boot(words);
   if (const int* code = std::get_if<int>(&booted)) return *code;
-  return import_with(words.own.front(), std::get<Settings>(booted));
+  return import_with(words.own.front(), words.resume, std::get<Settings>(booted));
 }
 
 int run_dead(int argc, char** argv) {

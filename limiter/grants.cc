@@ -239,6 +239,7 @@ GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_
   ask.not_before = offer.not_before;
   ask.expires_at = offer.expires_at;
   ask.cost = cost_of(message);
+  ask.keep_answer = !offer.reply_to.empty();
   ask.attempts = offer.attempts;
   ask.throttles = offer.throttles;
   ask.dispatcher_life = dispatcher_life;

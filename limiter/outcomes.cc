@@ -182,8 +182,9 @@ void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
   const wire::Offer& offer = message.offer;
   if (trail_.waits(offer.identity) && !config_.mutations.settle_before_record) return;
   const End& end = *message.end;
-  const wire::Settled settled{offer.identity, offer.key,  offer.upstream, end.settlement,
-                              end.reason,     end.status, end.attempts,   end.at};
+  const wire::Settled settled{offer.identity, offer.key,  offer.upstream,
+                              end.settlement, end.reason, end.status,
+                              end.attempts,   end.at,     end.answer};
   const auto served = peers_.ingest_of(offer.store);
   if (message.holders.empty() && offer.origin == wire::Origin::kRow && served) {
     MARK("limiter: a row is settled by an ingest that did not offer it");

@@ -1,5 +1,7 @@
 #include "lib/port/address.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 
@@ -30,6 +32,17 @@ bool is_link_local(std::span<const std::uint8_t> address) {
   }
   return (address[0] == 0xfe && (address[1] & 0xc0) == 0x80) ||
          std::equal(address.begin(), address.end(), kAmazon.begin());
+}
+
+bool is_link_local_host(const std::string& host) {
+  std::array<std::uint8_t, 16> bytes{};
+  if (inet_pton(AF_INET, host.c_str(), bytes.data()) == 1) {
+    return is_link_local(std::span(bytes).first(4));
+  }
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  std::string plain = bracketed ? host.substr(1, host.size() - 2) : host;
+  plain = plain.substr(0, plain.find('%'));  // without its zone
+  return inet_pton(AF_INET6, plain.c_str(), bytes.data()) == 1 && is_link_local(bytes);
 }
 
 }  // namespace sluice::port

@@ -3,11 +3,15 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace sluice::port {
 
 // An IPv4 (4 bytes) or IPv6 (16 bytes) address that is link-local or a cloud's metadata service,
 // also when written as IPv4 inside IPv6; and anything of another length.
 bool is_link_local(std::span<const std::uint8_t> address);
+// Whether a URL's host is such an address, written out ("169.254.169.254", "[fe80::1]"). A name is
+// none: what it resolves to decides, when it is connected to.
+bool is_link_local_host(const std::string& host);
 
 }  // namespace sluice::port

@@ -76,4 +76,13 @@ std::string json_quoted(std::string_view text) {
   return quoted += '"';
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 }  // namespace sluice::port

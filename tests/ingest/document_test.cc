@@ -235,5 +235,54 @@ TEST(CostDocument, NamesTheMissingField) {
   EXPECT_EQ(std::get<Refusal>(cost).field, "/type");
 }
 
+// ---- reply_to
+
+wire::Offer replying(const std::string& url, const std::vector<std::string>& hosts,
+                     Refusal* refusal) {
+  Pointers pointers;
+  pointers.reply_to = "/replyTo";
+  const std::vector<Upstream> known = upstreams();
+  const std::string document = "{\"userId\":\"u\",\"replyTo\":\"" + url + "\"}";
+  const ReadDocument read =
+      read_document(document, {pointers, known, kAt, [] { return std::string("id"); }, hosts});
+  if (const auto* refused = std::get_if<Refusal>(&read)) {
+    *refusal = *refused;
+    return {};
+  }
+  return std::get<wire::Offer>(read);
+}
+
+TEST(Document, AReplyGoesOnlyToAHostOfTheList) {
+  const std::vector<std::string> hosts = {"https://hooks.example.com", "http://127.0.0.1:9000"};
+  for (const char* url : {"https://hooks.example.com/a?b=c", "https://HOOKS.example.com/",
+                          "http://127.0.0.1:9000/x/y"}) {
+    Refusal refusal;
+    EXPECT_EQ(replying(url, hosts, &refusal).reply_to, url) << refusal.why;
+  }
+  for (const char* url :
+       {"https://hooks.example.com:8443/a", "https://hooks.example.com.evil.example/",
+        "https://hooks.example.com@evil.example/", "https://evil.example/hooks.example.com/",
+        "http://hooks.example.com/a", "https://hooks.example.com", "https://hooks.example.com?x",
+        "https://hooks.example.com\\\\evil.example/", "https://hooks.example.com/../x",
+        "https://hooks.example.com/a#b", "https://hooks.example.com/a b", "http://127.0.0.1/",
+        "http://169.254.169.254/latest/", "queue:answers", "arn:aws:sqs:eu-west-1:1:q", "",
+        "file:///etc/passwd"}) {
+    Refusal refusal;
+    replying(url, hosts, &refusal);
+    EXPECT_EQ(refusal.status, 400) << url;
+    EXPECT_EQ(refusal.field, "/replyTo") << url;
+    EXPECT_FALSE(refusal.why.empty()) << url;
+  }
+}
+
+TEST(Document, WithoutAListNoReplyGoesAnywhere) {
+  Refusal refusal;
+  replying("https://hooks.example.com/a", {}, &refusal);
+  EXPECT_EQ(refusal.field, "/replyTo");
+  EXPECT_NE(refusal.why.find("reply_hosts"), std::string::npos);
+  replying("queue:answers", {}, &refusal);
+  EXPECT_NE(refusal.why.find("queues cannot"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::ingest

@@ -41,9 +41,17 @@ class Import : public testing::Test {
                           config_,
                           pointers_,
                           [] { return StoreTime{1'700'000'000'000'000}; },
-                          [](std::size_t n) { return std::string(n, 'r'); },
+                          [this](std::size_t n) {
+                            return (std::to_string(++drawn_) + std::string(n, 'r')).substr(0, n);
+                          },
                           [this](const std::string& line) { said_.push_back(line); },
-                          [this](const ImportCounts& so_far) { progress_.push_back(so_far); }};
+                          [this](const ImportCounts& so_far) {
+                            progress_.push_back(so_far);
+                            if (killed_after_ > 0 && progress_.size() == killed_after_)
+                              throw Killed{};
+                          },
+                          file_,
+                          resume_};
     return import_lines(from, *parking_);
   }
   std::filesystem::path directory_;
@@ -52,7 +60,75 @@ class Import : public testing::Test {
   Pointers pointers_;
   std::vector<std::string> said_;
   std::vector<ImportCounts> progress_;
+
+  // What a kill right after a commit leaves.
+  struct Killed {};
+  void import_killed_after(std::size_t commits, const std::string& text) {
+    killed_after_ = progress_.size() + commits;
+    std::istringstream input(text);
+    EXPECT_THROW((void)import_from(input, "m.ndjson"), Killed);
+    killed_after_ = 0;
+  }
+  // Lines without ids, for which a second time is another message.
+  static std::string lines(int from, int to) {
+    std::string text;
+    for (int n = from; n < to; ++n) text += "{\"userId\":\"u\",\"n\":" + std::to_string(n) + "}\n";
+    return text;
+  }
+  std::uint64_t drawn_ = 1'000'000;
+  std::size_t killed_after_ = 0;
+  std::string file_;
+  bool resume_ = false;
 };
+
+TEST_F(Import, GoesOnAfterTheLastCommitAndDoublesNothing) {
+  file_ = "/data/m.ndjson";
+  config_.upstreams.front().expires_after = hours(1);
+  const std::string text = lines(0, 700) + "{bad\n\n" + lines(700, 1'300);
+  import_killed_after(1, text);
+  EXPECT_EQ(parking_->sums()->rows, 500U);
+  resume_ = true;
+  import_killed_after(1, text);
+  const ImportCounts counts = import(text);
+  EXPECT_EQ(counts.lines, 1'302U);
+  EXPECT_EQ(counts.before, 1'001U) << "999 messages, the bad line and the empty one";
+  EXPECT_EQ(counts.accepted, 301U);
+  EXPECT_EQ(parking_->sums()->rows, 1'300U);
+  EXPECT_EQ(parking_->sums()->dead, 1U);
+  EXPECT_EQ(said_.back(), "m.ndjson goes on after line 1001");
+}
+
+TEST_F(Import, AFileThatWasImportedWholeHasNothingLeftUnlessItHasGrown) {
+  file_ = "/data/m.ndjson";
+  resume_ = true;
+  EXPECT_EQ(import(lines(0, 10)).accepted, 10U) << "nothing is known of it: from the start";
+  EXPECT_EQ(import(lines(0, 10)).accepted, 0U);
+  const ImportCounts grown = import(lines(0, 12));
+  EXPECT_EQ(grown.before, 10U);
+  EXPECT_EQ(grown.accepted, 2U);
+  EXPECT_EQ(parking_->sums()->rows, 12U);
+}
+
+TEST_F(Import, AnotherFileUnderThatNameIsRefused) {
+  file_ = "/data/m.ndjson";
+  import_killed_after(1, lines(0, 600));
+  resume_ = true;
+  for (const std::string& other : {lines(1, 601), lines(0, 499), std::string()}) {
+    std::istringstream input(other);
+    const auto counts = import_from(input, "m.ndjson");
+    ASSERT_FALSE(counts.ok());
+    EXPECT_EQ(counts.error().code, Trouble::kUsage);
+    EXPECT_NE(counts.error().what.find("first 500 lines"), std::string::npos);
+  }
+  EXPECT_EQ(parking_->sums()->rows, 500U);
+}
+
+TEST_F(Import, AnewAfterAnInterruptedOneSaysSo) {
+  file_ = "/data/m.ndjson";
+  import_killed_after(1, lines(0, 600));
+  EXPECT_EQ(import(lines(0, 600)).accepted, 600U);
+  EXPECT_NE(said_.back().find("was interrupted after line 500"), std::string::npos);
+}
 
 TEST_F(Import, TellsHowFarItHasComeWithEachCommit) {
   std::string text;

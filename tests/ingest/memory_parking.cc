@@ -1,5 +1,6 @@
 #include "tests/ingest/memory_parking.h"
 
+#include <algorithm>
 #include <iterator>
 #include <variant>
 
@@ -47,6 +48,7 @@ ParkingAnswer MemoryParking::on(const Put& call) {
   }
   names_[row.identity] = name_of_row(row);
   rows_[row.identity] = row;
+  replies_.expect(row);
   KeyRows& key = keys_[row.key];
   key.upstream = row.upstream;
   key.places[{row.order, row.identity}] = true;
@@ -98,6 +100,7 @@ ParkingAnswer MemoryParking::on(const SettleRow& call) {
     dead_.push_back({row->second, call.settled});
   }
   settle_name(name->second, call.settled);
+  replies_.settle(call.settled);
   remember_until_[identity] = call.remember_until;
   drop_row(identity);
   return SettleAnswer{SettleEnd::kSettled, identity, facts(name->second.key)};
@@ -183,6 +186,66 @@ ParkingAnswer MemoryParking::on(const ForgetNames& call) {
     ++gone;
   }
   return Acknowledged{};
+}
+
+// ---- replies
+
+void MemoryReplies::expect(const wire::Offer& row) {
+  if (row.reply_to.empty()) return;
+  Reply reply;
+  reply.host = reply_host(row.reply_to);
+  reply.url = row.reply_to;
+  reply.source = row.source;
+  reply.id = row.id;
+  reply.generation = row.generation;
+  reply.first_seen = row.first_seen;
+  expected_[row.identity] = std::move(reply);
+}
+
+void MemoryReplies::settle(const wire::Settled& settled) {
+  auto expected = expected_.extract(settled.identity);
+  if (expected.empty()) return;
+  Reply reply = std::move(expected.mapped());
+  reply.number = ++last_number_;
+  reply.settled = settled;
+  waiting_[reply.number] = {std::move(reply), settled.at};
+}
+
+Result<std::vector<Reply>> MemoryReplies::due(const std::string& host, StoreTime now,
+                                              std::uint32_t count) {
+  std::vector<Waiting> found;
+  for (const auto& [number, one] : waiting_) {
+    if (one.reply.host == host && one.due <= now) found.push_back(one);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Waiting& a, const Waiting& b) { return a.due < b.due; });
+  std::vector<Reply> replies;
+  for (std::size_t n = 0; n < std::min<std::size_t>(count, found.size()); ++n) {
+    replies.push_back(found[n].reply);
+  }
+  return replies;
+}
+
+Result<std::vector<Reply>> MemoryReplies::settled_before(StoreTime time, std::uint32_t count) {
+  std::vector<Reply> replies;
+  for (const auto& [number, one] : waiting_) {
+    if (one.reply.settled.at < time) replies.push_back(one.reply);
+  }
+  std::stable_sort(replies.begin(), replies.end(),
+                   [](const Reply& a, const Reply& b) { return a.settled.at < b.settled.at; });
+  replies.resize(std::min<std::size_t>(count, replies.size()));
+  return replies;
+}
+
+Status MemoryReplies::note(std::span<const ReplyNote> notes) {
+  for (const ReplyNote& note : notes) {
+    const auto found = waiting_.find(note.number);
+    if (found == waiting_.end()) continue;
+    found->second.reply.tries = note.tries;
+    found->second.due = note.due;
+    if (note.over) waiting_.erase(found);
+  }
+  return Done{};
 }
 
 }  // namespace sluice::ingest

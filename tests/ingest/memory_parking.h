@@ -9,8 +9,29 @@
 #include <vector>
 
 #include "ingest/parking.h"
+#include "ingest/replies.h"
 
 namespace sluice::ingest {
+
+class MemoryReplies : public ReplyStore {
+ public:
+  void expect(const wire::Offer& row);
+  void settle(const wire::Settled& settled);
+  Result<std::vector<Reply>> due(const std::string& host, StoreTime now,
+                                 std::uint32_t count) override;
+  Result<std::vector<Reply>> settled_before(StoreTime time, std::uint32_t count) override;
+  Status note(std::span<const ReplyNote> notes) override;
+  Result<std::uint64_t> waiting() override { return waiting_.size(); }
+
+ private:
+  struct Waiting {
+    Reply reply;
+    StoreTime due;
+  };
+  std::map<std::string, Reply> expected_;  // by identity
+  std::map<std::int64_t, Waiting> waiting_;
+  std::int64_t last_number_ = 0;
+};
 
 class MemoryParking {
  public:
@@ -23,6 +44,7 @@ class MemoryParking {
   [[nodiscard]] const std::map<std::string, wire::Offer>& rows() const { return rows_; }
   [[nodiscard]] const std::map<std::string, Name>& names() const { return names_; }
   [[nodiscard]] const std::vector<Dead>& dead() const { return dead_; }
+  MemoryReplies& replies() { return replies_; }
 
  private:
   using Place = std::pair<std::int64_t, std::string>;  // order, identity
@@ -51,6 +73,7 @@ class MemoryParking {
   std::map<std::string, StoreTime> remember_until_;  // of settled names
   std::map<std::string, KeyRows> keys_;
   std::vector<Dead> dead_;
+  MemoryReplies replies_;
 };
 
 }  // namespace sluice::ingest

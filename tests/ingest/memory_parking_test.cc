@@ -1,15 +1,18 @@
 #include "tests/ingest/memory_parking.h"
 
 #include "tests/ingest/parking_suite.h"
+#include "tests/ingest/replies_suite.h"
 
 namespace sluice::ingest::suite {
 
 struct MemoryTraits {
   MemoryParking parking;
   ParkingAnswer apply(const Call& call) { return parking.apply(call); }
+  ReplyStore& replies() { return parking.replies(); }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, ParkingSuite, MemoryTraits);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, RepliesSuite, MemoryTraits);
 
 TEST(MemoryParking, ADeadRowBecomesADeadLetter) {
   MemoryParking parking;

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/ingest/parking_suite.h"
+#include "tests/ingest/replies_suite.h"
 
 namespace sluice::ingest::suite {
 namespace {
@@ -43,9 +44,50 @@ struct SqliteTraits {
   TempDir dir;
   std::unique_ptr<SqliteParking> parking = opened(dir.file());
   ParkingAnswer apply(const Call& call) { return ask(*parking, call); }
+  ReplyStore& replies() { return parking->replies(); }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, ParkingSuite, SqliteTraits);
+INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, RepliesSuite, SqliteTraits);
+
+TEST(SqliteParking, RepliesOutliveARestartAndAreKeptWithTheirTries) {
+  TempDir dir;
+  const wire::Offer wants = wanting("a", "https://h.example/x");
+  {
+    auto parking = opened(dir.file());
+    ask(*parking, Put{wants, true, StoreTime{1}});
+  }
+  {
+    auto parking = opened(dir.file());
+    ask(*parking, SettleRow{settled(wants, wire::Settlement::kDelivered), StoreTime{9'000'000}});
+    const ReplyNote later{1, false, 3, StoreTime{7'000}};
+    ASSERT_TRUE(parking->replies().note({&later, 1}).ok());
+  }
+  auto parking = opened(dir.file());
+  EXPECT_TRUE(parking->replies().due("https://h.example", StoreTime{6'999}, 9)->empty());
+  const auto due = parking->replies().due("https://h.example", StoreTime{7'000}, 9).value();
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].tries, 3U);
+  EXPECT_EQ(due[0].id, "a");
+}
+
+TEST(SqliteParking, AFileOfTheVersionBeforeRepliesGoesOn) {
+  TempDir dir;
+  {
+    auto parking = opened(dir.file());
+    ask(*parking, Put{row("a", "k", 1), true, StoreTime{1}});
+  }
+  {
+    auto old = port::Sqlite::open(dir.file());
+    ASSERT_TRUE(old.ok());
+    ASSERT_TRUE(
+        old->execute("DROP TABLE replies; DROP TABLE imports; PRAGMA user_version = 2").ok());
+  }
+  auto parking = opened(dir.file());
+  ASSERT_NE(parking, nullptr);
+  EXPECT_EQ(parking->sums()->rows, 1U);
+  EXPECT_EQ(parking->replies().waiting().value(), 0U);
+}
 
 TEST(SqliteParking, RemembersOverARestart) {
   TempDir dir;
@@ -185,7 +227,8 @@ TEST(SqliteParking, KeepsLinesThatWereNoMessages) {
   malformed.id = "messages.ndjson:3";
   malformed.reason = "malformed";
   malformed.raw = "{not json";
-  ASSERT_TRUE(parking->bury({&malformed, 1}).ok());
+  const auto one = [&](auto) { return std::vector<DeadRow>{malformed}; };
+  ASSERT_TRUE(parking->import({{}, one}).ok());
   const auto found = parking->find_dead("messages.ndjson:3");
   ASSERT_TRUE(found.ok());
   ASSERT_EQ(found->size(), 1U);
