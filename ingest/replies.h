@@ -50,7 +50,6 @@ struct Reply {
   StoreTime first_seen;
   wire::Settled settled;
   std::uint32_t tries = 0;
-  friend bool operator==(const Reply&, const Reply&) = default;
 };
 
 // The same for each try, and another one when an id is used again after it was forgotten.

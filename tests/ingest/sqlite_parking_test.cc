@@ -71,6 +71,22 @@ TEST(SqliteParking, RepliesOutliveARestartAndAreKeptWithTheirTries) {
   EXPECT_EQ(due[0].id, "a");
 }
 
+TEST(SqliteParking, AReplayedDeadLetterIsToldAgainAsTheNextGeneration) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  const wire::Offer wants = wanting("a", "https://h.example/x");
+  ask(*parking, Put{wants, true, StoreTime{1}});
+  ask(*parking, SettleRow{settled(wants, wire::Settlement::kDead), StoreTime{9'000'000}});
+  ASSERT_TRUE(parking->replay(parking->find_dead("a").value().at(0), StoreTime{50'000}).value());
+  wire::Offer again = std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 9'999})).rows.at(0);
+  ask(*parking, SettleRow{settled(again, wire::Settlement::kDelivered), StoreTime{9'000'000}});
+  const auto due = parking->replies().due("https://h.example", StoreTime{60'000}, 9).value();
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].generation, 0U);
+  EXPECT_EQ(due[1].generation, 1U);
+  EXPECT_NE(webhook_id_of(due[0]), webhook_id_of(due[1]));
+}
+
 TEST(SqliteParking, AFileOfTheVersionBeforeRepliesGoesOn) {
   TempDir dir;
   {

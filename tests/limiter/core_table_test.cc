@@ -30,6 +30,26 @@ TEST(CoreTable, TheWayOfAMessage) {
   EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
 }
 
+TEST(CoreTable, TheLastAnswerGoesWithTheSettlementOfAReplyToAlone) {
+  for (const std::string url : {"https://h.example/", ""}) {
+    Started s;
+    wire::Offer offer = s.bench.offer("1", 1);
+    offer.reply_to = url;
+    s.bench.say(s.ingest, offer);
+    const auto dispatches = s.bench.said<wire::Dispatch>();
+    ASSERT_EQ(dispatches.size(), 1U);
+    wire::Outcome outcome = s.bench.outcome(dispatches[0], wire::Ended::kDelivered);
+    outcome.answer = "{\"sent\":true}";
+    s.bench.say(s.dispatcher, outcome);
+    const auto records = s.bench.said<wire::Record>();
+    ASSERT_EQ(records.size(), 1U);
+    s.bench.say(s.auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, ""});
+    const auto settled = s.bench.said<wire::Settled>();
+    ASSERT_EQ(settled.size(), 1U);
+    EXPECT_EQ(settled[0].answer, url.empty() ? "" : outcome.answer);
+  }
+}
+
 TEST(CoreTable, OneAtATimeByTheHeadOfTheLine) {
   Started s;
   s.bench.say(s.ingest, s.bench.offer("b", 2));
