@@ -208,7 +208,7 @@ void MemoryReplies::settle(const wire::Settled& settled) {
   Reply reply = std::move(expected.mapped());
   reply.number = ++last_number_;
   reply.settled = settled;
-  waiting_[reply.number] = {std::move(reply), settled.at};
+  waiting_[last_number_] = {std::move(reply), settled.at};
 }
 
 Result<std::vector<Reply>> MemoryReplies::due(const std::string& host, StoreTime now,
