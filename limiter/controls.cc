@@ -21,8 +21,8 @@ void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Tu
       return controlled(peer, id, "consume: not supported yet", turn);
     case wire::Verb::kEditLimits:
       return controlled(peer, id,
-                        "edits of limits while running: not supported yet; change "
-                        "sluice.toml and restart",
+                        "limits are edited in the settings file: change it, and send the "
+                        "limiter SIGHUP",
                         turn);
   }
 }

@@ -144,6 +144,20 @@ std::string Shell::not_ready() {
   return "";
 }
 
+Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
+  auto config = config_of(settings);
+  if (!config) return config.error();
+  config->upstreams = edited(core_.config().upstreams, std::move(config->upstreams));
+  config->limits_version = stage::limits_version(config->upstreams);
+  store_.set_config(store_config(settings, *config), "SIGHUP");
+  core_.edit(std::move(*config));
+  std::vector<std::string> taken = {"[[upstream]]", "[[limit]]"};
+  for (const SettingRow& row : setting_rows()) {
+    if (row.name != "store") taken.emplace_back(row.name);
+  }
+  return taken;
+}
+
 std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request) {
   if (request.path != "/v1/explain") return std::nullopt;
   if (request.method != "GET") return port::problem(405, "Method Not Allowed", "only GET here");

@@ -31,6 +31,8 @@ class Shell {
   void begin_turn() { asks_.clear(); }
   void end_turn();
   std::string not_ready();
+  // SIGHUP: limits and what else a limiter that runs can take.
+  Result<std::vector<std::string>> reload(const Settings& settings);
   // GET /v1/explain?key= or ?id=, for `sluice-limiter explain`.
   std::optional<port::HttpResponse> health(const port::HttpRequest& request);
   void drain() { core_.drain(); }
