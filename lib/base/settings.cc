@@ -110,7 +110,7 @@ std::string type_name(const SettingRow& row) {
     case SettingType::kFlag:
       return "true or false";
     case SettingType::kWhole:
-      return "a whole number";
+      return row.words.empty() ? "a whole number" : quoted(row.words) + " or a whole number";
     case SettingType::kDuration:
       return "a duration such as \"250ms\", \"10s\", \"5min\", \"2h\"";
     case SettingType::kRatio:
@@ -154,6 +154,7 @@ std::optional<SettingValue> read_text(const SettingRow& row, const std::string& 
       if (text == "false") return SettingValue(false);
       return std::nullopt;
     case SettingType::kWhole:
+      if (!row.words.empty() && text == row.words) return SettingValue(std::int64_t{0});
       if (const auto value = parse_size(text)) return SettingValue(*value);
       return std::nullopt;
     case SettingType::kDuration:
@@ -281,6 +282,8 @@ Result<SettingValue> check_setting(const SettingRow& row, const SettingNode& nod
   }
   if (row.type == SettingType::kFlag || row.type == SettingType::kOneOf) return *value;
   const std::int64_t size = measure(*value);
+  const auto* word = std::get_if<std::string>(&node.value);
+  if (row.type == SettingType::kWhole && word != nullptr && *word == row.words) return *value;
   if (size < row.min || size > row.max) {
     const bool length = row.type == SettingType::kText || row.type == SettingType::kList;
     const std::string seen = length ? "its length " + std::to_string(size) : print_bound(row, size);
@@ -301,6 +304,8 @@ std::string print_setting(const SettingRow& row, const SettingValue& value) {
   const std::int64_t number = std::get<std::int64_t>(value);
   if (row.type == SettingType::kDuration) return quoted(print_duration({number}));
   if (row.type == SettingType::kRatio) return print_millionths(number);
+  if (row.type == SettingType::kWhole && number == 0 && !row.words.empty())
+    return quoted(row.words);
   const std::string size = print_size(number);
   return size == std::to_string(number) ? size : quoted(size);
 }

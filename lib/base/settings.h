@@ -19,8 +19,8 @@
 namespace sluice {
 
 enum class SettingType : std::uint8_t {
-  kFlag,      // true, false
-  kWhole,     // 10_000; also 256KiB, 1MiB, 2GiB
+  kFlag,   // true, false
+  kWhole,  // 10_000; also 256KiB, 1MiB, 2GiB; with `words`, which is then one word for 0, also it
   kDuration,  // "250ms", "10s", "5min", "2h", "14d"
   kRatio,     // 0.1; held as millionths
   kText,

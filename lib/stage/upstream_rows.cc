@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "lib/port/secrets.h"
 #include "lib/stage/answer_rules.h"
@@ -108,11 +107,12 @@ constexpr std::array kUpstreamRows = {
                .min = 1,
                .max = 100'000},
     SettingRow{.name = "in_flight_per_key",
+               .type = SettingType::kWhole,
                .preset = "auto",
-               .help = "Attempts of one key at the same time, 1 to 1000; auto: as many as its "
-                       "limits need.",
+               .help = "Attempts of one key at the same time; auto: as many as its limits need.",
                .min = 1,
-               .max = 4},
+               .max = 1000,
+               .words = "auto"},
     SettingRow{.name = "on_unknown",
                .type = SettingType::kOneOf,
                .preset = "resend",
@@ -234,18 +234,6 @@ Result<std::vector<std::pair<std::string, std::string>>> read_headers(const Sett
   return headers;
 }
 
-Result<std::uint32_t> read_in_flight_per_key(const SettingTable& table) {
-  const std::string& text = table.text("in_flight_per_key");
-  if (text == "auto") return kInFlightAuto;
-  std::uint32_t most = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), most);
-  if (error == std::errc{} && end == text.data() + text.size() && most >= 1 && most <= 1000) {
-    return most;
-  }
-  return wrong(table.place_of("in_flight_per_key"),
-               "in_flight_per_key: \"" + text + "\" is neither \"auto\" nor 1 to 1000");
-}
-
 }  // namespace
 
 std::span<const SettingRow> upstream_rows() { return kUpstreamRows; }
@@ -274,9 +262,7 @@ Result<Upstream> read_upstream(const SettingTable& table) {
   into.connect_timeout = table.duration("connect_timeout");
   into.keep_idle = table.duration("keep_idle");
   into.in_flight = static_cast<std::uint32_t>(table.whole("in_flight"));
-  auto per_key = read_in_flight_per_key(table);
-  if (!per_key) return per_key.error();
-  into.in_flight_per_key = *per_key;
+  into.in_flight_per_key = static_cast<std::uint32_t>(table.whole("in_flight_per_key"));
   into.on_unknown = table.text("on_unknown") == "dead" ? OnUnknown::kDead : OnUnknown::kResend;
   into.attempts_max = static_cast<std::uint32_t>(table.whole("attempts_max"));
   into.throttles_max = static_cast<std::uint32_t>(table.whole("throttles_max"));

@@ -90,6 +90,31 @@ TEST(Settings, EveryTypeIsReadFromTextToo) {
   EXPECT_FALSE(checked->set("rows", node(std::string("x"), 0)));
 }
 
+TEST(Settings, AWholeNumberMayHaveAWordForZero) {
+  const SettingRow row{.name = "most",
+                       .type = SettingType::kWhole,
+                       .preset = "auto",
+                       .min = 1,
+                       .max = 9,
+                       .words = "auto"};
+  EXPECT_EQ(check_setting(row, node(std::string("auto"), 1)).value(),
+            SettingValue(std::int64_t{0}));
+  EXPECT_EQ(check_setting(row, node(std::int64_t{3}, 1)).value(), SettingValue(std::int64_t{3}));
+  EXPECT_EQ(check_setting(row, node(std::string("3"), 1)).value(), SettingValue(std::int64_t{3}));
+  EXPECT_EQ(print_setting(row, SettingValue(std::int64_t{0})), "\"auto\"");
+  for (const SettingNode& bad : {node(std::int64_t{0}, 4), node(std::string("0"), 4),
+                                 node(std::int64_t{10}, 4), node(std::string("car"), 4)}) {
+    const auto refused = check_setting(row, bad);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().what.find("s.toml:4: most: "), std::string::npos)
+        << refused.error().what;
+    EXPECT_NE(
+        refused.error().what.find("allowed is \"auto\" or a whole number, at least 1, at most 9"),
+        std::string::npos)
+        << refused.error().what;
+  }
+}
+
 TEST(Settings, Durations) {
   for (const auto& [text, span] :
        std::vector<std::pair<std::string, Duration>>{{"250ms", milliseconds(250)},
