@@ -34,14 +34,14 @@ std::string ledger_path(const std::string& data_dir) { return data_dir + "/ledge
 
 stage::StageInfo Shell::info() {
   return {.name = "auditor",
-          .what =
-              "Writes the trail, watches the limits from outside, books costs, raises alerts. "
-              "Also: sluice-auditor verify | show | costs | erase.",
+          .what = "Writes the trail, watches the limits from outside, books costs, raises alerts.",
           .role = wire::Role::kAuditor,
           .health_listen = "127.0.0.1:8084",
           .takes = {wire::Role::kIngest, wire::Role::kLimiter, wire::Role::kAlerter},
           .rows = setting_rows(),
           .tables = {{"budget", budget_rows()}},
+          .verbs = {"verify [DIR]", "show [--key KEY] [--id ID] [--since TIME]",
+                    "costs [--month YYYY-MM]", "erase KEY"},
           .upstreams = true};
 }
 

@@ -10,6 +10,7 @@
 #include "lib/base/calendar.h"
 #include "lib/port/clock.h"
 #include "lib/stage/boot.h"
+#include "lib/stage/command_line.h"
 
 namespace sluice::auditor {
 namespace {
@@ -20,14 +21,36 @@ constexpr int kNotWhole = 1;
 struct Verb {
   std::string_view name;
   std::string_view usage;
+  std::string_view what;
   std::vector<std::string_view> options;
   std::size_t words_max;
 };
 const std::array<Verb, 4>& verbs() {
   static const std::array<Verb, 4> all = {
-      Verb{"verify", "verify [DIR]", {}, 1},
-      Verb{"show", "show [--key KEY] [--id ID] [--since TIME]", {"key", "id", "since"}, 0},
-      Verb{"costs", "costs [--month YYYY-MM]", {"month"}, 0}, Verb{"erase", "erase KEY", {}, 1}};
+      Verb{"verify",
+           "verify [DIR]",
+           "Reads the whole trail: 0 when no byte was changed and no line is missing, else 1 and\n"
+           "the first bad line. DIR: that directory alone, without its ledger.\n",
+           {},
+           1},
+      Verb{"show",
+           "show [--key KEY] [--id ID] [--since TIME]",
+           "Prints the trail's lines of a key, of a message, or since a time (2026-11-21,\n"
+           "2026-11-21T02:24:00Z, or a span such as 2h); with several, those that fit all.\n",
+           {"key", "id", "since"},
+           0},
+      Verb{"costs",
+           "costs [--month YYYY-MM]",
+           "Prints what was booked in a month (this one) by provider, agent and type, and what is\n"
+           "spent of each budget.\n",
+           {"month"},
+           0},
+      Verb{"erase",
+           "erase KEY",
+           "Destroys the secret that leads from a key to its lines; they stay, for nobody to "
+           "find.\n",
+           {},
+           1}};
   return all;
 }
 
@@ -168,6 +191,12 @@ bool is_verb(std::string_view word) {
 int run_verb(int argc, char** argv) {
   const auto verb = std::find_if(verbs().begin(), verbs().end(),
                                  [&](const Verb& one) { return one.name == argv[1]; });
+  if (stage::wants_help(argc, argv)) {
+    std::cout << "usage: " << kProgram << " " << verb->usage
+              << " [--settings FILE] [--name value]\n"
+              << verb->what;
+    return 0;
+  }
   const auto asked = take_apart(*verb, argc, argv);
   if (!asked) return stage::fail(kProgram, asked.error());
   if (verb->name == "verify" && !asked->words.empty()) {

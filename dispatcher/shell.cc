@@ -56,7 +56,7 @@ Status check_descriptors(const std::vector<Upstream>& upstreams) {
 
 stage::StageInfo Shell::info() {
   return {.name = "dispatcher",
-          .what = "makes the HTTP attempts and says how they ended",
+          .what = "Makes the HTTP attempts and says how they ended.",
           .role = wire::Role::kDispatcher,
           .health_listen = "127.0.0.1:8083",
           .takes = {wire::Role::kLimiter},

@@ -14,6 +14,7 @@
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/stage/boot.h"
+#include "lib/stage/command_line.h"
 
 namespace sluice::ingest {
 
@@ -125,6 +126,10 @@ int list(SqliteApiKeys& keys) {
 }  // namespace
 
 int run_keys(int argc, char** argv) {
+  if (stage::wants_help(argc, argv)) {
+    std::cout << kKeysUsage;
+    return 0;
+  }
   const Words words = words_of(argc, argv);
   const std::string verb = words.own.empty() ? "" : words.own.front();
   const bool named = words.own.size() == 2 && is_name(words.own[1]);

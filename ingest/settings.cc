@@ -213,13 +213,11 @@ Result<ReplyConfig> read_replies(const SettingTable& table) {
 }  // namespace
 
 stage::StageInfo stage_info() {
-  static constexpr std::string_view kWhat =
-      "takes messages, keeps those that wait, forgets them when they are settled. Also: "
-      "sluice-ingest "
-      "import | dead.";
   stage::StageInfo info;
   info.name = "ingest";
-  info.what = kWhat;
+  info.what = "Takes messages, keeps those that wait, forgets them when they are settled.";
+  info.verbs = {"import FILE|- [--resume]", "dead list|show|replay|purge [ID...|--all]",
+                "keys add|list|revoke [NAME]"};
   info.role = wire::Role::kIngest;
   info.health_listen = "127.0.0.1:8081";
   info.dials = {wire::Role::kLimiter, wire::Role::kAuditor};

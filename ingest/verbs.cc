@@ -19,6 +19,7 @@
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/stage/boot.h"
+#include "lib/stage/command_line.h"
 
 namespace sluice::ingest {
 
@@ -66,6 +67,11 @@ Words words_of(int argc, char** argv) {
     }
   }
   return words;
+}
+
+int help(const char* text) {
+  std::cout << text;
+  return 0;
 }
 
 int usage(const char* text) {
@@ -246,10 +252,8 @@ class DeadVerb {
 
 int run_import(int argc, char** argv) {
   const Words words = words_of(argc, argv);
-  const bool help =
-      words.own.empty() && words.rest.size() > 1 && std::string_view(words.rest[1]) == "--help";
-  if (words.own.size() != 1 && !help) return usage(kImportUsage);
-  if (help) std::cout << kImportUsage << "\n";
+  if (stage::wants_help(argc, argv)) return help(kImportUsage);
+  if (words.own.size() != 1) return usage(kImportUsage);
   auto booted = boot(words);
   if (const int* code = std::get_if<int>(&booted)) return *code;
   return import_with(words.own.front(), words.resume, std::get<Settings>(booted));
@@ -257,10 +261,8 @@ int run_import(int argc, char** argv) {
 
 int run_dead(int argc, char** argv) {
   const Words words = words_of(argc, argv);
-  const bool help =
-      words.own.empty() && words.rest.size() > 1 && std::string_view(words.rest[1]) == "--help";
-  if (words.own.empty() && !help) return usage(kDeadUsage);
-  if (help) std::cout << kDeadUsage << "\n";
+  if (stage::wants_help(argc, argv)) return help(kDeadUsage);
+  if (words.own.empty()) return usage(kDeadUsage);
   auto booted = boot(words);
   if (const int* code = std::get_if<int>(&booted)) return *code;
   const std::string file = file_of(std::get<Settings>(booted));

@@ -47,12 +47,13 @@ Result<Config> config_of(const Settings& settings) {
 stage::StageInfo Shell::info() {
   stage::StageInfo info;
   info.name = "limiter";
-  info.what = "decides which message may go when";
+  info.what = "Decides which message may go when.";
   info.role = wire::Role::kLimiter;
   info.health_listen = "127.0.0.1:8082";
   info.takes = {wire::Role::kIngest};
   info.dials = {wire::Role::kDispatcher, wire::Role::kAuditor};
   info.rows = setting_rows();
+  info.verbs = {"explain KEY|ID [--json]", "simulate --trace FILE --limits FILE"};
   info.upstreams = true;
   return info;
 }

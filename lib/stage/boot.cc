@@ -273,7 +273,7 @@ void describe_settings(const StageInfo& info) {
 }
 
 Program program_of(const StageInfo& info) {
-  Program program{program_name(info), std::string(info.what), rows_of(info)};
+  Program program{program_name(info), std::string(info.what), rows_of(info), info.verbs};
   program.rows.insert(program.rows.end(), kSharedRows.begin(), kSharedRows.end());
   return program;
 }

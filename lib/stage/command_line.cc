@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <memory>
+#include <sstream>
 
 namespace sluice::stage {
 
@@ -17,6 +19,50 @@ std::string flag_names(std::string_view name) {
   return names;
 }
 
+constexpr std::size_t kColumns = 96;
+
+std::string wrapped(const std::string& text, const std::string& indent) {
+  std::istringstream words(text);
+  std::string lines;
+  std::string line = indent;
+  for (std::string word; words >> word;) {
+    const bool first = line.size() == indent.size();
+    if (!first && line.size() + 1 + word.size() > kColumns) {
+      lines += line + "\n";
+      line = indent + word;
+    } else {
+      line += (first ? "" : " ") + word;
+    }
+  }
+  return lines + line + "\n";
+}
+
+// An option's name, and below it what it is for; no line is longer than a terminal.
+class Pages : public CLI::Formatter {
+ public:
+  explicit Pages(const Program& program) : program_(program) {}
+
+  std::string make_usage(const CLI::App*, std::string) const override {
+    std::string lines = "usage: " + program_.name + " [OPTION...]\n";
+    for (const std::string_view verb : program_.verbs) {
+      lines += "       " + program_.name + " " + std::string(verb) + "\n";
+    }
+    if (!program_.verbs.empty()) lines += "       (each of these has a --help of its own)\n";
+    return lines;
+  }
+  std::string make_option(const CLI::Option* option, bool) const override {
+    std::string name = "--" + option->get_lnames().front();
+    if (!option->get_option_text().empty()) name += " " + option->get_option_text();
+    std::string lines = "  " + name + "\n";
+    std::istringstream parts(option->get_description());
+    for (std::string part; std::getline(parts, part);) lines += wrapped(part, "      ");
+    return lines;
+  }
+
+ private:
+  const Program& program_;
+};
+
 void add_rows(CLI::App& app, const Program& program, CommandLine& into) {
   for (const SettingRow& row : program.rows) {
     if (row.secret) continue;  // flags are seen by everybody on the machine
@@ -25,17 +71,23 @@ void add_rows(CLI::App& app, const Program& program, CommandLine& into) {
       into.given.emplace_back(name, text);
     };
     app.add_option_function<std::string>(flag_names(row.name), take,
-                                         std::string(row.help) + " " + describe_setting(row) + ".")
+                                         std::string(row.help) + "\n" + describe_setting(row))
         ->option_text("VALUE");
   }
 }
 
 }  // namespace
 
+bool wants_help(int argc, const char* const* argv) {
+  return std::any_of(argv, argv + argc,
+                     [](std::string_view word) { return word == "--help" || word == "-h"; });
+}
+
 std::variant<CommandLine, int> parse_command_line(const Program& program, int argc,
                                                   const char* const* argv) {
   CommandLine line;
   CLI::App app{program.what, program.name};
+  app.formatter(std::make_shared<Pages>(program));
   app.set_version_flag("--version", program.name + " " + kProgramVersion);
   app.add_option("--settings", line.settings_file, "The settings file (TOML).")
       ->option_text("FILE")

@@ -4,7 +4,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "lib/base/settings.h"
@@ -23,12 +25,16 @@ struct Program {
   std::string name;  // "sluice-limiter"
   std::string what;
   std::vector<SettingRow> rows;  // all that may be given as flags
+  std::vector<std::string_view> verbs = {};
 };
 
 // The parsed flags; or an exit code, when --help or --version was answered or the usage was wrong
 // and that was said.
 std::variant<CommandLine, int> parse_command_line(const Program& program, int argc,
                                                   const char* const* argv);
+
+// Whether --help or -h is among the words: for a verb, which answers it with its own usage.
+bool wants_help(int argc, const char* const* argv);
 
 inline constexpr const char* kProgramVersion = "0.1.0";
 

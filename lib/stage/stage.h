@@ -28,13 +28,14 @@ struct TableRows {
 
 struct StageInfo {
   std::string_view name;  // "limiter": the table in the file, the program is sluice-limiter
-  std::string_view what;  // one line for --help
+  std::string_view what;  // one sentence for --help
   wire::Role role = wire::Role::kIngest;
   std::string_view health_listen;         // "127.0.0.1:8082"
   std::vector<wire::Role> takes = {};     // who dials us
   std::vector<wire::Role> dials = {};     // whom we dial
   std::span<const SettingRow> rows = {};  // the stage's own
   std::vector<TableRows> tables = {};     // that it reads besides, but [[upstream]] and [[limit]]
+  std::vector<std::string_view> verbs = {};  // "explain KEY|ID": what else the program does
   // True: any number in one data directory, each with an instance and a directory of its own
   // (dispatcher). False: one, locked.
   bool many = false;
