@@ -45,8 +45,13 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
     (control.key.empty() ? shard.stale_until : key_of(shard, control.key).stale_until) = Instant{};
     const Refusal hold{wire::Wait::kPaused, control.until};
     recall({control.upstream, control.key, recall_end(shard, hold, turn.now)}, turn);
-    if (!control.key.empty()) touch(key_of(shard, control.key));
-    if (control.key.empty()) touch_all(shard);
+    if (control.key.empty()) {
+      touch_all(shard);
+    } else {
+      Key& key = key_of(shard, control.key);
+      key.forecast.reset();
+      touch(key);
+    }
   }
   record_hold(call, closed ? "pause" : "resume", turn.now);
   say(std::move(call), turn);

@@ -225,10 +225,13 @@ void LimiterCore::touch(Key& key) {
   dirty_.push_back(&key);
 }
 
+// A hold of the whole upstream: no key goes as it was foreseen.
 void LimiterCore::touch_all(Shard& shard) {
   shard.look = true;
   for (auto& [number, key] : keys_) {
-    if (key->shard == &shard) touch(*key);
+    if (key->shard != &shard) continue;
+    key->forecast.reset();
+    touch(*key);
   }
 }
 

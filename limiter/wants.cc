@@ -35,6 +35,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& 
   forget_stale(parked.holds, key.stale_until, turn.now);
   if (parked.count == 0) {  // it has holds, and nothing to ask for
     if (!key.rows.hold(parked.store, parked.holds)) take_holds(key.holds, parked.holds);
+    key.forecast.reset();
     return;
   }
   const Message* last = key.line.last();

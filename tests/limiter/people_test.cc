@@ -63,6 +63,21 @@ TEST(People, AnUpstreamIsPausedAndResumedAsAWhole) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
 }
 
+// A time that was foreseen a moment before is not stated any more.
+TEST(People, AQuoteAfterAPauseKnowsOfIt) {
+  for (const std::string key : {"api:k", ""}) {
+    Started s;
+    s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 0, 1, {}});
+    s.bench.say(s.ingest, control(wire::Verb::kPause, key));
+    s.bench.say(s.ingest, wire::Quote{2, "api", "api:k", "", 0, 1, {}});
+    const auto quoted = s.bench.said<wire::Quoted>();
+    ASSERT_EQ(quoted.size(), 2U);
+    EXPECT_EQ(quoted[0].why, wire::Wait::kNone);
+    EXPECT_EQ(quoted[1].why, wire::Wait::kPaused) << "paused: " << key;
+    EXPECT_EQ(quoted[1].departs_at.us, 0);
+  }
+}
+
 // A limiter that starts hears of pauses from parking: of keys without rows, and of the upstream
 // under its own name.
 TEST(People, HoldsComeBackWithoutRows) {
