@@ -9,10 +9,10 @@ from supervised_test import Supervised
 
 
 class Readme(Supervised):
-    def blocks(self):
-        """What stands in the code blocks of "Five minutes with curl", with this run's places."""
+    def blocks(self, title):
+        """What stands in the code blocks of a section, with this run's places."""
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-            section = file.read().split("## Five minutes with curl")[1].split("\n## ")[0]
+            section = file.read().split(f"## {title}\n")[1].split("\n## ")[0]
         places = {"127.0.0.1:8080": f"127.0.0.1:{self.port}",
                   "127.0.0.1:8090": f"127.0.0.1:{self.port + 10}"}
         for block in re.findall(r"```\n(.*?)```", section, re.S):
@@ -22,13 +22,15 @@ class Readme(Supervised):
 
     def shell(self, text):
         run = subprocess.run(["bash", "-c", text], cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False,
+                             env={**os.environ, "SLUICE_LIMITER_HEALTH_LISTEN":
+                                  f"127.0.0.1:{self.port + 2}"})
         self.assertEqual(run.returncode, 0, f"{text}\n{run.stdout}\n{run.stderr}")
         return run.stdout
 
     def test_every_line_does_what_it_says(self):
         self.usual(SLUICE_INGEST_QUOTE_WAIT="2s").until("try:  curl")
-        send, what, eleven, refused, costs, seen = self.blocks()
+        send, what, eleven, refused, costs, seen = self.blocks("Five minutes with curl")
         self.assertIn("HTTP/1.1 202 Accepted", self.shell(send))
         eventually("it went at once", lambda: '"state":"delivered"' in self.shell(what), 5)
         told = [float(text) for text in re.findall(r'"expected_in":([\d.]+)', self.shell(eleven))]
@@ -46,4 +48,23 @@ class Readme(Supervised):
         self.assertIn('"bans":0', said.replace(" ", ""))
         self.assertIn("delivered", said)
         self.assertRegex(said, r"whole")
+        self.assertEqual(self.end(), 0, self.said)
+
+    def test_what_waits_is_explained(self):
+        self.usual(SLUICE_INGEST_QUOTE_WAIT="2s").until("try:  curl")
+        self.shell(next(block for block in self.blocks("Five minutes with curl") if "burst-" in block))
+        why, pause, simulate = self.blocks("Why does it wait?")
+        said = self.shell(why)
+        self.assertIn("message burst-9 of key onlyfans:user-7", said)
+        self.assertIn("ahead of it: 5 (burst-4, burst-5, burst-6, burst-7, burst-8)", said)
+        self.assertEqual(said.count("goes at: 2"), 2, said)
+        self.assertIn('"why":"pacing","position":0,"expected_at"', said)
+        paused, looked, resumed = re.findall(r"^\{.*?\}$", self.shell(pause), re.M)
+        self.assertIn('"kind":"pause"', paused)
+        self.assertIn('"by":"anna"', looked)
+        self.assertIn('"why":"paused"', looked)
+        self.assertIn('"holds":[]', resumed)
+        said = self.shell(simulate)
+        self.assertRegex(said, r"p50 s +p95 s")
+        self.assertIn("what kept them", said)
         self.assertEqual(self.end(), 0, self.said)
