@@ -23,6 +23,7 @@ void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn
   Shard& shard = *shard_of(call.asks.front().line.upstream);
   --shard.asking;
   learn_batch(shard, reply);
+  take_outbox(reply.outbox);
   for (std::size_t i = 0; i < reply.answers.size(); ++i) {
     take_outbox(reply.answers[i].outbox);
     Message* message = find(call.asks[i].line.identity);

@@ -45,6 +45,7 @@ void LimiterCore::edit(Config config) {
     shard.limit_until = StoreTime{};
     shard.crowded_until = Instant{};
     shard.look = true;
+    shard.greet = true;
   }
   for (auto& [number, key] : keys_) open_again(*key);
 }
@@ -132,6 +133,7 @@ void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
       shard.complete_at = turn.now + config_.store_retry;
     }
   }
+  if (std::exchange(shard.greet, false)) say(Emptied{upstream, {}}, turn);
   if (draining_ || turn.now >= shard.tidy_at || shard.untidy() >= kTidyMost) tidy(shard, turn);
   if (shard.to_peek.empty()) return;
   Peek peek{upstream, {}};
@@ -163,7 +165,7 @@ Instant LimiterCore::deadline() const {
   if (!told_.empty()) next = std::min(next, told_.front().at + config_.told_for);
   for (const auto& [name, shard] : shards_) {
     if (shard.look) return Instant{};
-    if (!shard.to_peek.empty()) return Instant{};
+    if (!shard.to_peek.empty() || shard.greet) return Instant{};
     if (shard.untidy() > 0) {
       next = std::min(next, draining_ || shard.untidy() >= kTidyMost ? Instant{} : shard.tidy_at);
     }

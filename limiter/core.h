@@ -170,6 +170,7 @@ class LimiterCore {
   void hear_clock(const StoreReply& reply, const Turn& turn);
   void answered(const StoreReply& reply, const Turn& turn);
   void answer_to(const Call& call, const Answer& answer, const Turn& turn);
+  void learn(const std::string& upstream, Duration latency);
   [[nodiscard]] std::optional<StoreBounds> bounds(Instant now) const;
   [[nodiscard]] Instant when(StoreTime at, Instant now) const;
   [[nodiscard]] std::optional<Caller> caller(Instant now) const;
@@ -223,6 +224,7 @@ class LimiterCore {
   Instant turn_of(Key& key, const std::optional<Refusal>& refusal, Instant now);
   [[nodiscard]] std::optional<Refusal> closed(const Key& key, StoreTime low) const;
   [[nodiscard]] static std::uint32_t open_attempts(const Key& key);
+  [[nodiscard]] static std::uint32_t in_flight(const Key& key);
   [[nodiscard]] static bool is_busy(const Key& key);
   [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
   [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
@@ -259,8 +261,8 @@ class LimiterCore {
   void close_by_warnings(const Turn& turn);
   void recall(const wire::Recall& recall, const Turn& turn);
   void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
-  static void learn_latency(Shard& shard, Duration latency);
   void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);
+  void forgive(Shard& shard, const std::string& name);
   void look_at_attempt(Message& message, const Turn& turn);
   void land(Message& message, Instant now);
   void retry(Message& message, StoreTime due, const Turn& turn);

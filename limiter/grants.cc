@@ -6,6 +6,7 @@
 #include "lib/base/check.h"
 #include "lib/base/mark.h"
 #include "limiter/core.h"
+#include "limiter/in_flight.h"
 
 namespace sluice::limiter {
 
@@ -93,13 +94,19 @@ std::uint32_t LimiterCore::open_attempts(const Key& key) {
       }));
 }
 
+// As the store counts them. After a warning: one, until one succeeds; if that was not one that the
+// store means, it refuses.
+std::uint32_t LimiterCore::in_flight(const Key& key) {
+  return key.warned ? 1 : in_flight_per_key(*key.shard->upstream, key.shard->latency);
+}
+
 // One question at a time: two on their way could be answered in either order, and the later row
 // would take the slot of the earlier one.
 bool LimiterCore::is_busy(const Key& key) {
   const bool asked = std::any_of(key.out.begin(), key.out.end(), [](const Message* message) {
     return message->state == State::kAsked;
   });
-  return asked || open_attempts(key) >= std::max(1U, key.shard->upstream->in_flight_per_key);
+  return asked || open_attempts(key) >= in_flight(key);
 }
 
 // Why the head of this key is not to be asked for now, apart from its shard's reasons.

@@ -62,12 +62,6 @@ void LimiterCore::completed(const Complete& call, const CompleteReply& reply, co
   }
 }
 
-// A mean in which each attempt weighs an eighth of what is left (RFC 6298's smoothing).
-void LimiterCore::learn_latency(Shard& shard, Duration latency) {
-  const Duration change = latency - shard.latency;
-  shard.latency = shard.latency.us == 0 ? latency : shard.latency + microseconds(change.us / 8);
-}
-
 void LimiterCore::completed_one(const Completion& completion, const CompleteAnswer& answer,
                                 const Turn& turn) {
   const wire::Outcome& outcome = completion.outcome;
@@ -78,9 +72,11 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
       send(peer, wire::Completed{attempt}, turn);
     }
   }
-  if (outcome.status != 0) learn_latency(*shard_of(outcome.upstream), outcome.latency);
   if (answer.closed_until.us != 0) {
     close_key(*shard_of(outcome.upstream), outcome.key, answer.closed_until, turn);
+  }
+  if (outcome.ended == wire::Ended::kDelivered && answer.closed_until.us == 0) {
+    forgive(*shard_of(outcome.upstream), outcome.key);
   }
   Message* message = find(attempt.identity);
   if (message == nullptr) return;
@@ -106,6 +102,13 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
     std::erase(message->key->shard->out_of_turn, message);
     finish(*message, answer.end, turn);
   }
+}
+
+void LimiterCore::forgive(Shard& shard, const std::string& name) {
+  Key* key = find_key(shard, name);
+  if (key == nullptr || !key->warned) return;
+  key->warned = false;
+  touch(*key);
 }
 
 // What became of an attempt whose outcome has not come? Its dispatcher is asked as long as it
@@ -258,6 +261,7 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
   recall({shard.upstream->name, name, recall_end(shard, hold, turn.now)}, turn);
   if (name.empty()) return touch_all(shard);
   Key& key = key_of(shard, name);
+  key.warned = true;
   key.forecast.reset();
   touch(key);
 }

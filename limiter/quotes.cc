@@ -55,7 +55,7 @@ std::variant<Forecast, wire::Wait> LimiterCore::foresee(const Key& key, const Ke
     hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
   }
   if (hold && hold->until.us == 0) return hold->why;
-  const Forecast::Pace pace{shard.latency, std::max(1U, shard.upstream->in_flight_per_key)};
+  const Forecast::Pace pace{shard.latency, std::max(1U, state.in_flight)};
   return Forecast(*shard.upstream, state.logs,
                   Forecast::Start{known.high, hold.value_or(Refusal{}), pace});
 }

@@ -41,6 +41,7 @@ struct Key {
   Instant ask_at;
   std::size_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
 
+  bool warned = false;           // by the upstream; no attempt has succeeded since
   StoreTime freed_at;            // when the last attempt of the key ended
   bool asleep = false;           // closed for so long that its line need not be full
   std::uint64_t rows_count = 0;  // announced last, less those that were forgotten since
@@ -83,7 +84,8 @@ struct Shard {
   enum class Doubt : std::uint8_t { kNone, kToSay, kSaid };
   Doubt doubt = Doubt::kNone;
 
-  Duration latency;  // of answered attempts, lately
+  Duration latency;   // of answered attempts, lately, as the store learnt it
+  bool greet = true;  // it may have lines of edits, and knows the latency: to be asked
   std::vector<Completion> completions;
   Instant complete_at;  // not before: nobody knew the time
   std::vector<Emptied::Line> emptied;

@@ -138,7 +138,20 @@ void LimiterCore::put_off(Call call, const Turn& turn) {
   }
 }
 
+// The store has seen every attempt, of lives before this one too.
+void LimiterCore::learn(const std::string& upstream, Duration latency) {
+  if (Shard* shard = shard_of(upstream); shard != nullptr) shard->latency = latency;
+}
+
 void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& turn) {
+  if (const auto* reply = std::get_if<CompleteReply>(&answer)) {
+    learn(upstream_of(call), reply->latency);
+  } else if (const auto* peek = std::get_if<PeekReply>(&answer)) {
+    learn(upstream_of(call), peek->latency);
+  } else if (const auto* done = std::get_if<Acknowledged>(&answer)) {
+    learn(upstream_of(call), done->latency);
+    take_outbox(done->outbox);
+  }
   if (const auto* grant = std::get_if<Grant>(&call)) {
     if (const auto* reply = std::get_if<GrantReply>(&answer)) granted(*grant, *reply, turn);
   } else if (const auto* complete = std::get_if<Complete>(&call)) {

@@ -348,9 +348,9 @@ TEST(CoreTable, WhoWatchesIsToldTheNextDepartureAndTheLast) {
 
 TEST(CoreTable, AQuoteKnowsHowLongAnswersTake) {
   Started s;
-  auto outcome = s.bench.outcome(s.dispatch_one(), wire::Ended::kDelivered);
-  outcome.latency = seconds(2);
-  s.bench.say(s.dispatcher, outcome);
+  const auto dispatch = s.dispatch_one();
+  s.bench.pass(seconds(2));
+  s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
   for (std::uint64_t ahead = 0; ahead < 2; ++ahead) {
     s.bench.say(s.ingest, wire::Quote{ahead + 1, "api", "api:other", "", ahead, 1, {}});
   }

@@ -117,7 +117,9 @@ TEST(People, ALowerPriorityNumberGoesFirstAlsoWhenTheLineOverflows) {
 
 // What was urgent stays it, though an attempt of it failed.
 TEST(People, ARetryKeepsThePriorityThatItHad) {
-  Started s;
+  Config config = Bench::config();
+  config.upstreams[0].in_flight_per_key = 1;
+  Started s(config);
   wire::Offer urgent = s.bench.offer("urgent", 0);
   urgent.order = urgent.first_seen.us - minutes(10).us;
   s.bench.say(s.ingest, urgent);
