@@ -1,4 +1,5 @@
-// What people want of keys: pause, resume, cancel. A hold is in the store before it is answered.
+// What people want of keys: pause, resume, consume, cancel. What they say is in the store before it
+// is answered.
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +19,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Tu
     case wire::Verb::kCancel:
       return cancel(peer, control, turn);
     case wire::Verb::kConsume:
-      return controlled(peer, id, "consume: not supported yet", turn);
+      return consume(control, peer, turn);
     case wire::Verb::kEditLimits:
       return controlled(peer, id,
                         "limits are edited in the settings file: change it, and send the "
@@ -30,6 +31,20 @@ void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Tu
 void LimiterCore::controlled(wire::PeerId peer, std::uint64_t id, const std::string& error,
                              const Turn& turn) {
   send(peer, wire::Controlled{id, error.empty(), error}, turn);
+}
+
+// The store has not answered in time; it is still asked.
+void LimiterCore::give_up_controls(const Turn& turn) {
+  const auto over = [&](const Controlling& one) {
+    if (one.until > turn.now) return false;
+    controlled(one.peer, one.control_id,
+               "the store has not answered: it is not known whether this holds; say it again",
+               turn);
+    return true;
+  };
+  for (auto& [hold, waiting] : controlling_) std::erase_if(waiting, over);
+  std::erase_if(controlling_, [](const auto& entry) { return entry.second.empty(); });
+  std::erase_if(consuming_, [&](const auto& entry) { return over(entry.second); });
 }
 
 void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn) {
@@ -82,6 +97,48 @@ void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
   if (at->second.empty()) controlling_.erase(at);
 }
 
+// Sends that were made elsewhere: said to the store until it has charged them, once.
+void LimiterCore::consume(const wire::Control& control, wire::PeerId peer, const Turn& turn) {
+  const auto& limits = shard_of(control.upstream)->upstream->limits;
+  const bool charged = std::any_of(limits.begin(), limits.end(), [&](const Limit& limit) {
+    const bool applies = limit.scope == LimitScope::kUpstream || !control.key.empty();
+    return applies && limit.kind == LimitKind::kRate;
+  });
+  if (!charged || control.amount == 0) {
+    const char* why = control.amount == 0 ? "amount: how many were sent, at least 1"
+                                          : "no limit counts it: nothing was charged";
+    return controlled(peer, control.control_id, why, turn);
+  }
+  Consume call;
+  call.upstream = control.upstream;
+  call.key = control.key;
+  call.units = control.amount;
+  call.id = random_id();
+  call.by = control.by;
+  consuming_[call.id] = {peer, control.control_id, false, turn.now + config_.store_again * 2};
+  if (const auto from = caller(turn.now)) {
+    call.caller = *from;
+    say(std::move(call), turn);
+  } else {
+    calls_.again_at(std::move(call), turn.now + config_.store_retry);
+  }
+}
+
+void LimiterCore::consumed(const Consume& call, const Turn& turn) {
+  Shard& shard = *shard_of(call.upstream);
+  if (call.key.empty()) {
+    for (auto& [number, key] : keys_) {
+      if (key->shard == &shard) key->forecast.reset();
+    }
+    touch_all(shard);
+  } else if (Key* key = find_key(shard, call.key)) {
+    key->forecast.reset();
+    touch(*key);
+  }
+  const auto asker = consuming_.extract(call.id);
+  if (!asker.empty()) controlled(asker.mapped().peer, asker.mapped().control_id, "", turn);
+}
+
 void LimiterCore::reopen(Shard& shard, const std::string& name, Instant now) {
   const Instant stale_until = now + config_.stale_holds;
   if (name.empty()) {
@@ -123,17 +180,24 @@ void LimiterCore::cancel(wire::PeerId peer, const wire::Control& control, const 
   controlled(peer, control.control_id, "", turn);
 }
 
+// 16 bytes.
+std::string LimiterCore::random_id() {
+  std::string id;
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t half = prng_.next();
+    for (int byte = 0; byte < 8; ++byte) {
+      id.push_back(static_cast<char>((half >> (8 * byte)) & 0xff));
+    }
+  }
+  return id;
+}
+
 // What a person did is on record too; without a store's outbox, as the store keeps the hold itself.
 void LimiterCore::record_hold(const SetHold& hold, const char* reason, Instant now) {
   const auto known = bounds(now);
   if (!known) return;
   wire::Record line;
-  for (int i = 0; i < 2; ++i) {
-    const std::uint64_t half = prng_.next();
-    for (int byte = 0; byte < 8; ++byte) {
-      line.record_id.push_back(static_cast<char>((half >> (8 * byte)) & 0xff));
-    }
-  }
+  line.record_id = random_id();
   line.kind = wire::RecordKind::kHold;
   line.at = known->high;
   line.key = hold.key;

@@ -95,17 +95,7 @@ void LimiterCore::fire_timers(const Turn& turn) {
     forgotten_by_ingest(told_.front().identity);
     told_.pop_front();
   }
-  for (auto at = controlling_.begin(); at != controlling_.end();) {
-    auto& waiting = at->second;
-    std::erase_if(waiting, [&](const Controlling& one) {
-      if (one.until > turn.now) return false;
-      controlled(one.peer, one.control_id,
-                 "the store has not answered: it is not known whether this holds; say it again",
-                 turn);
-      return true;
-    });
-    at = waiting.empty() ? controlling_.erase(at) : std::next(at);
-  }
+  give_up_controls(turn);
 }
 
 void LimiterCore::plan_all(const Turn& turn) {
@@ -173,6 +163,7 @@ Instant LimiterCore::deadline() const {
     next = std::min(next, shard.look_at);
   }
   for (const auto& [hold, waiting] : controlling_) next = std::min(next, waiting.front().until);
+  for (const auto& [id, waiting] : consuming_) next = std::min(next, waiting.until);
   return next;
 }
 

@@ -302,9 +302,13 @@ class LimiterCore {
   void reopen(Shard& shard, const std::string& name, Instant now);
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  void give_up_controls(const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
   void cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn);
+  void consume(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  void consumed(const Consume& call, const Turn& turn);
+  [[nodiscard]] std::string random_id();
   void record_hold(const SetHold& hold, const char* reason, Instant now);
 
   // Everything else that a peer may say is not for a limiter.
@@ -365,6 +369,7 @@ class LimiterCore {
   };
   std::map<std::pair<std::string, std::string>, Warning> warnings_;
   std::map<std::pair<std::string, std::string>, std::vector<Controlling>> controlling_;
+  std::map<std::string, Controlling> consuming_;  // by Consume::id
   // Settled was said, Forgotten was not heard: such rows are still counted by their ingest.
   struct Told {
     Instant at;

@@ -39,6 +39,7 @@ void LimiterCore::peer_down(wire::PeerId peer, const Turn& turn) {
     std::erase_if(waiting, [&](const Controlling& one) { return one.peer == peer; });
   }
   std::erase_if(controlling_, [](const auto& entry) { return entry.second.empty(); });
+  std::erase_if(consuming_, [&](const auto& entry) { return entry.second.peer == peer; });
   static_cast<void>(turn);
 }
 

@@ -13,10 +13,12 @@ namespace {
 void renew(Call& call, const Caller& caller) {
   if (auto* grant = std::get_if<Grant>(&call)) grant->caller = caller;
   if (auto* complete = std::get_if<Complete>(&call)) complete->caller = caller;
+  if (auto* consume = std::get_if<Consume>(&call)) consume->caller = caller;
 }
 
 bool needs_time(const Call& call) {
-  return std::holds_alternative<Grant>(call) || std::holds_alternative<Complete>(call);
+  return std::holds_alternative<Grant>(call) || std::holds_alternative<Complete>(call) ||
+         std::holds_alternative<Consume>(call);
 }
 
 }  // namespace
@@ -160,6 +162,8 @@ void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& 
     if (const auto* reply = std::get_if<PeekReply>(&answer)) peeked(*peek, *reply, turn);
   } else if (const auto* hold = std::get_if<SetHold>(&call)) {
     hold_written(*hold, turn);
+  } else if (const auto* consume = std::get_if<Consume>(&call)) {
+    consumed(*consume, turn);
   } else if (const auto* clock = std::get_if<AskClock>(&call)) {
     doubt_answered(*clock, true);
   }

@@ -297,16 +297,16 @@ TEST(CoreTable, ALateAnswerOfTheClockIsNotTheLast) {
   EXPECT_GT(s.bench.asked, before);
 }
 
-TEST(CoreTable, WhatIsNotBuiltIsRefusedInWords) {
+TEST(CoreTable, LimitsAreEditedInTheSettingsFileAlone) {
   Started s;
   wire::Control control;
   control.control_id = 1;
-  control.verb = wire::Verb::kConsume;
+  control.verb = wire::Verb::kEditLimits;
   control.upstream = "api";
   s.bench.say(s.ingest, control);
   ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
   EXPECT_FALSE(s.bench.said<wire::Controlled>()[0].done);
-  EXPECT_NE(s.bench.said<wire::Controlled>()[0].error.find("not supported yet"), std::string::npos);
+  EXPECT_NE(s.bench.said<wire::Controlled>()[0].error.find("settings file"), std::string::npos);
 }
 
 TEST(CoreTable, QuotesSayWhenAndWhy) {

@@ -265,5 +265,79 @@ TEST(People, WhoIsAheadIsNamed) {
   EXPECT_FALSE(s.bench.core->explain_id("nobody", s.bench.now).has_value());
 }
 
+wire::Control sent_elsewhere(std::uint32_t amount) {
+  wire::Control told = control(wire::Verb::kConsume);
+  told.amount = amount;
+  return told;
+}
+
+TEST(People, SendsMadeElsewhereAreChargedAndOnRecord) {
+  Started s;
+  s.bench.say(s.ingest, sent_elsewhere(9));
+  ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
+  EXPECT_TRUE(s.bench.said<wire::Controlled>()[0].done);
+  EXPECT_EQ(s.bench.said<wire::Controlled>()[0].control_id, 7U);
+  const auto lines = s.bench.said<wire::Record>();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].kind, wire::RecordKind::kConsume);
+  EXPECT_EQ(lines[0].key, "api:k");
+  EXPECT_EQ(lines[0].units, 9U);
+  EXPECT_EQ(lines[0].reason, "by ops");
+  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, ""});
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 1, 1, {}});
+  const auto quoted = s.bench.said<wire::Quoted>();
+  ASSERT_EQ(quoted.size(), 1U);
+  EXPECT_GE(quoted[0].departs_at, s.bench.store_now() + seconds(61));
+  s.bench.clear();
+  s.bench.pass(seconds(10));
+  EXPECT_TRUE(s.bench.said<wire::Record>().empty());
+}
+
+// The answer of the store is lost: what is said again is charged once.
+TEST(People, WhatWasSentElsewhereIsSaidUntilTheStoreAnswersAndChargedOnce) {
+  Started s;
+  s.bench.pass(seconds(1));
+  s.bench.keep_answers = true;  // applied, and not told
+  s.bench.say(s.ingest, sent_elsewhere(4));
+  EXPECT_TRUE(s.bench.said<wire::Controlled>().empty());
+  s.bench.keep_answers = false;
+  s.bench.pass(seconds(9));
+  ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
+  EXPECT_TRUE(s.bench.said<wire::Controlled>()[0].done);
+  s.bench.pass(seconds(9));
+  EXPECT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
+  s.bench.pass(seconds(30));
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 5, 1, {}});
+  const auto quoted = s.bench.said<wire::Quoted>();
+  ASSERT_EQ(quoted.size(), 1U);
+  EXPECT_LT(quoted[0].departs_at, s.bench.store_now() + seconds(20));  // 4 and 6 are 10
+}
+
+TEST(People, WhatWasSentElsewhereIsRefusedWhenNothingCountsIt) {
+  Started s;
+  s.bench.say(s.ingest, sent_elsewhere(0));
+  wire::Control whole = sent_elsewhere(3);
+  whole.key.clear();
+  s.bench.say(s.ingest, whole);  // its limits are all of keys
+  const auto controlled = s.bench.said<wire::Controlled>();
+  ASSERT_EQ(controlled.size(), 2U);
+  EXPECT_NE(controlled[0].error.find("amount"), std::string::npos);
+  EXPECT_NE(controlled[1].error.find("no limit"), std::string::npos);
+  EXPECT_TRUE(s.bench.said<wire::Record>().empty());
+}
+
+TEST(People, WhoAskedIsToldThatTheStoreIsAway) {
+  Started s;
+  s.bench.store_answers = false;
+  s.bench.say(s.ingest, sent_elsewhere(3));
+  s.bench.pass(seconds(11));
+  const auto controlled = s.bench.said<wire::Controlled>();
+  ASSERT_EQ(controlled.size(), 1U);
+  EXPECT_FALSE(controlled[0].done);
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(6));
+  EXPECT_EQ(s.bench.said<wire::Record>().size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::limiter
