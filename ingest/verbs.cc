@@ -8,6 +8,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,6 +27,8 @@ namespace sluice::ingest {
 namespace {
 
 constexpr int kUsage = 64;
+// After each commit of an import: a running ingest asks for the file each millisecond.
+constexpr std::chrono::milliseconds kBreath{3};
 constexpr std::string_view kProgram = "sluice-ingest";
 constexpr const char* kImportUsage =
     "usage: sluice-ingest import FILE|- [--resume] [--settings FILE] [--name value]\n"
@@ -133,8 +136,12 @@ Result<ImportCounts> import_from(const Source& source, const Settings& settings)
   const auto say = [](const std::string& text) {
     std::cerr << kProgram << ": " << text << std::endl;
   };
-  const ImportFrom from{source.input,       source.name, *config,       *pointers,   port::wall_now,
-                        port::random_bytes, say,         Progress(say), source.file, source.resume};
+  const auto committed = [progress = Progress(say)](const ImportCounts& counts) mutable {
+    progress(counts);
+    std::this_thread::sleep_for(kBreath);
+  };
+  const ImportFrom from{source.input,       source.name, *config,   *pointers,   port::wall_now,
+                        port::random_bytes, say,         committed, source.file, source.resume};
   return import_lines(from, **parking);
 }
 

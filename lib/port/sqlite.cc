@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <utility>
 
@@ -50,6 +51,14 @@ constexpr const char* kReaderPragmas = "PRAGMA query_only = ON; PRAGMA temp_stor
 constexpr std::int64_t kPageBytes = 4096;
 constexpr std::int64_t kWalWorthWhenIdle = 4LL * 1024 * 1024;
 constexpr std::int64_t kWalMost = 64LL * 1024 * 1024;
+
+// Asks each millisecond: whoever writes without a pause leaves the file free for no longer, and
+// SQLite's own handler, which asks ever more rarely, would miss it.
+int wait_for_the_file(void* most_ms, int asked) {
+  if (asked >= static_cast<int>(reinterpret_cast<std::intptr_t>(most_ms))) return 0;
+  sqlite3_sleep(1);
+  return 1;
+}
 
 int count_wal(void* bytes, sqlite3*, const char*, int pages) {
   *static_cast<std::int64_t*>(bytes) = pages * kPageBytes;
@@ -164,7 +173,8 @@ Result<Sqlite> Sqlite::open(const std::string& path, SqliteOptions options) {
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   Sqlite database(opened);
   if (code != SQLITE_OK) return failure(opened, code, "open " + path);
-  sqlite3_busy_timeout(opened, options.busy_timeout_ms);
+  const auto most_ms = static_cast<std::intptr_t>(options.busy_timeout_ms);
+  sqlite3_busy_handler(opened, wait_for_the_file, reinterpret_cast<void*>(most_ms));
   auto set = database.execute(options.read_only ? kReaderPragmas : kPragmas);
   if (!set) return Error{set.error().code, path + ": " + set.error().what};
   sqlite3_wal_hook(opened, count_wal, database.wal_bytes_.get());

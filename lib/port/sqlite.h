@@ -58,7 +58,7 @@ class Statement {
 struct SqliteOptions {
   bool create = true;
   bool read_only = false;
-  int busy_timeout_ms = 2000;  // for a second process that reads, such as a CLI
+  int busy_timeout_ms = 2000;  // at least so long for another process that writes
 };
 
 class Sqlite {

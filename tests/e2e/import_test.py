@@ -7,10 +7,10 @@ import subprocess
 
 from harness import BIN, EndToEnd, eventually
 
-LINES = 150_000
-
 
 class Resume(EndToEnd):
+    lines = 150_000
+
     def setUp(self):
         self.made = self.pipeline()
         self.file = os.path.join(self.made.folder, "messages.ndjson")
@@ -19,7 +19,7 @@ class Resume(EndToEnd):
     def write_lines(self, first):
         """Lines without ids: each time that one is read it is another message."""
         with open(self.file, "w", encoding="utf-8") as file:
-            for number in range(first, first + LINES):
+            for number in range(first, first + self.lines):
                 file.write('{"userId":"u%d","n":%d}\n' % (number % 100, number))
 
     def begin(self, *more):
@@ -59,14 +59,14 @@ class Resume(EndToEnd):
         self.kill_after(1)
         self.kill_after(self.position() + 1_000, "--resume")
         place = self.position()
-        self.assertTrue(0 < place < LINES, place)
+        self.assertTrue(0 < place < self.lines, place)
         self.assertEqual(self.ask("SELECT count(*) FROM messages"), (place,))
         code, said = self.run_import("--resume")
         self.assertEqual(code, 0, said)
         self.assertIn(f"goes on after line {place}", said)
-        self.assertEqual(self.ask("SELECT count(*) FROM messages"), (LINES,))
+        self.assertEqual(self.ask("SELECT count(*) FROM messages"), (self.lines,))
         code, said = self.run_import("--resume")
-        self.assertEqual((code, self.ask("SELECT count(*) FROM messages")), (0, (LINES,)), said)
+        self.assertEqual((code, self.ask("SELECT count(*) FROM messages")), (0, (self.lines,)), said)
 
     def test_another_file_is_refused(self):
         self.kill_after(1)
@@ -82,3 +82,23 @@ class Resume(EndToEnd):
         code, said = self.run_import("--resume")
         self.assertEqual(code, 64, said)
         self.assertIn("regular file", said)
+
+
+class Beside(Resume):
+    """A running ingest goes on beside an import: nobody waits for its end."""
+
+    lines = 60_000
+    test_a_killed_import_goes_on = test_another_file_is_refused = None
+    test_a_stream_cannot_be_gone_back_to = None
+
+    def test_others_are_taken_and_sent_meanwhile(self):
+        self.addCleanup(self.end, self.made)
+        self.made.start()
+        running, names = self.begin(), []
+        while running.poll() is None:
+            names.append(f"meanwhile-{len(names)}")
+            self.accept(self.made, {"messageId": names[-1], "userId": names[-1]})
+            self.made.settle(names[-1:], 10)
+        self.assertEqual(running.returncode, 0, running.communicate()[0])
+        self.assertGreater(len(names), 5)
+        self.assertNotIn("parking failed", self.made.log("ingest"))
