@@ -115,7 +115,10 @@ void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
   }
   const Duration max_wait =
       max_wait_of(config_.max_wait, find_upstream(config_, admission.submit.message.upstream));
-  const Verdict verdict = judge(admission.submit.preference, admission.forecast, max_wait);
+  // Until its own not_before it waits because it was told to.
+  const StoreTime now = admission.forecast ? admission.forecast->now : StoreTime{};
+  const Duration told = std::max(Duration{0}, admission.submit.message.not_before - now);
+  const Verdict verdict = judge(admission.submit.preference, admission.forecast, max_wait + told);
   if (verdict.take) return put(request_id, turn);
   MARK("ingest: a message would wait too long");
   end_submit(request_id, TooMany{verdict.retry_after, *admission.forecast}, turn);

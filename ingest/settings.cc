@@ -31,8 +31,8 @@ constexpr std::array kRows = {
     SettingRow{.name = "max_wait",
                .type = Type::kDuration,
                .preset = "0s",
-               .help = "A message that would wait longer is refused with 429 (0: two windows of "
-                       "the upstream's longest limit).",
+               .help = "A message that would wait longer, after its own not_before, is refused "
+                       "with 429 (0: two windows of the upstream's longest limit).",
                .max = us(hours(24 * 14)),
                .scaled = true},
     SettingRow{.name = "quote_wait",

@@ -115,6 +115,22 @@ TEST(IngestCore, AnAnswerThatIsAwaitedAnyMomentIsNoWait) {
   }
 }
 
+TEST(IngestCore, AWaitThatItsProducerAskedForIsNotTooLong) {
+  for (const auto& [wait, taken] :
+       {std::pair(hours(5) + seconds(120), true), {hours(5) + milliseconds(120'001), false}}) {
+    World w;
+    w.limiter_up(7);
+    auto later = submission(1, "a", "k");
+    wire::Quoted answer = quoted(wire::Quote{}, wait);
+    later.message.not_before = answer.now + hours(5);
+    w.accept(later);
+    answer.quote_id = w.sent<wire::Quote>().at(0).quote_id;
+    w.from(7, answer);
+    EXPECT_EQ(w.answer<Accepted>(1) != nullptr, taken) << wait.us;
+    EXPECT_EQ(w.answer<TooMany>(1) != nullptr, !taken) << wait.us;
+  }
+}
+
 TEST(IngestCore, ARepeatGetsTheSameAnswerWhateverTheWait) {
   World w;
   w.limiter_up(7);
