@@ -161,8 +161,8 @@ class DispatcherCore {
   void refuse(Entry& entry, wire::NotStarted why, Instant now, Out& out);
   void end(Entry& entry, wire::Outcome outcome, Instant now, Out& out);
   void say(Entry& entry, Instant now, Out& out);
-  static wire::Outcome remembered(const Entry& entry, const std::string& upstream,
-                                  const std::string& key);
+  static wire::Outcome remembered(const wire::Attempt& attempt, const HowEnded& how,
+                                  const std::string& upstream, const std::string& key);
   [[nodiscard]] wire::Outcome outcome_of(const Entry& entry, const HttpEnded& ended,
                                          Instant now) const;
   void read_answer(const HttpEnded& ended, const Upstream& upstream, wire::Outcome& outcome) const;

@@ -57,13 +57,22 @@ std::optional<wire::NotStarted> why_not_sent(HttpEnd end) {
 void DispatcherCore::on(wire::PeerId from, const wire::Dispatch& dispatch, Instant now,
                         Outbox<Effect>& out) {
   const std::uint64_t life = limiters_.at(from).life;
-  if (Entry* known = table_.find(dispatch.attempt)) {
+  Entry* known = table_.find(dispatch.attempt);
+  const auto done = table_.completed(dispatch.attempt);
+  if (known != nullptr || done) {
     MARK("dispatcher: an attempt is dispatched a second time");
     ++counts_.duplicates;
-    if (known->state == AttemptState::kQueued || known->state == AttemptState::kRunning) {
-      if (known->open->owner_life != life) known->open->asker = from;
-    } else {
-      out.push(wire::Send{from, remembered(*known, dispatch.upstream, dispatch.key)});
+  }
+  if (done) {
+    out.push(
+        wire::Send{from, remembered(dispatch.attempt, *done, dispatch.upstream, dispatch.key)});
+    return;
+  }
+  if (known != nullptr) {
+    if (known->state == AttemptState::kEnded) {
+      out.push(wire::Send{from, known->open->outcome});
+    } else if (known->open->owner_life != life) {
+      known->open->asker = from;
     }
     return;
   }
@@ -180,14 +189,16 @@ void DispatcherCore::refuse_all(const std::vector<Entry*>& entries, wire::NotSta
 void DispatcherCore::on(wire::PeerId from, const wire::Asked& asked, Instant now,
                         Outbox<Effect>& out) {
   const std::uint64_t life = limiters_.at(from).life;
+  if (const auto done = table_.completed(asked.attempt)) {
+    out.push(wire::Send{from, remembered(asked.attempt, *done, asked.upstream, asked.key)});
+    return;
+  }
   if (Entry* known = table_.find(asked.attempt)) {
-    if (known->open && known->open->owner_life != life) {
+    if (known->open->owner_life != life) {
       MARK("dispatcher: an heir asks about an attempt");
       known->open->asker = from;
     }
-    const bool has_outcome =
-        known->state != AttemptState::kQueued && known->state != AttemptState::kRunning;
-    if (has_outcome) out.push(wire::Send{from, remembered(*known, asked.upstream, asked.key)});
+    if (known->state == AttemptState::kEnded) out.push(wire::Send{from, known->open->outcome});
     return;
   }
   // Without room it is not entered and not answered: it will be asked again.
@@ -358,13 +369,12 @@ void DispatcherCore::say(Entry& entry, Instant now, Outbox<Effect>& out) {
 }
 
 // Of a completed attempt only how it ended is remembered.
-wire::Outcome DispatcherCore::remembered(const Entry& entry, const std::string& upstream,
-                                         const std::string& key) {
-  if (entry.open) return entry.open->outcome;
-  wire::Outcome outcome = outcome_for(entry.attempt, upstream, key);
-  outcome.ended = entry.ended;
-  outcome.not_started = entry.not_started;
-  outcome.status = entry.status;
+wire::Outcome DispatcherCore::remembered(const wire::Attempt& attempt, const HowEnded& how,
+                                         const std::string& upstream, const std::string& key) {
+  wire::Outcome outcome = outcome_for(attempt, upstream, key);
+  outcome.ended = how.ended;
+  outcome.not_started = how.not_started;
+  outcome.status = how.status;
   return outcome;
 }
 

@@ -72,9 +72,6 @@ void AttemptTable::end(Entry& entry, wire::Outcome outcome, Instant due) {
   queues_[entry.open->upstream].erase(entry.number);
   unfinished_.erase({entry.open->due, entry.number});
   entry.state = AttemptState::kEnded;
-  entry.ended = outcome.ended;
-  entry.not_started = outcome.not_started;
-  entry.status = outcome.status;
   entry.open->dispatch = {};
   entry.open->outcome = std::move(outcome);
   entry.open->due = due;
@@ -92,19 +89,16 @@ void AttemptTable::complete(Entry& entry) {
   if (--held.count == 0) held_.erase(life);
   const auto mine = open_.find({life, entry.open->upstream});
   if (--mine->second == 0) open_.erase(mine);
-  entry.state = AttemptState::kCompleted;
-  entry.open.reset();
-  completed_[{entry.lease_end, entry.number}] = entry.attempt;
+  const wire::Outcome& outcome = entry.open->outcome;
+  completed_.add(entry.attempt, {outcome.ended, outcome.not_started, outcome.status}, entry.in,
+                 entry.lease_end);
+  entries_.erase(entries_.find(entry.attempt));
 }
 
 void AttemptTable::let_go(StoreTime low) {
-  while (!completed_.empty() && completed_.begin()->first.first < low) {
-    const auto gone = entries_.find(completed_.begin()->second);
-    InUpstream& in = *gone->second.in;
-    if (in.entries-- > in.own_max) --shared_used_;
-    entries_.erase(gone);
-    completed_.erase(completed_.begin());
-  }
+  completed_.let_go(low, [this](InUpstream* in) {
+    if (in->entries-- > in->own_max) --shared_used_;
+  });
 }
 
 std::size_t AttemptTable::room(const std::string& upstream, std::size_t shared) const {

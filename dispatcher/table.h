@@ -5,7 +5,7 @@
 //   running    StartHttp was asked for              ended
 //   ended      has an outcome that no limiter has   completed
 //              said Completed for; said again
-//   completed  the store has it                     gone, when its lease has ended
+//   completed  the store has it (completed.h)       gone, when its lease has ended
 //
 // An attempt that is in the table is never started a second time, whoever asks.
 #pragma once
@@ -19,15 +19,16 @@
 #include <utility>
 #include <vector>
 
+#include "dispatcher/completed.h"
 #include "lib/base/instant.h"
 #include "lib/wire/messages.h"
 #include "lib/wire/peer.h"
 
 namespace sluice::dispatcher {
 
-enum class AttemptState : std::uint8_t { kQueued, kRunning, kEnded, kCompleted };
+enum class AttemptState : std::uint8_t { kQueued, kRunning, kEnded };
 
-// What only an attempt that is not completed needs.
+// What is known of an attempt that is not completed.
 struct OpenAttempt {
   std::string upstream;
   std::string key;
@@ -57,12 +58,9 @@ struct Entry {
   std::uint64_t number = 0;  // grows with each entry: the order of arrival
   wire::Attempt attempt;
   AttemptState state = AttemptState::kQueued;
-  InUpstream* in = nullptr;                   // where it is counted
-  wire::Ended ended = wire::Ended::kUnknown;  // ended, completed
-  wire::NotStarted not_started = wire::NotStarted::kNone;
-  std::uint32_t status = 0;
+  InUpstream* in = nullptr;  // where it is counted
   StoreTime lease_end;
-  std::unique_ptr<OpenAttempt> open;  // nullptr: completed
+  std::unique_ptr<OpenAttempt> open;
 };
 
 // Attempts that are not completed, by upstream and by who dispatched them.
@@ -72,8 +70,13 @@ struct Held {
 };
 class AttemptTable {
  public:
+  // Not completed.
   Entry* find(const wire::Attempt& attempt);
   [[nodiscard]] const Entry* find(const wire::Attempt& attempt) const;
+  // Completed.
+  [[nodiscard]] std::optional<HowEnded> completed(const wire::Attempt& attempt) const {
+    return completed_.find(attempt);
+  }
   // A bulkhead: so many entries of this upstream take no room of `shared`.
   void set_own(const std::string& upstream, std::size_t max) { upstreams_[upstream].own_max = max; }
   // How many more of this upstream there is room for, where all share `shared` beyond their own.
@@ -84,6 +87,7 @@ class AttemptTable {
   // Queued or running -> ended.
   void end(Entry& entry, wire::Outcome outcome, Instant due);
   void set_due(Entry& entry, Instant due);
+  // The entry leaves; how it ended stays.
   void complete(Entry& entry);
   // Completed entries whose lease ended before `low` leave.
   void let_go(StoreTime low);
@@ -101,8 +105,8 @@ class AttemptTable {
   // All that are ended and not completed, oldest first.
   [[nodiscard]] std::vector<Entry*> unsettled() const;
 
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
-  [[nodiscard]] bool all_completed() const { return completed_.size() == entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return entries_.size() + completed_.size(); }
+  [[nodiscard]] bool all_completed() const { return entries_.empty(); }
   [[nodiscard]] InUpstream in_upstream(const std::string& upstream) const;
   [[nodiscard]] Held held_of(std::uint64_t life) const;
   [[nodiscard]] std::size_t open_of(std::uint64_t life, const std::string& upstream) const;
@@ -122,7 +126,7 @@ class AttemptTable {
   std::uint64_t entered_ = 0;
   Agenda unfinished_;
   Agenda unsaid_;
-  std::map<std::pair<StoreTime, std::uint64_t>, wire::Attempt> completed_;
+  CompletedAttempts<InUpstream*> completed_;
   std::map<std::string, std::map<std::uint64_t, Entry*>> queues_;
   std::map<std::string, InUpstream> upstreams_;
   std::size_t shared_used_ = 0;
