@@ -60,8 +60,8 @@ void IngestCore::complete(const Reply& reply, Instant now, Out& out) {
                  [&](const ListReply& page) { listed(page, turn); },
                  [&](const ParkingSize& size) { send_backlog(size, turn); },
                  [&](const QueueReply& queue) { queue_answered(queue.call_id, queue.done, turn); },
-                 [&](const ParkingChanged&) {
-                   for (auto& [peer, to] : limiters_) announce_all(to, turn);
+                 [&](const ParkingChanged& changed) {
+                   for (const KeyFacts& key : changed.keys) announce_key(key, turn);
                  },
              },
              reply);
@@ -282,15 +282,22 @@ void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
 }
 
 void IngestCore::say_everything_again(Limiter& to, const Turn& turn) {
-  std::map<std::string, std::uint32_t> rows;  // by key, how many it was believed to hold
   for (const auto& [identity, key] : to.belief.keys()) {
-    if (!copies_.contains(identity)) ++rows[key];
+    if (!copies_.contains(identity)) ++to.again[key];
   }
   to.belief.forget_all();
   take_back_copies();
   offer_copies(turn);
   announce_all(to, turn);
-  for (const auto& [key, count] : rows) read_head(ForWant{to.up.peer, 0, key, count}, turn);
+  offer_more_again(to, turn);
+}
+
+// A few keys at a time: a limiter may hold a hundred thousand.
+void IngestCore::offer_more_again(Limiter& to, const Turn& turn) {
+  while (!to.again.empty() && reading_ < kAgainMax) {
+    const auto next = to.again.extract(to.again.begin());
+    read_head(ForWant{to.up.peer, 0, next.key(), next.mapped()}, turn);
+  }
 }
 
 void IngestCore::send_offer(Limiter& to, wire::Offer offer, const Turn& turn) {

@@ -32,8 +32,10 @@ namespace sluice::ingest {
 
 // SIGTERM: nothing new is taken, queue copies are given back.
 struct Drain {};
-// Another process has written to this parking store (import, replay): announce everything.
-struct ParkingChanged {};
+// Another process has added rows to this parking store (import, replay): of these keys.
+struct ParkingChanged {
+  std::vector<KeyFacts> keys;
+};
 // What is in this parking store, each 10 s: for the auditor, whom outcomes alone cannot tell.
 struct ParkingSize {
   std::uint64_t waiting = 0;
@@ -53,6 +55,8 @@ struct Counts {
   std::uint64_t costs_refused = 0;
   std::uint64_t reannounced = 0;  // because a heartbeat differed
 };
+
+inline constexpr std::size_t kAgainMax = 64;  // reads of heads that are offered again
 
 class IngestCore {
  public:
@@ -174,6 +178,8 @@ class IngestCore {
     Announcing announcing;
     std::optional<std::uint32_t> offers_max;  // its credit for unasked offers, when it said one
     std::size_t copies = 0;                   // queue copies offered to it
+    // After a difference: keys whose heads are offered again, and how many rows it held of each.
+    std::map<std::string, std::uint32_t> again;
   };
   void peer_up(const wire::PeerUp& up, const Turn& turn);
   void peer_down(wire::PeerId peer, const Turn& turn);
@@ -183,6 +189,7 @@ class IngestCore {
   Limiter* limiter(wire::PeerId peer);
   void send_offer(Limiter& to, wire::Offer offer, const Turn& turn);
   void say_everything_again(Limiter& to, const Turn& turn);
+  void offer_more_again(Limiter& to, const Turn& turn);
 
   // ---- announcements (rule 1)
   void announce_key(const KeyFacts& key, const Turn& turn);

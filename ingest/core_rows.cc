@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kAgain = seconds(1);     // after a call that failed
 constexpr std::size_t kReadingMax = 1'024;  // Wants beyond it are dropped: they are said again
 constexpr std::uint32_t kForgetAtOnce = 10'000;
+constexpr Duration kPageEvery = milliseconds(5);
 
 }  // namespace
 
@@ -58,7 +59,10 @@ void IngestCore::announced_page(wire::PeerId peer, const ParkingAnswer& answer, 
     announce_key(key, turn);
     ++all.keys;
   }
-  if (page->more && !page->keys.empty()) return announce_page(*to, turn);
+  // Between two pages other work has its turn, here and at the limiter.
+  if (page->more && !page->keys.empty()) {
+    return at(turn.now + kPageEvery, Due::kAnnouncePage, peer.n);
+  }
   turn.out.push(wire::Send{peer, wire::Announced{config_.store, all.keys}});
   all.running = false;
   timers_.erase(Timer{all.next_at, Due::kAnnounce, peer.n, {}});
@@ -99,6 +103,7 @@ void IngestCore::head(ForWant purpose, const ParkingAnswer& answer, const Turn& 
   Limiter* to = limiter(purpose.peer);
   if (read == nullptr || to == nullptr) {  // it asks again each second
     MARK("ingest: rows that are wanted cannot be read or offered");
+    if (to != nullptr) offer_more_again(*to, turn);
     return;
   }
   for (wire::Offer row : read->rows) {
@@ -113,7 +118,7 @@ void IngestCore::head(ForWant purpose, const ParkingAnswer& answer, const Turn& 
   }
   if (purpose.want_id == 0) {
     MARK("ingest: rows are offered again after a difference");
-    return;
+    return offer_more_again(*to, turn);
   }
   turn.out.push(wire::Send{purpose.peer, wire::Rows{purpose.want_id, config_.store, purpose.key,
                                                     purpose.given, read->more}});

@@ -12,6 +12,8 @@ namespace {
 
 constexpr Duration kIdleAfter = milliseconds(200);  // without a commit
 constexpr Duration kMeetMax = seconds(2);
+constexpr Duration kLookAgain = milliseconds(10);
+constexpr Duration kSumsEvery = seconds(1);  // they are counted, key by key
 
 }  // namespace
 
@@ -125,11 +127,19 @@ std::string Shell::not_ready() {
 
 void Shell::each_second() {
   stage_->poller().after(seconds(1), [this] { each_second(); });
-  if (parking_->changed_by_others()) stage_->complete(ParkingChanged{});
+  look_for_rows();
   if (keys_->changed()) read_keys();
   replies_->look();
   parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
   door_->feed();
+}
+
+// Rows that an import or a replay has added, a few at a time.
+void Shell::look_for_rows() {
+  auto added = parking_->added_by_others();
+  if (!added) return stage_->log().error("parking cannot be read", {{"what", added.error().what}});
+  if (!added->keys.empty()) stage_->complete(ParkingChanged{std::move(added->keys)});
+  if (added->more) stage_->poller().after(kLookAgain, [this] { look_for_rows(); });
 }
 
 // When they cannot be read, those that were known hold: the next second tries again.
@@ -141,7 +151,15 @@ void Shell::read_keys() {
 
 void Shell::each_ten_seconds() {
   stage_->poller().after(seconds(10), [this] { each_ten_seconds(); });
-  if (auto sums = parking_->sums()) stage_->complete(ParkingSize{sums->rows, sums->dead});
+  if (add_up()) stage_->complete(ParkingSize{sums_.rows, sums_.dead});
+}
+
+bool Shell::add_up() {
+  const auto sums = parking_->sums();
+  if (!sums) return false;
+  sums_ = *sums;
+  sums_at_ = stage_->now();
+  return true;
 }
 
 void Shell::drain() {
@@ -177,12 +195,11 @@ void Shell::count() {
       .set(static_cast<double>(core_.limiters()));
   metrics.gauge("sluice_auditors_count", "Auditors connected.")
       .set(static_cast<double>(core_.auditors()));
-  if (const auto sums = parking_->sums()) {
-    metrics.gauge("sluice_rows_count", "Messages that wait.").set(static_cast<double>(sums->rows));
-    metrics.gauge("sluice_keys_count", "Keys with rows.").set(static_cast<double>(sums->keys));
-    metrics.gauge("sluice_dead_letters_count", "Dead letters kept.")
-        .set(static_cast<double>(sums->dead));
-  }
+  if (stage_->now() >= sums_at_ + kSumsEvery) add_up();
+  metrics.gauge("sluice_rows_count", "Messages that wait.").set(static_cast<double>(sums_.rows));
+  metrics.gauge("sluice_keys_count", "Keys with rows.").set(static_cast<double>(sums_.keys));
+  metrics.gauge("sluice_dead_letters_count", "Dead letters kept.")
+      .set(static_cast<double>(sums_.dead));
 }
 
 void Shell::count_replies(stage::Metrics& metrics) {

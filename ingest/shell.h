@@ -40,6 +40,8 @@ class Shell {
   Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking);
   void each_second();
   void each_ten_seconds();
+  void look_for_rows();
+  bool add_up();
   void read_keys();
   void count();
   void count_replies(stage::Metrics& metrics);
@@ -60,6 +62,8 @@ class Shell {
   std::vector<ParkingCall> calls_;  // of this round: one commit
   std::string trouble_;             // what the last commit failed of
   Instant wrote_at_;
+  ParkingSums sums_;
+  Instant sums_at_;
   bool met_ = false;  // the neighbours, or has waited for them
   Instant began_;
 };

@@ -1,5 +1,6 @@
 #include "ingest/sqlite_parking.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ingest/name.h"
@@ -81,6 +82,9 @@ Result<std::unique_ptr<SqliteParking>> SqliteParking::open(const std::string& pa
   if (auto ready = parking->prepare(); !ready) {
     return Error{ready.error().code, path + ": " + ready.error().what};
   }
+  auto last = parking->last_number();
+  if (!last) return Error{last.error().code, path + ": " + last.error().what};
+  parking->number_seen_ = *last;
   parking->changed_by_others();
   return parking;
 }
@@ -115,14 +119,6 @@ std::vector<ParkingReply> SqliteParking::apply(std::span<const ParkingCall> call
 
 Result<ParkingAnswer> SqliteParking::answer(const Call& call) {
   return std::visit([this](const auto& one) { return on(one); }, call);
-}
-
-bool SqliteParking::changed_by_others() {
-  const auto stepped = sql_->data_version.step();
-  if (!stepped || *stepped != Step::kRow) return false;
-  const std::int64_t version = sql_->data_version.integer(0);
-  sql_->data_version.reset();
-  return std::exchange(version_seen_, version) != version;
 }
 
 void SqliteParking::checkpoint_if_due(bool idle) { database_.checkpoint_if_due(idle); }
@@ -456,6 +452,10 @@ Result<ParkingAnswer> SqliteParking::on(const SetHolds& call) {
 Result<ParkingAnswer> SqliteParking::on(const ForgetNames& call) {
   auto gone = sql_->forget_names.bind(1, call.now.us).bind(2, call.count).run();
   if (!gone) return gone.error();
+  // A number that is free again, as the last rows went, is given to the next one.
+  auto last = last_number();
+  if (!last) return last.error();
+  number_seen_ = std::min(number_seen_, *last);
   return ParkingAnswer{Acknowledged{}};
 }
 

@@ -10,7 +10,7 @@
 //   imports   how far each file was imported
 //
 // One process at a time is the ingest of a data directory (locked by lib/stage); a command line
-// tool may write next to it (import, replay): changed_by_others() tells.
+// tool may write next to it (import, replay): added_by_others() tells.
 #pragma once
 
 #include <functional>
@@ -62,6 +62,11 @@ struct ImportBatch {
   const ImportPosition* position = nullptr;  // after them; nullptr: of no file
 };
 
+struct AddedRows {
+  std::vector<KeyFacts> keys;
+  bool more = false;
+};
+
 struct ParkingSums {
   std::uint64_t rows = 0;
   std::uint64_t keys = 0;
@@ -77,8 +82,9 @@ class SqliteParking {
   // ParkingFailed.
   std::vector<ParkingReply> apply(std::span<const ParkingCall> calls);
 
-  // True when another connection has committed since the last time this was asked.
-  bool changed_by_others();
+  // The keys to which another connection has added rows since the last time this was asked, as far
+  // as one look goes: with `more`, ask again soon. Own rows among them may be named once more.
+  Result<AddedRows> added_by_others();
   // Between commits, now and then; what is due is port::Sqlite's to know.
   void checkpoint_if_due(bool idle);
   Result<ParkingSums> sums();
@@ -117,6 +123,9 @@ class SqliteParking {
   Result<ParkingAnswer> on(const SetHolds& call);
   Result<ParkingAnswer> on(const ForgetNames& call);
 
+  bool changed_by_others();
+  Result<std::int64_t> last_number();
+
   struct Remembered {
     Name name;
     StoreTime until;
@@ -141,6 +150,8 @@ class SqliteParking {
   SqliteReplies replies_;  // this one, too, goes before the database
   std::unique_ptr<Statements> sql_;
   std::int64_t version_seen_ = 0;
+  std::int64_t number_seen_ = 0;  // rows up to this one are known
+  bool looking_ = false;          // rows after it may be another connection's
 
  public:
   ~SqliteParking();

@@ -14,7 +14,7 @@ Status make_tables(port::Sqlite& database);
 struct SqliteParking::Statements {
   Status prepare(port::Sqlite& database);
 
-  port::Statement data_version, sums;
+  port::Statement data_version, last_number, rows_after, sums;
   port::Statement key_facts, head_order, one_more, one_fewer, delete_empty_key, set_holds,
       list_keys;
   port::Statement name_by_id, name_by_identity, forget_names;

@@ -89,7 +89,8 @@ TEST(CoreControl, ResumeTakesTheHoldOutSoThatNoAnnouncementNamesIt) {
   ASSERT_NE(world.answer<ControlTaken>(2), nullptr);
   EXPECT_TRUE(world.answer<ControlTaken>(2)->key.holds.empty());
   world.clear();
-  world.complete(ParkingChanged{});
+  const auto keys = std::get<KeysAnswer>(world.parking.apply(ListKeys{"", 10}));
+  world.complete(ParkingChanged{keys.keys});
   ASSERT_EQ(world.sent<wire::Parked>().size(), 1U);
   EXPECT_TRUE(world.sent<wire::Parked>()[0].holds.empty());
 }

@@ -312,6 +312,8 @@ TEST(IngestCore, AnnouncesAllKeysOnEachWelcomeAndEachMinute) {
   for (std::uint64_t n = 0; n < 5; ++n)
     w.accept(submission(n, std::to_string(n), "k" + std::to_string(n)));
   w.limiter_up(7);
+  EXPECT_EQ(w.sent<wire::Parked>().size(), 2U);  // a page: others have their turn before the next
+  w.pass(milliseconds(100));
   EXPECT_EQ(w.sent<wire::Parked>().size(), 5U);
   EXPECT_EQ(w.sent<wire::Announced>().at(0).keys, 5U);
   w.clear();
@@ -321,6 +323,7 @@ TEST(IngestCore, AnnouncesAllKeysOnEachWelcomeAndEachMinute) {
   w.clear();
   w.complete(wire::PeerDown{PeerId{7}});
   w.limiter_up(8);
+  w.pass(milliseconds(100));
   EXPECT_EQ(w.sent<wire::Parked>().size(), 5U);
   EXPECT_EQ(w.sends.at(0).peer, PeerId{8});
 }
@@ -374,6 +377,34 @@ TEST(IngestCore, ADifferenceThreeTimesInARowSaysEverythingAgain) {
   EXPECT_EQ(w.sent<wire::Parked>().size(), 1U);
   EXPECT_EQ(w.sent<wire::Offer>().size(), 1U);
   EXPECT_EQ(w.core.counts().reannounced, 1U);
+}
+
+// A limiter may hold rows of a hundred thousand keys: they are read a few at a time.
+TEST(IngestCore, AfterADifferenceHeadsAreReadAFewAtATime) {
+  constexpr std::uint64_t kKeys = 2 * kAgainMax;
+  World w;
+  w.limiter_up(7);
+  for (std::uint64_t n = 1; n <= kKeys; ++n) {
+    w.accept(submission(n, std::to_string(n), "k" + std::to_string(n)));
+    w.pass(milliseconds(100));
+    w.from(7, wire::Want{n, "ingest-1", "k" + std::to_string(n), 5});
+  }
+  w.clear();
+  w.parking_answers = false;
+  for (int i = 0; i < 3; ++i) w.complete(wire::PeerFacts{PeerId{7}, {}, 0, 0, {}});
+  const auto reads = [&] {
+    return std::count_if(w.unanswered.begin(), w.unanswered.end(), [](const ParkingCall& call) {
+      return std::holds_alternative<ReadHead>(call.call);
+    });
+  };
+  EXPECT_EQ(reads(), kAgainMax);
+  w.parking_answers = true;
+  while (!w.unanswered.empty()) {
+    const ParkingCall call = w.unanswered.front();
+    w.unanswered.erase(w.unanswered.begin());
+    w.complete(ParkingReply{call.call_id, w.parking.apply(call.call)});
+  }
+  EXPECT_EQ(w.sent<wire::Offer>().size(), kKeys);
 }
 
 TEST(IngestCore, CancelMarksAndOffersOutOfTurn) {

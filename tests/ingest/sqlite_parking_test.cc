@@ -200,12 +200,52 @@ TEST(SqliteParking, SeesWhatAnotherProcessWrote) {
   TempDir dir;
   auto ingest = opened(dir.file());
   auto tool = opened(dir.file());
-  EXPECT_FALSE(ingest->changed_by_others());
+  EXPECT_TRUE(ingest->added_by_others()->keys.empty());
   ask(*ingest, Put{row("a", "k", 1), true, StoreTime{1}});
-  EXPECT_FALSE(ingest->changed_by_others());
-  ask(*tool, Put{row("b", "k", 2), true, StoreTime{1}});
-  EXPECT_TRUE(ingest->changed_by_others());
-  EXPECT_FALSE(ingest->changed_by_others());
+  EXPECT_TRUE(ingest->added_by_others()->keys.empty());
+  ask(*tool, Put{row("b", "other", 2), true, StoreTime{1}});
+  ask(*tool, Put{row("c", "other", 1), true, StoreTime{1}});
+  const auto added = ingest->added_by_others();
+  ASSERT_FALSE(added->keys.empty());
+  EXPECT_EQ(added->keys.back().key, "other");
+  EXPECT_EQ(added->keys.back().count, 2U);
+  EXPECT_EQ(added->keys.back().head_order, 1);
+  EXPECT_FALSE(added->more);
+  EXPECT_TRUE(ingest->added_by_others()->keys.empty());
+}
+
+TEST(SqliteParking, WhatManyRowsBringIsSeenInSeveralLooks) {
+  TempDir dir;
+  auto ingest = opened(dir.file());
+  auto tool = opened(dir.file());
+  std::vector<ParkingCall> puts;
+  for (std::uint64_t i = 0; i < 1'500; ++i) {
+    const std::string name = std::to_string(i);
+    puts.push_back({i, Put{row(name, "k" + name, 1), true, StoreTime{1}}});
+  }
+  tool->apply(puts);
+  const auto first = ingest->added_by_others();
+  EXPECT_TRUE(first->more);
+  const auto second = ingest->added_by_others();
+  EXPECT_FALSE(second->more);
+  EXPECT_EQ(first->keys.size() + second->keys.size(), 1'500U);
+}
+
+// Rows are told apart by their numbers, and the last ones' are free again once they are forgotten.
+TEST(SqliteParking, RowsAfterForgottenNamesAreSeen) {
+  TempDir dir;
+  auto ingest = opened(dir.file());
+  auto tool = opened(dir.file());
+  const wire::Offer gone = row("a", "k", 1);
+  ask(*tool, Put{gone, true, StoreTime{1}});
+  EXPECT_EQ(ingest->added_by_others()->keys.size(), 1U);
+  wire::Settled settled;
+  settled.identity = gone.identity;
+  settled.key = "k";
+  ask(*ingest, SettleRow{settled, StoreTime{5}});
+  ask(*ingest, ForgetNames{StoreTime{10}, 100});
+  ask(*tool, Put{row("b", "k", 2), true, StoreTime{20}});
+  EXPECT_EQ(ingest->added_by_others()->keys.size(), 1U);
 }
 
 TEST(SqliteParking, ReplaysADeadLetterAsTheNextGeneration) {
