@@ -10,10 +10,12 @@
 #include "lib/base/calendar.h"
 #include "lib/port/clock.h"
 #include "lib/stage/boot.h"
-#include "lib/stage/command_line.h"
+#include "lib/stage/verb_line.h"
 
 namespace sluice::auditor {
 namespace {
+
+using stage::VerbLine;
 
 constexpr std::string_view kProgram = "sluice-auditor";
 constexpr int kNotWhole = 1;
@@ -37,13 +39,13 @@ const std::array<Verb, 4>& verbs() {
            "show [--key KEY] [--id ID] [--since TIME]",
            "Prints the trail's lines of a key, of a message, or since a time (2026-11-21,\n"
            "2026-11-21T02:24:00Z, or a span such as 2h); with several, those that fit all.\n",
-           {"key", "id", "since"},
+           {"--key", "--id", "--since"},
            0},
       Verb{"costs",
            "costs [--month YYYY-MM]",
            "Prints what was booked in a month (this one) by provider, agent and type, and what is\n"
            "spent of each budget.\n",
-           {"month"},
+           {"--month"},
            0},
       Verb{"erase",
            "erase KEY",
@@ -54,49 +56,9 @@ const std::array<Verb, 4>& verbs() {
   return all;
 }
 
-// A command line, taken apart: what the verb takes, and the flags that every program takes.
-struct Asked {
-  std::map<std::string, std::string, std::less<>> options;
-  std::vector<std::string> words;
-  std::vector<const char*> rest;
-};
-
-Result<Asked> take_apart(const Verb& verb, int argc, char** argv) {
-  Asked asked;
-  asked.rest.push_back(argv[0]);
-  for (int n = 2; n < argc; ++n) {
-    const std::string text = argv[n];
-    if (!text.starts_with("--")) {
-      asked.words.push_back(text);
-      continue;
-    }
-    const std::size_t equals = text.find('=');
-    const std::string name = text.substr(2, equals == std::string::npos ? equals : equals - 2);
-    const bool mine =
-        std::find(verb.options.begin(), verb.options.end(), name) != verb.options.end();
-    const bool has_next = equals == std::string::npos && n + 1 < argc &&
-                          !std::string_view(argv[n + 1]).starts_with("--");
-    if (!mine) {
-      asked.rest.push_back(argv[n]);
-      if (has_next) asked.rest.push_back(argv[++n]);
-    } else if (equals != std::string::npos) {
-      asked.options[name] = text.substr(equals + 1);
-    } else if (has_next) {
-      asked.options[name] = argv[++n];
-    } else {
-      return Error{Trouble::kUsage, "--" + name + " needs a value"};
-    }
-  }
-  if (asked.words.size() > verb.words_max) {
-    return Error{Trouble::kUsage,
-                 "usage: " + std::string(kProgram) + " " + std::string(verb.usage)};
-  }
-  return asked;
-}
-
-std::string option(const Asked& asked, std::string_view name) {
-  const auto found = asked.options.find(name);
-  return found == asked.options.end() ? "" : found->second;
+std::string usage_of(const Verb& verb) {
+  return "usage: " + std::string(kProgram) + " " + std::string(verb.usage) +
+         " [--settings FILE] [--name value]";
 }
 
 // ---- the verbs ---------------------------------------------------------------------------------
@@ -133,9 +95,9 @@ Result<int> verify_data(const std::string& data_dir) {
   return kNotWhole;
 }
 
-Result<int> show(const Asked& asked, const std::string& data_dir) {
-  Wanted wanted{option(asked, "key"), option(asked, "id"), {}};
-  if (const std::string since = option(asked, "since"); !since.empty()) {
+Result<int> show(const VerbLine& line, const std::string& data_dir) {
+  Wanted wanted{line.value("--key"), line.value("--id"), {}};
+  if (const std::string since = line.value("--since"); !since.empty()) {
     const auto span = parse_duration(since);
     wanted.since = span.ok() ? std::optional(port::wall_now() - *span) : parse_time(since);
     if (!wanted.since) {
@@ -147,8 +109,8 @@ Result<int> show(const Asked& asked, const std::string& data_dir) {
   return 0;
 }
 
-Result<int> costs(const Asked& asked, const std::string& data_dir, const Settings& settings) {
-  std::string month = option(asked, "month");
+Result<int> costs(const VerbLine& line, const std::string& data_dir, const Settings& settings) {
+  std::string month = line.value("--month");
   if (month.empty()) month = month_of(port::wall_now());
   if (!parse_time(month + "-01")) return Error{Trouble::kUsage, "--month: such as 2026-11"};
   const auto config = read_config(settings);
@@ -160,9 +122,9 @@ Result<int> costs(const Asked& asked, const std::string& data_dir, const Setting
   return 0;
 }
 
-Result<int> erase(const Asked& asked, const std::string& data_dir) {
-  if (asked.words.empty()) return Error{Trouble::kUsage, "usage: sluice-auditor erase KEY"};
-  const std::string& key = asked.words[0];
+Result<int> erase(const VerbLine& line, const std::string& data_dir) {
+  if (line.words.empty()) return Error{Trouble::kUsage, usage_of(verbs()[3])};
+  const std::string& key = line.words[0];
   const auto erased = erase_key(ledger_path(data_dir), key);
   if (!erased) return erased.error();
   if (!*erased) {
@@ -173,12 +135,12 @@ Result<int> erase(const Asked& asked, const std::string& data_dir) {
   return 0;
 }
 
-Result<int> run(const Verb& verb, const Asked& asked, const Settings& settings) {
+Result<int> run(const Verb& verb, const VerbLine& line, const Settings& settings) {
   const std::string data_dir = stage::stage_directory(Shell::info(), settings);
   if (verb.name == "verify") return verify_data(data_dir);
-  if (verb.name == "show") return show(asked, data_dir);
-  if (verb.name == "costs") return costs(asked, data_dir, settings);
-  return erase(asked, data_dir);
+  if (verb.name == "show") return show(line, data_dir);
+  if (verb.name == "costs") return costs(line, data_dir, settings);
+  return erase(line, data_dir);
 }
 
 }  // namespace
@@ -192,23 +154,24 @@ int run_verb(int argc, char** argv) {
   const auto verb = std::find_if(verbs().begin(), verbs().end(),
                                  [&](const Verb& one) { return one.name == argv[1]; });
   if (stage::wants_help(argc, argv)) {
-    std::cout << "usage: " << kProgram << " " << verb->usage
-              << " [--settings FILE] [--name value]\n"
-              << verb->what;
+    std::cout << usage_of(*verb) << "\n" << verb->what;
     return 0;
   }
-  const auto asked = take_apart(*verb, argc, argv);
-  if (!asked) return stage::fail(kProgram, asked.error());
-  if (verb->name == "verify" && !asked->words.empty()) {
-    const auto code = verify(asked->words[0], 0);
+  const auto line = stage::read_verb_line(argc, argv, {.valued = verb->options});
+  if (!line) return stage::fail(kProgram, line.error());
+  if (line->words.size() > verb->words_max) {
+    return stage::fail(kProgram, {Trouble::kUsage, usage_of(*verb)});
+  }
+  if (verb->name == "verify" && !line->words.empty()) {
+    const auto code = verify(line->words[0], 0);
     if (!code.ok()) return stage::fail(kProgram, code.error());
     std::cout << "a directory alone: its end was not compared with any ledger\n";
     return *code;
   }
-  auto booted = stage::boot(Shell::info(), static_cast<int>(asked->rest.size()), asked->rest.data(),
+  auto booted = stage::boot(Shell::info(), static_cast<int>(line->rest.size()), line->rest.data(),
                             &Shell::check);
   if (const int* code = std::get_if<int>(&booted)) return *code;
-  const auto code = run(*verb, *asked, std::get<Settings>(booted));
+  const auto code = run(*verb, *line, std::get<Settings>(booted));
   return code.ok() ? *code : stage::fail(kProgram, code.error());
 }
 

@@ -14,11 +14,13 @@
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/stage/boot.h"
-#include "lib/stage/command_line.h"
+#include "lib/stage/verb_line.h"
 
 namespace sluice::ingest {
 
 namespace {
+
+using stage::VerbLine;
 
 constexpr int kUsage = 64;
 constexpr std::string_view kProgram = "sluice-ingest";
@@ -31,14 +33,6 @@ constexpr const char* kKeysUsage =
     "and consumes. Without --upstream all upstreams, without --key all keys: a GLOB of whole keys\n"
     "(\"onlyfans:user-*\"). A running ingest heeds a change within a second.\n";
 
-struct Words {
-  std::vector<std::string> own;
-  Right may = Right::kRead;
-  Scope scope;
-  std::vector<const char*> rest;
-  bool wrong = false;
-};
-
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64) return false;
   return text.find_first_not_of(
@@ -46,42 +40,24 @@ bool is_name(std::string_view text) {
          std::string_view::npos;
 }
 
-void take_flag(Words& words, std::string_view flag, const std::string& value) {
-  if (flag == "--may") {
-    words.wrong = words.wrong || (value != "read" && value != "control");
-    words.may = value == "control" ? Right::kControl : Right::kRead;
-    return;
-  }
-  words.wrong =
-      words.wrong || value.empty() || value.size() > 256 || value.find('\n') != std::string::npos;
-  (flag == "--upstream" ? words.scope.upstreams : words.scope.keys).push_back(value);
-}
-
-// Its own flags, and their values, are taken out; what is left is for the settings.
-Words words_of(int argc, char** argv) {
-  Words words;
-  words.rest.push_back(argv[0]);
-  bool flags = false;
-  for (int at = 2; at < argc; ++at) {
-    const std::string word = argv[at];
-    const std::size_t equals = word.find('=');
-    const std::string flag = word.substr(0, equals);
-    if (flag == "--may" || flag == "--upstream" || flag == "--key") {
-      const bool inside = equals != std::string::npos;
-      if (!inside && at + 1 >= argc) words.wrong = true;
-      if (inside || at + 1 < argc) {
-        take_flag(words, flag, inside ? word.substr(equals + 1) : std::string(argv[++at]));
-      }
-      continue;
-    }
-    flags = flags || word.starts_with("-");
-    if (flags) {
-      words.rest.push_back(argv[at]);
-    } else {
-      words.own.push_back(word);
-    }
-  }
-  return words;
+// What add makes of its options; nothing: they are wrong.
+struct Granted {
+  Right may = Right::kRead;
+  Scope scope;
+};
+std::optional<Granted> granted_by(const VerbLine& line) {
+  const std::string may = line.value("--may");
+  Granted granted{may == "control" ? Right::kControl : Right::kRead,
+                  {line.all("--upstream"), line.all("--key")}};
+  const auto bad = [](const std::string& value) {
+    return value.empty() || value.size() > 256 || value.find('\n') != std::string::npos;
+  };
+  const auto any_bad = [&](const std::vector<std::string>& values) {
+    return std::any_of(values.begin(), values.end(), bad);
+  };
+  const bool right = may.empty() || may == "read" || may == "control";
+  if (!right || any_bad(granted.scope.upstreams) || any_bad(granted.scope.keys)) return {};
+  return granted;
 }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -90,10 +66,10 @@ std::string listed(const std::vector<std::string>& words) {
   return text.empty() ? "all" : text;
 }
 
-int add(SqliteApiKeys& keys, const Words& words, const Settings& settings) {
+int add(SqliteApiKeys& keys, const ApiKey& wanted, const Settings& settings) {
   auto config = read_config(settings);
   if (!config) return stage::fail(kProgram, config.error());
-  for (const std::string& name : words.scope.upstreams) {
+  for (const std::string& name : wanted.scope.upstreams) {
     bool known = false;
     for (const Upstream& one : config->upstreams) known = known || one.name == name;
     if (!known) {
@@ -102,7 +78,8 @@ int add(SqliteApiKeys& keys, const Words& words, const Settings& settings) {
     }
   }
   const std::string token = token_of(port::random_bytes(32));
-  const ApiKey key{words.own[1], token_hash(token), words.may, words.scope, port::wall_now(), {}};
+  ApiKey key = wanted;
+  key.hash = token_hash(token);
   if (auto added = keys.add(key); !added) return stage::fail(kProgram, added.error());
   std::cout << token << std::endl;
   std::cerr << kProgram << ": this token is shown once; send it as Authorization: Bearer <token>"
@@ -130,27 +107,32 @@ int run_keys(int argc, char** argv) {
     std::cout << kKeysUsage;
     return 0;
   }
-  const Words words = words_of(argc, argv);
-  const std::string verb = words.own.empty() ? "" : words.own.front();
-  const bool named = words.own.size() == 2 && is_name(words.own[1]);
+  const auto line = stage::read_verb_line(argc, argv, {.valued = {"--may", "--upstream", "--key"}});
+  const auto granted = line ? granted_by(*line) : std::nullopt;
+  const auto words = line ? line->words : std::vector<std::string>{};
+  const std::string verb = words.empty() ? "" : words.front();
+  const bool named = words.size() == 2 && is_name(words[1]);
   const bool right =
-      (verb == "list" && words.own.size() == 1) || ((verb == "add" || verb == "revoke") && named);
-  if (!right || words.wrong) {
+      (verb == "list" && words.size() == 1) || ((verb == "add" || verb == "revoke") && named);
+  if (!right || !granted) {
     std::cerr << kKeysUsage;
     return kUsage;
   }
-  auto booted = stage::boot(stage_info(), static_cast<int>(words.rest.size()), words.rest.data(),
+  auto booted = stage::boot(stage_info(), static_cast<int>(line->rest.size()), line->rest.data(),
                             check_settings);
   if (const int* code = std::get_if<int>(&booted)) return *code;
   const Settings& settings = std::get<Settings>(booted);
   auto keys = SqliteApiKeys::open(api_keys_file(stage::stage_directory(stage_info(), settings)));
   if (!keys) return stage::fail(kProgram, keys.error());
   if (verb == "list") return list(**keys);
-  if (verb == "add") return add(**keys, words, settings);
-  if (auto done = (*keys)->revoke(words.own[1], port::wall_now()); !done) {
+  if (verb == "add") {
+    return add(**keys, {words[1], "", granted->may, granted->scope, port::wall_now(), {}},
+               settings);
+  }
+  if (auto done = (*keys)->revoke(words[1], port::wall_now()); !done) {
     return stage::fail(kProgram, done.error());
   }
-  std::cout << "revoked " << words.own[1] << "\n";
+  std::cout << "revoked " << words[1] << "\n";
   return 0;
 }
 

@@ -20,11 +20,13 @@
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/stage/boot.h"
-#include "lib/stage/command_line.h"
+#include "lib/stage/verb_line.h"
 
 namespace sluice::ingest {
 
 namespace {
+
+using stage::VerbLine;
 
 constexpr int kUsage = 64;
 // After each commit of an import: a running ingest asks for the file each millisecond.
@@ -44,34 +46,6 @@ constexpr const char* kDeadUsage =
     "as\n"
     "generation + 1 with no attempts behind it.\n";
 
-// The words after the verb up to the first flag are its own; the rest is for the settings.
-struct Words {
-  std::vector<std::string> own;
-  std::vector<const char*> rest;
-  bool all = false;
-  bool resume = false;
-};
-
-Words words_of(int argc, char** argv) {
-  Words words;
-  words.rest.push_back(argv[0]);
-  bool flags = false;
-  for (int at = 2; at < argc; ++at) {
-    const std::string_view word = argv[at];
-    if (word == "--all" || word == "--resume") {
-      (word == "--all" ? words.all : words.resume) = true;
-      continue;
-    }
-    flags = flags || (word.starts_with("-") && word != "-");
-    if (flags) {
-      words.rest.push_back(argv[at]);
-    } else {
-      words.own.emplace_back(word);
-    }
-  }
-  return words;
-}
-
 int help(const char* text) {
   std::cout << text;
   return 0;
@@ -82,8 +56,8 @@ int usage(const char* text) {
   return kUsage;
 }
 
-std::variant<Settings, int> boot(const Words& words) {
-  return stage::boot(stage_info(), static_cast<int>(words.rest.size()), words.rest.data(),
+std::variant<Settings, int> boot(const VerbLine& line) {
+  return stage::boot(stage_info(), static_cast<int>(line.rest.size()), line.rest.data(),
                      check_settings);
 }
 
@@ -175,12 +149,12 @@ int import_with(const std::string& name, bool resume, const Settings& settings) 
 
 class DeadVerb {
  public:
-  DeadVerb(SqliteParking& parking, const Words& words) : parking_(parking), words_(words) {}
+  DeadVerb(SqliteParking& parking, const VerbLine& line) : parking_(parking), line_(line) {}
 
   int run() {
-    const std::string& verb = words_.own.front();
+    const std::string& verb = line_.words.front();
     if (verb == "list") return list();
-    if (!words_.all && words_.own.size() < 2) return usage(kDeadUsage);
+    if (!line_.has("--all") && line_.words.size() < 2) return usage(kDeadUsage);
     if (verb == "show") return each([](const DeadRow& dead) { return show(dead); });
     if (verb == "replay") return each([this](const DeadRow& dead) { return replay(dead); });
     if (verb == "purge") return each([this](const DeadRow& dead) { return purge(dead); });
@@ -199,7 +173,7 @@ class DeadVerb {
 
   Result<std::vector<DeadRow>> chosen() {
     std::vector<DeadRow> found;
-    if (words_.all) {
+    if (line_.has("--all")) {
       auto done = parking_.each_dead([&found](const DeadRow& dead) {
         found.push_back(dead);
         return true;
@@ -207,11 +181,11 @@ class DeadVerb {
       if (!done) return done.error();
       return found;
     }
-    for (std::size_t at = 1; at < words_.own.size(); ++at) {
-      auto some = parking_.find_dead(words_.own[at]);
+    for (std::size_t at = 1; at < line_.words.size(); ++at) {
+      auto some = parking_.find_dead(line_.words[at]);
       if (!some) return some.error();
       if (some->empty()) {
-        return Error{Trouble::kUsage, "no dead letter has the id \"" + words_.own[at] + "\""};
+        return Error{Trouble::kUsage, "no dead letter has the id \"" + line_.words[at] + "\""};
       }
       found.insert(found.end(), some->begin(), some->end());
     }
@@ -252,25 +226,25 @@ class DeadVerb {
   }
 
   SqliteParking& parking_;
-  const Words& words_;
+  const VerbLine& line_;
 };
 
 }  // namespace
 
 int run_import(int argc, char** argv) {
-  const Words words = words_of(argc, argv);
   if (stage::wants_help(argc, argv)) return help(kImportUsage);
-  if (words.own.size() != 1) return usage(kImportUsage);
-  auto booted = boot(words);
+  const auto line = stage::read_verb_line(argc, argv, {.flags = {"--resume"}});
+  if (!line || line->words.size() != 1) return usage(kImportUsage);
+  auto booted = boot(*line);
   if (const int* code = std::get_if<int>(&booted)) return *code;
-  return import_with(words.own.front(), words.resume, std::get<Settings>(booted));
+  return import_with(line->words.front(), line->has("--resume"), std::get<Settings>(booted));
 }
 
 int run_dead(int argc, char** argv) {
-  const Words words = words_of(argc, argv);
   if (stage::wants_help(argc, argv)) return help(kDeadUsage);
-  if (words.own.empty()) return usage(kDeadUsage);
-  auto booted = boot(words);
+  const auto line = stage::read_verb_line(argc, argv, {.flags = {"--all"}});
+  if (!line || line->words.empty()) return usage(kDeadUsage);
+  auto booted = boot(*line);
   if (const int* code = std::get_if<int>(&booted)) return *code;
   const std::string file = file_of(std::get<Settings>(booted));
   if (!std::filesystem::exists(file)) {
@@ -279,7 +253,7 @@ int run_dead(int argc, char** argv) {
   }
   auto parking = SqliteParking::open(file);
   if (!parking) return stage::fail(kProgram, parking.error());
-  const int code = DeadVerb(**parking, words).run();
+  const int code = DeadVerb(**parking, *line).run();
   if (code == 0 && !std::cout.flush()) {
     return stage::fail(kProgram, {Trouble::kUnavailable, "standard output cannot be written"});
   }

@@ -14,6 +14,7 @@
 #include "lib/port/json_text.h"
 #include "lib/stage/boot.h"
 #include "lib/stage/upstreams.h"
+#include "lib/stage/verb_line.h"
 #include "limiter/replay.h"
 #include "limiter/shell.h"
 
@@ -32,48 +33,26 @@ constexpr const char* kUsage =
     "  {\"time\": 12.5, \"key\": \"user-1\", \"upstream\": \"onlyfans\", \"cost\": 1}    NDJSON\n"
     "Times are seconds or dates like 2026-11-21T02:24:00Z; --latency is how long answers take.\n";
 
-struct Words {
+struct Asked {
   std::string trace;
   std::string limits;
   Duration latency = milliseconds(200);
-  bool json = false;
-  bool help = false;
-  std::string wrong;
 };
 
-Words words_of(int argc, char** argv) {
-  Words words;
-  for (int at = 2; at < argc && words.wrong.empty(); ++at) {
-    std::string word = argv[at];
-    if (word == "--json") {
-      words.json = true;
-      continue;
-    }
-    if (word == "--help" || word == "-h") {
-      words.help = true;
-      continue;
-    }
-    std::string value;
-    if (const std::size_t equals = word.find('='); equals != std::string::npos) {
-      value = word.substr(equals + 1);
-      word.resize(equals);
-    } else if (at + 1 < argc) {
-      value = argv[++at];
-    }
-    if (word == "--trace") {
-      words.trace = value;
-    } else if (word == "--limits") {
-      words.limits = value;
-    } else if (word == "--latency") {
-      const auto span = parse_duration(value);
-      if (!span || span->us < 0) words.wrong = "--latency: \"" + value + "\" is no duration";
-      if (span) words.latency = *span;
-    } else {
-      words.wrong = "there is no " + word + " here";
-    }
+Result<Asked> asked_by(const stage::VerbLine& line) {
+  Asked asked{line.value("--trace"), line.value("--limits")};
+  if (!line.words.empty()) {
+    return Error{Trouble::kUsage, "there is no " + line.words.front() + " here"};
   }
-  if (words.wrong.empty() && words.trace.empty()) words.wrong = "--trace FILE is needed";
-  return words;
+  if (asked.trace.empty()) return Error{Trouble::kUsage, "--trace FILE is needed"};
+  if (const std::string latency = line.value("--latency"); !latency.empty()) {
+    const auto span = parse_duration(latency);
+    if (!span || span->us < 0) {
+      return Error{Trouble::kUsage, "--latency: \"" + latency + "\" is no duration"};
+    }
+    asked.latency = *span;
+  }
+  return asked;
 }
 
 Result<std::string> read_all(const std::string& file) {
@@ -167,29 +146,31 @@ std::string table_of(const Replayed& replayed) {
 }  // namespace
 
 int simulate(int argc, char** argv) {
-  const Words words = words_of(argc, argv);
-  if (words.help) {
+  if (stage::wants_help(argc, argv)) {
     std::cout << kUsage;
     return 0;
   }
-  if (!words.wrong.empty()) {
-    std::cerr << "sluice-limiter: " << words.wrong << "\n" << kUsage;
+  const auto line = stage::read_verb_line(
+      argc, argv, {.flags = {"--json"}, .valued = {"--trace", "--limits", "--latency"}});
+  const auto asked = line ? asked_by(*line) : Result<Asked>(line.error());
+  if (!asked) {
+    std::cerr << "sluice-limiter: " << asked.error().what << "\n" << kUsage;
     return kUsageCode;
   }
-  const std::string settings_flag = "--settings=" + words.limits;
-  std::vector<const char*> rest = {argv[0]};
-  if (!words.limits.empty()) rest.push_back(settings_flag.c_str());
+  const std::string settings_flag = "--settings=" + asked->limits;
+  std::vector<const char*> rest = line->rest;
+  if (!asked->limits.empty()) rest.push_back(settings_flag.c_str());
   auto booted =
       stage::boot(Shell::info(), static_cast<int>(rest.size()), rest.data(), Shell::check);
   if (const int* code = std::get_if<int>(&booted)) return *code;
   auto upstreams = stage::read_upstreams(std::get<Settings>(booted));
   if (!upstreams) return stage::fail("sluice-limiter", upstreams.error());
-  const auto text = read_all(words.trace);
+  const auto text = read_all(asked->trace);
   if (!text) return stage::fail("sluice-limiter", text.error());
-  const auto arrivals = parse_trace(*text, words.trace, *upstreams);
+  const auto arrivals = parse_trace(*text, asked->trace, *upstreams);
   if (!arrivals) return stage::fail("sluice-limiter", arrivals.error());
-  const Replayed replayed = replay({*upstreams, words.latency}, *arrivals);
-  std::cout << (words.json ? json_of(replayed) : table_of(replayed));
+  const Replayed replayed = replay({*upstreams, asked->latency}, *arrivals);
+  std::cout << (line->has("--json") ? json_of(replayed) : table_of(replayed));
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/port/http_client.h"
 #include "lib/port/poller.h"
 #include "lib/stage/boot.h"
+#include "lib/stage/verb_line.h"
 #include "limiter/shell.h"
 #include "limiter/shell_simulate.h"
 
@@ -27,33 +28,6 @@ constexpr const char* kExplainUsage =
     "usage: sluice-limiter explain KEY|ID [--json] [--settings FILE] [--name value]\n"
     "Why a message, or the next of a key, waits, who goes before it, and when it goes: asks the\n"
     "limiter that runs with these settings, at its health_listen.\n";
-
-struct Words {
-  std::vector<std::string> own;
-  std::vector<const char*> rest;
-  bool json = false;
-  bool help = false;
-};
-
-Words words_of(int argc, char** argv) {
-  Words words;
-  words.rest.push_back(argv[0]);
-  bool flags = false;
-  for (int at = 2; at < argc; ++at) {
-    const std::string_view word = argv[at];
-    flags = flags || word.starts_with("-");
-    if (word == "--json") {
-      words.json = true;
-    } else if (word == "--help" || word == "-h") {
-      words.help = true;
-    } else if (flags) {
-      words.rest.push_back(argv[at]);
-    } else {
-      words.own.emplace_back(word);
-    }
-  }
-  return words;
-}
 
 std::string escaped(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -84,22 +58,22 @@ port::HttpAnswer get(const std::string& url) {
 }
 
 int explain(int argc, char** argv) {
-  const Words words = words_of(argc, argv);
-  if (words.help) {
+  if (stage::wants_help(argc, argv)) {
     std::cout << kExplainUsage;
     return 0;
   }
-  if (words.own.size() != 1) {
+  const auto line = stage::read_verb_line(argc, argv, {.flags = {"--json"}});
+  if (!line || line->words.size() != 1) {
     std::cerr << kExplainUsage;
     return kUsage;
   }
-  auto booted = stage::boot(Shell::info(), static_cast<int>(words.rest.size()), words.rest.data());
+  auto booted = stage::boot(Shell::info(), static_cast<int>(line->rest.size()), line->rest.data());
   if (const int* code = std::get_if<int>(&booted)) return *code;
   const std::string at = std::get<Settings>(booted).stage.text("health_listen");
-  const std::string& name = words.own.front();
+  const std::string& name = line->words.front();
   for (const char* by : {"key", "id"}) {
     const auto answer = get("http://" + at + "/v1/explain?" + by + "=" + escaped(name) +
-                            (words.json ? "" : "&as=text"));
+                            (line->has("--json") ? "" : "&as=text"));
     if (answer.status == 200) {
       std::cout << answer.body;
       return 0;

@@ -78,11 +78,6 @@ void add_rows(CLI::App& app, const Program& program, CommandLine& into) {
 
 }  // namespace
 
-bool wants_help(int argc, const char* const* argv) {
-  return std::any_of(argv, argv + argc,
-                     [](std::string_view word) { return word == "--help" || word == "-h"; });
-}
-
 std::variant<CommandLine, int> parse_command_line(const Program& program, int argc,
                                                   const char* const* argv) {
   CommandLine line;

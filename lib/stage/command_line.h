@@ -33,9 +33,6 @@ struct Program {
 std::variant<CommandLine, int> parse_command_line(const Program& program, int argc,
                                                   const char* const* argv);
 
-// Whether --help or -h is among the words: for a verb, which answers it with its own usage.
-bool wants_help(int argc, const char* const* argv);
-
 inline constexpr const char* kProgramVersion = "0.1.0";
 
 }  // namespace sluice::stage
