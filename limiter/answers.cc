@@ -173,6 +173,11 @@ void LimiterCore::underway(Message& message, const GrantAnswer& answer, const Tu
   }
   message.attempts = answer.attempts;
   fly(message, answer, false);
+  const auto known = bounds(turn.now);
+  if (known && known->low >= answer.lease_end) {  // the store's clock is a moment behind
+    attempt_timers_.set(message.offer.identity, turn.now + config_.store_retry);
+    return;
+  }
   look_at_attempt(message, turn);
 }
 
@@ -239,7 +244,10 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
     MARK("limiter: the store does not trust its word for time");
     clock_due_ = turn.now;
     key.ask_at = turn.now + config_.store_retry;
+    key.shard->ends_at = key.ask_at;
   }
+  // A closed store settles nothing either, not even what has expired.
+  if (answer.why == wire::Wait::kClosure) key.shard->ends_at = turn.now + config_.look_again;
   key.ask_at = std::max(key.ask_at, turn.now + milliseconds(1));
 }
 

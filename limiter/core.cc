@@ -31,6 +31,7 @@ void LimiterCore::know_upstreams() {
     shard.upstream = &upstream;
     shard.line_max = line_max_of(upstream, config_);
   }
+  if (clock_of_.empty() && !shards_.empty()) clock_of_ = shards_.begin()->first;
 }
 
 void LimiterCore::edit(Config config) {

@@ -167,6 +167,7 @@ class LimiterCore {
   void put_off(Call call, const Turn& turn);
   void ask_clock(const Turn& turn);
   void doubt_answered(const AskClock& call, bool heard);
+  void follow_clock(const std::string& upstream, const StoreReply& reply);
   void hear_clock(const StoreReply& reply, const Turn& turn);
   void answered(const StoreReply& reply, const Turn& turn);
   void answer_to(const Call& call, const Answer& answer, const Turn& turn);
@@ -340,8 +341,9 @@ class LimiterCore {
   StoreClock clock_;
   bool clock_known_ = false;
   bool clock_asked_ = false;
-  Instant clock_due_;    // when the clock is to be measured
-  Instant clock_heard_;  // when the question left whose answer was heard last
+  Instant clock_due_;     // when the clock is to be measured
+  std::string clock_of_;  // the shard whose time this is: of several, the one that is furthest
+  Instant clock_heard_;   // when the question left whose answer was heard last
   Instant backlog_due_;
   bool store_up_ = false;
   bool draining_ = false;

@@ -152,12 +152,13 @@ void LimiterCore::grant(Shard& shard, const Turn& turn) {
   const auto from = caller(turn.now);
   if (!from) return;
   Grant call{*from, {}};
-  ask_out_of_turn(shard, call);
+  if (turn.now >= shard.ends_at) ask_out_of_turn(shard, call);
   if (limited) {
     shard.look_at = std::max(when(shard.limit_until, turn.now), shard.crowded_until);
   } else if (!has_shared(shard) || shard.asking == 0) {
     ask_in_turn(shard, call, turn);
   }
+  if (!shard.out_of_turn.empty()) shard.look_at = std::min(shard.look_at, shard.ends_at);
   if (call.asks.empty()) return;
   ++shard.asking;
   say(std::move(call), turn);

@@ -27,6 +27,7 @@ KeyRecord& MemoryShard::edit_key(const std::string& key) { return keys_[key]; }
 
 void MemoryShard::purge(StoreTime now) {
   std::erase_if(messages_, [&](const auto& entry) { return entry.second.purge_at <= now; });
+  if (state_.keys_until > now) return;
   std::erase_if(keys_, [&](const auto& entry) { return entry.second.idle_at <= now; });
 }
 

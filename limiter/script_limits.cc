@@ -32,13 +32,17 @@ bool ruled(const KnownLimit& known, Duration span, StoreTime now) {
 }
 
 // The same limit with other numbers. Its log reaches back over the old horizon; before that the old
-// limit let through what it let through.
-KnownLimit changed(const KnownLimit& old, const Limit& limit, StoreTime now) {
+// limit let through what it let through. What the log has is now needed for longer than was thought
+// when its key was last looked at.
+KnownLimit changed(Scene& scene, const KnownLimit& old, const Limit& limit) {
+  const StoreTime now = scene.now;
   KnownLimit next = old;
   next.limit = limit;
   if (limit.n != old.limit.n || limit.window != old.limit.window) next.since = now;
   const Duration longer = horizon(limit) - horizon(old.limit);
   if (longer.us > 0) {
+    StoreTime& kept = scene.shard.edit_state().keys_until;
+    kept = std::max(kept, now + scene.lease() + scene.upstream.unknown_hold + horizon(limit));
     const bool sure = ruled(old, horizon(limit), now);
     next.held = sure ? most_in(old.limit, longer, 0) : kHeldFull;
     next.held_until = std::max(now, old.held_until) + longer;
@@ -206,7 +210,7 @@ void set_limits(Scene& scene, const SetLimits& call) {
   std::vector<KnownLimit> next;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     next.push_back(matched[i] == nullptr ? added(scene, limits[i])
-                                         : changed(*matched[i], limits[i], scene.now));
+                                         : changed(scene, *matched[i], limits[i]));
   }
   state.limits = std::move(next);
   ++state.edits;

@@ -35,7 +35,8 @@ MessageRecord& Scene::edit_message(const std::string& identity) {
 
 const KeyRecord* Scene::key(const std::string& name) {
   const KeyRecord* record = shard.key(name);
-  return record != nullptr && record->idle_at <= now ? nullptr : record;
+  const bool idle = record != nullptr && record->idle_at <= now;
+  return idle && shard.state().keys_until <= now ? nullptr : record;
 }
 
 KeyRecord& Scene::edit_key(const std::string& name) {

@@ -69,6 +69,7 @@ struct Shard {
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;
+  Instant ends_at;         // not asked for before: the store settles nothing now
   std::size_t asking = 0;  // Grants without an answer
   std::size_t batch = 16;  // of a shared limit: asked for at once, more while all of them may go
   wire::Wait why = wire::Wait::kNone;  // why those that are due do not go

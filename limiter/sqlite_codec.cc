@@ -9,7 +9,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr char kVersion = 2;
+constexpr char kVersion = 3;
 
 template <class T, class Of>
 concept Is = std::same_as<std::remove_const_t<T>, Of>;
@@ -75,7 +75,7 @@ void members(A& all, T& v) {
 template <class A, Is<ShardRecord> T>
 void members(A& all, T& v) {
   all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.edits, v.limits,
-      v.outbox, v.latency, v.sure_lives);
+      v.outbox, v.latency, v.sure_lives, v.keys_until);
 }
 // A line of the trail: every row of its own table (lib/wire/messages.h).
 template <class A, Is<wire::Record> T>

@@ -357,8 +357,9 @@ Result<std::size_t> SqliteTables::purge_keys(StoreTime now, std::size_t batch) {
     ++seen;
     key_cursor_ = next_keys_.integer(0);
     if (next_keys_.integer(1) > now.us) continue;
-    over.push_back(
-        {key_cursor_, std::string(next_keys_.bytes(2)), std::string(next_keys_.bytes(3))});
+    std::string upstream(next_keys_.bytes(2));
+    if (shard(upstream).state().keys_until > now) continue;
+    over.push_back({key_cursor_, std::move(upstream), std::string(next_keys_.bytes(3))});
   }
   next_keys_.reset();
   for (const Over& one : over) {

@@ -103,6 +103,8 @@ struct ShardRecord {
   std::vector<wire::Record> outbox;       // lines of edits that may not be in the trail yet
   Duration latency;                       // grant to completion, lately
   std::vector<std::uint64_t> sure_lives;  // callers that know store time, the newest last
+  // Until then no key's record is idle: what it says was counted for shorter windows.
+  StoreTime keys_until;
 };
 
 // Reading does not write: only what edit_*() returned is written back, made if need be. References

@@ -21,6 +21,9 @@ bool needs_time(const Call& call) {
          std::holds_alternative<Consume>(call);
 }
 
+// Less than what a shard tolerates (clock_error_max).
+constexpr Duration kShardsApart = milliseconds(100);
+
 }  // namespace
 
 void LimiterCore::say(Call call, const Turn& turn) {
@@ -64,7 +67,7 @@ void LimiterCore::ask_clock(const Turn& turn) {
   }
   if (clock_asked_ || shards_.empty()) return;
   clock_asked_ = true;
-  AskClock ask{shards_.begin()->first, Caller{}};
+  AskClock ask{clock_of_, Caller{}};
   ask.caller.life = config_.life;
   ask.caller.limits_version = config_.limits_version;
   if (const auto known = bounds(turn.now)) {
@@ -104,11 +107,22 @@ void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
   for (auto& [number, key] : keys_) touch(*key);
 }
 
+// After their clock went back, shards go on from where each of them was. One that is ahead of the
+// others would take every question for a late one: from now on it says what time it is, and the
+// others follow (each closes, as after any leap).
+void LimiterCore::follow_clock(const std::string& upstream, const StoreReply& reply) {
+  const auto known = bounds(reply.received);
+  if (!known || upstream == clock_of_ || reply.now < known->high + kShardsApart) return;
+  MARK("limiter: another shard's clock is ahead");
+  clock_of_ = upstream;
+}
+
 void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   const bool failed = std::holds_alternative<StoreFailed>(reply.answer);
   auto call = calls_.answered(reply.call_id);
+  if (call && !failed) follow_clock(upstream_of(*call), reply);
   // Shards may differ by a moment after their clock went back: one of them says what time it is.
-  const bool tells = !call || upstream_of(*call) == shards_.begin()->first;
+  const bool tells = !call || upstream_of(*call) == clock_of_;
   if (!failed && tells && reply.now.us != 0) hear_clock(reply, turn);
   if (!call) {  // it was said again meanwhile: that answer will do
     MARK("limiter: an answer to a call that was said again");

@@ -48,6 +48,20 @@ TEST_P(StoreEdit, a_longer_window_starts_as_full_as_the_old_could_have_made_it) 
   EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
 }
 
+// A key's record says nothing any more once its windows are over: the longer ones.
+TEST_P(StoreEdit, what_a_longer_window_counts_is_not_purged) {
+  send(1, 10);
+  limit().window = seconds(300);
+  edit();
+  // What no log knows is out of the window, and the first of those that the log knows.
+  teller().wait(seconds(242));
+  EXPECT_EQ(teller().grant(11).granted, Granted::kYes);
+  const auto full = teller().grant(12);
+  EXPECT_EQ(full.why, Wait::kWindowFull);
+  EXPECT_GT(full.until, teller().now + seconds(4));
+  EXPECT_LT(full.until, teller().now + seconds(6));
+}
+
 TEST_P(StoreEdit, a_longer_window_with_more_room_keeps_the_rest) {
   teller().wait(seconds(1'000));
   limit().window = seconds(300);

@@ -122,6 +122,8 @@ class Bench {
   void clear() { sent.clear(); }
   [[nodiscard]] StoreTime store_now() const { return StoreTime{now.us + 1'760'000'000'000'000}; }
 
+  [[nodiscard]] MemoryStore& store() { return store_; }
+
   std::unique_ptr<LimiterCore> core;
   Instant now{1'000'000};
   std::vector<wire::Send> sent;

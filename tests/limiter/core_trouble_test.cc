@@ -1,6 +1,9 @@
 // The core in trouble: a slow store, unknown time, a penalty, an order to leave.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "tests/limiter/core_bench.h"
 
 namespace sluice::limiter {
@@ -59,6 +62,56 @@ TEST(CoreTrouble, AWarningToldWhileTimeIsUnknownClosesTheKey) {
   const Duration closed = s.bench.said<wire::Recall>().back().until - told;
   EXPECT_GE(closed, seconds(30));
   EXPECT_LT(closed, milliseconds(30'100));
+}
+
+// A store that is closed settles nothing: what has expired or was cancelled meanwhile is asked for
+// now and then, not as fast as answers come.
+TEST(CoreTrouble, WhatEndsWhileTheStoreIsClosedIsAskedForNowAndThen) {
+  Started s;
+  s.bench.store().become("another");
+  wire::Offer expires = s.bench.offer("1", 1);
+  expires.expires_at = s.bench.store_now() + seconds(1);
+  wire::Offer cancelled = s.bench.offer("2", 2);
+  cancelled.cancelled = true;
+  s.bench.say(s.ingest, expires);
+  s.bench.say(s.ingest, cancelled);
+  const std::size_t before = s.bench.asked;
+  s.bench.pass(seconds(30));
+  EXPECT_LT(s.bench.asked, before + 200);
+  s.bench.pass(minutes(20));
+  EXPECT_EQ(s.bench.core->unrecorded(), 2U);  // both have ended
+}
+
+// Each upstream's shard goes on from where it was when the clock went back. One that is ahead of
+// the first takes its word, and the other follows.
+TEST(CoreTrouble, AShardThatIsAheadOfTheOthersIsFollowed) {
+  Config config = Bench::config();
+  config.upstreams.push_back(config.upstreams.front());
+  config.upstreams.back().name = "zed";
+  Started s(config);
+  s.bench.reply(wire::PeerFacts{
+      s.dispatcher, {{"api", 16, wire::Wait::kNone}, {"zed", 16, wire::Wait::kNone}}, 0, 0, {}});
+  const auto send_both = [&](const std::string& id) {
+    wire::Offer other = s.bench.offer(id, 1);
+    other.upstream = "zed";
+    other.key = "zed:k";
+    other.identity = wire::identity_of(other.source, other.key, id, 0);
+    s.bench.say(s.ingest, s.bench.offer(id, 1));
+    s.bench.say(s.ingest, other);
+  };
+  send_both("1");
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);
+  for (const auto& dispatch : s.bench.said<wire::Dispatch>()) {
+    wire::Outcome outcome = s.bench.outcome(dispatch, wire::Ended::kDelivered);
+    s.bench.say(s.dispatcher, outcome);
+  }
+  s.bench.store().shard("zed")->edit_state().offset = seconds(5);
+  s.bench.clear();
+  send_both("2");
+  s.bench.pass(minutes(20));
+  std::set<std::string> went;
+  for (const auto& dispatch : s.bench.said<wire::Dispatch>()) went.insert(dispatch.upstream);
+  EXPECT_EQ(went, (std::set<std::string>{"api", "zed"}));
 }
 
 TEST(CoreTrouble, DrainAsksForNoRowsAndSleeps) {

@@ -24,6 +24,12 @@ class AuditorNode : public Node<auditor::AuditorCore> {
         trail_(trail),
         ledger_(ledger) {}
 
+  void edit(const std::vector<Upstream>& upstreams, std::uint64_t version) {
+    config_.upstreams = upstreams;
+    config_.limits_version = version;
+    edit_core([&](auditor::AuditorCore& core) { core.edit(upstreams, version); });
+  }
+
  private:
   std::unique_ptr<auditor::AuditorCore> make_core() override {
     return std::make_unique<auditor::AuditorCore>(config_);

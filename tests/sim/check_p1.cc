@@ -1,41 +1,87 @@
 // P1, never over: in every closed window [t, t+W], measured where the upstream receives them, at
 // most N requests of a limit arrive.
+// Limits may be edited in the middle of a window. What was granted before is held to the limits of
+// before; from then on no grant makes a window of the new ones too full, whatever is in it: of all
+// requests in a window, the one granted last knows by which limits it went.
+#include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "tests/sim/checks.h"
+#include "tests/sim/settlements.h"
 
 namespace sluice::sim {
 namespace {
 
+using Limits = std::shared_ptr<const std::vector<Upstream>>;
+
 class P1 : public Witness {
  public:
-  P1(World& world, const Settings& settings) : world_(world), settings_(settings) {}
+  P1(World& world, const Settings& settings) : world_(world) { limits_edited(settings.upstreams); }
 
-  void arrived(const wire::Attempt&, const std::string& key) override {
+  void limits_edited(const std::vector<Upstream>& upstreams) override {
+    limits_ = std::make_shared<const std::vector<Upstream>>(upstreams);
+    for (const Upstream& upstream : upstreams)
+      for (const Limit& limit : upstream.limits) longest_ = std::max(longest_, limit.window);
+  }
+  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
+    for_each_grant(call, answer, [this](const auto& identity, const auto& ask, const auto& grant) {
+      grants_.try_emplace({identity, grant.serial}, Grant{++granted_, ask.cost, limits_});
+    });
+  }
+  void arrived(const wire::Attempt& attempt, const std::string& key) override {
     const std::string upstream = key.substr(0, key.find(':'));
-    for (const Upstream& one : settings_.upstreams) {
-      if (one.name != upstream) continue;
-      for (const Limit& limit : one.limits)
-        count(limit, upstream + "/" + limit.name + "/" +
-                         (limit.scope == LimitScope::kKey ? key : std::string()));
-    }
+    const auto known = grants_.find(attempt);
+    const Grant grant = known == grants_.end() ? Grant{UINT64_MAX, 1, limits_} : known->second;
+    auto& lately = arrived_[upstream];
+    lately.push_back({world_.now(), key, grant});
+    while (lately.front().at < world_.now() - longest_) lately.pop_front();
+    for (const Arrival& last : lately)
+      if (last.grant.order >= grant.order) count_up_to(last, lately, upstream);
   }
 
  private:
-  void count(const Limit& limit, const std::string& log) {
-    std::deque<Instant>& window = windows_[log];
-    window.push_back(world_.now());
-    while (window.front() < world_.now() - limit.window) window.pop_front();
-    if (window.size() > limit.n)
-      world_.breaks("P1", std::to_string(window.size()) + " arrivals in a closed window of " +
-                              std::to_string(limit.n) + " at " + log);
+  struct Grant {
+    std::uint64_t order = 0;
+    std::uint32_t units = 1;
+    Limits limits;  // by which it was given
+  };
+  struct Arrival {
+    Instant at;
+    std::string key;
+    Grant grant;
+  };
+
+  // Windows that end now, and in which `last` was granted last.
+  void count_up_to(const Arrival& last, const std::deque<Arrival>& lately,
+                   const std::string& upstream) {
+    for (const Upstream& one : *last.grant.limits) {
+      if (one.name != upstream) continue;
+      for (const Limit& limit : one.limits)
+        if (limit.kind == LimitKind::kRate && !limit.shadow) count(limit, last, lately);
+    }
+  }
+  void count(const Limit& limit, const Arrival& last, const std::deque<Arrival>& lately) {
+    const Instant from = world_.now() - limit.window;
+    const bool own = limit.scope == LimitScope::kKey;
+    if (last.at < from || (own && last.key != lately.back().key)) return;
+    std::uint64_t units = 0;
+    for (const Arrival& one : lately)
+      if (one.at >= from && one.grant.order <= last.grant.order && (!own || one.key == last.key))
+        units += one.grant.units;
+    if (units > limit.n)
+      world_.breaks("P1", std::to_string(units) + " arrivals in a closed window of " +
+                              std::to_string(limit.n) + " at " + limit.name + " of " + last.key);
   }
 
   World& world_;
-  const Settings& settings_;
-  std::map<std::string, std::deque<Instant>> windows_;
+  Limits limits_;
+  Duration longest_;
+  std::uint64_t granted_ = 0;
+  std::map<wire::Attempt, Grant> grants_;
+  std::map<std::string, std::deque<Arrival>> arrived_;  // by upstream
 };
 
 }  // namespace

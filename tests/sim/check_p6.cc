@@ -90,7 +90,8 @@ bool nothing_fails(const Faults& faults) {
          lives(faults.auditor) && answers(faults.store) && answers(faults.parking) &&
          answers(faults.trail) && faults.link.cut_every.us == 0 &&
          faults.link.stall_every.us == 0 && faults.link.delay_max <= milliseconds(10) &&
-         faults.store_step_every.us == 0 && faults.upstream.no_connect == 0;
+         faults.people.edit_every.us == 0 && faults.store_step_every.us == 0 &&
+         faults.upstream.no_connect == 0;
 }
 
 bool nothing_is_scarce(const Settings& settings) {

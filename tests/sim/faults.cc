@@ -121,4 +121,9 @@ void Faults::draw_later(Prng& prng) {
   if (prng.chance(300'000)) people.every = seconds(prng.between(2, 30));
 }
 
+void Faults::draw_latest(Prng& prng) {
+  if (prng.chance(300'000)) people.edit_every = seconds(prng.between(1, 20));
+  if (coin(prng)) people.edit_late = milliseconds(prng.between(1, 500));
+}
+
 }  // namespace sluice::sim

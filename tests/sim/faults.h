@@ -79,10 +79,12 @@ struct StoreFaults {
   Duration leap_max = minutes(2);
 };
 
-// What people do: they close and open keys and whole upstreams.
+// What people do: they close and open keys and whole upstreams, and edit limits.
 struct PeopleFaults {
   Duration every{0};  // mean
   Duration pause_max = seconds(20);
+  Duration edit_every{0};           // mean
+  Duration edit_late = seconds(3);  // at most so long after the store each process hears of it
 };
 
 struct QueueFaults {
@@ -105,6 +107,7 @@ struct Faults {
   static Faults drawn(Prng& prng);
   // What came later has draws of its own: seeds that are named in scenarios keep most of theirs.
   void draw_later(Prng& prng);
+  void draw_latest(Prng& prng);
   // The world as its builders hoped it would be.
   static Faults none() { return {}; }
 };

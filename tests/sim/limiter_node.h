@@ -23,6 +23,14 @@ class LimiterNode : public Node<limiter::LimiterCore> {
         store_(store),
         store_reach_(world.prng.chance(500'000) ? Reach::kInside : Reach::kNetwork) {}
 
+  // SIGHUP; or, while it is down, its next life reads them.
+  void edit(const std::vector<Upstream>& upstreams, std::uint64_t version) {
+    config_.upstreams = limiter::edited(config_.upstreams, upstreams);
+    config_.limits_version = version;
+    world().note(name(), "edited", version);
+    edit_core([this](limiter::LimiterCore& core) { core.edit(config_); });
+  }
+
  private:
   std::unique_ptr<limiter::LimiterCore> make_core() override {
     config_.life = life();

@@ -19,7 +19,6 @@ struct OutOfReach {
 
 constexpr const char* kHonest = "only a peer with a bug does this: saboteurs reach it";
 constexpr const char* kLimiters = "needs several limiters";
-constexpr const char* kEdits = "needs edits of limits";
 constexpr const char* kOtherCost = "needs costs with other fields under a known event id";
 constexpr const char* kOtherCopy = "needs queue copies with other bytes under a known id";
 constexpr const char* kRare = "not in 2,000 seeds";
@@ -43,8 +42,6 @@ constexpr OutOfReach kTable[] = {
     {"ingest: two contents of an id are put at once", kOtherCopy},
     {"limiter: one identity is offered with two contents", kOtherCopy},
     {"store: one identity with two contents", kOtherCopy},
-    {"store: a caller with older limits", kEdits},
-    {"store: a limit without a past counts as full", kEdits},
     {"limiter: a grant that has left is answered again", kRare},
     {"limiter: a late outcome ends a message that is out of turn", kRare},
     {"limiter: a message is forgotten while it is out of turn", kRare},

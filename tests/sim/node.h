@@ -56,6 +56,13 @@ class Node : public Wired {
       if (is == role) links_->send(peer, item);
     turn_soon();
   }
+  // New settings for a core that runs.
+  template <class Edit>
+  void edit_core(Edit edit) {
+    if (!up()) return;
+    edit(*core_);
+    turn_soon();
+  }
   // From the node's fakes: the answer to an effect.
   void reply(Reply reply) {
     if (!up()) return;

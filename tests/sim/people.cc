@@ -1,15 +1,66 @@
 #include "tests/sim/people.h"
 
+#include <algorithm>
+
 namespace sluice::sim {
 namespace {
 
 constexpr Duration kOpenEvery = seconds(10);
+
+std::uint32_t up_to(Prng& prng, std::uint32_t most) {
+  return static_cast<std::uint32_t>(prng.between(1, std::max(1U, most)));
+}
+
+Limit draw_limit(Prng& prng, int number) {
+  Limit limit;
+  limit.name = "added-" + std::to_string(number);
+  if (prng.chance(300'000)) limit.scope = LimitScope::kUpstream;
+  if (prng.chance(250'000)) limit.kind = LimitKind::kConcurrency;
+  limit.shadow = prng.chance(200'000);
+  limit.n = up_to(prng, 10);
+  limit.burst = up_to(prng, limit.n);
+  limit.window = milliseconds(prng.between(1'000, 12'000));
+  return limit;
+}
+
+// One edit of one limit, as somebody would make it.
+void edit_one(Prng& prng, std::vector<Limit>& limits, int number) {
+  Limit& limit = limits[prng.below(limits.size())];
+  switch (prng.below(8)) {
+    case 0:
+    case 1:
+      limit.n = up_to(prng, limit.n * 2 + 2);
+      break;
+    case 2:
+      limit.window = milliseconds(prng.between(1'000, 15'000));
+      break;
+    case 3:
+      limit.burst = up_to(prng, limit.n);
+      break;
+    case 4:
+      limit.name = "renamed-" + std::to_string(number);
+      break;
+    case 5:
+      limit.guard = milliseconds(prng.between(501, 2'000));
+      break;
+    case 6:
+      if (limits.size() < 4) limits.push_back(draw_limit(prng, number));
+      break;
+    default:
+      if (limits.size() > 1)
+        limits.erase(limits.begin() + static_cast<std::ptrdiff_t>(prng.below(limits.size())));
+      else
+        limit.shadow = !limit.shadow;
+  }
+  for (Limit& one : limits) one.burst = std::min(one.burst, one.n);
+}
 
 }  // namespace
 
 void People::begin() {
   const bool close_some = world_.faults.people.every > Duration{0};
   if (close_some) arrange();
+  if (world_.faults.people.edit_every > Duration{0}) arrange_edit();
   if (close_some || world_.faults.upstream.abnormal > 0) open_everything();
 }
 
@@ -18,6 +69,16 @@ void People::arrange() {
     if (world_.healed) return;
     say_(draw());
     arrange();
+  });
+}
+
+void People::arrange_edit() {
+  world_.agenda.after(world_.around(world_.faults.people.edit_every), [this] {
+    if (world_.healed) return edit_(settings_.upstreams);
+    Upstream& upstream = upstreams_[world_.prng.below(upstreams_.size())];
+    edit_one(world_.prng, upstream.limits, static_cast<int>(++said_));
+    edit_(upstreams_);
+    arrange_edit();
   });
 }
 

@@ -8,6 +8,8 @@
 namespace sluice::sim {
 namespace {
 
+constexpr std::uint64_t kLatest = 0x1a7e57;
+
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
 Faults draw_faults(std::uint64_t seed, Prng& prng) {
@@ -18,6 +20,21 @@ Faults draw_faults(std::uint64_t seed, Prng& prng) {
   calm.upstream.stuck = calm.upstream.never_arrives = 0;
   calm.upstream.hangs_up = calm.upstream.late_answer = 0;
   return calm;
+}
+
+// What a dispatcher knows reaches nobody before its attempt was given up, and the next one went by
+// another.
+void draw_late_outcomes(Settings& settings, Faults& faults) {
+  settings.dispatchers = 2;
+  for (Upstream& upstream : settings.upstreams) {
+    upstream.timeout = seconds(1);
+    upstream.max_pause = seconds(3);
+    upstream.on_unknown = OnUnknown::kResend;
+  }
+  settings.share_upstreams();
+  faults.link.cut_every = seconds(8);
+  faults.link.cut_max = seconds(25);
+  faults.upstream.answer_max = milliseconds(900);
 }
 
 void settle(World& world, System& system, Duration within) {
@@ -41,6 +58,9 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     world.faults.draw_later(later);
     settings.draw_later(later);
     draw_knobs(later, settings);
+    Prng latest(seed ^ kLatest);
+    world.faults.draw_latest(latest);
+    if (latest.chance(80'000)) draw_late_outcomes(settings, world.faults);
   }
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);

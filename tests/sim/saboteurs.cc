@@ -215,6 +215,22 @@ Saboteur one_slot_more() {
   return {"the store gives N + 1", [](Settings& settings) { settings.store_gives_more = 1; }, {}};
 }
 
+// Windows are edited again and again, and others than keys' limits come and go.
+void edited_windows(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 2);
+  settings.sending = seconds(10);
+  settings.upstreams.front().limits.front().window = seconds(2);
+  settings.share_upstreams();
+  faults.people.edit_every = seconds(3);
+}
+
+Saboteur forgetful_edits() {
+  return {"an edit takes it that nothing went before",
+          [](Settings& settings) { settings.edits_forget = true; },
+          {},
+          edited_windows};
+}
+
 Saboteur torn_put() {
   return {"rule 5: a name without its row",
           [](Settings& settings) { settings.parking_tears = 200'000; },
@@ -228,6 +244,7 @@ std::vector<Saboteur> all_saboteurs() {
       mutation("settle before the record", &Mutations::settle_before_record),
       mutation("one grant too many", &Mutations::one_grant_too_many),
       one_slot_more(),
+      forgetful_edits(),
       drop_settled(),
       mutation("settled once and never again", &Mutations::never_settled_again),
       mutation("rule 1: rows are not announced", &Mutations::rows_not_announced),

@@ -42,6 +42,7 @@ struct Settings {
   // so often (per million).
   std::uint32_t store_gives_more = 0;
   std::uint32_t parking_tears = 0;
+  bool edits_forget = false;  // an edit of the limits takes it that nothing went before
 
   static Settings drawn(Prng& prng);
   // All who read the table of upstreams read this one.

@@ -4,9 +4,17 @@ namespace sluice::sim {
 
 limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
   limiter::StoreReply reply = store_.perform(ask, world_.store_now());
+  if (limiter::MemoryShard* shard = store_.shard(limiter::upstream_of(ask.call));
+      shard != nullptr && edits_forget_)
+    for (limiter::KnownLimit& known : shard->edit_state().limits) known.held = 0;
   note(ask, reply);
   witnesses_.tell(&Witness::decided, ask.call, reply.answer, reply.now);
   return reply;
+}
+
+void StoreFake::edit(limiter::StoreConfig settings) {
+  settings_ = std::move(settings);
+  store_.set_config(settings_, "somebody");
 }
 
 void StoreFake::note(const limiter::StoreAsk& ask, const limiter::StoreReply& reply) {
@@ -72,6 +80,7 @@ void StoreFake::arrange_forgetting() {
       const Duration lag = world_.prng.between(Duration{0}, world_.faults.store_as_whole.lag_max);
       world_.agenda.after(lag, [this, replica = store_]() mutable {
         store_ = std::move(replica);
+        store_.set_config(settings_, "settings");
         store_.become(next_life());
         forgot("the last moments");
       });

@@ -13,10 +13,14 @@ namespace sluice::sim {
 class StoreFake {
  public:
   StoreFake(World& world, Witnesses& witnesses, limiter::StoreConfig settings)
-      : world_(world), witnesses_(witnesses), store_(std::move(settings)) {}
+      : world_(world), witnesses_(witnesses), settings_(std::move(settings)), store_(settings_) {}
 
   // One atomic script.
   limiter::StoreReply apply(const limiter::StoreAsk& ask);
+  // Other limits, from its next call on.
+  void edit(limiter::StoreConfig settings);
+  // For saboteurs: an edit takes it that nothing went before.
+  void forget_by_edits() { edits_forget_ = true; }
   // From now on its clock steps and leaps, and it forgets, as the run's faults say.
   void suffer();
   // Who is to be told when it has forgotten; and who must live while its clock leaps (README).
@@ -30,7 +34,9 @@ class StoreFake {
 
   World& world_;
   Witnesses& witnesses_;
+  limiter::StoreConfig settings_;
   limiter::MemoryStore store_;
+  bool edits_forget_ = false;
   void arrange_step();
   void arrange_leap();
   void arrange_forgetting();

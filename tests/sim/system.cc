@@ -12,12 +12,13 @@ namespace {
 // must live until it has asked again.
 constexpr Duration kNoticedWithin = seconds(30);
 
-limiter::StoreConfig store_settings(const Settings& settings) {
+limiter::StoreConfig store_settings(const Settings& settings,
+                                    const std::vector<Upstream>& upstreams, std::uint64_t version) {
   limiter::StoreConfig store;
-  store.upstreams = settings.upstreams;
+  store.upstreams = upstreams;
   for (Upstream& upstream : store.upstreams)
     for (Limit& limit : upstream.limits) limit.n += settings.store_gives_more;
-  store.limits_version = settings.limiter.limits_version;
+  store.limits_version = version;
   store.store_overlap = seconds(2);
   return store;
 }
@@ -31,9 +32,13 @@ System::System(World& world, Settings settings)
       queue_(world, witnesses_),
       trail_(world, witnesses_),
       ledger_(world),
-      store_(world, witnesses_, store_settings(settings_)),
+      store_(world, witnesses_,
+             store_settings(settings_, settings_.upstreams, settings_.limiter.limits_version)),
       producer_(world, witnesses_, settings_, queue_),
-      people_(world, settings_, [this](const wire::Control& control) { say(control); }) {
+      people_(
+          world, settings_, [this](const wire::Control& control) { say(control); },
+          [this](const auto& upstreams) { edit(upstreams); }),
+      limits_version_(settings_.limiter.limits_version) {
   for (const Upstream& upstream : settings_.upstreams)
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
   limiter_ = std::make_unique<LimiterNode>(world, network_, witnesses_, settings_.limiter, store_);
@@ -42,6 +47,7 @@ System::System(World& world, Settings settings)
       std::make_unique<AlerterNode>(world, network_, witnesses_, settings_.alerter, alert_state_);
   limiter_->dials(wire::Role::kAuditor, *auditor_);
   alerter_->dials(wire::Role::kAuditor, *auditor_);
+  if (settings_.edits_forget) store_.forget_by_edits();
   add_dispatchers();
   add_ingests();
   add_witnesses();
@@ -61,6 +67,26 @@ System::System(World& world, Settings settings)
 void System::say(const wire::Control& control) {
   const auto by = world_.prng.below(ingests_.size());
   ingests_[by]->say(wire::Role::kLimiter, control);
+}
+
+// The store goes by new limits at once; who asks it has the older ones until it is told, too.
+void System::edit(const std::vector<Upstream>& upstreams) {
+  const std::uint64_t version = ++limits_version_;
+  store_.edit(store_settings(settings_, upstreams, version));
+  for (const Upstream& upstream : upstreams)
+    for (const Limit& limit : upstream.limits)
+      world_.note("people", "limits", version, upstream.name, limit.name, limit.n, limit.window.us,
+                  limit.burst, static_cast<int>(limit.scope), static_cast<int>(limit.kind),
+                  limit.shadow);
+  witnesses_.tell(&Witness::limits_edited, upstreams);
+  const auto later = [&](auto& node) {
+    const Duration late = world_.prng.between(Duration{0}, world_.faults.people.edit_late);
+    world_.agenda.after(late, [this, &node, upstreams, version] {
+      if (version == limits_version_) node.edit(upstreams, version);
+    });
+  };
+  later(*limiter_);
+  later(*auditor_);
 }
 
 void System::add_dispatchers() {

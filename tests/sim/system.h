@@ -53,6 +53,7 @@ class System {
   void add_ingests();
   void add_dispatchers();
   void say(const wire::Control& control);
+  void edit(const std::vector<Upstream>& upstreams);
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
 
@@ -67,6 +68,7 @@ class System {
   StoreFake store_;
   Producer producer_;
   People people_;
+  std::uint64_t limits_version_;
   std::map<std::string, std::unique_ptr<UpstreamFake>> upstreams_;
   std::vector<std::unique_ptr<ParkingFake>> parkings_;
   std::vector<std::unique_ptr<IngestNode>> ingests_;

@@ -68,6 +68,8 @@ class Witness {
   virtual void answered(const AnsweredAttempt&) {}
   // One atomic script of the limiter's store: what it was asked and what it decided.
   virtual void decided(const limiter::Call&, const limiter::Answer&, StoreTime) {}
+  // From now on the store goes by these limits.
+  virtual void limits_edited(const std::vector<Upstream>&) {}
   // The store lost what it had written, all of it or the last moments.
   virtual void store_forgot() {}
   // The line of the record with this name (auditor/trail_facts.h) is on disk.
