@@ -115,7 +115,7 @@ void LimiterCore::fly(Message& message, const GrantAnswer& answer, bool ours) {
   const std::uint64_t life = answer.dispatcher_life;
   release(message);
   if (ours && life != 0) {
-    peers_.reserve(life, message.offer.upstream);
+    peers_.reserve(life, message.key->shard->upstream->name);
     message.reserved_at = life;
   }
   message.flight = std::make_unique<Flight>(Flight{answer.serial, life, answer.granted_at,
@@ -127,22 +127,22 @@ void LimiterCore::fly(Message& message, const GrantAnswer& answer, bool ours) {
 
 void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to,
                            const Turn& turn) {
-  const wire::Offer& offer = message.offer;
+  const Offered& offer = message.offer;
   message.last_serial = std::max(message.last_serial, answer.serial);
   message.flight->dispatched = true;
   message.offer.offered_before = true;
   peers_.dispatched(answer.dispatcher_life).add(offer.identity);
   wire::Dispatch out;
   out.attempt = {offer.identity, answer.serial};
-  out.upstream = offer.upstream;
-  out.key = offer.key;
+  out.upstream = message.key->shard->upstream->name;
+  out.key = message.key->name;
   out.attempt_number = answer.attempts + 1;
-  out.request = offer.request;
+  out.request = offer.letter.request();
   out.idempotency_key = to_hex(offer.identity);
   out.granted_at = answer.granted_at;
   out.start_by = answer.start_by;
   out.lease_end = answer.lease_end;
-  out.traceparent = offer.traceparent;
+  out.traceparent = offer.letter.traceparent();
   out.limits_version = config_.limits_version;
   send(to, std::move(out), turn);
   ++counts_.dispatched;
@@ -155,8 +155,8 @@ void LimiterCore::give_back(Message& message, wire::NotStarted why, const Turn& 
   const auto known = bounds(turn.now);
   wire::Outcome outcome;
   outcome.attempt = {message.offer.identity, message.flight->serial};
-  outcome.upstream = message.offer.upstream;
-  outcome.key = message.offer.key;
+  outcome.upstream = message.key->shard->upstream->name;
+  outcome.key = message.key->name;
   outcome.ended = wire::Ended::kNotStarted;
   outcome.not_started = why;
   outcome.reason = "not dispatched";
@@ -187,7 +187,7 @@ void LimiterCore::wait(Message& message, const GrantAnswer& answer, const Turn& 
   if (config_.mutations.one_grant_too_many && answer.why == wire::Wait::kWindowFull) {
     GrantAnswer forged = answer;
     forged.serial = message.last_serial + 1'000;
-    forged.dispatcher_life = peers_.room(message.offer.upstream).life;
+    forged.dispatcher_life = peers_.room(message.key->shard->upstream->name).life;
     forged.granted_at = bounds(turn.now)->low;
     forged.start_by = forged.granted_at + seconds(2);
     forged.lease_end = forged.granted_at + seconds(90);
@@ -254,7 +254,7 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
 // Gives back the room that was kept at a dispatcher.
 void LimiterCore::release(Message& message) {
   if (message.reserved_at == 0) return;
-  peers_.release(message.reserved_at, message.offer.upstream);
+  peers_.release(message.reserved_at, message.key->shard->upstream->name);
   message.reserved_at = 0;
   message.key->shard->look = true;
 }

@@ -203,14 +203,15 @@ Key* LimiterCore::find_key(Shard& shard, const std::string& name) {
 
 Key& LimiterCore::key_of(Shard& shard, const std::string& name) {
   if (Key* known = find_key(shard, name)) return *known;
-  auto& key = shard.keys[name];
-  key = std::make_unique<Key>();
-  key->number = ++last_key_;
-  key->name = name;
-  key->shard = &shard;
-  keys_.emplace(key->number, key.get());
-  touch(*key);
-  return *key;
+  auto made = std::make_unique<Key>();
+  Key& key = *made;
+  key.number = ++last_key_;
+  key.name = name;
+  key.shard = &shard;
+  shard.keys.emplace(key.name, std::move(made));
+  keys_.emplace(key.number, &key);
+  touch(key);
+  return key;
 }
 
 void LimiterCore::touch(Key& key) {
@@ -239,7 +240,9 @@ void LimiterCore::forget_if_empty(Key& key, Instant now) {
   }
   key_timers_.clear(key.number);
   keys_.erase(key.number);
-  key.shard->keys.erase(std::string(key.name));
+  const auto at = key.shard->keys.find(key.name);
+  const std::unique_ptr<Key> last = std::move(at->second);  // outlives the entry named by it
+  key.shard->keys.erase(at);
 }
 
 Message* LimiterCore::find(std::string_view identity) {

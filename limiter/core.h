@@ -194,7 +194,7 @@ class LimiterCore {
   void into_line(Message& message, const Turn& turn);
   void overflow(Key& key, const Turn& turn);
   void let_go(Message& message, wire::Wait why, StoreTime due, const Turn& turn);
-  void cut(Key& key, const std::string& store, std::int64_t order, Instant now);
+  void cut(Key& key, std::string_view store, std::int64_t order, Instant now);
   void park_copies(Key& key, wire::Wait why, const Turn& turn);
   void out_of_turn(Message& message);
   void take_out(Message& message);

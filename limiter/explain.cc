@@ -63,7 +63,7 @@ std::array<std::size_t, 19> LimiterCore::waiting(Instant now) const {
 std::optional<Explained> LimiterCore::explain_id(const std::string& id, Instant now) const {
   const Message* found = nullptr;
   for (const auto& [identity, message] : messages_) {
-    if (message->offer.id == id && (found == nullptr || found->state == State::kEnding)) {
+    if (message->offer.letter.id() == id && (found == nullptr || found->state == State::kEnding)) {
       found = message.get();
     }
   }
@@ -93,11 +93,11 @@ Explained LimiterCore::explain_message(const Key& key, const Message* message, I
   explained.upstream_why = what_stops(*key.shard, now);
   for (const Message* other : key.out) {
     if (other != message && other->state != State::kEnding)
-      explained.ahead.push_back(other->offer.id);
+      explained.ahead.emplace_back(other->offer.letter.id());
   }
   explained.before = explained.ahead.size();
   if (message == nullptr) return explained;
-  explained.id = message->offer.id;
+  explained.id = message->offer.letter.id();
   explained.attempts = message->attempts;
   explained.order = key.line.size();
   if (const auto why = explain(message->offer.identity, now)) explained.message = *why;
@@ -109,7 +109,7 @@ Explained LimiterCore::explain_message(const Key& key, const Message* message, I
   explained.order = explained.message.position;
   explained.before += explained.order;
   key.line.each_before(*message, [&](const Message& other) {
-    if (explained.ahead.size() < kAheadNamed) explained.ahead.push_back(other.offer.id);
+    if (explained.ahead.size() < kAheadNamed) explained.ahead.emplace_back(other.offer.letter.id());
   });
   return explained;
 }
@@ -157,7 +157,7 @@ bool LimiterCore::is_for_us(const Shard& shard, Instant now) const {
 }
 
 StoreTime LimiterCore::could_go_at(const Message& message) {
-  const wire::Offer& offer = message.offer;
+  const Offered& offer = message.offer;
   return std::max({offer.first_seen, offer.not_before, message.ready_at, message.key->until,
                    message.key->freed_at});
 }

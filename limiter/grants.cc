@@ -225,29 +225,29 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
 }
 
 GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_life) const {
-  const wire::Offer& offer = message.offer;
+  const Offered& offer = message.offer;
   GrantAsk ask;
-  ask.line.source = offer.source;
-  ask.line.key = offer.key;
-  ask.line.id = offer.id;
+  ask.line.source = offer.letter.source();
+  ask.line.key = message.key->name;
+  ask.line.id = offer.letter.id();
   ask.line.generation = offer.generation;
   ask.line.identity = offer.identity;
-  ask.line.content_hash = offer.content_hash;
-  ask.line.upstream = offer.upstream;
-  ask.line.path = offer.request.path.substr(0, offer.request.path.find('?'));
-  ask.line.method = offer.request.method;
+  ask.line.content_hash = offer.letter.content_hash();
+  ask.line.upstream = message.key->shard->upstream->name;
+  ask.line.path = offer.letter.bare_path();
+  ask.line.method = offer.letter.method();
   ask.line.could_go_at = could_go_at(message);
   ask.line.limits_version = config_.limits_version;
   ask.line.limiter_life = config_.life;
   ask.line.dispatcher_life = dispatcher_life;
-  ask.line.traceparent = offer.traceparent;
+  ask.line.traceparent = offer.letter.traceparent();
   ask.offered_before = offer.offered_before;
   ask.cancelled = offer.cancelled;
   ask.first_seen = offer.first_seen;
   ask.not_before = offer.not_before;
   ask.expires_at = offer.expires_at;
   ask.cost = cost_of(message);
-  ask.keep_answer = !offer.reply_to.empty();
+  ask.keep_answer = offer.keep_answer;
   ask.attempts = offer.attempts;
   ask.throttles = offer.throttles;
   ask.dispatcher_life = dispatcher_life;
@@ -259,7 +259,7 @@ void LimiterCore::ask_for(Message& message, std::uint64_t dispatcher_life, Grant
   message.state = State::kAsked;
   message.completed_serial = 0;
   message.reserved_at = dispatcher_life;
-  if (dispatcher_life != 0) peers_.reserve(dispatcher_life, message.offer.upstream);
+  if (dispatcher_life != 0) peers_.reserve(dispatcher_life, message.key->shard->upstream->name);
   call.asks.push_back(make_ask(message, dispatcher_life));
   ++asked_;
 }

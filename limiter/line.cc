@@ -8,13 +8,19 @@ namespace sluice::limiter {
 
 void Line::insert(Message& message) {
   message.state = State::kWaiting;
-  CHECK(messages_.insert(&message).second);
+  const auto place = std::lower_bound(messages_.begin(), messages_.end(), &message, InOrder{});
+  CHECK(place == messages_.end() || *place != &message);
+  messages_.insert(place, &message);
   expires_from_ = std::min(expires_from_, message.offer.expires_at);
 }
 
 void Line::erase(Message& message) {
-  CHECK(messages_.erase(&message) == 1);
-  if (messages_.empty()) expires_from_ = StoreTime::never();
+  const auto place = std::lower_bound(messages_.begin(), messages_.end(), &message, InOrder{});
+  CHECK(place != messages_.end() && *place == &message);
+  messages_.erase(place);
+  if (!messages_.empty()) return;
+  expires_from_ = StoreTime::never();
+  messages_.shrink_to_fit();
 }
 
 Line::Next Line::next(StoreTime low, std::size_t skip) const {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
 #include <vector>
 
 #include "limiter/message.h"
@@ -53,7 +52,8 @@ class Line {
       return a->offer.identity < b->offer.identity;
     }
   };
-  std::set<Message*, InOrder> messages_;
+  // In order. Few of many lines hold more than a handful: a tree would cost each message a node.
+  std::vector<Message*> messages_;
   StoreTime expires_from_ = StoreTime::never();
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/wire/peer.h"
+#include "limiter/letter.h"
 #include "limiter/store.h"
 
 namespace sluice::limiter {
@@ -41,8 +42,45 @@ struct Holder {
   wire::Origin origin = wire::Origin::kRow;
 };
 
+// What was offered, as far as it decides; the rest is in the letter.
+struct Offered {
+  Offered() = default;
+  explicit Offered(const wire::Offer& offer)
+      : identity(offer.identity),
+        letter(offer),
+        order(offer.order),
+        first_seen(offer.first_seen),
+        not_before(offer.not_before),
+        expires_at(offer.expires_at),
+        generation(offer.generation),
+        weight(offer.weight),
+        cost(offer.cost),
+        attempts(offer.attempts),
+        throttles(offer.throttles),
+        origin(offer.origin),
+        offered_before(offer.offered_before),
+        cancelled(offer.cancelled),
+        keep_answer(!offer.reply_to.empty()) {}
+
+  std::string identity;
+  Letter letter;
+  std::int64_t order = 0;
+  StoreTime first_seen;
+  StoreTime not_before;
+  StoreTime expires_at;
+  std::uint32_t generation = 0;
+  std::uint32_t weight = 0;
+  std::uint32_t cost = 0;
+  std::uint32_t attempts = 0;
+  std::uint32_t throttles = 0;
+  wire::Origin origin = wire::Origin::kRow;
+  bool offered_before = false;
+  bool cancelled = false;
+  bool keep_answer = false;
+};
+
 struct Message {
-  wire::Offer offer;
+  Offered offer;
   Key* key = nullptr;
   State state = State::kWaiting;
   std::int64_t order = 0;  // its place in the line

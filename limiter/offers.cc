@@ -10,9 +10,7 @@ namespace sluice::limiter {
 
 namespace {
 
-std::size_t weight_of(const wire::Offer& offer) {
-  return offer.request.body.size() + offer.request.path.size() + 1024;
-}
+std::size_t weight_of(const Message& message) { return message.offer.letter.bytes() + 1024; }
 
 // How long the slowest limit makes one message wait for the one before it.
 Duration apart(const Upstream& upstream) {
@@ -64,7 +62,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
 
 void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire::Offer& offer,
                                 const Turn& turn) {
-  if (message.offer.content_hash != offer.content_hash) {
+  if (message.offer.letter.content_hash() != offer.content_hash) {
     MARK("limiter: one identity is offered with two contents");
     // Same identity, other bytes: parking tells them apart, by a conditional put.
     ++counts_.conflicts;
@@ -76,7 +74,9 @@ void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire:
   if (offer.origin == wire::Origin::kRow && message.offer.origin == wire::Origin::kQueueCopy) {
     MARK("limiter: a queue copy in the line has become a row");
     message.offer.origin = wire::Origin::kRow;
-    message.offer.store = offer.store;
+    bytes_ -= weight_of(message);
+    message.offer.letter = Letter(offer);  // which names the store that has the row
+    bytes_ += weight_of(message);
   }
   if (!offer.cancelled || message.offer.cancelled) return;
   MARK("limiter: a message is cancelled while it is here");
@@ -139,11 +139,11 @@ void LimiterCore::turn_away(wire::PeerId peer, const wire::Offer& offer, wire::W
 Message& LimiterCore::add(Key& key, wire::PeerId peer, const wire::Offer& offer) {
   auto made = std::make_unique<Message>();
   Message& message = *made;
-  message.offer = offer;
+  message.offer = Offered(offer);
   message.key = &key;
   message.order = offer.order;
   message.attempts = offer.attempts;
-  bytes_ += weight_of(offer);
+  bytes_ += weight_of(message);
   messages_.emplace(std::string_view(message.offer.identity), std::move(made));
   hold_for(message, peer, offer.origin);
   return message;
@@ -177,19 +177,20 @@ void LimiterCore::overflow(Key& key, const Turn& turn) {
 
 void LimiterCore::let_go(Message& message, wire::Wait why, StoreTime due, const Turn& turn) {
   ++counts_.parked;
-  const wire::Offer& offer = message.offer;
+  const Offered& offer = message.offer;
+  const std::string& key = message.key->name;
   for (const Holder& holder : message.holders) {
-    send(holder.peer, wire::Park{offer.identity, offer.key, holder.origin, why, due}, turn);
+    send(holder.peer, wire::Park{offer.identity, key, holder.origin, why, due}, turn);
   }
   if (offer.origin == wire::Origin::kRow) {
-    message.key->rows.let_go(offer.store);
+    message.key->rows.let_go(offer.letter.store());
     if (why == wire::Wait::kUnloaded) {
-      cut(*message.key, offer.store, message.order, turn.now);
+      cut(*message.key, offer.letter.store(), message.order, turn.now);
     }
-    const auto peer = peers_.ingest_of(offer.store);
+    const auto peer = peers_.ingest_of(offer.letter.store());
     if (message.holders.empty() && due.us != 0 && peer) {
       MARK("limiter: a row is given its due time by an ingest that did not offer it");
-      send(*peer, wire::Park{offer.identity, offer.key, offer.origin, why, due}, turn);
+      send(*peer, wire::Park{offer.identity, key, offer.origin, why, due}, turn);
     }
   }
   forget(message);
@@ -197,7 +198,7 @@ void LimiterCore::let_go(Message& message, wire::Wait why, StoreTime due, const 
 
 // A row had no room. When that is memory's, asking at once for what would be let go again is a
 // circle: lines shrink, which makes room, for which all of them ask.
-void LimiterCore::cut(Key& key, const std::string& store, std::int64_t order, Instant now) {
+void LimiterCore::cut(Key& key, std::string_view store, std::int64_t order, Instant now) {
   key.rows.cut(store, order, tight() ? now + config_.want_again : now);
 }
 
@@ -246,7 +247,7 @@ void LimiterCore::forget(Message& message) {
   }
   unhold_all(message);
   attempt_timers_.clear(message.offer.identity);
-  bytes_ -= weight_of(message.offer);
+  bytes_ -= weight_of(message);
   touch(key);
   const auto at = messages_.find(message.offer.identity);
   CHECK(at != messages_.end());

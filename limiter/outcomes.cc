@@ -125,10 +125,9 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
   }
   Instant next = when(flight.lease_end, turn.now);
   if (const auto peer = peers_.dispatcher_of(flight.dispatcher_life)) {
-    const wire::Offer& offer = message.offer;
-    send(*peer,
-         wire::Asked{{offer.identity, flight.serial}, offer.upstream, offer.key, flight.lease_end},
-         turn);
+    const wire::Attempt attempt{message.offer.identity, flight.serial};
+    const Key& key = *message.key;
+    send(*peer, wire::Asked{attempt, key.shard->upstream->name, key.name, flight.lease_end}, turn);
     next = std::min(next, turn.now + config_.asked_again);
   }
   attempt_timers_.set(message.offer.identity, std::max(next, turn.now + milliseconds(1)));
@@ -182,13 +181,19 @@ void LimiterCore::finish(Message& message, const End& end, const Turn& turn) {
 
 // P5: the message is forgotten by its queue only after all its lines are in the trail.
 void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
-  const wire::Offer& offer = message.offer;
+  const Offered& offer = message.offer;
   if (trail_.waits(offer.identity) && !config_.mutations.settle_before_record) return;
   const End& end = *message.end;
-  const wire::Settled settled{offer.identity, offer.key,  offer.upstream,
-                              end.settlement, end.reason, end.status,
-                              end.attempts,   end.at,     end.answer};
-  const auto served = peers_.ingest_of(offer.store);
+  const wire::Settled settled{offer.identity,
+                              message.key->name,
+                              message.key->shard->upstream->name,
+                              end.settlement,
+                              end.reason,
+                              end.status,
+                              end.attempts,
+                              end.at,
+                              end.answer};
+  const auto served = peers_.ingest_of(offer.letter.store());
   if (message.holders.empty() && offer.origin == wire::Origin::kRow && served) {
     MARK("limiter: a row is settled by an ingest that did not offer it");
     send(*served, settled, turn);  // any ingest of that store deletes the row

@@ -63,9 +63,9 @@ struct Key {
 struct Shard {
   const Upstream* upstream = nullptr;
   std::uint32_t line_max = 32;
-  std::unordered_map<std::string, std::unique_ptr<Key>> keys;  // by name
-  Holds holds;                                                 // of the upstream as a whole
-  Instant stale_until;                                         // as a key's
+  std::unordered_map<std::string_view, std::unique_ptr<Key>> keys;  // by its own name
+  Holds holds;                                                      // of the upstream as a whole
+  Instant stale_until;                                              // as a key's
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;

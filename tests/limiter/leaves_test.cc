@@ -27,6 +27,27 @@ Message message(const std::string& identity, std::int64_t order, std::int64_t re
   return made;
 }
 
+TEST(Letter, BringsBackWhatWasPutIn) {
+  wire::Offer offer;
+  offer.content_hash = std::string(32, '\0');
+  offer.id = "id";
+  offer.source = "file";
+  offer.store = "ingest-1";
+  offer.traceparent = "00-1-2-01";
+  offer.request = {"POST", "/a?b", {{"x", ""}, {"y", std::string(8192, 'v')}}, "{}"};
+  const Letter letter(offer);
+  EXPECT_EQ(letter.content_hash(), offer.content_hash);
+  EXPECT_EQ(letter.id(), "id");
+  EXPECT_EQ(letter.source(), "file");
+  EXPECT_EQ(letter.store(), "ingest-1");
+  EXPECT_EQ(letter.traceparent(), "00-1-2-01");
+  EXPECT_EQ(letter.method(), "POST");
+  EXPECT_EQ(letter.bare_path(), "/a");
+  EXPECT_EQ(letter.request(), offer.request);
+  EXPECT_EQ(Letter(wire::Offer{}).request(), wire::Request{});
+  EXPECT_EQ(Letter().request(), wire::Request{});
+}
+
 TEST(Line, KeepsOrderThenIdentity) {
   Line line;
   Message b = message("b", 2), a = message("a", 2), c = message("c", 1);
