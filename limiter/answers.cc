@@ -53,6 +53,9 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
   switch (answer.granted) {
     case Granted::kYes:
       ++counts_.granted;
+      for (const std::string& limit : answer.shadow_refused) {
+        ++counts_.shadows[{message.offer.upstream, limit}];
+      }
       message.key->forecast.reset();
       if (answer.serial <= message.last_serial) {
         MARK("limiter: a grant that has left is answered again");
@@ -217,6 +220,11 @@ void LimiterCore::refused_all(Key& key, const GrantAnswer& answer, const Turn& t
 
 bool LimiterCore::is_shared(const Shard& shard, const std::string& limit) {
   const auto& limits = shard.upstream->limits;
+  if (limit == kTold) {  // of the upstream as a whole, unless a limit of keys counts for real
+    return std::none_of(limits.begin(), limits.end(), [](const Limit& one) {
+      return one.scope == LimitScope::kKey && one.kind == LimitKind::kRate && !one.shadow;
+    });
+  }
   return std::any_of(limits.begin(), limits.end(), [&](const Limit& one) {
     return one.scope == LimitScope::kUpstream && one.name == limit;
   });
@@ -232,7 +240,7 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
     // The store knows an open attempt of this key. If it is none of ours, some message here has
     // it: the next one is asked for, until the store names it (kUnderway). If it is ours, the head
     // stays the head: after a penalty fewer may be under way than settings say.
-    if (open_attempts(key) == 0) {
+    if (open_attempts(key) == 0 && answer.limit.empty()) {
       MARK("limiter: an open attempt of a key is not known here");
       ++key.skip;
     }

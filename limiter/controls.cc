@@ -127,9 +127,6 @@ void LimiterCore::consume(const wire::Control& control, wire::PeerId peer, const
 void LimiterCore::consumed(const Consume& call, const Turn& turn) {
   Shard& shard = *shard_of(call.upstream);
   if (call.key.empty()) {
-    for (auto& [number, key] : keys_) {
-      if (key->shard == &shard) key->forecast.reset();
-    }
     touch_all(shard);
   } else if (Key* key = find_key(shard, call.key)) {
     key->forecast.reset();

@@ -67,6 +67,14 @@ struct Explained {
   std::string limit;                            // ... which limit
   StoreTime departs_at;
   std::uint32_t remaining = 0;  // of the key, at once
+  bool one_at_a_time = false;   // after a warning, until an attempt succeeds
+  struct Tight {                // a limit that is held tighter than its settings say
+    std::string limit;
+    std::uint32_t n = 0;  // of ...
+    std::uint32_t of = 0;
+    StoreTime until;  // then it is less tight; 0: nobody can know
+  };
+  std::vector<Tight> tight;
 };
 inline constexpr std::size_t kAheadNamed = 10;
 
@@ -85,6 +93,8 @@ struct Counts {
   std::uint64_t lines_refused = 0;  // the auditor took a line for invalid
   std::uint64_t unknown_upstream = 0;
   std::uint64_t conflicts = 0;  // one identity, two contents
+  // Grants that a shadow limit would have refused, by upstream and limit.
+  std::map<std::pair<std::string, std::string>, std::uint64_t> shadows;
 };
 
 class LimiterCore {
@@ -266,6 +276,7 @@ class LimiterCore {
   void forgive(Shard& shard, const std::string& name);
   void look_at_attempt(Message& message, const Turn& turn);
   void land(Message& message, Instant now);
+  void ended_one(Shard& shard, const std::string& key);
   void retry(Message& message, StoreTime due, const Turn& turn);
   void finish(Message& message, const End& end, const Turn& turn);
   void tell_if_recorded(Message& message, const Turn& turn);
@@ -296,6 +307,7 @@ class LimiterCore {
   void answer_askers(Key& key, wire::Wait why, const Turn& turn);
   // ---- departures.cc
   void learn_departure(Key& key);
+  [[nodiscard]] std::optional<StoreTime> opens_at(const Key& key, const StoreBounds& known) const;
 
   // ---- controls.cc: what people want
   void item(wire::PeerId peer, const wire::Control& control, const Turn& turn);

@@ -5,6 +5,26 @@
 
 namespace sluice::limiter {
 
+// When its head may go, as far as is known here; none: a person closed it.
+std::optional<StoreTime> LimiterCore::opens_at(const Key& key, const StoreBounds& known) const {
+  StoreTime opens = key.shard->limit_until;
+  if (const auto hold = closed(key, known.low)) {
+    if (hold->until.us == 0) return std::nullopt;
+    opens = std::max(opens, hold->until);
+  }
+  if (is_busy(key)) {
+    StoreTime answer = StoreTime::never();
+    for (const Message* message : key.out) {
+      if (!message->flight) continue;
+      answer = std::min(answer, message->flight->granted_at + key.shard->latency);
+    }
+    if (answer < StoreTime::never()) opens = std::max(opens, answer);
+  } else if (key.why != wire::Wait::kNone && key.why != wire::Wait::kInFlight) {
+    opens = std::max(opens, key.until);  // kInFlight: the end of a lease, long after the answer
+  }
+  return opens;
+}
+
 // The last one is that of the upstream's longest key, by a forecast from the store's logs. Looking
 // asks for it; the answer is there when somebody looks again.
 LimiterCore::Departures LimiterCore::departures(Instant now) {
@@ -21,8 +41,9 @@ LimiterCore::Departures LimiterCore::departures(Instant now) {
     }
     const Message* first = key->line.first();
     if (first == nullptr) continue;
-    StoreTime goes = std::max(known->high, first->ready_at);
-    if (key->why != wire::Wait::kNone) goes = std::max(goes, key->until);
+    const auto opens = opens_at(*key, *known);
+    if (!opens) continue;
+    const StoreTime goes = std::max({known->high, first->ready_at, *opens});
     if (found.next.us == 0 || goes < found.next) found.next = goes;
   }
   for (auto& [name, shard] : shards_) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "limiter/core.h"
+#include "limiter/reopening.h"
 
 namespace sluice::limiter {
 
@@ -37,7 +38,7 @@ void LimiterCore::explain_head(const Key& key, Instant now, Explanation& explain
   if (const auto refusal = gate(key, now)) {
     explained.why = refusal->why;
     explained.until = refusal->until;
-    explained.limit = key.limit;
+    if (key.ask_at > now && refusal->why == key.why) explained.limit = key.limit;
     return;
   }
   explained.why = shard_gate(shard, now);
@@ -131,12 +132,19 @@ void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant 
     explained.departs_at = std::max(explained.departs_at, explained.message.until);
   }
   explained.remaining = forecast->remaining();
-  if (forecast->limits().empty()) return;
-  const Limit& limit = forecast->limits()[departure.limit];
-  if (departure.at > known->high) {
-    explained.forecast_why = departure.why;
-    explained.limit = limit.name;
+  explained.one_at_a_time = state.one_at_a_time;
+  const auto& limits = shard->second.upstream->limits;
+  for (std::size_t i = 0; i < std::min(limits.size(), state.limits.size()); ++i) {
+    const Tightened& tight = state.limits[i];
+    const std::uint32_t n = std::min(tight.n, limits[i].n - std::min(limits[i].n, tight.held));
+    if (n >= limits[i].n || limits[i].shadow) continue;
+    const StoreTime changes = next_change(tight);
+    explained.tight.push_back(
+        {limits[i].name, n, limits[i].n, changes < StoreTime::never() ? changes : StoreTime{}});
   }
+  if (departure.at <= known->high) return;
+  explained.forecast_why = departure.why;
+  explained.limit = forecast->name_of(departure);
 }
 
 std::vector<std::string> LimiterCore::upstreams() const {

@@ -35,6 +35,19 @@ Duration Meter::interval() const { return {(limit_->window.us + limit_->n - 1) /
 
 bool Meter::lists_completed() const { return limit_->n <= kListedMax && !limit_->shadow; }
 
+std::int64_t Meter::sub_window() const {
+  return std::max<std::int64_t>(1, limit_->window.us / kSubWindows);
+}
+
+StoreTime Meter::counted_from(StoreTime at) const {
+  if (!is_rate() || lists_completed()) return at;
+  return {(at.us / sub_window() + 1) * sub_window()};
+}
+
+bool Meter::is_shifted_by(Duration span) const {
+  return !is_rate() || lists_completed() || span.us % sub_window() == 0;
+}
+
 StoreTime Meter::counts_until(const Slot& slot, StoreTime now) const {
   if (!is_rate()) return slot.at;
   if (!slot.open) return slot.at + horizon();
@@ -117,8 +130,7 @@ void Meter::take(LimitLog& log, Slot slot) const {
 // Sub-windows lie on a grid of their length; those of a former W, on another, stay until they are
 // over.
 void Meter::count(LimitLog& log, std::uint32_t units, StoreTime at) const {
-  const std::int64_t length = std::max<std::int64_t>(1, limit_->window.us / kSubWindows);
-  const StoreTime end{(at.us / length + 1) * length};
+  const StoreTime end = counted_from(at);
   auto place =
       std::lower_bound(log.counted.begin(), log.counted.end(), end,
                        [](const SubWindow& one, StoreTime time) { return one.end < time; });

@@ -35,6 +35,10 @@ class Meter {
   [[nodiscard]] Duration horizon() const;
   // What one unit of the pacing bucket takes to come back: W / N, rounded up.
   [[nodiscard]] Duration interval() const;
+  // From when a completion at `at` counts: at once, or from its sub-window's end.
+  [[nodiscard]] StoreTime counted_from(StoreTime at) const;
+  // Whether everything counts alike when it all happens so much later.
+  [[nodiscard]] bool is_shifted_by(Duration span) const;
   // Until when this slot counts, if nothing more is heard of it after `now`; for an open one the
   // earliest such time.
   [[nodiscard]] StoreTime counts_until(const Slot& slot, StoreTime now) const;
@@ -69,6 +73,7 @@ class Meter {
  private:
   [[nodiscard]] bool is_rate() const { return limit_->kind == LimitKind::kRate; }
   [[nodiscard]] bool lists_completed() const;
+  [[nodiscard]] std::int64_t sub_window() const;
   void count(LimitLog& log, std::uint32_t units, StoreTime at) const;
   [[nodiscard]] std::uint64_t used(const LimitLog& log, StoreTime now) const;
 

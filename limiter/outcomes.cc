@@ -78,6 +78,7 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
   if (outcome.ended == wire::Ended::kDelivered && answer.closed_until.us == 0) {
     forgive(*shard_of(outcome.upstream), outcome.key);
   }
+  ended_one(*shard_of(outcome.upstream), outcome.key);
   Message* message = find(attempt.identity);
   if (message == nullptr) return;
   message->key->forecast.reset();
@@ -151,9 +152,22 @@ void LimiterCore::land(Message& message, Instant now) {
   Key& key = *message.key;
   if (const auto known = bounds(now)) key.freed_at = known->high;
   key.skip = 0;
-  key.shard->crowded_until = Instant{};
-  if (key.why == wire::Wait::kInFlight) key.ask_at = Instant{};  // that is what it waited for
-  touch(key);
+  ended_one(*key.shard, key.name);
+}
+
+// An attempt has ended, whoever made it: what waited for that, or for the upstream's next word, is
+// asked for anew.
+void LimiterCore::ended_one(Shard& shard, const std::string& name) {
+  const bool told = shard.limit == kTold;
+  if (shard.limit_why == wire::Wait::kInFlight || told) {
+    shard.limit_until = StoreTime{};
+    shard.crowded_until = Instant{};
+    shard.look = true;
+  }
+  Key* key = find_key(shard, name);
+  if (key == nullptr) return;
+  if (key->why == wire::Wait::kInFlight || key->limit == kTold) key->ask_at = Instant{};
+  touch(*key);
 }
 
 // It waits for its next attempt: here, when that is soon, at the place that it had, so that what is

@@ -4,6 +4,7 @@
 
 #include "lib/base/mark.h"
 #include "limiter/core.h"
+#include "limiter/in_flight.h"
 
 namespace sluice::limiter {
 
@@ -55,9 +56,9 @@ std::variant<Forecast, wire::Wait> LimiterCore::foresee(const Key& key, const Ke
     hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
   }
   if (hold && hold->until.us == 0) return hold->why;
-  const Forecast::Pace pace{shard.latency, std::max(1U, state.in_flight)};
-  return Forecast(*shard.upstream, state.logs,
-                  Forecast::Start{known.high, hold.value_or(Refusal{}), pace});
+  const Upstream& upstream = *shard.upstream;
+  const Forecast::Pace pace{shard.latency, in_flight_per_key(upstream, shard.latency)};
+  return Forecast(upstream, state, {known.high, hold.value_or(Refusal{}), pace});
 }
 
 void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& turn) {
@@ -141,7 +142,7 @@ void LimiterCore::answer_quote(Key& key, const Asker& asker, const Turn& turn) {
   quoted.why = departure.at <= known->high ? wire::Wait::kNone : departure.why;
   if (quote.not_before > std::max(departure.at, known->high)) quoted.why = wire::Wait::kNotBefore;
   if (!forecast.limits().empty()) {
-    const Limit& limit = forecast.limits()[departure.limit];
+    const Limit& limit = forecast.policy(departure);
     quoted.limit = limit.name;
     quoted.quota = limit.n;
     quoted.window = limit.window;

@@ -9,12 +9,14 @@ namespace {
 std::uint32_t first_n(const Limit& limit) { return std::max(1U, limit.n / 2); }
 std::uint32_t step_of(const Limit& limit) { return std::max(1U, limit.n / 8); }
 
-// Everything that is past at `next` is past.
-void move_on(const Limit& limit, Tightened& tightened, StoreTime next) {
-  if (tightened.held_until <= next) tightened.held = 0;
-  if (tightened.grows_at.us == 0 || tightened.grows_at > next) return;
-  tightened.n = std::min(limit.n, tightened.n + tightened.step);
-  tightened.grows_at = tightened.n < limit.n ? tightened.grows_at + limit.window : StoreTime{};
+}  // namespace
+
+void move_on(const Limit& limit, Tightened& tightened, StoreTime now) {
+  if (tightened.held_until <= now) tightened.held = 0;
+  while (tightened.grows_at.us != 0 && tightened.grows_at <= now) {
+    tightened.n = std::min(limit.n, tightened.n + tightened.step);
+    tightened.grows_at = tightened.n < limit.n ? tightened.grows_at + limit.window : StoreTime{};
+  }
 }
 
 StoreTime next_change(const Tightened& tightened) {
@@ -23,8 +25,6 @@ StoreTime next_change(const Tightened& tightened) {
   if (tightened.grows_at.us != 0) next = std::min(next, tightened.grows_at);
   return next;
 }
-
-}  // namespace
 
 StoreTime reopened_wholly(const Limit& limit, StoreTime reopened_at) {
   const std::int64_t missing = limit.n - first_n(limit);

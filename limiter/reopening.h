@@ -13,6 +13,11 @@ Tightened reopening(const Limit& limit, bool one_at_a_time, StoreTime reopened_a
 // When the limit is whole again.
 StoreTime reopened_wholly(const Limit& limit, StoreTime reopened_at);
 
+// What it is at `now`, if it was `tightened` before.
+void move_on(const Limit& limit, Tightened& tightened, StoreTime now);
+// When it will be less tight; never(): it will not, or nobody can know.
+StoreTime next_change(const Tightened& tightened);
+
 // Meter::decide() for a limit so held. A message that costs more than n, but no more than N, goes
 // when the log is empty. `until` is exact, growth of n included.
 struct Question {

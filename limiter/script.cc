@@ -83,6 +83,10 @@ KeyState peek_one(Scene& scene, const std::string& key) {
   state.in_flight = scene.in_flight(key);
   const KeyRecord* record = scene.key(key);
   state.one_at_a_time = record != nullptr && record->penalties > 0;
+  for (std::size_t i = 0; record != nullptr && i < record->open.size(); ++i) {
+    const StoreTime lease_end = record->open[i].lease_end;
+    if (lease_end > scene.now) state.open.push_back(lease_end - scene.lease());
+  }
   const KeyRecord* told = scene.key(scene.told_owner(key));
   if (told != nullptr && told->told.until > scene.now) {
     state.told_until = told->told.until;

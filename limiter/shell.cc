@@ -219,6 +219,10 @@ void Shell::count() {
         counts.lines_refused);
   total("sluice_limiter_conflicts_total", "Offers of a known identity with other bytes.",
         counts.conflicts);
+  for (const auto& [name, refused] : counts.shadows) {
+    total("sluice_limiter_shadow_refusals_total", "Grants that a shadow limit would have refused.",
+          refused, {{"upstream", name.first}, {"limit", name.second}});
+  }
   for (std::size_t i = 1; i < kSettlements.size(); ++i) {
     total("sluice_limiter_settled_total", "Messages that ended, by how.", counts.settled[i],
           {{"settlement", std::string(kSettlements[i])}});

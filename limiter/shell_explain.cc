@@ -36,6 +36,7 @@ constexpr std::array<std::string_view, 19> kPhrases = {
     "it is beyond the line's head"};
 
 std::string phrase_of(wire::Wait why, const std::string& limit) {
+  if (limit == kTold) return "the upstream said that no more are left";
   std::string text(kPhrases[std::min<std::size_t>(static_cast<std::size_t>(why), 18)]);
   if (!limit.empty()) text += " (limit \"" + limit + "\")";
   return text;
@@ -56,6 +57,16 @@ std::string time_or_null(StoreTime at) {
 }
 
 std::string why_of(wire::Wait why) { return port::json_quoted(word_of(why)); }
+
+std::string list_of(const std::vector<Explained::Tight>& tight) {
+  std::string text;
+  for (const Explained::Tight& one : tight) {
+    text += (text.empty() ? "" : ",") + ("{\"limit\":" + port::json_quoted(one.limit)) +
+            ",\"n\":" + std::to_string(one.n) + ",\"of\":" + std::to_string(one.of) +
+            ",\"until\":" + time_or_null(one.until) + "}";
+  }
+  return "[" + text + "]";
+}
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string text;
@@ -85,6 +96,8 @@ std::string json_of(const Explained& explained) {
       {"departs_at", time_or_null(waits(explained) ? explained.departs_at : StoreTime{})},
       {"departs_why", why_of(explained.forecast_why)},
       {"remaining", std::to_string(explained.remaining)},
+      {"one_at_a_time", explained.one_at_a_time ? "true" : "false"},
+      {"tight", list_of(explained.tight)},
       {"key_why", why_of(explained.key_why)},
       {"upstream_why", why_of(explained.upstream_why)},
       {"in_line", std::to_string(explained.in_line)},
@@ -116,6 +129,14 @@ std::string sentences_of(const Explained& explained) {
   }
   if (explained.upstream_why != wire::Wait::kNone && explained.upstream_why != message.why) {
     line("  its upstream: " + phrase_of(explained.upstream_why, ""));
+  }
+  if (explained.one_at_a_time) {
+    line("  after a warning: one attempt at a time, until one succeeds");
+  }
+  for (const Explained::Tight& one : explained.tight) {
+    line("  limit \"" + one.limit + "\" is held at " + std::to_string(one.n) + " of " +
+         std::to_string(one.of) +
+         (one.until.us == 0 ? "" : ", less tightly from " + timestamp_of(one.until)));
   }
   if (explained.before > 0) {
     std::string names;

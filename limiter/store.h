@@ -220,6 +220,7 @@ struct KeyState {
   bool one_at_a_time = false;     // after a penalty, until an attempt succeeds
   StoreTime told_until;           // 0, or: the upstream said that until then ...
   std::uint32_t told_left = 0;    // ... so many more units may go
+  std::vector<StoreTime> open;    // its attempts under way: when each was granted
 };
 
 struct PeekReply {

@@ -74,7 +74,7 @@ void say(Dump& dump, const CompleteReply& reply) {
 void say(Dump& dump, const PeekReply& reply) {
   for (const KeyState& key : reply.keys) {
     dump.add("\n  key", key.logs, key.holds, key.closed_until, key.limits, key.in_flight,
-             key.one_at_a_time, key.told_until, key.told_left);
+             key.one_at_a_time, key.told_until, key.told_left, key.open);
   }
   dump.add("\n  latency", reply.latency);
 }

@@ -105,7 +105,12 @@ Case any_case(std::uint64_t seed) {
 }
 
 Forecast forecast_of(const Case& given) {
-  return {given.upstream, given.logs, {kNow, {}, given.pace}};
+  KeyState state;
+  state.logs = given.logs;
+  for (const Slot& slot : state.logs.front().slots) {
+    if (slot.open && slot.at > kNow) state.open.push_back(slot.granted_at);
+  }
+  return {given.upstream, state, {kNow, {}, given.pace}};
 }
 
 TEST(Forecast, equals_stepping_one_by_one) {
@@ -145,7 +150,7 @@ TEST(Forecast, far_ahead_equals_stepping) {
 TEST(Forecast, a_hundred_thousand_ahead_is_arithmetic) {
   Upstream upstream;
   upstream.limits = {Limit{}};  // 10 per 60 s, burst 3, guard 1 s
-  Forecast forecast(upstream, {{}}, {kNow, {}, {milliseconds(200), 0}});
+  Forecast forecast(upstream, KeyState{}, {kNow, {}, {milliseconds(200), 0}});
   EXPECT_EQ(forecast.departure(2).at, kNow);
   EXPECT_EQ(forecast.departure(3).at, kNow + seconds(6));
   EXPECT_EQ(forecast.departure(9).at, kNow + seconds(42));
@@ -158,7 +163,7 @@ TEST(Forecast, a_hold_delays_and_names_itself) {
   const Refusal hold{wire::Wait::kPenalty, kNow + seconds(30)};
   Upstream upstream;
   upstream.limits = {Limit{}};
-  Forecast forecast(upstream, {{}}, kNow, hold);
+  Forecast forecast(upstream, KeyState{}, {kNow, hold});
   EXPECT_EQ(forecast.departure(0).at, hold.until);
   EXPECT_EQ(forecast.departure(0).why, wire::Wait::kPenalty);
   EXPECT_EQ(forecast.remaining(), 0u);

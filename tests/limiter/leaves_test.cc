@@ -267,6 +267,12 @@ std::vector<StoreTime> by_meter(const Upstream& upstream, std::vector<LimitLog> 
   return departures;
 }
 
+KeyState state_of(const std::vector<LimitLog>& logs) {
+  KeyState state;
+  state.logs = logs;
+  return state;
+}
+
 TEST(Forecast, IsTheMetersOwnRecurrence) {
   Prng prng(5);
   for (int run = 0; run < 40; ++run) {
@@ -278,7 +284,7 @@ TEST(Forecast, IsTheMetersOwnRecurrence) {
     }
     std::vector<LimitLog> logs(upstream.limits.size());
     const StoreTime now{1'760'000'000'000'000};
-    Forecast forecast(upstream, logs, now, {});
+    Forecast forecast(upstream, state_of(logs), {now, {}});
     const auto expected = by_meter(upstream, logs, now, 40);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(forecast.departure(i).at, expected[i]) << run << " " << i;
@@ -290,8 +296,8 @@ TEST(Forecast, BeyondWhatItComputesTheLastCycleRepeats) {
   Upstream upstream;
   upstream.limits = {{"l", LimitScope::kKey, 10, seconds(60), 3, seconds(1)}};
   const StoreTime now{1'760'000'000'000'000};
-  Forecast near(upstream, {LimitLog{}}, now, {});
-  Forecast far(upstream, {LimitLog{}}, now, {});
+  Forecast near(upstream, KeyState{}, {now, {}});
+  Forecast far(upstream, KeyState{}, {now, {}});
   const StoreTime million = far.departure(1'000'000).at;
   EXPECT_EQ(million, near.departure(0).at + seconds(61) * 100'000);
   EXPECT_LT(far.departure(999'999).at, million);
@@ -301,7 +307,7 @@ TEST(Forecast, NothingGoesBeforeAHoldIsOver) {
   Upstream upstream;
   upstream.limits = {{"l", LimitScope::kKey, 10, seconds(60), 3, seconds(1)}};
   const StoreTime now{1'760'000'000'000'000};
-  Forecast forecast(upstream, {LimitLog{}}, now, {wire::Wait::kPenalty, now + seconds(90)});
+  Forecast forecast(upstream, KeyState{}, {now, {wire::Wait::kPenalty, now + seconds(90)}});
   EXPECT_EQ(forecast.departure(0).at, now + seconds(90));
   EXPECT_EQ(forecast.departure(0).why, wire::Wait::kPenalty);
   EXPECT_EQ(forecast.departure(3).why, wire::Wait::kPacing);
@@ -310,7 +316,7 @@ TEST(Forecast, NothingGoesBeforeAHoldIsOver) {
 
 TEST(Forecast, WithoutLimitsEverythingGoesAtOnce) {
   const StoreTime now{1'760'000'000'000'000};
-  Forecast forecast(Upstream{}, {}, now, {});
+  Forecast forecast(Upstream{}, KeyState{}, {now, {}});
   EXPECT_EQ(forecast.departure(1'000'000).at, now);
 }
 
