@@ -124,7 +124,7 @@ void LimiterCore::fly(Message& message, const GrantAnswer& answer, bool ours) {
   message.flight = std::make_unique<Flight>(Flight{answer.serial, life, answer.granted_at,
                                                    answer.start_by, answer.lease_end, ours, false});
   message.state = State::kUnderway;
-  flights_[life].insert(message.offer.identity);
+  flights_[life].insert(InArrival(message));
   ++underway_;
 }
 
@@ -150,7 +150,7 @@ void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::Pe
   send(to, std::move(out), turn);
   ++counts_.dispatched;
   const Duration timeout = message.key->shard->upstream->timeout;
-  attempt_timers_.set(offer.identity,
+  attempt_timers_.set(InArrival(message),
                       when(answer.start_by + timeout, turn.now) + config_.asked_again);
 }
 
@@ -178,7 +178,7 @@ void LimiterCore::underway(Message& message, const GrantAnswer& answer, const Tu
   fly(message, answer, false);
   const auto known = bounds(turn.now);
   if (known && known->low >= answer.lease_end) {  // the store's clock is a moment behind
-    attempt_timers_.set(message.offer.identity, turn.now + config_.store_retry);
+    attempt_timers_.set(InArrival(message), turn.now + config_.store_retry);
     return;
   }
   look_at_attempt(message, turn);

@@ -89,8 +89,8 @@ void LimiterCore::fire_timers(const Turn& turn) {
   while (const auto number = key_timers_.take_due(turn.now)) {
     if (const auto at = keys_.find(*number); at != keys_.end()) touch(*at->second);
   }
-  while (const auto identity = attempt_timers_.take_due(turn.now)) {
-    if (Message* message = find(*identity)) look_at_attempt(*message, turn);
+  while (const auto due = attempt_timers_.take_due(turn.now)) {
+    look_at_attempt(*due->message, turn);
   }
   while (!told_.empty() && told_.front().at + config_.told_for <= turn.now) {
     forgotten_by_ingest(told_.front().identity);

@@ -363,6 +363,7 @@ class LimiterCore {
   std::size_t underway_ = 0;  // messages with an open attempt
   std::size_t asked_ = 0;     // asks that the store has not answered: each may bring a line
   std::uint64_t last_key_ = 0;
+  std::uint64_t last_message_ = 0;
   std::uint64_t last_want_ = 0;
 
   Peers peers_;
@@ -372,9 +373,9 @@ class LimiterCore {
   std::map<std::uint64_t, Key*> keys_;                                       // by number
   std::unordered_map<std::string_view, std::unique_ptr<Message>> messages_;  // by identity
   std::vector<Key*> dirty_;
-  Timers<std::uint64_t> key_timers_;    // by the key's number
-  Timers<std::string> attempt_timers_;  // by identity: ask what became of its attempt
-  std::map<std::uint64_t, std::set<std::string>> flights_;  // dispatcher life -> identities
+  Timers<std::uint64_t> key_timers_;                      // by the key's number
+  Timers<InArrival> attempt_timers_;                      // ask what became of its attempt
+  std::map<std::uint64_t, std::set<InArrival>> flights_;  // by dispatcher life
   std::map<wire::Attempt, Completing> completing_;
   // Told while nobody knew store time, by upstream and key: they close once it is known.
   struct Warning {

@@ -139,6 +139,7 @@ void LimiterCore::turn_away(wire::PeerId peer, const wire::Offer& offer, wire::W
 Message& LimiterCore::add(Key& key, wire::PeerId peer, const wire::Offer& offer) {
   auto made = std::make_unique<Message>();
   Message& message = *made;
+  message.number = ++last_message_;
   message.offer = Offered(offer);
   message.key = &key;
   message.order = offer.order;
@@ -246,7 +247,7 @@ void LimiterCore::forget(Message& message) {
     std::erase(key.shard->out_of_turn, &message);
   }
   unhold_all(message);
-  attempt_timers_.clear(message.offer.identity);
+  attempt_timers_.clear(InArrival(message));
   bytes_ -= weight_of(message);
   touch(key);
   const auto at = messages_.find(message.offer.identity);

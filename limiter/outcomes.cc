@@ -34,7 +34,7 @@ void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<w
   if (message != nullptr) attempts = message->attempts;
   if (message != nullptr && message->flight && message->flight->serial == outcome.attempt.serial) {
     message->state = State::kCompleting;
-    attempt_timers_.clear(message->offer.identity);
+    attempt_timers_.clear(InArrival(*message));
   } else {
     MARK("limiter: an outcome of an attempt that is not open here");
     ++counts_.orphans;
@@ -131,7 +131,7 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
     send(*peer, wire::Asked{attempt, key.shard->upstream->name, key.name, flight.lease_end}, turn);
     next = std::min(next, turn.now + config_.asked_again);
   }
-  attempt_timers_.set(message.offer.identity, std::max(next, turn.now + milliseconds(1)));
+  attempt_timers_.set(InArrival(message), std::max(next, turn.now + milliseconds(1)));
 }
 
 // The attempt is no longer open, as far as this process is concerned.
@@ -139,12 +139,12 @@ void LimiterCore::land(Message& message, Instant now) {
   CHECK(message.flight != nullptr);
   const Flight flight = *message.flight;
   message.flight.reset();
-  attempt_timers_.clear(message.offer.identity);
+  attempt_timers_.clear(InArrival(message));
   if (flight.dispatched) {
     peers_.dispatched(flight.dispatcher_life).remove(message.offer.identity);
   }
   const auto at = flights_.find(flight.dispatcher_life);
-  at->second.erase(message.offer.identity);
+  at->second.erase(InArrival(message));
   if (at->second.empty()) flights_.erase(at);
   --underway_;
   release(message);

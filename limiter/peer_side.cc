@@ -64,10 +64,8 @@ void LimiterCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
 void LimiterCore::ask_about_all(wire::PeerId, std::uint64_t life, const Turn& turn) {
   const auto at = flights_.find(life);
   if (at == flights_.end()) return;
-  const std::vector<std::string> identities(at->second.begin(), at->second.end());
-  for (const std::string& identity : identities) {
-    if (Message* message = find(identity)) look_at_attempt(*message, turn);
-  }
+  const std::vector<InArrival> flying(at->second.begin(), at->second.end());
+  for (const InArrival one : flying) look_at_attempt(*one.message, turn);
 }
 
 void LimiterCore::recall_what_is_closed(wire::PeerId dispatcher, const Turn& turn) {

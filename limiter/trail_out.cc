@@ -6,7 +6,7 @@ void TrailOut::add(const wire::Record& line, bool from_store) {
   const auto [at, fresh] = lines_.try_emplace(line.record_id);
   if (!fresh) return;
   at->second = Line{line, from_store, Instant{}, ++last_number_};
-  by_said_.insert({{Instant{}, at->second.number}, line.record_id});
+  by_said_.emplace(std::pair(Instant{}, at->second.number), &at->second);
   if (!line.identity.empty()) ++by_message_[line.identity];
 }
 
@@ -15,11 +15,11 @@ std::vector<wire::Record> TrailOut::take_due(Instant now, Duration patience, std
   while (!by_said_.empty() && due.size() < max) {
     const auto [said_at, number] = by_said_.begin()->first;
     if (said_at.us != 0 && said_at + patience > now) break;
-    const std::string id = by_said_.begin()->second;
-    Line& line = lines_.at(id);
-    by_said_.erase(by_said_.begin());
+    auto place = by_said_.extract(by_said_.begin());
+    Line& line = *place.mapped();
     line.said_at = Instant{now.us == 0 ? 1 : now.us};
-    by_said_.insert({{line.said_at, number}, id});
+    place.key() = {line.said_at, number};
+    by_said_.insert(std::move(place));
     due.push_back(line.record);
   }
   return due;
@@ -29,14 +29,14 @@ void TrailOut::unsay() {
   by_said_.clear();
   for (auto& [id, line] : lines_) {
     line.said_at = Instant{};
-    by_said_.insert({{Instant{}, line.number}, id});
+    by_said_.emplace(std::pair(Instant{}, line.number), &line);
   }
 }
 
 std::optional<TrailOut::Gone> TrailOut::recorded(const std::string& record_id) {
   const auto at = lines_.find(record_id);
   if (at == lines_.end()) return std::nullopt;
-  by_said_.erase({{at->second.said_at, at->second.number}, record_id});
+  by_said_.erase({at->second.said_at, at->second.number});
   Gone gone{std::move(at->second.record), at->second.from_store, false};
   lines_.erase(at);
   if (const auto count = by_message_.find(gone.line.identity); count != by_message_.end()) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -47,7 +46,7 @@ class TrailOut {
   };
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::string, Line> lines_;  // by record_id
-  std::set<std::pair<std::pair<Instant, std::uint64_t>, std::string>> by_said_;
+  std::map<std::pair<Instant, std::uint64_t>, Line*> by_said_;
   std::unordered_map<std::string, std::uint32_t> by_message_;  // identity -> lines
 };
 
