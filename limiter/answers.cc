@@ -54,7 +54,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
     case Granted::kYes:
       ++counts_.granted;
       for (const std::string& limit : answer.shadow_refused) {
-        ++counts_.shadows[{message.offer.upstream, limit}];
+        ++counts_.shadows[{message.key->shard->upstream->name, limit}];
       }
       message.key->forecast.reset();
       if (answer.serial <= message.last_serial) {
