@@ -1,5 +1,6 @@
 #include "limiter/sqlite_codec.h"
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <type_traits>
@@ -88,13 +89,19 @@ void members(A& all, T& v) {
 
 class Writer {
  public:
+  Writer() {
+    bytes.reserve(kMostly);
+    bytes.push_back(kVersion);
+  }
   template <class... T>
   void operator()(const T&... values) {
     (one(values), ...);
   }
-  std::string bytes{kVersion};
+  std::string bytes;
 
  private:
+  static constexpr std::size_t kMostly = 1024;  // few records are larger
+
   template <class T>
   void one(const T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
@@ -117,8 +124,11 @@ class Writer {
     number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
   }
   void number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<char>(value | 0x80));
-    bytes.push_back(static_cast<char>(value));
+    std::array<char, 10> digits;
+    std::size_t count = 0;
+    for (; value >= 0x80; value >>= 7) digits[count++] = static_cast<char>(value | 0x80);
+    digits[count++] = static_cast<char>(value);
+    bytes.append(digits.data(), count);
   }
 };
 

@@ -306,6 +306,7 @@ Result<Heard> hear(std::string_view bytes) {
 
 std::string encode_item(const Item& item) {
   std::string bytes;
+  bytes.reserve(encoded_size(item));
   google::protobuf::io::StringOutputStream sink(&bytes);
   CodedOutputStream out(&sink);
   write_item(item, out);
