@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "tests/sim/checks.h"
@@ -27,6 +28,7 @@ class P1 : public Witness {
       for (const Limit& limit : upstream.limits) longest_ = std::max(longest_, limit.window);
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
+    if (const auto* consume = std::get_if<limiter::Consume>(&call)) consumed(*consume);
     for_each_grant(call, answer, [this](const auto& identity, const auto& ask, const auto& grant) {
       grants_.try_emplace({identity, grant.serial}, Grant{++granted_, ask.cost, limits_});
     });
@@ -39,7 +41,7 @@ class P1 : public Witness {
     lately.push_back({world_.now(), key, grant});
     while (lately.front().at < world_.now() - longest_) lately.pop_front();
     for (const Arrival& last : lately)
-      if (last.grant.order >= grant.order) count_up_to(last, lately, upstream);
+      if (last.grant.order >= grant.order && !last.elsewhere) count_up_to(last, lately, upstream);
   }
 
  private:
@@ -52,7 +54,16 @@ class P1 : public Witness {
     Instant at;
     std::string key;
     Grant grant;
+    bool elsewhere = false;
   };
+
+  // Sent elsewhere, so somebody says: what is granted from now on must leave room for it. (A limit
+  // that is new cannot know of it: not on days with edits.)
+  void consumed(const limiter::Consume& call) {
+    if (world_.faults.people.edit_every > Duration{0} || !consumed_.insert(call.id).second) return;
+    arrived_[call.upstream].push_back(
+        {world_.now(), call.key, {++granted_, call.units, limits_}, true});
+  }
 
   // Windows that end now, and in which `last` was granted last.
   void count_up_to(const Arrival& last, const std::deque<Arrival>& lately,
@@ -81,6 +92,7 @@ class P1 : public Witness {
   Duration longest_;
   std::uint64_t granted_ = 0;
   std::map<wire::Attempt, Grant> grants_;
+  std::set<std::string> consumed_;                      // by Consume::id
   std::map<std::string, std::deque<Arrival>> arrived_;  // by upstream
 };
 

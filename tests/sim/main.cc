@@ -1,4 +1,7 @@
 // sluice-simulate: runs seeds; scripts/simulate calls it.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +10,7 @@
 #include <vector>
 
 #include "tests/sim/batch.h"
+#include "tests/sim/kinds.h"
 #include "tests/sim/marks.h"
 
 namespace {
@@ -24,7 +28,7 @@ struct Options : sluice::sim::Batch {
   std::fputs(
       "usage: simulate --seed=N [--trace] [--saboteur=NAME]\n"
       "       simulate --seeds=N [--from=N] [--jobs=N] [--marks] [--saboteur=NAME]\n"
-      "       simulate --saboteurs [--seeds=N]\n",
+      "       simulate --saboteurs [--seeds=N] [--jobs=N]\n",
       stderr);
   std::exit(64);
 }
@@ -101,23 +105,42 @@ int run_seeds(const Options& options) {
   return report.failed + missed == 0 ? 0 : 1;
 }
 
-// Each saboteur until a seed catches it.
-int run_saboteurs(const Options& options) {
-  int missed = 0;
-  for (const Saboteur& saboteur : sluice::sim::saboteurs()) {
-    const std::uint64_t seeds = options.seeds > 1 ? options.seeds : 50;
-    std::string caught = "NOT CAUGHT in " + std::to_string(seeds) + " seeds";
-    for (std::uint64_t seed = options.from; seed < options.from + seeds; ++seed) {
-      const Report report = run_seed(seed, &saboteur);
-      if (report.broken.empty()) continue;
-      caught = line_of(report, &saboteur);
-      break;
-    }
-    missed += caught.starts_with("NOT") ? 1 : 0;
-    std::printf("%-50s %s\n", saboteur.name.c_str(), caught.c_str());
-    std::fflush(stdout);
+// One saboteur, until a seed catches it. What must be harmless must not be caught.
+bool run_saboteur(const Options& options, const Saboteur& saboteur) {
+  const std::uint64_t seeds = options.seeds > 1 ? options.seeds : 50;
+  std::string caught;
+  for (std::uint64_t seed = options.from; seed < options.from + seeds && caught.empty(); ++seed) {
+    const Report report = run_seed(seed, &saboteur);
+    if (!report.broken.empty()) caught = line_of(report, &saboteur);
   }
-  return missed == 0 ? 0 : 1;
+  const bool harmless = !saboteur.harmless.empty();
+  const bool right = caught.empty() == harmless;
+  const std::string seen =
+      caught.empty() ? "not caught in " + std::to_string(seeds) + " seeds" : caught;
+  std::printf("%-50s %s%s%s\n", saboteur.name.c_str(), right ? "" : "WRONG: ", seen.c_str(),
+              harmless ? (", harmless: " + saboteur.harmless).c_str() : "");
+  std::fflush(stdout);
+  return right;
+}
+
+// Each job takes its share of them; a job that finds something wrong, or dies, fails all.
+int run_saboteurs(const Options& options) {
+  std::vector<const Saboteur*> all;
+  for (const auto* list : {&sluice::sim::saboteurs(), &sluice::sim::kinds()})
+    for (const Saboteur& saboteur : *list) all.push_back(&saboteur);
+  const auto share = [&](std::size_t job) {
+    bool right = true;
+    for (std::size_t i = job; i < all.size(); i += options.jobs)
+      right = run_saboteur(options, *all[i]) && right;
+    return right;
+  };
+  std::fflush(stdout);
+  for (std::size_t job = 1; job < options.jobs; ++job)
+    if (fork() == 0) std::exit(share(job) ? 0 : 1);
+  bool right = share(0);
+  int status = 0;
+  while (wait(&status) > 0) right = right && status == 0;
+  return right ? 0 : 1;
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ void People::begin() {
   const bool close_some = world_.faults.people.every > Duration{0};
   if (close_some) arrange();
   if (world_.faults.people.edit_every > Duration{0}) arrange_edit();
-  if (close_some || world_.faults.upstream.abnormal > 0) open_everything();
+  speaks_ = close_some || world_.faults.upstream.abnormal > 0;
+  if (speaks_) open_everything();
 }
 
 void People::arrange() {
@@ -82,20 +83,28 @@ void People::arrange_edit() {
   });
 }
 
-wire::Control People::draw() {
+ingest::ControlKey People::draw() {
   Prng& prng = world_.prng;
-  wire::Control control;
-  control.control_id = ++said_;
+  ingest::ControlKey control;
+  control.request_id = ++said_;
   control.verb = prng.chance(600'000) ? wire::Verb::kPause : wire::Verb::kResume;
+  if (prng.chance(150'000)) control.verb = wire::Verb::kConsume;
   control.upstream = settings_.upstreams[prng.below(settings_.upstreams.size())].name;
   control.by = "somebody";
   if (!prng.chance(200'000)) {
     const auto key = prng.below(static_cast<std::uint64_t>(settings_.keys));
     control.key = control.upstream + ":user-" + std::to_string(key);
   }
+  if (control.verb == wire::Verb::kConsume) control.amount = up_to(prng, 5);
   if (control.verb == wire::Verb::kPause && prng.chance(700'000))
     control.until = world_.epoch_now() + prng.between(seconds(1), world_.faults.people.pause_max);
   return control;
+}
+
+void People::hears(const ingest::Respond& answer) {
+  const auto* taken = std::get_if<ingest::ControlTaken>(&answer.answer);
+  if (!world_.healed || taken == nullptr || !taken->heard) return;
+  (taken->amount > 0 ? consumed_ : opened_) = true;
 }
 
 // What a person closed, and what abnormal usage did, stays closed until a person opens it; a word
@@ -104,17 +113,23 @@ void People::open_everything() {
   world_.agenda.after(kOpenEvery, [this] {
     for (const Upstream& upstream : settings_.upstreams) {
       if (!world_.healed) break;
-      wire::Control control;
+      ingest::ControlKey control;
       control.verb = wire::Verb::kResume;
       control.upstream = upstream.name;
       control.by = "somebody";
-      control.control_id = ++said_;
+      control.request_id = ++said_;
       say_(control);
       for (int key = 0; key < settings_.keys; ++key) {
-        control.control_id = ++said_;
+        control.request_id = ++said_;
         control.key = upstream.name + ":user-" + std::to_string(key);
         say_(control);
       }
+      if (consumed_) continue;
+      control.request_id = ++said_;
+      control.verb = wire::Verb::kConsume;
+      control.amount = 1;
+      // One word about a key at a time.
+      world_.agenda.after(seconds(5), [this, control] { say_(control); });
     }
     open_everything();
   });

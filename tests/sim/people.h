@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/front_door.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/world.h"
 
@@ -17,9 +18,9 @@ namespace sluice::sim {
 class People {
  public:
   using Upstreams = std::vector<Upstream>;
-  // `say` brings a word to the limiter, if a wire leads there now; `edit` gives everybody new
+  // `say` brings a word to a front door, if one is open now; `edit` gives everybody new
   // settings.
-  People(World& world, const Settings& settings, std::function<void(const wire::Control&)> say,
+  People(World& world, const Settings& settings, std::function<void(const ingest::ControlKey&)> say,
          std::function<void(const Upstreams&)> edit)
       : world_(world),
         settings_(settings),
@@ -29,19 +30,26 @@ class People {
 
   // From now on they interfere as the run's faults say; after heal() they open what is closed.
   void begin();
+  // Their request ids are above all others'.
+  static constexpr std::uint64_t kRequests = std::uint64_t{1} << 40;
+  void hears(const ingest::Respond& answer);
+  // Since everything is healed, somebody was told that words of theirs were heard.
+  [[nodiscard]] bool done() const { return !speaks_ || (opened_ && consumed_); }
 
  private:
   void arrange();
   void open_everything();
-  [[nodiscard]] wire::Control draw();
+  [[nodiscard]] ingest::ControlKey draw();
   void arrange_edit();
 
   World& world_;
   const Settings& settings_;
   Upstreams upstreams_;  // as they were edited
-  std::function<void(const wire::Control&)> say_;
+  std::function<void(const ingest::ControlKey&)> say_;
   std::function<void(const Upstreams&)> edit_;
-  std::uint64_t said_ = 0;
+  std::uint64_t said_ = kRequests;
+  bool speaks_ = false;
+  bool opened_ = false, consumed_ = false;  // were heard
 };
 
 }  // namespace sluice::sim

@@ -4,6 +4,7 @@
 
 #include "lib/wire/identity.h"
 #include "tests/sim/ingest_node.h"
+#include "tests/sim/people.h"
 
 namespace sluice::sim {
 namespace {
@@ -117,6 +118,14 @@ void Producer::hears(const ingest::Respond& answer) {
     asked_about_.erase(asked);
     return;
   }
+  if (answer.request_id > People::kRequests) return others_(answer);
+  if (const auto at = cancelling_of_.find(answer.request_id); at != cancelling_of_.end()) {
+    Cancelling& one = cancelling_[at->second];
+    if (one.answered || std::holds_alternative<ingest::Unavailable>(answer.answer)) return;
+    one.answered = true;
+    --open_;
+    return;
+  }
   if (otherwise_.erase(answer.request_id) > 0) {
     if (std::holds_alternative<ingest::Accepted>(answer.answer))
       world_.breaks("P2", "a known id was taken with other bytes");
@@ -187,11 +196,21 @@ void Producer::say_otherwise(const Letter& letter) {
 void Producer::cancel_some(const Letter& letter, const std::string& identity) {
   if (!world_.prng.chance(settings_.cancelled)) return;
   const Duration delay = world_.prng.between(Duration{0}, seconds(20));
-  world_.agenda.after(delay, [this, door = letter.door, id = letter.message.id, identity] {
-    if (!doors_[door]->up()) return;
-    witnesses_.tell(&Witness::cancel_asked, identity);
-    doors_[door]->work(ingest::Cancel{++requests_, id});
-  });
+  cancelling_.push_back({identity, letter.message.id, letter.door, 0, false});
+  ++open_;
+  world_.agenda.after(delay, [this, at = cancelling_.size() - 1] { cancel(at); });
+}
+
+void Producer::cancel(std::size_t at) {
+  Cancelling& one = cancelling_[at];
+  if (one.answered) return;
+  one.request_id = ++requests_;
+  cancelling_of_[one.request_id] = at;
+  if (doors_[one.door]->up()) {
+    witnesses_.tell(&Witness::cancel_asked, one.identity);
+    doors_[one.door]->work(ingest::Cancel{one.request_id, one.id});
+  }
+  world_.agenda.after(kPatience, [this, at] { cancel(at); });
 }
 
 }  // namespace sluice::sim

@@ -25,6 +25,8 @@ class Producer {
   // From now on, until everything that settings name was sent.
   void begin();
   void hears(const ingest::Respond& answer);
+  // Who hears what is answered to others' requests.
+  void others_hear(std::function<void(const ingest::Respond&)> hear) { others_ = std::move(hear); }
   // Nothing is open: all messages and costs were answered.
   [[nodiscard]] bool done() const { return open_ == 0; }
 
@@ -63,6 +65,16 @@ class Producer {
   std::map<std::uint64_t, std::size_t> letter_of_, bill_of_;  // by request id
   std::map<std::uint64_t, std::string> asked_about_;          // identity, by request id
   std::set<std::uint64_t> otherwise_;                         // request ids
+  struct Cancelling {
+    std::string identity, id;
+    std::size_t door = 0;
+    std::uint64_t request_id = 0;  // of the last try
+    bool answered = false;
+  };
+  void cancel(std::size_t cancelling);
+  std::vector<Cancelling> cancelling_;
+  std::map<std::uint64_t, std::size_t> cancelling_of_;  // by request id
+  std::function<void(const ingest::Respond&)> others_;
   std::uint64_t requests_ = 0;
   std::size_t open_ = 0;
 };

@@ -54,7 +54,7 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
   world.faults = draw_faults(seed, world.prng);
   Settings settings = Settings::drawn(world.prng);
   // Saboteurs have weathers of their own, and calm seeds stay calm.
-  if (Prng later(~seed); !saboteur && seed % 8 != 0) {
+  if (Prng later(~seed); (!saboteur || saboteur->any_day) && seed % 8 != 0) {
     world.faults.draw_later(later);
     settings.draw_later(later);
     draw_knobs(later, settings);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lib/wire/identity.h"
+#include "tests/sim/kinds.h"
 #include "tests/sim/system.h"
 
 namespace sluice::sim {
@@ -283,7 +284,7 @@ const std::vector<Saboteur>& weathers() {
 }
 
 const Saboteur* find_saboteur(const std::string& name) {
-  for (const auto* list : {&saboteurs(), &weathers()})
+  for (const auto* list : {&saboteurs(), &weathers(), &kinds()})
     for (const Saboteur& one : *list)
       if (one.name == name) return &one;
   return nullptr;

@@ -18,6 +18,8 @@ struct Saboteur {
   std::function<void(System&)> system;      // effects dropped, doubled, swapped, hastened
   // The days on which the bug would show. Without the bug, every promise is kept on them as well.
   std::function<void(Settings&, Faults&)> weather = {};
+  std::string harmless = {};  // why nobody can see it; empty: it is to be caught
+  bool any_day = false;       // on days with every fault that a seed may draw
 };
 
 const std::vector<Saboteur>& saboteurs();

@@ -1,11 +1,14 @@
 // Seeds of the whole system, the same seed twice, and every saboteur.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <string>
 
+#include "tests/sim/kinds.h"
+#include "tests/sim/kinds_harmless.h"
 #include "tests/sim/knobs.h"
 #include "tests/sim/run.h"
 
@@ -50,6 +53,21 @@ TEST_P(Sabotage, IsCaught) {
     return;
   }
   ADD_FAILURE() << GetParam().name << " was not caught by 50 seeds";
+}
+
+// The saboteurs of kinds.h are run by scripts/simulate --saboteurs. Here: no kind of effect is
+// missing, and no row of the table of harmless ones names what is not there.
+TEST(Kinds, EveryEffectIsOfOne) {
+  std::set<std::string> unlisted;
+  const Saboteur notes = note_unlisted(unlisted);
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) run_seed(seed, &notes);
+  EXPECT_EQ(unlisted, std::set<std::string>());
+}
+
+TEST(Kinds, EveryHarmlessRowIsOne) {
+  const auto harmless = std::count_if(kinds().begin(), kinds().end(),
+                                      [](const Saboteur& one) { return !one.harmless.empty(); });
+  EXPECT_EQ(static_cast<std::size_t>(harmless), harmless_count());
 }
 
 // It is the bug that is caught, not the weather in which it shows.

@@ -36,11 +36,12 @@ System::System(World& world, Settings settings)
              store_settings(settings_, settings_.upstreams, settings_.limiter.limits_version)),
       producer_(world, witnesses_, settings_, queue_),
       people_(
-          world, settings_, [this](const wire::Control& control) { say(control); },
+          world, settings_, [this](const ingest::ControlKey& control) { say(control); },
           [this](const auto& upstreams) { edit(upstreams); }),
       limits_version_(settings_.limiter.limits_version) {
   for (const Upstream& upstream : settings_.upstreams)
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
+  producer_.others_hear([this](const ingest::Respond& answer) { people_.hears(answer); });
   limiter_ = std::make_unique<LimiterNode>(world, network_, witnesses_, settings_.limiter, store_);
   auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
   alerter_ =
@@ -63,10 +64,10 @@ System::System(World& world, Settings settings)
       });
 }
 
-// Whoever has a connection to the limiter passes a person's word on.
-void System::say(const wire::Control& control) {
+// A person speaks at any front door.
+void System::say(const ingest::ControlKey& control) {
   const auto by = world_.prng.below(ingests_.size());
-  ingests_[by]->say(wire::Role::kLimiter, control);
+  ingests_[by]->work(control);
 }
 
 // The store goes by new limits at once; who asks it has the older ones until it is told, too.
@@ -161,7 +162,7 @@ std::size_t System::rows() const {
 }
 
 bool System::quiet() const {
-  if (!producer_.done() || rows() > 0 || queue_.size() > 0) return false;
+  if (!producer_.done() || !people_.done() || rows() > 0 || queue_.size() > 0) return false;
   const auto* core = limiter_->core();
   if (!core || core->messages() > 0 || core->unrecorded() > 0) return false;
   return alert_state_.undelivered() == 0 && alert_state_.cursor() >= ledger_.last_alert();
@@ -169,8 +170,9 @@ bool System::quiet() const {
 
 std::string System::what_is_open() const {
   const auto* core = limiter_->core();
-  return std::string(producer_.done() ? "" : "producer waits; ") + std::to_string(rows()) +
-         " rows, " + std::to_string(queue_.size()) + " queue copies, limiter: " +
+  return std::string(producer_.done() ? "" : "producer waits; ") +
+         (people_.done() ? "" : "people were not heard; ") + std::to_string(rows()) + " rows, " +
+         std::to_string(queue_.size()) + " queue copies, limiter: " +
          (core ? std::to_string(core->messages()) + " messages, " +
                      std::to_string(core->unrecorded()) + " unrecorded"
                : "down") +

@@ -52,7 +52,7 @@ class System {
   void add_witnesses();
   void add_ingests();
   void add_dispatchers();
-  void say(const wire::Control& control);
+  void say(const ingest::ControlKey& control);
   void edit(const std::vector<Upstream>& upstreams);
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
