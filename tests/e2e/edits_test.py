@@ -1,0 +1,118 @@
+"""Limits are edited while everything runs: tighter holds at once, looser forgets nothing, the edit is
+a line of the trail, and a file that does not check changes nothing."""
+
+import glob
+import json
+import os
+import signal
+import time
+
+from harness import EndToEnd, eventually
+
+WINDOW_S = 6  # 60 s at the tenth of the time
+LIMIT = '[[limit]]\nupstream = "onlyfans"\nname = "per-key"\nn = 10\nwindow = "60s"\nburst = 4\n'
+
+
+class Edits(EndToEnd):
+    def setUp(self):
+        self.recorder = self.recorder()
+        self.pipe = self.pipeline(url=self.recorder.url, more=LIMIT).start()
+        self.messages = 0
+
+    def edit(self, before, after):
+        with open(self.pipe.settings, encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(text.count(before), 1, text)
+        with open(self.pipe.settings, "w", encoding="utf-8") as file:
+            file.write(text.replace(before, after))
+        self.pipe.processes["limiter"].send_signal(signal.SIGHUP)
+
+    def quota(self):
+        """What a producer is told of the limit that it is under."""
+        self.messages += 1
+        name = f"asked-{self.messages}"
+        answer = self.accept(self.pipe, {"messageId": name, "userId": name})
+        return answer.headers.get("ratelimit-policy", "").split(";")[:2]
+
+    def edited_to(self, n):
+        eventually(f"the limit is {n}", lambda: self.quota() == ['"per-key"', f"q={n}"])
+
+    def send(self, count):
+        names = [f"loud-{number}" for number in range(count)]
+        for name in names:
+            self.accept(self.pipe, {"messageId": name, "userId": "loud"}, Prefer="respond-async")
+        return names
+
+    def loud(self):
+        """When the key's messages arrived."""
+        return sorted(at for at, _, body in list(self.recorder.arrivals)
+                      if json.loads(body)["userId"] == "loud")
+
+    def within(self, end):
+        """How many arrived in the closed window that ends then."""
+        return sum(1 for at in self.loud() if end - WINDOW_S <= at <= end)
+
+    def edits_on_record(self):
+        lines = []
+        for path in glob.glob(os.path.join(self.pipe.data, "auditor", "**", "*.ndjson"),
+                              recursive=True):
+            with open(path, encoding="utf-8") as file:
+                lines += [json.loads(line) for line in file if line.endswith("\n")]
+        return [line for line in lines if line.get("t") == "limits"]
+
+    def test_a_window_is_never_over_whatever_is_edited_in_the_middle_of_it(self):
+        names = self.send(28)
+        eventually("half a window is full", lambda: len(self.loud()) >= 6)
+        self.edit("n = 10", "n = 4")
+        self.edited_to(4)
+        tight_from, sent = time.monotonic(), len(self.loud())
+        eventually("more goes", lambda: len(self.loud()) >= sent + 5, 4 * WINDOW_S)
+        tight = [at for at in self.loud() if at > tight_from]
+        self.assertEqual({at: self.within(at) for at in tight if self.within(at) > 4}, {})
+        self.edit("n = 4", "n = 10")
+        self.edited_to(10)
+        self.pipe.settle(names, 10 * WINDOW_S)
+        every = self.loud()
+        self.assertEqual(len(every), len(names))
+        self.assertEqual({at: self.within(at) for at in every if self.within(at) > 10}, {})
+
+    def test_an_edit_is_on_record_and_outlives_a_restart(self):
+        self.edited_to(10)
+        self.edit("n = 10", "n = 7")
+        self.edited_to(7)
+        line = eventually("the edit is in the trail", self.edits_on_record)[-1]
+        self.assertIn("per-key: 7 per 6000ms", line["reason"])
+        self.assertIn("SIGHUP", line["reason"])
+        attempts = eventually("an attempt under it", lambda: self.attempts_under(line))
+        self.assertTrue(attempts)
+        for name in self.pipe.names():
+            self.pipe.kill(name)
+        self.pipe.start()
+        self.edited_to(7)
+        names = self.send(7)
+        self.pipe.settle(names, 20)
+        self.assertEqual(len(self.edits_on_record()), 1)
+        self.assertNotIn("stale", self.pipe.log("limiter"))
+
+    def attempts_under(self, edit):
+        self.quota()
+        found = []
+        for path in glob.glob(os.path.join(self.pipe.data, "auditor", "**", "*.ndjson"),
+                              recursive=True):
+            with open(path, encoding="utf-8") as file:
+                found += [line for line in map(json.loads, filter(lambda x: x.endswith("\n"), file))
+                          if line.get("t") == "attempt"
+                          and line.get("limits") == edit["limits"]]
+        return found
+
+    def test_what_does_not_check_changes_nothing(self):
+        self.edited_to(10)
+        self.edit("n = 10", "n = 0")
+        eventually("it is refused", lambda: "old ones stay" in self.pipe.log("limiter"))
+        with open(self.pipe.settings, encoding="utf-8") as file:
+            at = 1 + file.read().splitlines().index("n = 0")
+        self.assertRegex(self.pipe.log("limiter"), rf"sluice\.toml:{at}\b")
+        self.edited_to(10)
+        self.assertEqual(self.edits_on_record(), [])
+        self.edit("n = 0", "n = 5")
+        self.edited_to(5)
