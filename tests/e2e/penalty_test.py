@@ -119,3 +119,72 @@ class RetryAfter(EndToEnd):
             self.pipeline.kill(name)
         self.pipeline.start()
         self.expect_closed_then_slowly_open()
+
+
+class Reopening(EndToEnd):
+    """A tenth of the time: a window of 3 s, N = 16. After the warning: one attempt at a time until
+    one succeeds, N/2 in the window from then on, and N/8 more in each one after it."""
+
+    minutes = 3
+    WINDOW_S, N = 3.0, 16
+
+    def setUp(self):
+        self.warned_at, self.spans = None, []
+        recorder = self.recorder(self.act)
+        more = (f'in_flight_per_key = 4\n[[limit]]\nupstream = "onlyfans"\nn = {self.N}\n'
+                'window = "30s"\nburst = 16\n')
+        self.pipe = self.pipeline(url=recorder.url, more=more).start()
+
+    def act(self, door, body):
+        """The first is warned; of the others is remembered from when until when they were here."""
+        began = time.monotonic()
+        if self.warned_at is None:
+            self.warned_at = began
+            door.reply(429, Retry_After="2")
+            return True
+        time.sleep(0.02)
+        self.spans.append((began, time.monotonic()))  # before anybody can know of the answer
+        door.reply(200)
+        return True
+
+    def send(self, count):
+        names = [f"m-{number}" for number in range(count)]
+        for name in names:
+            answer = self.pipe.post({"messageId": name, "userId": "k"}, Prefer="respond-async")
+            self.assertEqual(answer.status, 202, answer)
+        eventually("the warning", lambda: self.warned_at)
+        return names
+
+    def arrivals(self):
+        return sorted(began for began, _ in self.spans)
+
+    def expect_slow(self, names):
+        self.pipe.settle(names, 60)
+        spans = sorted(self.spans)
+        self.assertEqual(len(spans), len(names))
+        self.assertGreaterEqual(spans[0][0] - self.warned_at, 2)
+        self.assertGreaterEqual(spans[1][0], spans[0][1], "the second waits for a success")
+        proven, arrivals = spans[0][1], self.arrivals()
+        for at in arrivals:  # in each closed window that ends with an arrival
+            grown = int((at - proven) // self.WINDOW_S) if at > proven else 0
+            most = min(self.N, self.N // 2 + self.N // 8 * grown)
+            within = sum(1 for other in arrivals if at - self.WINDOW_S <= other <= at)
+            self.assertLessEqual(within, most, f"{at - proven:.3f} s after it reopened")
+        early = sum(1 for at in arrivals if at < proven + self.WINDOW_S)
+        self.assertEqual(early, self.N // 2)
+
+    def test_half_first_and_an_eighth_more_each_window(self):
+        names = self.send(40)
+        self.expect_slow(names)
+
+    def test_also_when_everything_is_killed_while_it_reopens(self):
+        names = self.send(24)
+        eventually("it reopens", lambda: len(self.spans) >= 3, 30)
+        for name in self.pipe.names():
+            self.pipe.kill(name)
+        self.pipe.start()
+        self.pipe.settle(names, 120)
+        arrivals = self.arrivals()
+        proven = arrivals[0]
+        early = [at for at in arrivals if at < proven + self.WINDOW_S]
+        self.assertLessEqual(len(early), self.N // 2)
