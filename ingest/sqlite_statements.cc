@@ -80,8 +80,7 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
   const std::pair<port::Statement*, const char*> all[] = {
       {&data_version, "PRAGMA data_version"},
       {&last_number, "SELECT coalesce(max(number), 0) FROM messages"},
-      {&rows_after,
-       "SELECT number, key FROM messages NOT INDEXED WHERE number > ?1 ORDER BY number LIMIT ?2"},
+      {&rows_after, "SELECT number, key FROM messages WHERE number > ? ORDER BY number LIMIT ?"},
       {&sums,
        "SELECT (SELECT coalesce(sum(count), 0) FROM keys), (SELECT count(*) FROM keys), "
        "(SELECT count(*) FROM dead)"},
