@@ -55,6 +55,7 @@ struct Explained {
   std::string id;       // of the message asked for, or the key's next; empty: none is in the line
   Explanation message;  // why that one waits
   std::uint32_t attempts = 0;
+  StoreTime ready_at;        // it is not to go before
   std::uint64_t order = 0;   // its place in the line; of a key without messages: the line's end
   std::uint64_t before = 0;  // those of its key that go before it, attempts included
   std::vector<std::string> ahead;  // their ids, the first ones

@@ -100,6 +100,7 @@ Explained LimiterCore::explain_message(const Key& key, const Message* message, I
   if (message == nullptr) return explained;
   explained.id = message->offer.letter.id();
   explained.attempts = message->attempts;
+  explained.ready_at = std::max(message->ready_at, message->offer.not_before);
   explained.order = key.line.size();
   if (const auto why = explain(message->offer.identity, now)) explained.message = *why;
   if (message->state != State::kWaiting) {
@@ -127,10 +128,7 @@ void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant 
   if (forecast == nullptr) return;
   const Forecast::Departure departure = forecast->departure(explained.order);
   explained.departs_at = std::max(departure.at, known->high);
-  if (explained.message.why == wire::Wait::kNotBefore ||
-      explained.message.why == wire::Wait::kBackoff) {
-    explained.departs_at = std::max(explained.departs_at, explained.message.until);
-  }
+  explained.departs_at = std::max(explained.departs_at, explained.ready_at);
   explained.remaining = forecast->remaining();
   explained.one_at_a_time = state.one_at_a_time;
   const auto& limits = shard->second.upstream->limits;

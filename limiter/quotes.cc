@@ -166,8 +166,8 @@ void LimiterCore::explain_quoted(const Message* message, Instant now, wire::Quot
   if (!explained) return;
   if (explained->why != wire::Wait::kNone) quoted.why = explained->why;
   if (message->flight) quoted.departs_at = message->flight->granted_at;
-  if (message->state == State::kWaiting && message->ready_at > quoted.departs_at) {
-    quoted.departs_at = message->ready_at;
+  if (message->state == State::kWaiting) {
+    quoted.departs_at = std::max({quoted.departs_at, message->ready_at, message->offer.not_before});
   }
 }
 

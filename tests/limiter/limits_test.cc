@@ -116,5 +116,19 @@ TEST(Limits, APenaltyIsExplainedWithoutALimit) {
   EXPECT_GE(departs.next, s.bench.store_now() + seconds(100));
 }
 
+// Also while others of its key go first, and its quote does not say so.
+TEST(Limits, NoDepartureIsStatedBeforeAMessagesOwnTime) {
+  Started s(Bench::config(1, seconds(60), 1));
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  s.bench.say(s.ingest, s.bench.offer("2", 2));
+  wire::Offer later = s.bench.offer("3", 3);
+  later.not_before = s.bench.store_now() + hours(1);
+  s.bench.say(s.ingest, later);
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", later.identity, 2, 1, {}});
+  const auto quoted = s.bench.said<wire::Quoted>();
+  ASSERT_EQ(quoted.size(), 1U);
+  EXPECT_EQ(quoted[0].departs_at, later.not_before);
+}
+
 }  // namespace
 }  // namespace sluice::limiter
