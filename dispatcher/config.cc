@@ -10,7 +10,7 @@ namespace {
 constexpr std::array kRows = {
     SettingRow{.name = "table_max",
                .type = SettingType::kWhole,
-               .preset = "500_000",
+               .preset = "1_500_000",
                .help = "Attempts remembered until their lease has ended; a full table gives no "
                        "more credit.",
                .min = 100,

@@ -14,7 +14,7 @@ namespace sluice::dispatcher {
 
 struct Config {
   std::vector<Upstream> upstreams;
-  std::size_t table_max = 500'000;      // attempts in the table, all upstreams together
+  std::size_t table_max = 1'500'000;    // attempts in the table, all upstreams together
   std::size_t asked_reserve = 10'000;   // beyond that, for attempts that were asked for only
   std::size_t closures_max = 100'000;   // closed keys
   Duration resend_every = seconds(2);   // outcomes that no limiter has completed
