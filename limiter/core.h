@@ -236,8 +236,8 @@ class LimiterCore {
   Instant turn_of(Key& key, const std::optional<Refusal>& refusal, Instant now);
   [[nodiscard]] std::optional<Refusal> closed(const Key& key, StoreTime low) const;
   [[nodiscard]] static std::uint32_t open_attempts(const Key& key);
-  [[nodiscard]] static std::uint32_t in_flight(const Key& key);
-  [[nodiscard]] static bool is_busy(const Key& key);
+  [[nodiscard]] std::uint32_t in_flight(const Key& key) const;
+  [[nodiscard]] bool is_busy(const Key& key) const;
   [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
   [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
   [[nodiscard]] std::size_t unrecorded_room() const;

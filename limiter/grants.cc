@@ -96,13 +96,14 @@ std::uint32_t LimiterCore::open_attempts(const Key& key) {
 
 // As the store counts them. After a warning: one, until one succeeds; if that was not one that the
 // store means, it refuses.
-std::uint32_t LimiterCore::in_flight(const Key& key) {
-  return key.warned ? 1 : in_flight_per_key(*key.shard->upstream, key.shard->latency);
+std::uint32_t LimiterCore::in_flight(const Key& key) const {
+  const bool alone = key.warned && !config_.mutations.crowds_after_warning;
+  return alone ? 1 : in_flight_per_key(*key.shard->upstream, key.shard->latency);
 }
 
 // One question at a time: two on their way could be answered in either order, and the later row
 // would take the slot of the earlier one.
-bool LimiterCore::is_busy(const Key& key) {
+bool LimiterCore::is_busy(const Key& key) const {
   const bool asked = std::any_of(key.out.begin(), key.out.end(), [](const Message* message) {
     return message->state == State::kAsked;
   });

@@ -73,6 +73,24 @@ void warned_in_between(Settings& settings, Faults& faults) {
   settings.share_upstreams();
 }
 
+// Many wait in each key, one in some is warned, and answers take their time.
+void warned_now_and_then(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 8);
+  settings.keys = 2;
+  settings.messages = 150;
+  settings.sending = seconds(5);
+  faults.upstream.throttled = 60'000;
+  faults.upstream.retry_after_max = seconds(3);
+  faults.upstream.answer_max = milliseconds(900);
+  Upstream& upstream = settings.upstreams.front();
+  upstream.limits.front().window = seconds(4);
+  upstream.limits.front().guard = milliseconds(501);
+  upstream.in_flight = 100;
+  upstream.in_flight_per_key = 3;
+  upstream.penalty_base = seconds(2);
+  settings.share_upstreams();
+}
+
 // One key with much that waits, and others that come now and then.
 void one_busy_key(Settings& settings, Faults& faults) {
   one_key(settings, faults, 4);
@@ -232,6 +250,22 @@ Saboteur forgetful_edits() {
           edited_windows};
 }
 
+Saboteur reopens_at_once() {
+  return {"a warned key opens at once when its time is over",
+          [](Settings& settings) { settings.warnings_pass = true; },
+          {},
+          warned_now_and_then};
+}
+
+Saboteur crowds_after_warning() {
+  return {"a warned key's attempts go side by side",
+          [](Settings& settings) {
+            settings.store_crowds = settings.limiter.mutations.crowds_after_warning = true;
+          },
+          {},
+          warned_now_and_then};
+}
+
 Saboteur torn_put() {
   return {"rule 5: a name without its row",
           [](Settings& settings) { settings.parking_tears = 200'000; },
@@ -262,6 +296,8 @@ std::vector<Saboteur> all_saboteurs() {
       expire_early(),
       mutation("a key's full window stops its upstream", &Mutations::one_key_stops_all,
                one_busy_key),
+      reopens_at_once(),
+      crowds_after_warning(),
       recall_nothing(),
       keep_warnings()};
 }

@@ -42,7 +42,9 @@ struct Settings {
   // so often (per million).
   std::uint32_t store_gives_more = 0;
   std::uint32_t parking_tears = 0;
-  bool edits_forget = false;  // an edit of the limits takes it that nothing went before
+  bool edits_forget = false;   // an edit of the limits takes it that nothing went before
+  bool warnings_pass = false;  // the store keeps a warning's hold, and nothing else of it
+  bool store_crowds = false;   // the store takes it that no attempt of a key is under way
 
   static Settings drawn(Prng& prng);
   // All who read the table of upstreams read this one.

@@ -7,9 +7,24 @@ limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
   if (limiter::MemoryShard* shard = store_.shard(limiter::upstream_of(ask.call));
       shard != nullptr && edits_forget_)
     for (limiter::KnownLimit& known : shard->edit_state().limits) known.held = 0;
+  sabotage_keys(ask.call);
   note(ask, reply);
   witnesses_.tell(&Witness::decided, ask.call, reply.answer, reply.now);
   return reply;
+}
+
+void StoreFake::sabotage_keys(const limiter::Call& call) {
+  if (!warnings_pass_ && !crowds_) return;
+  limiter::MemoryShard* shard = store_.shard(limiter::upstream_of(call));
+  const auto change = [&](const std::string& name) {
+    limiter::KeyRecord& key = shard->edit_key(name);
+    if (warnings_pass_) key.penalties = 0, key.reopened_at = {};
+    if (crowds_) key.open.clear();
+  };
+  if (const auto* grant = std::get_if<limiter::Grant>(&call))
+    for (const limiter::GrantAsk& ask : grant->asks) change(ask.line.key);
+  if (const auto* complete = std::get_if<limiter::Complete>(&call))
+    for (const limiter::Completion& one : complete->completions) change(one.outcome.key);
 }
 
 void StoreFake::edit(limiter::StoreConfig settings) {

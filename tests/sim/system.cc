@@ -49,6 +49,8 @@ System::System(World& world, Settings settings)
   limiter_->dials(wire::Role::kAuditor, *auditor_);
   alerter_->dials(wire::Role::kAuditor, *auditor_);
   if (settings_.edits_forget) store_.forget_by_edits();
+  if (settings_.warnings_pass) store_.forget_warnings();
+  if (settings_.store_crowds) store_.count_none_under_way();
   add_dispatchers();
   add_ingests();
   add_witnesses();
@@ -123,6 +125,7 @@ void System::add_witnesses() {
   witnesses_.add(check_p5(world_));
   if (auto p6 = check_p6(world_, settings_)) witnesses_.add(std::move(p6));
   witnesses_.add(check_p7(world_));
+  witnesses_.add(check_reopening(world_, settings_));
   witnesses_.add(check_p9(world_, settings_));
   witnesses_.add(check_order(world_, settings_));
   witnesses_.add(check_costs(world_, ledger_));
