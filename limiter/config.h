@@ -25,6 +25,7 @@ struct Mutations {
   bool one_grant_too_many = false;    // P1 broken: a full window does not stop a message
   bool never_settled_again = false;   // P2 broken: a message that was settled before is ignored
   bool penalty_not_held = false;      // P7 broken: a penalty closes nothing
+  bool pause_not_held = false;        // P7 broken: a pause closes nothing
   bool crowds_after_warning = false;  // P7 broken: not one attempt at a time after a warning
   bool one_key_stops_all = false;     // P6 broken: a key's full window stops its whole upstream
 };

@@ -84,6 +84,7 @@ std::optional<Refusal> LimiterCore::closed(const Key& key, StoreTime low) const 
       hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
     }
   }
+  if (config_.mutations.pause_not_held && hold && hold->why == wire::Wait::kPaused) return {};
   return hold;
 }
 

@@ -91,6 +91,17 @@ void warned_now_and_then(Settings& settings, Faults& faults) {
   settings.share_upstreams();
 }
 
+// Somebody pauses and resumes, again and again, and limiters do not live long.
+void people_pause(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 2);
+  settings.sending = seconds(40);
+  settings.queued = 500'000;
+  faults.people.every = seconds(2);
+  faults.people.pause_max = seconds(10);
+  faults.limiter.crash_every = seconds(5);
+  faults.limiter.down_max = milliseconds(200);
+}
+
 // One key with much that waits, and others that come now and then.
 void one_busy_key(Settings& settings, Faults& faults) {
   one_key(settings, faults, 4);
@@ -257,6 +268,23 @@ Saboteur reopens_at_once() {
           warned_now_and_then};
 }
 
+Saboteur pauses_ignored() {
+  return {"a pause is answered, and closes nothing",
+          [](Settings& settings) {
+            settings.pauses_pass = settings.limiter.mutations.pause_not_held = true;
+          },
+          {},
+          people_pause};
+}
+
+// As long as its limiter lives and knows it, or an ingest announces it with rows, it would hold.
+Saboteur pauses_not_kept() {
+  return {"the store keeps no pause",
+          [](Settings& settings) { settings.pauses_pass = true; },
+          {},
+          people_pause};
+}
+
 Saboteur crowds_after_warning() {
   return {"a warned key's attempts go side by side",
           [](Settings& settings) {
@@ -298,6 +326,8 @@ std::vector<Saboteur> all_saboteurs() {
                one_busy_key),
       reopens_at_once(),
       crowds_after_warning(),
+      pauses_ignored(),
+      pauses_not_kept(),
       recall_nothing(),
       keep_warnings()};
 }

@@ -44,6 +44,7 @@ struct Settings {
   std::uint32_t parking_tears = 0;
   bool edits_forget = false;   // an edit of the limits takes it that nothing went before
   bool warnings_pass = false;  // the store keeps a warning's hold, and nothing else of it
+  bool pauses_pass = false;    // the store keeps no pause
   bool store_crowds = false;   // the store takes it that no attempt of a key is under way
 
   static Settings drawn(Prng& prng);

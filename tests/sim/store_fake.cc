@@ -14,13 +14,16 @@ limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
 }
 
 void StoreFake::sabotage_keys(const limiter::Call& call) {
-  if (!warnings_pass_ && !crowds_) return;
+  if (!warnings_pass_ && !pauses_pass_ && !crowds_) return;
   limiter::MemoryShard* shard = store_.shard(limiter::upstream_of(call));
   const auto change = [&](const std::string& name) {
     limiter::KeyRecord& key = shard->edit_key(name);
     if (warnings_pass_) key.penalties = 0, key.reopened_at = {};
+    if (pauses_pass_)
+      std::erase_if(key.holds, [](const auto& h) { return h.kind == wire::HoldKind::kPause; });
     if (crowds_) key.open.clear();
   };
+  if (const auto* hold = std::get_if<limiter::SetHold>(&call)) change(hold->key);
   if (const auto* grant = std::get_if<limiter::Grant>(&call))
     for (const limiter::GrantAsk& ask : grant->asks) change(ask.line.key);
   if (const auto* complete = std::get_if<limiter::Complete>(&call))

@@ -21,8 +21,10 @@ class StoreFake {
   void edit(limiter::StoreConfig settings);
   // For saboteurs: an edit takes it that nothing went before.
   void forget_by_edits() { edits_forget_ = true; }
-  // ... a key opens at once when a warning's hold ends; no attempt of a key is under way.
+  // ... a key opens at once when a warning's hold ends; no pause holds; no attempt of a key is
+  // under way.
   void forget_warnings() { warnings_pass_ = true; }
+  void forget_pauses() { pauses_pass_ = true; }
   void count_none_under_way() { crowds_ = true; }
   // From now on its clock steps and leaps, and it forgets, as the run's faults say.
   void suffer();
@@ -42,7 +44,7 @@ class StoreFake {
   void sabotage_keys(const limiter::Call& call);
 
   bool edits_forget_ = false;
-  bool warnings_pass_ = false, crowds_ = false;
+  bool warnings_pass_ = false, pauses_pass_ = false, crowds_ = false;
   void arrange_step();
   void arrange_leap();
   void arrange_forgetting();

@@ -41,7 +41,11 @@ System::System(World& world, Settings settings)
       limits_version_(settings_.limiter.limits_version) {
   for (const Upstream& upstream : settings_.upstreams)
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
-  producer_.others_hear([this](const ingest::Respond& answer) { people_.hears(answer); });
+  producer_.others_hear([this](const ingest::Respond& answer) {
+    const auto* taken = std::get_if<ingest::ControlTaken>(&answer.answer);
+    if (taken) witnesses_.tell(&Witness::person_hears, answer.request_id, taken->heard);
+    people_.hears(answer);
+  });
   limiter_ = std::make_unique<LimiterNode>(world, network_, witnesses_, settings_.limiter, store_);
   auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
   alerter_ =
@@ -50,6 +54,7 @@ System::System(World& world, Settings settings)
   alerter_->dials(wire::Role::kAuditor, *auditor_);
   if (settings_.edits_forget) store_.forget_by_edits();
   if (settings_.warnings_pass) store_.forget_warnings();
+  if (settings_.pauses_pass) store_.forget_pauses();
   if (settings_.store_crowds) store_.count_none_under_way();
   add_dispatchers();
   add_ingests();
@@ -68,6 +73,7 @@ System::System(World& world, Settings settings)
 
 // A person speaks at any front door.
 void System::say(const ingest::ControlKey& control) {
+  witnesses_.tell(&Witness::person_says, control);
   const auto by = world_.prng.below(ingests_.size());
   ingests_[by]->work(control);
 }
@@ -125,6 +131,7 @@ void System::add_witnesses() {
   witnesses_.add(check_p5(world_));
   if (auto p6 = check_p6(world_, settings_)) witnesses_.add(std::move(p6));
   witnesses_.add(check_p7(world_));
+  witnesses_.add(check_pauses(world_, settings_));
   witnesses_.add(check_reopening(world_, settings_));
   witnesses_.add(check_p9(world_, settings_));
   witnesses_.add(check_order(world_, settings_));

@@ -68,6 +68,9 @@ class Witness {
   virtual void answered(const AnsweredAttempt&) {}
   // One atomic script of the limiter's store: what it was asked and what it decided.
   virtual void decided(const limiter::Call&, const limiter::Answer&, StoreTime) {}
+  // A person's word about a key or an upstream; and that it was taken, and heard by all limiters.
+  virtual void person_says(const ingest::ControlKey&) {}
+  virtual void person_hears(std::uint64_t /*request_id*/, bool /*heard*/) {}
   // From now on the store goes by these limits.
   virtual void limits_edited(const std::vector<Upstream>&) {}
   // The store lost what it had written, all of it or the last moments.

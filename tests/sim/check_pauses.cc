@@ -1,0 +1,127 @@
+// P7, a person's pause holds: from when somebody was told that the limiters have heard it, until
+// its end or another word of a person about the same key or upstream is in the store, nothing of it
+// is granted or dispatched, and nothing starts, but what was dispatched before, within its time. (A
+// pause that no limiter has heard holds once one comes and has learnt it: not watched.)
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/checks.h"
+#include "tests/sim/settlements.h"
+
+namespace sluice::sim {
+namespace {
+
+using Target = std::pair<std::string, std::string>;  // upstream, key; empty: all of it
+
+class Pauses : public Witness {
+ public:
+  Pauses(World& world, const Settings& settings) : world_(world) {
+    if (world.faults.store_step_every > Duration{0}) slack_ = slack_ + seconds(1);
+    if (world.faults.store_as_whole.leap_every > Duration{0}) slack_ = slack_ + minutes(10);
+    for (const Upstream& one : settings.upstreams)
+      start_within_ = std::max(start_within_, one.start_window);
+    // It was allowed to start, and is stopped before the first byte.
+    start_within_ = start_within_ + world.faults.dispatcher.freeze_max + seconds(1);
+  }
+
+  void person_says(const ingest::ControlKey& word) override {
+    if (word.verb != wire::Verb::kPause && word.verb != wire::Verb::kResume) return;
+    const bool closes = word.verb == wire::Verb::kPause;
+    words_[word.request_id] = {{word.upstream, word.key}, closes, word.until, ++turns_, 0};
+  }
+  void person_hears(std::uint64_t request_id, bool heard) override {
+    const auto at = words_.find(request_id);
+    if (at == words_.end() || !heard) return;
+    Word& word = at->second;
+    word.heard = ++turns_;
+    if (!word.closes) return;
+    const auto last = written_.find(word.target);
+    const bool another = last != written_.end() && last->second.turn > word.said &&
+                         (!last->second.closes || last->second.until != word.until);
+    if (!another) in_force_[word.target] = {word.until, word.said, world_.now()};
+  }
+  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
+    if (const auto* hold = std::get_if<limiter::SetHold>(&call)) writes(*hold);
+    for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto& grant) {
+      const bool first = granted_.insert({identity, grant.serial}).second;
+      if (first && pause_of(ask.line.upstream, ask.line.key, now) != nullptr)
+        world_.breaks("P7", "granted while a person's pause holds: " + ask.line.key);
+    });
+  }
+  void dispatched(const std::string&, const wire::Dispatch& dispatch) override {
+    const std::string upstream = dispatch.key.substr(0, dispatch.key.find(':'));
+    if (pause_of(upstream, dispatch.key, world_.store_now() + slack_) != nullptr)
+      world_.breaks("P7", "dispatched while a person's pause holds: " + dispatch.key);
+  }
+  void started(const StartedAttempt& start) override {
+    const Pause* pause = pause_of(start.upstream, start.key, world_.store_now() + slack_);
+    if (pause != nullptr && world_.now() > pause->since + start_within_ + slack_)
+      world_.breaks("P7", "starts long after a person has paused it: " + start.key);
+  }
+
+ private:
+  struct Word {
+    Target target;
+    bool closes = false;
+    StoreTime until;
+    std::uint64_t said = 0, heard = 0;  // when, in turns; 0: nobody was told that it was heard
+  };
+  struct Written {
+    bool closes = false;
+    StoreTime until;
+    std::uint64_t turn = 0;
+  };
+  struct Pause {
+    StoreTime until;  // 0: until somebody opens it
+    std::uint64_t said = 0;
+    Instant since;
+  };
+
+  // What a person said later, or what nobody was told the end of, may end a pause; what was over
+  // before the pause was said may not.
+  void writes(const limiter::SetHold& hold) {
+    const Target target{hold.upstream, hold.key};
+    const StoreTime until = hold.closed ? hold.hold.until : StoreTime{};
+    const auto pause = in_force_.find(target);
+    const bool said = std::any_of(words_.begin(), words_.end(), [&](const auto& entry) {
+      const Word& word = entry.second;
+      const bool over =
+          pause != in_force_.end() && word.heard != 0 && word.heard < pause->second.said;
+      return word.target == target && word.closes == hold.closed && !over &&
+             (!word.closes || word.until == until);
+    });
+    if (!said) return;  // abnormal usage closes for longer than any person
+    written_[target] = {hold.closed, until, ++turns_};
+    if (pause != in_force_.end() && (!hold.closed || pause->second.until != until))
+      in_force_.erase(pause);
+  }
+  const Pause* pause_of(const std::string& upstream, const std::string& key, StoreTime now) {
+    for (const Target& target : {Target{upstream, key}, Target{upstream, ""}}) {
+      const auto at = in_force_.find(target);
+      if (at == in_force_.end()) continue;
+      if (at->second.until.us == 0 || now < at->second.until) return &at->second;
+    }
+    return nullptr;
+  }
+
+  World& world_;
+  Duration slack_ = milliseconds(5);  // clocks drift, and the store's may step
+  Duration start_within_;
+  std::uint64_t turns_ = 0;
+  std::map<std::uint64_t, Word> words_;  // by request id
+  std::map<Target, Written> written_;    // the last one, in the store
+  std::map<Target, Pause> in_force_;
+  std::set<wire::Attempt> granted_;
+};
+
+}  // namespace
+
+std::unique_ptr<Witness> check_pauses(World& world, const Settings& settings) {
+  return std::make_unique<Pauses>(world, settings);
+}
+
+}  // namespace sluice::sim
