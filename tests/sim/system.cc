@@ -186,7 +186,8 @@ std::string System::what_is_open() const {
          (core ? std::to_string(core->messages()) + " messages, " +
                      std::to_string(core->unrecorded()) + " unrecorded"
                : "down") +
-         ", " + std::to_string(alert_state_.undelivered()) + " alerts";
+         ", " + std::to_string(alert_state_.undelivered()) + " alerts, cursor " +
+         std::to_string(alert_state_.cursor()) + " of " + std::to_string(ledger_.last_alert());
 }
 
 std::uint64_t System::arrivals() const {
