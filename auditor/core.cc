@@ -145,6 +145,7 @@ void AuditorCore::hear(const LedgerReply& reply, Instant now, Out& out) {
   }
   if (call_ == 0 || reply.call_id != call_) {
     followers_.erase(reply.call_id);
+    late(reply.answer, now);
     return;
   }
   call_ = 0;
@@ -158,6 +159,16 @@ void AuditorCore::hear(const LedgerReply& reply, Instant now, Out& out) {
     MARK("auditor: the ledger cannot be written");
     reopen(now);
   }
+}
+
+// What was given up was written after all: alerts that it brought have no line yet, and nobody but
+// the ledger knows of them.
+void AuditorCore::late(const LedgerAnswer& answer, Instant now) {
+  const auto* booked = std::get_if<LedgerBooked>(&answer);
+  if (booked == nullptr || phase_ == Phase::kClosed) return;
+  const auto& are_new = booked->alerts_new;
+  if (std::find(are_new.begin(), are_new.end(), true) == are_new.end()) return;
+  reopen(now);
 }
 
 // The figures count what is durable, so that what has to go round again is counted once.

@@ -87,6 +87,7 @@ class AuditorCore {
   void judge(const LedgerFound& found, Instant now, Out& out);
   void book(Instant now, Out& out);
   void have_booked(const LedgerBooked& found, Instant now, Out& out);
+  void late(const LedgerAnswer& answer, Instant now);
   void raise(const std::vector<wire::Alert>& alerts, const std::vector<bool>& are_new);
   void appended(Instant now, Out& out);
 

@@ -274,6 +274,24 @@ TEST(AuditorCore, ALostAnswerLosesAndDoublesNothing) {
   }
 }
 
+// The ledger wrote after all what was given up long ago: an alert that nobody knows of.
+TEST(AuditorCore, AnAlertThatWasBookedLateGetsItsLine) {
+  for (const bool brought : {false, true}) {
+    World world;
+    world.run();
+    wire::Alert alert;
+    alert.alert_id = "late";
+    world.ledger.alerts.emplace(alert.alert_id, alert);
+    LedgerBooked booked;
+    booked.alerts_new = {false, brought};
+    world.answer({12'345, booked});
+    world.wait(seconds(11));
+    world.wait(seconds(2));
+    ASSERT_TRUE(world.core->ready());
+    EXPECT_EQ(world.lines("alert").size(), brought ? 1U : 0U);
+  }
+}
+
 TEST(AuditorCore, ANewLedgerIsFilledFromTheTrail) {
   World world;
   say_everything(world);

@@ -82,6 +82,7 @@ class World {
       for (auto& effect : effects) perform(effect);
     }
   }
+  void answer(LedgerReply reply) { core->complete(std::move(reply), now, out_); }
   void wait(Duration span) {
     now = now + span;
     run();
