@@ -56,15 +56,14 @@ class P9 : public Witness {
     Message& message = at->second;
     if (found.name.state != ingest::NameState::kWaiting) return;
     if (!found.forecast) {
-      if (settings_.explained_day && world_.now() > kBegun)
-        breaks("nobody says why it waits", identity);
+      if (is_calm()) breaks("nobody says why it waits", identity);
       return;
     }
     const wire::Quoted& said = *found.forecast;
     if (!holds(message, identity, said))
       breaks("the reason does not hold (" + std::to_string(static_cast<int>(said.why)) + ")",
              identity);
-    if (settings_.explained_day && said.why != Wait::kUnderway && said.departs_at.us == 0)
+    if (is_calm() && said.why != Wait::kUnderway && said.departs_at.us == 0)
       breaks("nobody says when it goes", identity);
   }
 
@@ -79,6 +78,8 @@ class P9 : public Witness {
     bool warned = false;
     std::vector<Instant> granted;
   };
+  // Nothing fails, and everybody has booted and met.
+  [[nodiscard]] bool is_calm() const { return settings_.explained_day && world_.now() > kBegun; }
   [[nodiscard]] bool person_closed(const std::string& key) const {
     const std::string upstream = key.substr(0, key.find(':'));
     return closed_.contains({upstream, key}) || closed_.contains({upstream, ""});
@@ -87,7 +88,7 @@ class P9 : public Witness {
   [[nodiscard]] bool holds(const Message& message, const std::string& identity,
                            const wire::Quoted& said) {
     const Key& key = keys_[message.key];
-    const bool calm = settings_.explained_day;
+    const bool calm = is_calm();
     switch (said.why) {
       case Wait::kNone:
       case Wait::kUnderway:
