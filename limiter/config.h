@@ -27,6 +27,7 @@ struct Mutations {
   bool penalty_not_held = false;      // P7 broken: a penalty closes nothing
   bool pause_not_held = false;        // P7 broken: a pause closes nothing
   bool crowds_after_warning = false;  // P7 broken: not one attempt at a time after a warning
+  bool turns_not_taken = false;       // P6 broken: the first key that can go always goes first
   bool one_key_stops_all = false;     // P6 broken: a key's full window stops its whole upstream
 };
 

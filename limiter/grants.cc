@@ -69,6 +69,10 @@ Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, In
   }
   if (next.message == nullptr) return when(next.ready_at, now);
   key.due = true;
+  if (config_.mutations.turns_not_taken) {
+    key.standing.round = 1, key.standing.place = {1, key.number};
+    Turns<Key>::keep(key.standing);
+  }
   key.shard->due.enter(key, key.standing, cost_of(*next.message), weight_of(*next.message));
   key.shard->look = true;
   return Instant::never();

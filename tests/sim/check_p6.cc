@@ -1,6 +1,7 @@
 // P6, keys do not wait for each other: a row of a quiet key is dispatched within a second of its
-// put, whatever other keys have waiting. Watched on quiet days, where nothing is shared that may
-// run out: no limit of a whole upstream, room at the dispatchers for every key.
+// put, and a queue copy of its reception, whatever other keys have waiting. Watched on quiet days,
+// where nothing is shared that may run out: no limit of a whole upstream, room at the dispatchers
+// for every key.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -19,14 +20,27 @@ constexpr Instant kBegun{5'000'000};  // everybody has booted and met
 
 class P6 : public Witness {
  public:
-  P6(World& world, Duration window) : world_(world), window_(window) {}
+  P6(World& world, const Settings& settings, Duration window)
+      : world_(world),
+        watches_copies_(settings.limiter.offers_max >=
+                        static_cast<std::uint32_t>(settings.messages)),
+        window_(window) {}
 
   void row_put(const wire::Offer& row) override {
     Key& key = keys_[row.key];
+    if (key.known.contains(row.identity)) return;  // a queue copy became a row
     const bool quiet = key.open.empty() && key.rests_from + window_ < world_.now();
     comes(key, row.identity);
     if (!quiet || key.warned || row.not_before.us != 0 || world_.now() < kBegun) return;
     key.watched.emplace(row.identity, world_.now());
+  }
+  void copy_received(const wire::Offer& copy) override {
+    Key& key = keys_[copy.key];
+    const bool alone = key.open.size() == 1 && key.open.contains(copy.identity);
+    if (!key.received.insert(copy.identity).second || !alone) return;
+    if (!watches_copies_ || key.rests_from + window_ >= world_.now()) return;
+    if (key.warned || copy.not_before.us != 0 || world_.now() < kBegun) return;
+    key.watched.emplace(copy.identity, world_.now());
   }
   // A message of the queue; one that was posted is known as a row.
   void accepted(const AcceptedMessage& message) override {
@@ -60,6 +74,7 @@ class P6 : public Witness {
  private:
   struct Key {
     std::set<std::string> known, open;
+    std::set<std::string> received;  // of the queue
     Instant rests_from{-hours(1).us};
     bool warned = false;
     std::optional<std::pair<std::string, Instant>> watched;  // the row that came when all was quiet
@@ -73,7 +88,8 @@ class P6 : public Witness {
   }
 
   World& world_;
-  Duration window_;  // after so long of rest a key's limits are as new
+  bool watches_copies_;  // room for those that are offered is shared by all keys
+  Duration window_;      // after so long of rest a key's limits are as new
   std::map<std::string, Key> keys_;
   std::map<std::string, Key*> key_of_;  // by identity
 };
@@ -117,7 +133,7 @@ Duration longest_window(const Settings& settings) {
 
 std::unique_ptr<Witness> check_p6(World& world, const Settings& settings) {
   if (!nothing_fails(world.faults) || !nothing_is_scarce(settings)) return nullptr;
-  return std::make_unique<P6>(world, longest_window(settings));
+  return std::make_unique<P6>(world, settings, longest_window(settings));
 }
 
 }  // namespace sluice::sim

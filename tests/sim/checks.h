@@ -22,6 +22,8 @@ std::unique_ptr<Witness> check_p4(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_p5(World& world);
 // Null where something may delay a quiet key.
 std::unique_ptr<Witness> check_p6(World& world, const Settings& settings);
+// Null where nothing is shared that keys must take turns at.
+std::unique_ptr<Witness> check_turns(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_p7(World& world);
 std::unique_ptr<Witness> check_pauses(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_reopening(World& world, const Settings& settings);

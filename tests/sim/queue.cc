@@ -33,6 +33,7 @@ std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
     one.message.offered_before = !one.receipt.empty();  // SQS counts receptions
     one.receipt = "receipt-" + std::to_string(++received_);
     copies.push_back({one.receipt, one.message});
+    witnesses_.tell(&Witness::copy_received, one.message);
     world_.note("queue", "gives", one.message.identity, one.receipt);
   }
   return copies;

@@ -9,6 +9,7 @@ namespace sluice::sim {
 namespace {
 
 constexpr std::uint64_t kLatest = 0x1a7e57;
+constexpr std::uint64_t kShared = 0x54a4ed;
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
@@ -64,6 +65,11 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
   }
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);
+  if (seed % 32 == 24 && (!saboteur || !saboteur->weather)) {
+    Prng shared(seed ^ kShared);
+    settings.be_shared(shared);
+    world.faults.upstream = {};
+  }
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);
   System system(world, settings);

@@ -102,6 +102,13 @@ void people_pause(Settings& settings, Faults& faults) {
   faults.limiter.down_max = milliseconds(200);
 }
 
+// All keys share one limit, and more waits in each than it lets go.
+void shared_by_keys(Settings& settings, Faults& faults) {
+  faults = Faults::none();
+  Prng prng(static_cast<std::uint64_t>(settings.messages));
+  settings.be_shared(prng);
+}
+
 // One key with much that waits, and others that come now and then.
 void one_busy_key(Settings& settings, Faults& faults) {
   one_key(settings, faults, 4);
@@ -121,6 +128,13 @@ void no_connections(Settings& settings, Faults& faults) {
   settings.sending = seconds(10);
   settings.safety = minutes(2);
   faults.upstream.no_connect = 700'000;
+}
+
+// The same, and all of it comes by the queue.
+void one_busy_key_of_copies(Settings& settings, Faults& faults) {
+  one_busy_key(settings, faults);
+  settings.queued = 1'000'000;
+  settings.limiter.offers_max = 1'000;
 }
 
 using IngestEffect = ingest::IngestCore::Effect;
@@ -328,6 +342,9 @@ std::vector<Saboteur> all_saboteurs() {
       crowds_after_warning(),
       pauses_ignored(),
       pauses_not_kept(),
+      mutation("turns are not taken", &Mutations::turns_not_taken, shared_by_keys),
+      mutation("a key's full window stops its upstream's queue copies",
+               &Mutations::one_key_stops_all, one_busy_key_of_copies),
       recall_nothing(),
       keep_warnings()};
 }

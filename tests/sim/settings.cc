@@ -141,6 +141,25 @@ void Settings::be_explained(Duration longest_answer) {
   share_upstreams();
 }
 
+void Settings::be_shared(Prng& prng) {
+  shared_day = true;
+  ingests = 1;
+  cancelled = scheduled = pressing = 0;
+  keys = static_cast<int>(prng.between(2, 5));
+  messages = 120;
+  sending = seconds(prng.between(1, 10));
+  for (Upstream& upstream : upstreams) {
+    Limit whole = draw_limit(prng);
+    whole.name = "whole";
+    whole.scope = LimitScope::kUpstream;
+    upstream.limits = {whole};
+    upstream.in_flight = 200;
+    upstream.expires_after = hours(96);
+  }
+  limiter.unrecorded_max = 10'000;
+  share_upstreams();
+}
+
 // Everything through the slowest limit, all of it five times over, and the longest of all waits
 // before it can begin.
 Duration Settings::settles_within() const {

@@ -38,6 +38,8 @@ struct Settings {
   // must be so (check_p9.cc). The longest that an answer of the upstream takes then.
   bool explained_day = false;
   Duration answer_max;
+  // A day on which all keys share one limit, and nothing else holds them up (check_turns.cc).
+  bool shared_day = false;
   // For saboteurs: the store's limits are wider than those that the upstream counts; a put is torn
   // so often (per million).
   std::uint32_t store_gives_more = 0;
@@ -54,6 +56,8 @@ struct Settings {
   void draw_later(Prng& prng);
   // One ingest, rows only, nothing shared that is scarce, nobody cancels.
   void be_explained(Duration longest_answer);
+  // One limit of the whole upstream, and more waits than it lets go.
+  void be_shared(Prng& prng);
   // Within this after everything is healed, everything is settled.
   [[nodiscard]] Duration settles_within() const;
 };

@@ -130,6 +130,7 @@ void System::add_witnesses() {
   witnesses_.add(check_p4(world_, settings_));
   witnesses_.add(check_p5(world_));
   if (auto p6 = check_p6(world_, settings_)) witnesses_.add(std::move(p6));
+  if (auto turns = check_turns(world_, settings_)) witnesses_.add(std::move(turns));
   witnesses_.add(check_p7(world_));
   witnesses_.add(check_pauses(world_, settings_));
   witnesses_.add(check_reopening(world_, settings_));

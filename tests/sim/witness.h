@@ -79,6 +79,8 @@ class Witness {
   virtual void written(const std::string& /*record_name*/) {}
   virtual void row_put(const wire::Offer&) {}
   virtual void row_moved(const wire::Offer&) {}
+  // An ingest has received this copy from the queue.
+  virtual void copy_received(const wire::Offer&) {}
   // Ingest forgets: the row went by settlement, or the queue copy was deleted.
   virtual void row_gone(const wire::Settled&) {}
   virtual void copy_gone(const std::string& /*identity*/) {}
