@@ -7,6 +7,7 @@ first. The report is like GoogleTest's.
 """
 
 import argparse
+import faulthandler
 import json
 import os
 import signal
@@ -78,8 +79,15 @@ def classes(folder, patterns):
     return found
 
 
+def minutes_of(tests):
+    return getattr(tests, "minutes", 3)
+
+
 def run_here(folder, title, out):
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(classes(folder, [title])[title])
+    tests = classes(folder, [title])[title]
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(tests)
+    # Whoever takes too long is ended from outside; where it hung is said a moment before.
+    faulthandler.dump_traceback_later(60 * minutes_of(tests) - 5)
     verdicts = Verdicts()
     suite.run(verdicts)
     with open(out, "w", encoding="utf-8") as file:
@@ -135,7 +143,7 @@ def write_report(path, results):
 
 def run_all(arguments):
     found = classes(arguments.folder, arguments.patterns)
-    minutes = {title: getattr(value, "minutes", 3) for title, value in found.items()}
+    minutes = {title: minutes_of(value) for title, value in found.items()}
     results, began = {}, time.monotonic()
 
     def one(title):
@@ -158,6 +166,8 @@ def run_all(arguments):
 
 
 def main():
+    # In a background job of a shell SIGINT is ignored, and so it would be by what tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--report")
     parser.add_argument("--jobs", type=int, default=3)

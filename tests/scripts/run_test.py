@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -47,16 +48,17 @@ class Supervised(unittest.TestCase):
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
     def until(self, pattern, seconds=20):
-        """Reads on until a line matches; the match."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            line = self.run.stdout.readline()
-            self.said += line
-            match = re.search(pattern, line)
-            if match:
-                return match
-            if not line:
-                break
+        """Reads on until a line matches; the match. Silence for so long ends all that was begun."""
+        silence = threading.Timer(seconds, os.killpg, [self.run.pid, signal.SIGKILL])
+        silence.start()
+        try:
+            for line in iter(self.run.stdout.readline, ""):
+                self.said += line
+                match = re.search(pattern, line)
+                if match:
+                    return match
+        finally:
+            silence.cancel()
         self.fail(f"nobody said {pattern}:\n{self.said}")
 
     def end(self):
