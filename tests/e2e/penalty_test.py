@@ -9,6 +9,7 @@ import harness
 from harness import EndToEnd, Pipeline, eventually, request
 from supervise import layout
 
+CLOSED = ("penalty", "backoff")
 WAIT_S = 12  # for once a real one: nothing here is scaled
 KEYS = [f"quiet-{number}" for number in range(8)]
 
@@ -148,12 +149,21 @@ class Reopening(EndToEnd):
         return True
 
     def send(self, count):
+        """The first alone, until its warning is known: the others are not under way by then."""
         names = [f"m-{number}" for number in range(count)]
+        self.post(names[:1])
+        eventually("the warning", lambda: self.warned_at)
+        eventually("the key is closed", lambda: self.state_of(names[0]).get("why") in CLOSED)
+        self.post(names[1:])
+        return names
+
+    def post(self, names):
         for name in names:
             answer = self.pipe.post({"messageId": name, "userId": "k"}, Prefer="respond-async")
             self.assertEqual(answer.status, 202, answer)
-        eventually("the warning", lambda: self.warned_at)
-        return names
+
+    def state_of(self, name):
+        return json.loads(request(self.pipe.port, "GET", f"/v1/messages/{name}").body)
 
     def arrivals(self):
         return sorted(began for began, _ in self.spans)
