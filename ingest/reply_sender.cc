@@ -124,13 +124,17 @@ void ReplySender::look_at(const std::string& host, Line& line) {
   if (count == 0) return;
   auto due = store_.due(host, world_.wall(), count);
   if (!due) return trouble(due.error().what);
+  std::optional<Secrets> signing;  // read once for all of them
   for (const Reply& reply : *due) {
-    if (replies_.start(reply) && !start(reply, line)) return;
+    if (!replies_.start(reply)) continue;
+    if (!signing) signing = secrets();
+    if (!signing) return replies_.stopped(reply);  // no try: the reply waits as it was
+    start(reply, *signing, line);
   }
 }
 
-std::optional<std::vector<std::string>> ReplySender::secrets() {
-  std::vector<std::string> secrets;
+std::optional<ReplySender::Secrets> ReplySender::secrets() {
+  Secrets secrets;
   for (const std::string& reference : config_.secrets) {
     auto written = port::resolve_secret(reference);
     auto secret = written ? read_webhook_secret(*written) : written;
@@ -144,17 +148,10 @@ std::optional<std::vector<std::string>> ReplySender::secrets() {
   return secrets;
 }
 
-// False when nothing can be sent now. It is no try: the reply waits as it was.
-bool ReplySender::start(const Reply& reply, Line& line) {
-  const auto signing = secrets();
-  if (!signing) {
-    replies_.stopped(reply);
-    return false;
-  }
+void ReplySender::start(const Reply& reply, const Secrets& signing, Line& line) {
   auto url = port::join_url(line.url, std::string_view(reply.url).substr(reply.host.size()));
   if (!url) {
-    judge(reply, {}, "its URL leaves its host");
-    return true;
+    return judge(reply, {}, "its URL leaves its host");
   }
   port::OneShot shot;
   shot.id = static_cast<std::uint64_t>(reply.number);
@@ -162,11 +159,10 @@ bool ReplySender::start(const Reply& reply, Line& line) {
   shot.url = std::move(*url);
   shot.body = reply_body(reply);
   const std::string id = webhook_id_of(reply);
-  shot.header_lines = webhook_header_lines(*signing, {id, world_.wall(), shot.body});
+  shot.header_lines = webhook_header_lines(signing, {id, world_.wall(), shot.body});
   shot.header_lines.emplace_back("Content-Type: application/json");
   under_way_[shot.id] = reply;
   line.shots->start(std::move(shot));
-  return true;
 }
 
 void ReplySender::ended(const port::ShotResult& result) {

@@ -54,9 +54,10 @@ class ReplySender {
   void add_line(const std::string& host);
   void look_at(const std::string& host, Line& line);
   void give_up_old();
-  bool start(const Reply& reply, Line& line);
+  using Secrets = std::vector<std::string>;
+  void start(const Reply& reply, const Secrets& signing, Line& line);
   // Nothing: they cannot be read now.
-  std::optional<std::vector<std::string>> secrets();
+  std::optional<Secrets> secrets();
   void ended(const port::ShotResult& result);
   void judge(const Reply& reply, const ReplyTried& tried, const std::string& why);
   void write();

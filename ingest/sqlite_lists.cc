@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "ingest/sqlite_statements.h"
+
 namespace sluice::ingest {
 
 using port::Statement;
@@ -10,57 +12,29 @@ using Step = Statement::Step;
 
 namespace {
 
-#define LISTED                                                                                \
-  "n.identity, n.source, n.id, n.generation, n.key, n.upstream, n.first_seen, n.expires_at, " \
-  "n.cancelled, n.state, n.reason, n.status, n.attempts, n.settled_at, "
-
-constexpr const char* kOfKey =
-    "SELECT " LISTED
-    "n.place, n.number FROM messages AS n INDEXED BY rows_in_order "
-    "WHERE n.state = 1 AND n.key = ?1 AND (n.place, n.identity) > (?2, ?3) "
-    "ORDER BY n.place, n.identity LIMIT ?4";
-constexpr const char* kOfAll = "SELECT " LISTED
-                               "n.place, n.number FROM messages AS n INDEXED BY rows_in_order "
-                               "WHERE n.state = 1 AND (n.key, n.place, n.identity) > (?1, ?2, ?3) "
-                               "ORDER BY n.key, n.place, n.identity LIMIT ?4";
-constexpr const char* kSettled =
-    "SELECT " LISTED
-    "n.remember_until, n.number FROM messages AS n INDEXED BY names_to_forget "
-    "WHERE n.state > 1 AND (n.remember_until, n.number) < (?1, ?2) "
-    "ORDER BY n.remember_until DESC, n.number DESC LIMIT ?3";
+constexpr const char* kOfKey = "SELECT " NAME_COLUMNS
+                               ", place FROM messages INDEXED BY rows_in_order "
+                               "WHERE state = 1 AND key = ?1 AND (place, identity) > (?2, ?3) "
+                               "ORDER BY place, identity LIMIT ?4";
+constexpr const char* kOfAll = "SELECT " NAME_COLUMNS
+                               ", place FROM messages INDEXED BY rows_in_order "
+                               "WHERE state = 1 AND (key, place, identity) > (?1, ?2, ?3) "
+                               "ORDER BY key, place, identity LIMIT ?4";
+constexpr const char* kSettled = "SELECT " NAME_COLUMNS
+                                 ", number FROM messages INDEXED BY names_to_forget "
+                                 "WHERE state > 1 AND (remember_until, number) < (?1, ?2) "
+                                 "ORDER BY remember_until DESC, number DESC LIMIT ?3";
 constexpr const char* kDead =
-    "SELECT identity, source, id, generation, key, upstream, 0, 0, 0, 3, reason, status, "
-    "attempts, at, number FROM dead WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+    "SELECT identity, source, id, generation, key, '', upstream, 0, 0, 0, 3, reason, status, "
+    "attempts, at, 0, number FROM dead WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
 constexpr const char* kAhead =
     "SELECT count(*) FROM (SELECT 1 FROM messages WHERE state = 1 AND key = ?1 "
     "AND (place, identity) < (?2, ?3) LIMIT ?4)";
 
-#undef LISTED
-
 constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kStart = std::numeric_limits<std::int64_t>::min();
-constexpr int kPlace = 14;  // the column after those of a name
-
-std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
-
-Name read_listed(const Statement& row) {
-  Name name;
-  name.identity = text(row, 0);
-  name.source = text(row, 1);
-  name.id = text(row, 2);
-  name.generation = static_cast<std::uint32_t>(row.integer(3));
-  name.key = text(row, 4);
-  name.upstream = text(row, 5);
-  name.first_seen = {row.integer(6)};
-  name.expires_at = {row.integer(7)};
-  name.cancelled = row.integer(8) != 0;
-  name.state = static_cast<NameState>(row.integer(9));
-  name.reason = text(row, 10);
-  name.status = static_cast<std::uint32_t>(row.integer(11));
-  name.attempts = static_cast<std::uint32_t>(row.integer(12));
-  name.settled_at = {row.integer(13)};
-  return name;
-}
+constexpr int kRemembered = 15;  // a name's last column
+constexpr int kNext = 16;        // the one after it
 
 }  // namespace
 
@@ -124,7 +98,7 @@ Result<std::string> SqliteLists::plans() {
   return text;
 }
 
-Result<std::optional<std::uint64_t>> SqliteLists::ahead_of(const ListCursor& place) {
+Result<SqliteLists::Ahead> SqliteLists::ahead_of(const ListCursor& place) {
   Statement& question = sql_->ahead;
   question.bind_text(1, place.key).bind(2, place.place).bind_blob(3, place.identity);
   question.bind(4, std::int64_t{kAheadMax} + 1);
@@ -132,8 +106,26 @@ Result<std::optional<std::uint64_t>> SqliteLists::ahead_of(const ListCursor& pla
   if (!stepped) return stepped.error();
   const auto count = static_cast<std::uint64_t>(question.integer(0));
   question.reset();
-  if (count > kAheadMax) return std::optional<std::uint64_t>{};
-  return std::optional<std::uint64_t>{count};
+  return count > kAheadMax ? Ahead{} : Ahead{count};
+}
+
+// Steps through what is asked until the page is full or there is no more. `arrive` moves paging.at
+// to the row, and says how many of its key go before it, as far as that can be said.
+template <class Arrive>
+Status SqliteLists::walk(Statement& question, Paging& paging, Arrive arrive) {
+  for (;;) {
+    auto stepped = question.step();
+    if (!stepped) return stepped.error();
+    if (*stepped == Step::kDone) paging.over = true;
+    if (paging.over || paging.full()) break;
+    Name name = read_name(question);
+    Result<Ahead> ahead = arrive(name);
+    if (!ahead) return ahead.error();
+    ++paging.looked;
+    if (paging.wanted(name)) paging.page.messages.push_back({std::move(name), *ahead});
+  }
+  question.reset();
+  return Done{};
 }
 
 // Rows come in the order of keys: the first of a page is counted, and of each further key the first
@@ -144,68 +136,42 @@ Status SqliteLists::waiting(Paging& paging) {
   Statement& question = one ? sql_->of_key : sql_->of_all;
   question.bind_text(1, one ? paging.ask.key : from.key).bind(2, from.place);
   question.bind_blob(3, from.identity).bind(4, std::int64_t{kLookedMax} + 1);
-  std::optional<std::uint64_t> ahead;
+  Ahead ahead;
   bool first = true;
-  for (;;) {
-    auto stepped = question.step();
-    if (!stepped) return stepped.error();
-    if (*stepped == Step::kDone) paging.over = true;
-    if (paging.over || paging.full()) break;
-    Name name = read_listed(question);
+  return walk(question, paging, [&](const Name& name) -> Result<Ahead> {
     const bool goes_on = !first && name.key == paging.at.key;
-    paging.at = {ListPhase::kWaiting, name.key, question.integer(kPlace), name.identity, 0};
-    ++paging.looked;
-    if (goes_on) {
-      if (ahead) ++*ahead;
-    } else if (first) {
+    paging.at = {ListPhase::kWaiting, name.key, question.integer(kNext), name.identity, 0};
+    if (std::exchange(first, false)) {
       auto counted = ahead_of(paging.at);
       if (!counted) return counted.error();
       ahead = *counted;
-    } else {
+    } else if (!goes_on) {
       ahead = 0;
+    } else if (ahead) {
+      ++*ahead;
     }
-    first = false;
-    if (paging.wanted(name)) paging.page.messages.push_back({std::move(name), ahead});
-  }
-  question.reset();
-  return Done{};
+    return ahead;
+  });
 }
 
 Status SqliteLists::settled(Paging& paging) {
   const ListCursor from = paging.at;
   Statement& question = sql_->settled;
-  question.bind(1, from.place).bind(2, from.number);
-  question.bind(3, std::int64_t{kLookedMax} + 1);
-  for (;;) {
-    auto stepped = question.step();
-    if (!stepped) return stepped.error();
-    if (*stepped == Step::kDone) paging.over = true;
-    if (paging.over || paging.full()) break;
-    Name name = read_listed(question);
+  question.bind(1, from.place).bind(2, from.number).bind(3, std::int64_t{kLookedMax} + 1);
+  return walk(question, paging, [&](const Name&) -> Result<Ahead> {
     paging.at = {
-        ListPhase::kSettled, {}, question.integer(kPlace), {}, question.integer(kPlace + 1)};
-    ++paging.looked;
-    if (paging.wanted(name)) paging.page.messages.push_back({std::move(name), std::nullopt});
-  }
-  question.reset();
-  return Done{};
+        ListPhase::kSettled, {}, question.integer(kRemembered), {}, question.integer(kNext)};
+    return Ahead{};
+  });
 }
 
 Status SqliteLists::dead(Paging& paging) {
   Statement& question = sql_->dead;
   question.bind(1, paging.at.place).bind(2, std::int64_t{kLookedMax} + 1);
-  for (;;) {
-    auto stepped = question.step();
-    if (!stepped) return stepped.error();
-    if (*stepped == Step::kDone) paging.over = true;
-    if (paging.over || paging.full()) break;
-    Name name = read_listed(question);
-    paging.at = {ListPhase::kDead, {}, question.integer(kPlace), {}, 0};
-    ++paging.looked;
-    if (paging.wanted(name)) paging.page.messages.push_back({std::move(name), std::nullopt});
-  }
-  question.reset();
-  return Done{};
+  return walk(question, paging, [&](const Name&) -> Result<Ahead> {
+    paging.at = {ListPhase::kDead, {}, question.integer(kNext), {}, 0};
+    return Ahead{};
+  });
 }
 
 Result<ListPage> SqliteLists::read(const ListAsk& ask, ListCursor from) {

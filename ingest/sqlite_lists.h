@@ -36,7 +36,10 @@ class SqliteLists {
   Status waiting(Paging& paging);
   Status settled(Paging& paging);
   Status dead(Paging& paging);
-  Result<std::optional<std::uint64_t>> ahead_of(const ListCursor& place);
+  using Ahead = std::optional<std::uint64_t>;
+  template <class Arrive>
+  Status walk(port::Statement& question, Paging& paging, Arrive arrive);
+  Result<Ahead> ahead_of(const ListCursor& place);
 
   port::Sqlite database_;
   std::unique_ptr<Statements> sql_;  // before the database goes

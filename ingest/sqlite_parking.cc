@@ -17,26 +17,6 @@ namespace {
 
 std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
 
-Name read_name(const Statement& row) {
-  Name name;
-  name.identity = text(row, 0);
-  name.source = text(row, 1);
-  name.id = text(row, 2);
-  name.generation = static_cast<std::uint32_t>(row.integer(3));
-  name.key = text(row, 4);
-  name.content_hash = text(row, 5);
-  name.upstream = text(row, 6);
-  name.first_seen = {row.integer(7)};
-  name.expires_at = {row.integer(8)};
-  name.cancelled = row.integer(9) != 0;
-  name.state = static_cast<NameState>(row.integer(10));
-  name.reason = text(row, 11);
-  name.status = static_cast<std::uint32_t>(row.integer(12));
-  name.attempts = static_cast<std::uint32_t>(row.integer(13));
-  name.settled_at = {row.integer(14)};
-  return name;
-}
-
 Error damaged(const std::string& what) {
   return {Trouble::kCorrupt, "parking: a stored message cannot be read: " + what};
 }

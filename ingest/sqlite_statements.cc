@@ -46,14 +46,32 @@ CREATE TABLE IF NOT EXISTS imports (
   last_seen INTEGER NOT NULL, ended INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-#define NAME_COLUMNS                                                                        \
-  "identity, source, id, generation, key, content_hash, upstream, first_seen, expires_at, " \
-  "cancelled, state, reason, status, attempts, settled_at, remember_until"
 #define ROW_COLUMNS "place, offered, cancelled, message"
 #define DEAD_COLUMNS \
   "identity, source, id, key, upstream, generation, reason, status, attempts, at, message, raw"
 
 }  // namespace
+
+Name read_name(const port::Statement& row) {
+  const auto text = [&row](int column) { return std::string(row.bytes(column)); };
+  Name name;
+  name.identity = text(0);
+  name.source = text(1);
+  name.id = text(2);
+  name.generation = static_cast<std::uint32_t>(row.integer(3));
+  name.key = text(4);
+  name.content_hash = text(5);
+  name.upstream = text(6);
+  name.first_seen = {row.integer(7)};
+  name.expires_at = {row.integer(8)};
+  name.cancelled = row.integer(9) != 0;
+  name.state = static_cast<NameState>(row.integer(10));
+  name.reason = text(11);
+  name.status = static_cast<std::uint32_t>(row.integer(12));
+  name.attempts = static_cast<std::uint32_t>(row.integer(13));
+  name.settled_at = {row.integer(14)};
+  return name;
+}
 
 Status make_tables(port::Sqlite& database) {
   auto asked = database.prepare("PRAGMA user_version");
@@ -147,7 +165,6 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
   return Done{};
 }
 
-#undef NAME_COLUMNS
 #undef ROW_COLUMNS
 #undef DEAD_COLUMNS
 

@@ -1,5 +1,5 @@
 // The tables of the embedded parking store and every statement that it uses, in one place. Only for
-// sqlite_parking.cc and sqlite_dead.cc.
+// the stores sqlite_*.
 #pragma once
 
 #include "ingest/sqlite_parking.h"
@@ -7,6 +7,12 @@
 #include "lib/port/sqlite.h"
 
 namespace sluice::ingest {
+
+// The columns of a name, in the order in which read_name() takes them; the next one is 16.
+#define NAME_COLUMNS                                                                        \
+  "identity, source, id, generation, key, content_hash, upstream, first_seen, expires_at, " \
+  "cancelled, state, reason, status, attempts, settled_at, remember_until"
+Name read_name(const port::Statement& row);
 
 // Makes what is missing; kCorrupt when the file is of a version that this program does not know.
 Status make_tables(port::Sqlite& database);

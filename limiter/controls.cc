@@ -63,9 +63,7 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
     if (control.key.empty()) {
       touch_all(shard);
     } else {
-      Key& key = key_of(shard, control.key);
-      key.forecast.reset();
-      touch(key);
+      foresee_anew(key_of(shard, control.key));
     }
   }
   record_hold(call, closed ? "pause" : "resume", turn.now);
@@ -129,8 +127,7 @@ void LimiterCore::consumed(const Consume& call, const Turn& turn) {
   if (call.key.empty()) {
     touch_all(shard);
   } else if (Key* key = find_key(shard, call.key)) {
-    key->forecast.reset();
-    touch(*key);
+    foresee_anew(*key);
   }
   const auto asker = consuming_.extract(call.id);
   if (!asker.empty()) controlled(asker.mapped().peer, asker.mapped().control_id, "", turn);
@@ -157,8 +154,7 @@ void LimiterCore::reopen(Shard& shard, const std::string& name, Instant now) {
 // The key's epoch has moved: what the store refused before says nothing any more.
 void LimiterCore::open_again(Key& key) {
   key.ask_at = Instant{};
-  key.forecast.reset();
-  touch(key);
+  foresee_anew(key);
 }
 
 void LimiterCore::cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn) {

@@ -220,13 +220,17 @@ void LimiterCore::touch(Key& key) {
   dirty_.push_back(&key);
 }
 
+// Something has changed that forecasts were made of.
+void LimiterCore::foresee_anew(Key& key) {
+  key.forecast.reset();
+  touch(key);
+}
+
 // A hold of the whole upstream: no key goes as it was foreseen.
 void LimiterCore::touch_all(Shard& shard) {
   shard.look = true;
   for (auto& [number, key] : keys_) {
-    if (key->shard != &shard) continue;
-    key->forecast.reset();
-    touch(*key);
+    if (key->shard == &shard) foresee_anew(*key);
   }
 }
 

@@ -333,6 +333,7 @@ class LimiterCore {
   Key& key_of(Shard& shard, const std::string& name);
   Key* find_key(Shard& shard, const std::string& name);
   void touch(Key& key);
+  void foresee_anew(Key& key);
   void touch_all(Shard& shard);
   void forget_if_empty(Key& key, Instant now);
   Message* find(std::string_view identity);

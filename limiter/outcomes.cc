@@ -81,8 +81,7 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
   ended_one(*shard_of(outcome.upstream), outcome.key);
   Message* message = find(attempt.identity);
   if (message == nullptr) return;
-  message->key->forecast.reset();
-  touch(*message->key);
+  foresee_anew(*message->key);
   if (message->flight && message->flight->serial == attempt.serial) {
     land(*message, turn.now);
     message->attempts = answer.attempts;
@@ -281,8 +280,7 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
   if (name.empty()) return touch_all(shard);
   Key& key = key_of(shard, name);
   key.warned = true;
-  key.forecast.reset();
-  touch(key);
+  foresee_anew(key);
 }
 
 // The upstream spoke of abnormal usage: closed until a person opens it.

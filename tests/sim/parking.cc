@@ -3,40 +3,13 @@
 #include <algorithm>
 #include <tuple>
 
+#include "ingest/name.h"
+
 namespace sluice::sim {
 namespace {
 
 using ingest::Name;
 using ingest::NameState;
-
-Name name_of_row(const wire::Offer& row) {
-  Name name;
-  name.identity = row.identity;
-  name.source = row.source;
-  name.key = row.key;
-  name.id = row.id;
-  name.generation = row.generation;
-  name.content_hash = row.content_hash;
-  name.upstream = row.upstream;
-  name.first_seen = row.first_seen;
-  name.expires_at = row.expires_at;
-  name.cancelled = row.cancelled;
-  return name;
-}
-
-NameState state_of(wire::Settlement settlement) {
-  switch (settlement) {
-    case wire::Settlement::kDelivered:
-      return NameState::kDelivered;
-    case wire::Settlement::kDead:
-      return NameState::kDead;
-    case wire::Settlement::kExpired:
-      return NameState::kExpired;
-    case wire::Settlement::kCancelled:
-      return NameState::kCancelled;
-  }
-  return NameState::kDead;
-}
 
 }  // namespace
 
@@ -64,7 +37,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
     }
     names_.erase(known->identity);
   }
-  const Name name = names_[row.identity] = name_of_row(row);
+  const Name name = names_[row.identity] = ingest::name_of_row(row);
   if (tears_ > 0 && world_.prng.chance(tears_)) return ingest::ParkingFailed{"torn", false};
   rows_[row.identity] = {row, row.offered_before};
   order_.insert(place(row));
@@ -134,11 +107,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
     order_.erase(place(row->second.offer));
     rows_.erase(row);
   }
-  name.state = state_of(settled.settlement);
-  name.reason = settled.reason;
-  name.status = settled.status;
-  name.attempts = settled.attempts;
-  name.settled_at = settled.at;
+  ingest::settle_name(name, settled);
   remembered_until_[settled.identity] = settle.remember_until;
   world_.note(name_, "row gone", name.key, name.identity);
   witnesses_.tell(&Witness::row_gone, settled);
