@@ -126,6 +126,8 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
       return cost_late(timer.name, timer.id, turn);
     case Due::kRenew:
       return renew(timer.name, turn);
+    case Due::kCredit:
+      return no_credit(timer.name, turn);
     case Due::kQueueCall:
       return queue_answered(timer.id, false, turn);
     case Due::kList:

@@ -99,6 +99,7 @@ class IngestCore {
     kSweep,
     kCost,
     kRenew,
+    kCredit,
     kQueueCall,
     kList,
     kControl
@@ -294,6 +295,7 @@ class IngestCore {
     At at = At::kHere;
     wire::PeerId peer;  // kOffered
     Instant renew_at;
+    Instant park_at;  // kHere: the limiter takes no more, and it becomes a row then
   };
   enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete };
   struct OpenQueueCall {
@@ -307,9 +309,12 @@ class IngestCore {
   void refuse_copy(const QueueCopy& copy, const Turn& turn);
   void offer_copies(const Turn& turn);
   void offer_copy(Copy& copy, Limiter& to, const Turn& turn);
+  void await_credit(Copy& copy, const Turn& turn);
+  void no_credit(const std::string& identity, const Turn& turn);
   void take_back_copies();
   [[nodiscard]] bool sooner(const std::string& a, const std::string& b) const;
   void park_copy(wire::PeerId peer, const wire::Park& park, const Turn& turn);
+  void put_copy(Copy& copy, StoreTime due, const Turn& turn);
   void copy_put(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
   void let_go(const std::string& identity, Duration visibility, const Turn& turn);
   void delete_copy(const std::string& identity, After after, const Turn& turn);

@@ -47,7 +47,8 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   if (held != copies_.end()) return received_again(held->second, copy, turn);
   const std::string identity = m.identity;
   const Instant renew_at = turn.now + config_.hold_visibility / 2;
-  copies_.emplace(identity, Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at});
+  copies_.emplace(identity,
+                  Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at, Instant::never()});
   at(renew_at, Due::kRenew, 0, identity);
   unoffered_.push_back(identity);
   offer_copies(turn);
@@ -83,6 +84,7 @@ void IngestCore::offer_copies(const Turn& turn) {
     Limiter& to = *owner(held->second.message.key);
     if (to.offers_max && to.copies >= *to.offers_max) {
       MARK("ingest: the limiter takes no more queue copies");
+      await_credit(held->second, turn);
       later.push_back(std::move(identity));
     } else {
       offer_copy(held->second, to, turn);
@@ -91,8 +93,25 @@ void IngestCore::offer_copies(const Turn& turn) {
   unoffered_ = std::move(later);
 }
 
+// Credit is shared by all keys, and those of others may sit in it for as long as hold_horizon: what
+// finds none soon becomes a row, which needs none (P6).
+void IngestCore::await_credit(Copy& copy, const Turn& turn) {
+  if (copy.park_at != Instant::never()) return;
+  copy.park_at = turn.now + config_.credit_wait;
+  at(copy.park_at, Due::kCredit, 0, copy.message.identity);
+}
+
+void IngestCore::no_credit(const std::string& identity, const Turn& turn) {
+  const auto held = copies_.find(identity);
+  if (held == copies_.end() || held->second.at != At::kHere) return;
+  if (held->second.park_at > turn.now) return;
+  MARK("ingest: a queue copy that found no credit becomes a row");
+  put_copy(held->second, StoreTime{}, turn);
+}
+
 void IngestCore::offer_copy(Copy& copy, Limiter& to, const Turn& turn) {
   copy.at = At::kOffered;
+  copy.park_at = Instant::never();
   copy.peer = to.up.peer;
   ++to.copies;
   send_offer(to, copy.message, turn);
@@ -133,20 +152,24 @@ void IngestCore::leave_limiter(Copy& copy) {
 void IngestCore::park_copy(wire::PeerId peer, const wire::Park& park_item, const Turn& turn) {
   if (Limiter* from = limiter(peer)) from->belief.lets_go(park_item.identity);
   const auto held = copies_.find(park_item.identity);
-  if (held == copies_.end()) return;
-  Copy& copy = held->second;
+  if (held != copies_.end()) put_copy(held->second, park_item.due, turn);
+}
+
+// `due`: when a retry is to go; zero when it is none.
+void IngestCore::put_copy(Copy& copy, StoreTime due, const Turn& turn) {
   if (copy.at != At::kOffered && copy.at != At::kHere) return;
   leave_limiter(copy);
+  const std::string identity = copy.message.identity;
   if (putting_[copy.message.key] >= config_.key_max) {
     MARK("ingest: too many of a key wait for parking");
-    return let_go(park_item.identity, config_.full_visibility, turn);
+    return let_go(identity, config_.full_visibility, turn);
   }
   ++putting_[copy.message.key];
   copy.at = At::kPutting;
   wire::Offer row = copy.message;
   row.origin = wire::Origin::kRow;
-  if (park_item.due.us > 0) row.order = park_item.due.us;
-  park(Put{std::move(row), false, wall(turn.now)}, ForCopy{park_item.identity}, turn);
+  if (due.us > 0) row.order = due.us;
+  park(Put{std::move(row), false, wall(turn.now)}, ForCopy{identity}, turn);
 }
 
 void IngestCore::not_putting(const std::string& key) {

@@ -25,6 +25,36 @@ TEST(IngestCore, OffersCopiesOnCreditAndAgainOnEachWelcome) {
   EXPECT_TRUE(w.sent<wire::Offer>()[0].offered_before);
 }
 
+TEST(IngestCore, ACopyThatFindsNoCreditBecomesARow) {
+  World w;
+  w.limiter_up(7);
+  w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
+  w.accept(queue_copy("a", "noisy", "r1"));
+  w.accept(queue_copy("b", "quiet", "r2"));
+  w.pass(milliseconds(99));
+  EXPECT_TRUE(w.parking.rows().empty());
+  w.pass(milliseconds(1));
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  EXPECT_EQ(w.asked<DeleteCopy>()[0].receipt, "r2");
+  ASSERT_EQ(w.sent<wire::Parked>().size(), 1U);
+  EXPECT_EQ(w.sent<wire::Parked>()[0].key, "quiet");
+  EXPECT_EQ(w.core.copies(), 1U);
+}
+
+TEST(IngestCore, ACopyThatFindsCreditInTimeStaysOne) {
+  World w;
+  w.limiter_up(7);
+  w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
+  w.accept(queue_copy("a", "noisy", "r1"));
+  w.accept(queue_copy("b", "quiet", "r2"));
+  w.pass(milliseconds(50));
+  w.from(7, settled(identity("sqs", "a", "noisy"), "noisy"));
+  w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 2U);
+  w.pass(milliseconds(500));
+  EXPECT_TRUE(w.parking.rows().empty());
+}
+
 TEST(IngestCore, ParkPutsThenDeletesThenAnnounces) {
   World w;
   w.limiter_up(7);

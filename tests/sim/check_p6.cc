@@ -20,11 +20,7 @@ constexpr Instant kBegun{5'000'000};  // everybody has booted and met
 
 class P6 : public Witness {
  public:
-  P6(World& world, const Settings& settings, Duration window)
-      : world_(world),
-        watches_copies_(settings.limiter.offers_max >=
-                        static_cast<std::uint32_t>(settings.messages)),
-        window_(window) {}
+  P6(World& world, Duration window) : world_(world), window_(window) {}
 
   void row_put(const wire::Offer& row) override {
     Key& key = keys_[row.key];
@@ -38,7 +34,7 @@ class P6 : public Witness {
     Key& key = keys_[copy.key];
     const bool alone = key.open.size() == 1 && key.open.contains(copy.identity);
     if (!key.received.insert(copy.identity).second || !alone) return;
-    if (!watches_copies_ || key.rests_from + window_ >= world_.now()) return;
+    if (key.rests_from + window_ >= world_.now()) return;
     if (key.warned || copy.not_before.us != 0 || world_.now() < kBegun) return;
     key.watched.emplace(copy.identity, world_.now());
   }
@@ -88,8 +84,7 @@ class P6 : public Witness {
   }
 
   World& world_;
-  bool watches_copies_;  // room for those that are offered is shared by all keys
-  Duration window_;      // after so long of rest a key's limits are as new
+  Duration window_;  // after so long of rest a key's limits are as new
   std::map<std::string, Key> keys_;
   std::map<std::string, Key*> key_of_;  // by identity
 };
@@ -133,7 +128,7 @@ Duration longest_window(const Settings& settings) {
 
 std::unique_ptr<Witness> check_p6(World& world, const Settings& settings) {
   if (!nothing_fails(world.faults) || !nothing_is_scarce(settings)) return nullptr;
-  return std::make_unique<P6>(world, settings, longest_window(settings));
+  return std::make_unique<P6>(world, longest_window(settings));
 }
 
 }  // namespace sluice::sim
