@@ -40,6 +40,7 @@ wire::Recorded recorded(const wire::Record& record, wire::Written written) {
 wire::Recorded recorded(const wire::Cost& cost, wire::Written written, std::string error) {
   wire::Recorded answer;
   answer.event_id = cost.event_id;
+  answer.content_hash = cost.content_hash;
   answer.written = written;
   answer.error = std::move(error);
   return answer;

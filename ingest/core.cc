@@ -157,7 +157,7 @@ std::size_t IngestCore::room() const {
 
 bool IngestCore::idle() const {
   return admissions_.empty() && lookings_.empty() && copies_.empty() && settling_.empty() &&
-         calls_.empty() && open_bookings_ == 0 && listings_.empty() && controls_.empty();
+         calls_.empty() && bookings_.empty() && listings_.empty() && controls_.empty();
 }
 
 std::size_t IngestCore::effects_max() const {

@@ -331,14 +331,14 @@ class IngestCore {
     wire::Cost cost;
     std::vector<std::uint64_t> requests;
     wire::PeerId sent_to;
-    Instant forget_at;
+    Instant sent_at;
   };
   void submit_cost(const SubmitCost& submit, const Turn& turn);
   [[nodiscard]] const wire::PeerUp* auditor_of(const std::string& name) const;
   void send_cost(Booking& booking, const Turn& turn);
   void send_costs_again(const Turn& turn);
   void recorded(const wire::Recorded& recorded, const Turn& turn);
-  void cost_late(const std::string& event_id, std::uint64_t request_id, const Turn& turn);
+  void cost_late(const std::string& booking, std::uint64_t request_id, const Turn& turn);
 
   Config config_;
   Counts counts_;
@@ -378,8 +378,7 @@ class IngestCore {
   std::deque<std::string> unoffered_;
   std::unordered_map<std::string, std::uint32_t> putting_;  // by key
   std::unordered_map<std::uint64_t, OpenQueueCall> queue_calls_;
-  std::unordered_map<std::string, Booking> bookings_;  // by event id
-  std::size_t open_bookings_ = 0;                      // those that somebody waits for
+  std::unordered_map<std::string, Booking> bookings_;  // by content hash and event id
 };
 
 }  // namespace sluice::ingest

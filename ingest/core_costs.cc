@@ -13,18 +13,16 @@ namespace {
 
 constexpr Duration kRetry = seconds(1);
 
+// Two contents of one event id are two bookings: the auditor says which of them is booked, and an
+// answer is taken only for the content that it names.
+std::string booking_of(const std::string& event_id, const std::string& content_hash) {
+  return content_hash + event_id;
+}
+
 }  // namespace
 
 void IngestCore::submit_cost(const SubmitCost& submitted, const Turn& turn) {
   const wire::Cost& cost = submitted.cost;
-  const auto open = bookings_.find(cost.event_id);
-  if (open != bookings_.end() && open->second.cost.content_hash != cost.content_hash) {
-    MARK("ingest: a cost with other fields while one is being booked");
-    // An answer names the event id only: two versions of it are never under way together.
-    return respond(submitted.request_id,
-                   Unavailable{"the same event_id is being booked with other fields", kRetry},
-                   turn);
-  }
   if (auditors_.empty()) {
     MARK("ingest: a cost without an auditor");
     return respond(submitted.request_id, Unavailable{"no auditor is connected", kRetry}, turn);
@@ -32,27 +30,23 @@ void IngestCore::submit_cost(const SubmitCost& submitted, const Turn& turn) {
   if (room() == 0) {
     return respond(submitted.request_id, Unavailable{"too many requests at once", kRetry}, turn);
   }
-  at(turn.now + config_.cost_wait, Due::kCost, submitted.request_id, cost.event_id);
-  if (open == bookings_.end()) {
-    Booking& fresh = bookings_[cost.event_id];
-    fresh.cost = cost;
-    fresh.requests.push_back(submitted.request_id);
-    ++open_bookings_;
-    return send_cost(fresh, turn);
-  }
-  if (open->second.requests.empty()) ++open_bookings_;
-  open->second.requests.push_back(submitted.request_id);
-  // On a connection that lasts the first one's answer will come; a second one would be taken for
-  // that of another version.
-  if (!auditors_.contains(open->second.sent_to)) send_cost(open->second, turn);
+  const std::string name = booking_of(cost.event_id, cost.content_hash);
+  at(turn.now + config_.cost_wait, Due::kCost, submitted.request_id, name);
+  const auto [open, fresh] = bookings_.try_emplace(name);
+  Booking& booking = open->second;
+  if (fresh) booking.cost = cost;
+  booking.requests.push_back(submitted.request_id);
+  // Who joins is answered with the first one. But an auditor without room answers nothing: what is
+  // asked again and again is said again.
+  const bool said = auditors_.contains(booking.sent_to) && turn.now < booking.sent_at + kRetry;
+  if (fresh || !said) send_cost(booking, turn);
 }
 
 void IngestCore::send_costs_again(const Turn& turn) {
-  for (auto& [event_id, booking] : bookings_) {
-    if (!booking.requests.empty() && !auditors_.contains(booking.sent_to)) {
-      MARK("ingest: a cost is said again to another auditor");
-      send_cost(booking, turn);
-    }
+  for (auto& [name, booking] : bookings_) {
+    if (auditors_.contains(booking.sent_to)) continue;
+    MARK("ingest: a cost is said again to another auditor");
+    send_cost(booking, turn);
   }
 }
 
@@ -73,15 +67,14 @@ void IngestCore::send_cost(Booking& booking, const Turn& turn) {
   const wire::PeerUp* best = auditor_of(booking.cost.event_id);
   if (best == nullptr) return;
   booking.sent_to = best->peer;
-  booking.forget_at = turn.now + config_.cost_wait * 2;
+  booking.sent_at = turn.now;
   turn.out.push(wire::Send{best->peer, booking.cost});
 }
 
 void IngestCore::recorded(const wire::Recorded& recorded, const Turn& turn) {
-  const auto open = bookings_.extract(recorded.event_id);
+  const auto open = bookings_.extract(booking_of(recorded.event_id, recorded.content_hash));
   if (open.empty()) return;
   const bool refused = recorded.written == wire::Written::kRefused;
-  if (!open.mapped().requests.empty()) --open_bookings_;
   for (const std::uint64_t request_id : open.mapped().requests) {
     ++(refused ? counts_.costs_refused : counts_.costs_booked);
     if (refused) {
@@ -93,23 +86,16 @@ void IngestCore::recorded(const wire::Recorded& recorded, const Turn& turn) {
   }
 }
 
-// The booking itself stays for as long again: a late answer must not be taken for that of another
-// version of the same event.
-void IngestCore::cost_late(const std::string& event_id, std::uint64_t request_id,
-                           const Turn& turn) {
-  const auto open = bookings_.find(event_id);
+void IngestCore::cost_late(const std::string& booking, std::uint64_t request_id, const Turn& turn) {
+  const auto open = bookings_.find(booking);
   if (open == bookings_.end()) return;
-  Booking& booking = open->second;
-  const auto waiting = std::find(booking.requests.begin(), booking.requests.end(), request_id);
-  if (waiting != booking.requests.end()) {
-    booking.requests.erase(waiting);
-    if (booking.requests.empty()) --open_bookings_;
-    MARK("ingest: the auditor did not answer a cost in time");
-    respond(request_id, Unavailable{"the auditor did not answer in time", kRetry}, turn);
-  }
-  if (!booking.requests.empty()) return;
-  if (booking.forget_at > turn.now) return at(booking.forget_at, Due::kCost, request_id, event_id);
-  bookings_.erase(open);
+  std::vector<std::uint64_t>& requests = open->second.requests;
+  const auto waiting = std::find(requests.begin(), requests.end(), request_id);
+  if (waiting == requests.end()) return;
+  requests.erase(waiting);
+  if (requests.empty()) bookings_.erase(open);
+  MARK("ingest: the auditor did not answer a cost in time");
+  respond(request_id, Unavailable{"the auditor did not answer in time", kRetry}, turn);
 }
 
 }  // namespace sluice::ingest

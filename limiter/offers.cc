@@ -90,6 +90,12 @@ void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire:
 // go soon; a row only if it belongs to the head.
 std::optional<wire::Wait> LimiterCore::unwelcome(const Key& key, const wire::Offer& offer,
                                                  Instant now) const {
+  // What goes out of turn is in no line, whose last could leave for it.
+  const bool beside = offer.cancelled || told_key_.contains(offer.identity);
+  if (beside && no_room() && key.messages() > 0) {
+    MARK("limiter: memory is full for a message that is out of turn");
+    return wire::Wait::kUnloaded;
+  }
   if (offer.cancelled) return std::nullopt;
   const bool copy = offer.origin == wire::Origin::kQueueCopy;
   if (!copy && key.rows.is_cut(offer.store, offer.order)) {

@@ -617,15 +617,18 @@ struct Backlog {
 
 enum class Written : std::uint32_t { kNow = 1, kBefore = 2, kRefused = 3 };
 
-// Durable: the record (record_id set) or the cost (event_id set).
+// Durable: the record (record_id set) or the cost (event_id and content_hash set: of two contents
+// of an event id each has an answer of its own).
 struct Recorded {
   std::string record_id;
   std::string event_id;
   Written written = Written::kNow;
   std::string error;
+  std::string content_hash;  // the cost's, as it was sent
   SLUICE_FIELDS(row(1, "record_id", m.record_id, Bytes{0, 16});
                 row(2, "event_id", m.event_id, Text{0, kIdMax});
-                row(3, "written", m.written, OneOf{1, 3}); row(4, "error", m.error, Text{0, 512});)
+                row(3, "written", m.written, OneOf{1, 3}); row(4, "error", m.error, Text{0, 512});
+                row(5, "content_hash", m.content_hash, Bytes{0, 32});)
 };
 
 struct Reserved {

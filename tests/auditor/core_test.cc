@@ -92,8 +92,14 @@ TEST(AuditorCore, CostsAreBookedExactlyOnce) {
   world.run();
   EXPECT_EQ(world.ledger.months["2026-11"]["openai"], 5);
   std::map<wire::Written, int> answers;
-  for (const auto& answer : world.heard<wire::Recorded>()) ++answers[answer.written];
   using enum wire::Written;
+  for (const auto& answer : world.heard<wire::Recorded>()) {
+    ++answers[answer.written];
+    // Of two contents of an event id each has its own answer.
+    if (answer.event_id == "event-1") {
+      EXPECT_EQ(answer.content_hash == cost_of(1, 5).content_hash, answer.written != kRefused);
+    }
+  }
   EXPECT_EQ(answers, (std::map<wire::Written, int>{{kNow, 1}, {kBefore, 2}, {kRefused, 3}}));
   EXPECT_EQ(world.core->counts().costs_refused, 3U);
 }

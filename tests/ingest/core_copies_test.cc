@@ -178,6 +178,10 @@ wire::Cost cost(const std::string& event, const std::string& hash = std::string(
   return c;
 }
 
+wire::Recorded of(const wire::Cost& cost, wire::Written written) {
+  return {{}, cost.event_id, written, {}, cost.content_hash};
+}
+
 TEST(IngestCore, BooksACostWhenItIsDurable) {
   World w;
   w.accept(SubmitCost{1, cost("e")});
@@ -186,11 +190,12 @@ TEST(IngestCore, BooksACostWhenItIsDurable) {
   w.accept(SubmitCost{2, cost("e")});
   w.accept(SubmitCost{3, cost("e")});
   ASSERT_EQ(w.sent<wire::Cost>().size(), 1U);
-  w.from(5, wire::Recorded{{}, "e", wire::Written::kNow, {}});
+  w.from(5, of(cost("e"), wire::Written::kNow));
   EXPECT_NE(w.answer<CostBooked>(2), nullptr);
   EXPECT_NE(w.answer<CostBooked>(3), nullptr);
-  w.accept(SubmitCost{4, cost("e", std::string(32, 'x'))});
-  w.from(5, wire::Recorded{{}, "e", wire::Written::kRefused, "other fields"});
+  const wire::Cost other = cost("e", std::string(32, 'x'));
+  w.accept(SubmitCost{4, other});
+  w.from(5, of(other, wire::Written::kRefused));
   ASSERT_NE(w.answer<CostRefused>(4), nullptr);
   EXPECT_TRUE(w.core.idle());
 }
@@ -201,15 +206,55 @@ TEST(IngestCore, ACostThatIsNotAnsweredIs503AndMayBeSaidAgain) {
   w.accept(SubmitCost{1, cost("e")});
   w.pass(seconds(5));
   ASSERT_NE(w.answer<Unavailable>(1), nullptr);
-  w.accept(SubmitCost{2, cost("e", std::string(32, 'x'))});
-  EXPECT_NE(w.answer<Unavailable>(2), nullptr);  // the first version may still be answered
+  EXPECT_TRUE(w.core.idle());
   w.accept(SubmitCost{3, cost("e")});
+  EXPECT_EQ(w.sent<wire::Cost>().size(), 2U);
   w.complete(wire::PeerDown{PeerId{5}});
   w.auditor_up(6);
-  EXPECT_EQ(w.sent<wire::Cost>().size(), 2U);
-  w.from(6, wire::Recorded{{}, "e", wire::Written::kBefore, {}});
+  EXPECT_EQ(w.sent<wire::Cost>().size(), 3U);
+  w.from(6, of(cost("e"), wire::Written::kBefore));
   ASSERT_NE(w.answer<CostBooked>(3), nullptr);
   EXPECT_TRUE(w.answer<CostBooked>(3)->before);
+}
+
+// An auditor without room answers nothing: who asks before the first one is late is not left
+// waiting with it.
+TEST(IngestCore, ACostThatIsAskedForAgainIsSaidAgainAfterASecond) {
+  World w;
+  w.auditor_up(5);
+  w.accept(SubmitCost{1, cost("e")});
+  w.pass(milliseconds(900));
+  w.accept(SubmitCost{2, cost("e")});
+  EXPECT_EQ(w.sent<wire::Cost>().size(), 1U);
+  w.pass(milliseconds(100));
+  w.accept(SubmitCost{3, cost("e")});
+  EXPECT_EQ(w.sent<wire::Cost>().size(), 2U);
+}
+
+TEST(IngestCore, AnAnswerIsTakenOnlyForTheContentThatItNames) {
+  World w;
+  w.auditor_up(5);
+  const wire::Cost first = cost("e");
+  const wire::Cost other = cost("e", std::string(32, 'x'));
+  w.accept(SubmitCost{1, first});
+  w.accept(SubmitCost{2, other});
+  EXPECT_EQ(w.sent<wire::Cost>().size(), 2U);
+  w.from(5, wire::Recorded{{}, "e", wire::Written::kNow, {}, {}});  // names neither
+  EXPECT_EQ(w.answer<CostBooked>(1), nullptr);
+  w.from(5, of(other, wire::Written::kNow));
+  EXPECT_NE(w.answer<CostBooked>(2), nullptr);
+  EXPECT_EQ(w.answer<CostBooked>(1), nullptr);
+  w.from(5, of(first, wire::Written::kRefused));
+  EXPECT_NE(w.answer<CostRefused>(1), nullptr);
+  // Late, after the one that asked has given up: not for the newer content.
+  w.accept(SubmitCost{3, first});
+  w.pass(seconds(30));
+  w.accept(SubmitCost{4, other});
+  w.from(5, of(first, wire::Written::kRefused));
+  EXPECT_EQ(w.answer<CostRefused>(4), nullptr);
+  w.from(5, of(other, wire::Written::kBefore));
+  EXPECT_NE(w.answer<CostBooked>(4), nullptr);
+  EXPECT_TRUE(w.core.idle());
 }
 
 }  // namespace

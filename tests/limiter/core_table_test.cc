@@ -21,7 +21,7 @@ TEST(CoreTable, TheWayOfAMessage) {
   const auto records = s.bench.said<wire::Record>();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].settlement, static_cast<std::uint32_t>(wire::Settlement::kDelivered));
-  s.bench.say(s.auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, ""});
+  s.bench.say(s.auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, "", ""});
   ASSERT_EQ(s.bench.said<wire::Settled>().size(), 1U);
   EXPECT_EQ(s.bench.core->messages(), 0U);
   s.bench.clear();
@@ -43,7 +43,7 @@ TEST(CoreTable, TheLastAnswerGoesWithTheSettlementOfAReplyToAlone) {
     s.bench.say(s.dispatcher, outcome);
     const auto records = s.bench.said<wire::Record>();
     ASSERT_EQ(records.size(), 1U);
-    s.bench.say(s.auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, ""});
+    s.bench.say(s.auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, "", ""});
     const auto settled = s.bench.said<wire::Settled>();
     ASSERT_EQ(settled.size(), 1U);
     EXPECT_EQ(settled[0].answer, url.empty() ? "" : outcome.answer);
@@ -155,7 +155,7 @@ TEST(CoreTable, AnHeirAsksTheDispatcherAndCompletesItsOutcome) {
   const auto auditor = s.bench.up(wire::Role::kAuditor);
   const auto records = s.bench.said<wire::Record>();
   ASSERT_EQ(records.size(), 1U);
-  s.bench.say(auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, ""});
+  s.bench.say(auditor, wire::Recorded{records[0].record_id, "", wire::Written::kNow, "", ""});
   EXPECT_EQ(s.bench.said<wire::Settled>().size(), 1U);
 }
 
@@ -229,7 +229,7 @@ TEST(CoreTable, UnrecordedLinesStopGrantsAtTheirLimit) {
             wire::Wait::kAuditorAway);
   const auto auditor = bench.up(wire::Role::kAuditor);
   for (const auto& line : bench.said<wire::Record>()) {
-    bench.say(auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+    bench.say(auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
   }
   EXPECT_GT(bench.said<wire::Dispatch>().size(), 3U);
 }
@@ -242,7 +242,7 @@ TEST(CoreTable, DrainFinishesWhatIsUnderWayAndStartsNothing) {
   s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
   s.bench.say(s.ingest, s.bench.offer("2", 2));
   for (const auto& line : s.bench.said<wire::Record>()) {
-    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
   }
   s.bench.pass(milliseconds(1));
   EXPECT_TRUE(s.bench.core->idle());
@@ -370,7 +370,7 @@ TEST(CoreTable, AQuoteSubtractsWhatIsUnderWay) {
   // Delivered and told, but its row is still counted by ingest until it says Forgotten.
   s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
   for (const auto& line : s.bench.said<wire::Record>()) {
-    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
   }
   s.bench.say(s.ingest, wire::Quote{2, "api", "api:k", "", 1, 1, {}});
   EXPECT_EQ(s.bench.said<wire::Quoted>()[1].position, 0U);

@@ -33,7 +33,7 @@ TEST(CoreTrouble, UnansweredAsksCountTowardsUnrecordedLines) {
     s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
   }
   for (const auto& line : s.bench.said<wire::Record>()) {
-    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
   }
   s.bench.pass(seconds(1));
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 6U);

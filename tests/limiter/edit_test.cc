@@ -32,7 +32,7 @@ TEST(Edit, IsALineOfTheTrailUntilItIsRecorded) {
   EXPECT_NE(line.reason.find("per-key: 5 per 60000ms"), std::string::npos) << line.reason;
   s.bench.pass(seconds(20));
   EXPECT_GT(edits(s.bench).size(), 1U);  // said again
-  s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+  s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
   s.bench.pass(seconds(1));
   s.bench.clear();
   s.dispatch_one();

@@ -40,7 +40,7 @@ std::map<std::string, int> serve(Started& s, Duration span,
       s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
     }
     for (const wire::Record& line : s.bench.said<wire::Record>()) {
-      s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, ""});
+      s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
     }
     if (s.bench.said<wire::Dispatch>().empty()) s.bench.pass(milliseconds(500));
   }

@@ -241,7 +241,7 @@ TEST(People, WhatWasSettledAMomentAgoDoesNotStandInTheLineAgain) {
   s.bench.say(s.dispatcher, s.bench.outcome(first, wire::Ended::kDelivered));
   const auto lines = s.bench.said<wire::Record>();
   ASSERT_EQ(lines.size(), 1U);
-  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, ""});
+  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, "", ""});
   ASSERT_EQ(s.bench.said<wire::Settled>().size(), 1U);
   s.bench.say(s.ingest, s.bench.offer("1", 1));
   EXPECT_EQ(s.bench.said<wire::Settled>().size(), 2U);
@@ -283,7 +283,7 @@ TEST(People, SendsMadeElsewhereAreChargedAndOnRecord) {
   EXPECT_EQ(lines[0].key, "api:k");
   EXPECT_EQ(lines[0].units, 9U);
   EXPECT_EQ(lines[0].reason, "by ops");
-  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, ""});
+  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, "", ""});
   s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 1, 1, {}});
   const auto quoted = s.bench.said<wire::Quoted>();
   ASSERT_EQ(quoted.size(), 1U);

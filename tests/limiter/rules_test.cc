@@ -139,6 +139,34 @@ TEST(Rule3, WhatComesAfterARowWithoutRoomWaitsForTheNextWant) {
   EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
 }
 
+// Memory is short: what is cancelled, or was settled a moment ago, stands in no line, so nothing
+// would leave for it. It has to wait, as any other row.
+TEST(Rule3, WhatIsOutOfTurnFindsNoRoomEither) {
+  Config config = Bench::config();
+  config.messages_max = 4;
+  testing::Started s(config);
+  const wire::Dispatch first = s.dispatch_one("0");
+  s.bench.say(s.dispatcher, s.bench.outcome(first, wire::Ended::kDelivered));
+  const auto line = s.bench.said<wire::Record>().front();
+  s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
+  ASSERT_EQ(s.bench.said<wire::Settled>().size(), 1U);
+  s.bench.clear();
+  for (int i = 1; i <= 10; ++i) {
+    wire::Offer row = s.bench.offer(std::to_string(i), i);
+    row.cancelled = true;  // each stays here until its line is in the trail
+    s.bench.say(s.ingest, row);
+    EXPECT_LE(s.bench.core->messages(), config.messages_max);
+  }
+  const std::size_t here = s.bench.core->messages();
+  const std::size_t away = s.bench.said<wire::Park>().size();
+  EXPECT_EQ(here + away, 10U);
+  EXPECT_GT(away, 0U);
+  s.bench.say(s.ingest, s.bench.offer("0", 0));
+  EXPECT_EQ(s.bench.core->messages(), here);
+  EXPECT_EQ(s.bench.said<wire::Park>().size(), away + 1);
+  EXPECT_EQ(s.bench.said<wire::Park>().back().why, wire::Wait::kUnloaded);
+}
+
 std::vector<wire::Park> parks_on_overflow(Config config) {
   Bench bench(std::move(config));
   const auto ingest = bench.up(wire::Role::kIngest);

@@ -25,14 +25,13 @@ constexpr const char* kRare = "not in 2,000 seeds";
 
 constexpr OutOfReach kTable[] = {
     {"auditor: a cost comes again with other fields", kOtherCost},
-    {"auditor: no room for a line", "needs a small pending_max"},
+    {"ingest: a cost is refused", kOtherCost},
+    {"auditor: no room for a line", "needs a small pending_max, and people who say less"},
     {"dispatcher: an attempt is dispatched a second time", kHonest},
     {"dispatcher: a queued attempt has waited too long", kLimiters},
     {"dispatcher: a queued attempt meets an open breaker", kLimiters},
     {"dispatcher: a queued attempt of a key that was closed", kLimiters},
     {"dispatcher: no room for a question", "needs a small asked_reserve"},
-    {"ingest: a cost is refused", kOtherCost},
-    {"ingest: a cost with other fields while one is being booked", kOtherCost},
     {"ingest: a limiter wants rows of another one's key", kLimiters},
     {"ingest: a queue copy with other bytes than the one before", kOtherCopy},
     {"ingest: no room for a queue copy", "the simulated shell asks for room first"},

@@ -136,14 +136,11 @@ void Producer::hears(const ingest::Respond& answer) {
   const auto bill = bill_of_.find(answer.request_id);
   if (bill == bill_of_.end() || bills_[bill->second].answered) return;
   Bill& known = bills_[bill->second];
-  if (!std::holds_alternative<ingest::CostBooked>(answer.answer)) {
-    if (const auto* refused = std::get_if<ingest::CostRefused>(&answer.answer))
-      world_.breaks("costs", "refused: " + refused->why);
-    return;
-  }
+  const bool booked = std::holds_alternative<ingest::CostBooked>(answer.answer);
+  if (!booked && !std::holds_alternative<ingest::CostRefused>(answer.answer)) return;
   known.answered = true;
   --open_;
-  witnesses_.tell(&Witness::cost_answered, known.cost.event_id);
+  witnesses_.tell(booked ? &Witness::cost_answered : &Witness::cost_refused, known.cost);
 }
 
 void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {

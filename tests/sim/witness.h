@@ -86,7 +86,9 @@ class Witness {
   virtual void copy_gone(const std::string& /*identity*/) {}
   virtual void dead_letter(const wire::Settled&) {}
   virtual void cost_sent(const wire::Cost&) {}
-  virtual void cost_answered(const std::string& /*event_id*/) {}
+  virtual void cost_answered(const wire::Cost&) {}
+  // Another cost is known under its event id.
+  virtual void cost_refused(const wire::Cost&) {}
   virtual void alert_raised(const std::string& /*alert_id*/) {}
   virtual void alert_delivered(const std::string& /*alert_id*/, const std::string& /*sink*/) {}
   // Everything has had its time: what must hold in the end.
