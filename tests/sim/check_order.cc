@@ -29,22 +29,18 @@ class Order : public Witness {
     Row& known = rows_[row.key][row.identity];
     known.order = row.order;
     known.put = world_.now();
+    known.expires_at = row.expires_at;
     known.untouched = row.not_before.us == 0 && !touched_.contains(row.identity);
   }
+  void cancel_asked(const std::string& identity) override { ended(identity); }
   void row_moved(const wire::Offer& row) override { rows_[row.key].erase(row.identity); }
-  void row_gone(const wire::Settled& settled) override {
-    for (auto& [key, rows] : rows_) rows.erase(settled.identity);
-  }
-  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
+  void row_gone(const wire::Settled& settled) override { ended(settled.identity); }
+  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime at) override {
     if (!watched_) return;
-    // A row whose message has ended (cancelled, expired) waits for the trail alone: nothing
-    // overtakes it any more.
-    for_each_settlement(call, answer, [this](const std::string& identity, const auto&) {
-      for (auto& [key, rows] : rows_) rows.erase(identity);
-      touched_.insert(identity);
-    });
-    for_each_grant(call, answer, [this](const auto& identity, const auto& ask, const auto&) {
-      if (touched_.insert(identity).second) goes(identity, ask);
+    for_each_settlement(call, answer,
+                        [this](const std::string& identity, const auto&) { ended(identity); });
+    for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto&) {
+      if (touched_.insert(identity).second) goes(identity, ask, at);
     });
   }
 
@@ -52,11 +48,19 @@ class Order : public Witness {
   struct Row {
     std::int64_t order = 0;
     Instant put;
+    StoreTime expires_at;
     bool untouched = false;
     int overtaken = 0;
   };
 
-  void goes(const std::string& identity, const limiter::GrantAsk& ask) {
+  // A row whose message has ended, or will without an attempt (cancelled, expired), waits for the
+  // store and the trail alone: nothing overtakes it any more.
+  void ended(const std::string& identity) {
+    for (auto& [key, rows] : rows_) rows.erase(identity);
+    touched_.insert(identity);
+  }
+
+  void goes(const std::string& identity, const limiter::GrantAsk& ask, StoreTime at) {
     auto& rows = rows_[ask.line.key];
     std::int64_t order = std::max(ask.first_seen, ask.not_before).us;
     const auto own = rows.find(identity);
@@ -67,7 +71,8 @@ class Order : public Witness {
     }
     bool beside = false;
     for (auto& [other, row] : rows) {
-      if (!row.untouched || row.order >= order || world_.now() < row.put + known_after_) continue;
+      if (!row.untouched || row.order >= order || row.expires_at <= at) continue;
+      if (world_.now() < row.put + known_after_) continue;
       beside |= copy;
       if (++row.overtaken > kOvertakesMax)
         world_.breaks("order", "overtaken again and again: " + Trace::hex(other));
