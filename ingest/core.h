@@ -68,6 +68,8 @@ class IngestCore {
   using Out = Outbox<Effect>;
 
   explicit IngestCore(Config config);
+  // The settings were edited while it runs.
+  void edit(std::vector<Upstream> upstreams) { config_.upstreams = std::move(upstreams); }
 
   void accept(const Work& work, Instant now, Out& out);
   void complete(const Reply& reply, Instant now, Out& out);

@@ -34,6 +34,7 @@ class HttpDoor {
 
   // Who may do what. Without any key everybody who reaches the door may do everything, if `open`.
   void set_keys(std::vector<ApiKey> keys, bool open);
+  void set_upstreams(std::vector<Upstream> upstreams) { upstreams_ = std::move(upstreams); }
   void request(port::HttpRequest request);
   void respond(const Respond& answer);
   // Lines of a batch wait while the core has no room; called once a turn.

@@ -81,6 +81,14 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   return Done{};
 }
 
+Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  core_.edit(config->upstreams);
+  door_->set_upstreams(std::move(config->upstreams));
+  return std::vector<std::string>{"[[upstream]]", "[[limit]]"};
+}
+
 void Shell::perform(IngestCore::Effect effect) {
   if (auto* call = std::get_if<ParkingCall>(&effect)) {
     calls_.push_back(std::move(*call));

@@ -32,6 +32,7 @@ class Shell {
   // At first it waits for its neighbours, so that the first answers say times; for two seconds at
   // most, as messages are taken without them.
   std::string not_ready();
+  Result<std::vector<std::string>> reload(const Settings& settings);
   void drain();
 
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }

@@ -11,12 +11,13 @@ from harness import EndToEnd, eventually
 
 WINDOW_S = 6  # 60 s at the tenth of the time
 LIMIT = '[[limit]]\nupstream = "onlyfans"\nname = "per-key"\nn = 10\nwindow = "60s"\nburst = 4\n'
+COST = '[source]\ncost = "/units"\n'
 
 
 class Edits(EndToEnd):
     def setUp(self):
         self.recorder = self.recorder()
-        self.pipe = self.pipeline(url=self.recorder.url, more=LIMIT).start()
+        self.pipe = self.pipeline(url=self.recorder.url, more=LIMIT + COST).start()
         self.messages = 0
 
     def edit(self, before, after):
@@ -25,7 +26,8 @@ class Edits(EndToEnd):
         self.assertEqual(text.count(before), 1, text)
         with open(self.pipe.settings, "w", encoding="utf-8") as file:
             file.write(text.replace(before, after))
-        self.pipe.processes["limiter"].send_signal(signal.SIGHUP)
+        for name in ("ingest", "limiter", "auditor"):
+            self.pipe.processes[name].send_signal(signal.SIGHUP)
 
     def quota(self):
         """What a producer is told of the limit that it is under."""
@@ -116,3 +118,12 @@ class Edits(EndToEnd):
         self.assertEqual(self.edits_on_record(), [])
         self.edit("n = 0", "n = 5")
         self.edited_to(5)
+
+    def test_the_front_door_refuses_what_could_never_go(self):
+        heavy = {"messageId": "heavy", "userId": "heavy", "units": 12}
+        refused = self.pipe.post(heavy)
+        self.assertEqual(refused.status, 400, refused)
+        self.assertIn("per-key", refused.json()["detail"])
+        self.edit("n = 10", "n = 12")
+        eventually("it may go now", lambda: self.pipe.post(heavy).status == 202)
+        self.pipe.settle(["heavy"], 2 * WINDOW_S)

@@ -21,6 +21,8 @@ Pointers all_pointers() {
   p.not_before = "/notBefore";
   p.expires_at = "/expiresAt";
   p.priority = "/priority";
+  p.weight = "/weight";
+  p.cost = "/cost";
   return p;
 }
 
@@ -28,6 +30,13 @@ std::vector<Upstream> upstreams() {
   Upstream first;
   first.name = "onlyfans";
   first.path = "/send";
+  Limit counted, shadow;
+  counted.name = "per-key";
+  counted.n = 10;
+  shadow.name = "tried";
+  shadow.n = 2;
+  shadow.shadow = true;
+  first.limits = {shadow, counted};
   Upstream second;
   second.name = "other";
   second.methods = {"POST", "PUT"};
@@ -146,6 +155,10 @@ TEST(Document, RefusesWithTheField) {
       {R"({"userId":"u","notBefore":1800000000})", 400, "/notBefore"},
       {R"({"userId":"u","priority":1001})", 400, "/priority"},
       {R"({"userId":"u","priority":"high"})", 400, "/priority"},
+      {R"({"userId":"u","weight":0})", 400, "/weight"},
+      {R"({"userId":"u","weight":1.5})", 400, "/weight"},
+      {R"({"userId":"u","cost":-1})", 400, "/cost"},
+      {R"({"userId":"u","cost":11})", 400, "/cost"},
   };
   for (const RefusalCase& c : cases) {
     const ReadDocument document = read(c.bytes, all_pointers());
@@ -155,6 +168,14 @@ TEST(Document, RefusesWithTheField) {
     EXPECT_EQ(refusal->field, c.field) << c.bytes << ": " << refusal->why;
     EXPECT_FALSE(refusal->why.empty());
   }
+}
+
+TEST(Document, CostsAtMostWhatAWindowLetsGo) {
+  EXPECT_EQ(good(R"({"userId":"u","cost":10,"weight":3})", all_pointers()).cost, 10U);
+  EXPECT_EQ(good(R"({"userId":"u","to":"other","cost":11})", all_pointers()).cost, 11U);
+  const ReadDocument document = read(R"({"userId":"u","cost":11})", all_pointers());
+  EXPECT_EQ(std::get<Refusal>(document).why,
+            "is more than the limit per-key ever lets go at once: 10");
 }
 
 TEST(Document, TooLargeIs413) {
