@@ -67,6 +67,7 @@ struct Explained {
   wire::Wait forecast_why = wire::Wait::kNone;  // what decides when it goes
   std::string limit;                            // ... which limit
   StoreTime departs_at;
+  StoreTime now;                // at the latest, when that was foretold
   std::uint32_t remaining = 0;  // of the key, at once
   bool one_at_a_time = false;   // after a warning, until an attempt succeeds
   struct Tight {                // a limit that is held tighter than its settings say

@@ -127,6 +127,7 @@ void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant 
   auto* forecast = std::get_if<Forecast>(&foreseen);
   if (forecast == nullptr) return;
   const Forecast::Departure departure = forecast->departure(explained.order);
+  explained.now = known->high;
   explained.departs_at = std::max(departure.at, known->high);
   explained.departs_at = std::max(explained.departs_at, explained.ready_at);
   explained.remaining = forecast->remaining();

@@ -42,6 +42,26 @@ std::string phrase_of(wire::Wait why, const std::string& limit) {
   return text;
 }
 
+// "35.9 s", "12.0 min", "5.3 h"
+std::string span_of(Duration span) {
+  const bool hourly = span >= hours(2);
+  const Duration unit = hourly ? hours(1) : span >= minutes(2) ? minutes(1) : seconds(1);
+  const std::int64_t tenths = span.us / (unit.us / 10);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) +
+         (hourly               ? " h"
+          : unit == minutes(1) ? " min"
+                               : " s");
+}
+
+// "2026-11-21T18:15:55.003908Z, in 35.9 s; until then, the window is full"
+std::string departure_of(const Explained& explained) {
+  if (explained.departs_at.us == 0) return "nobody can know";
+  std::string text =
+      timestamp_of(explained.departs_at) + ", in " + span_of(explained.departs_at - explained.now);
+  if (explained.forecast_why == wire::Wait::kNone) return text;
+  return text + "; until then, " + phrase_of(explained.forecast_why, explained.limit);
+}
+
 const std::string& limit_of(const Explained& explained) {
   return explained.message.limit.empty() ? explained.limit : explained.message.limit;
 }
@@ -145,12 +165,7 @@ std::string sentences_of(const Explained& explained) {
     line("  ahead of it: " + std::to_string(explained.before) + " (" + names + ")");
   }
   if (waits(explained) && !explained.id.empty()) {
-    std::string when = "nobody can know";
-    if (explained.departs_at.us != 0) when = timestamp_of(explained.departs_at);
-    if (explained.departs_at.us != 0 && explained.forecast_why != wire::Wait::kNone) {
-      when += "; before, " + phrase_of(explained.forecast_why, explained.limit);
-    }
-    line("  goes at: " + when);
+    line("  goes at: " + departure_of(explained));
   }
   line("  of its key: " + std::to_string(explained.in_line) + " in the line, " +
        std::to_string(explained.under_way) + " under way" +
