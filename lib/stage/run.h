@@ -34,8 +34,9 @@
 //
 // A turn: sleep until something happens; give everything that has arrived (at most some hundred
 // frames) to the core, a tick if it is due; then rounds of take effects, begin_turn, Send and
-// perform, end_turn, until no effects are left; flush the links. So sends of one round leave after
-// the whole round was performed.
+// perform, flush the links, end_turn, until no effects are left. So what a round sends does not
+// wait for what the same round commits: whoever must not be told before asks first, and sends on
+// the reply.
 //
 // Optional members of a shell, used when they are there:
 //     void peer_changed(const wire::PeerUp&);   // for logs and metrics; the core has it already

@@ -61,8 +61,8 @@ class Runner {
       stage_.out().take(effects_);
       shell_.begin_turn();
       for (Effect& effect : effects_) perform(effect);
+      process_.links().pump();  // what is sent does not wait for what end_turn() commits
       shell_.end_turn();
-      process_.links().pump();
     }
   }
 
