@@ -29,14 +29,16 @@ wire::Alert alert_of(const char* kind, wire::Severity severity, std::string titl
 
 }  // namespace
 
+bool Figures::is_raised(std::string_view kind, StoreTime at) const {
+  const auto last = raised_.find(kind);
+  return at.us == 0 || (last != raised_.end() && last->second == hour_of(at));
+}
+
 void Figures::raise(wire::Alert alert, StoreTime at, Alerts& alerts) {
-  if (at.us == 0) return;
   alert.at = at;
   alert.period = hour_of(at);
   alert.alert_id = alert_id_of(alert.dedup_key, alert.period);
-  std::string& last = raised_[alert.kind];
-  if (last == alert.period) return;
-  last = alert.period;
+  raised_[alert.kind] = alert.period;
   alerts.push_back(std::move(alert));
 }
 
@@ -46,7 +48,7 @@ void Figures::see(const wire::Record& record, Instant now, Alerts& alerts) {
     dead_.add(record.at, static_cast<wire::Settlement>(record.settlement));
     const std::uint64_t all = dead_.all();
     if (all >= bounds_.dead_from && dead_.dead() * 1'000'000 >= all * bounds_.dead_millionths &&
-        dead_.dead() > 0) {
+        dead_.dead() > 0 && !is_raised("dead_share", record.at)) {
       raise(
           alert_of("dead_share", wire::Severity::kCritical, "too many messages end dead",
                    std::to_string(dead_.dead()) + " of the last " + std::to_string(all) +
@@ -59,7 +61,8 @@ void Figures::see(const wire::Record& record, Instant now, Alerts& alerts) {
   const bool started = record.kind == wire::RecordKind::kAttempt && record.started_at.us > 0;
   if (!started || record.could_go_at.us == 0) return;
   delays_.add(record.at, record.started_at - record.could_go_at);
-  if (delays_.all() >= bounds_.start_delay_from && delays_.slow() * 100 > delays_.all()) {
+  if (delays_.all() >= bounds_.start_delay_from && delays_.slow() * 100 > delays_.all() &&
+      !is_raised("start_delay", record.at)) {
     raise(
         alert_of("start_delay", wire::Severity::kWarning, "messages that could go start late",
                  std::to_string(delays_.slow()) + " of the last " + std::to_string(delays_.all()) +
@@ -82,7 +85,7 @@ void Figures::hear(wire::PeerId from, const wire::Backlog& said, Instant now, Al
   backlogs_.hear(from, said);
   time_.hear(said.held_since, now);
   const StoreTime at = time_.at_least(now);
-  if (held(now) > bounds_.held) {
+  if (held(now) > bounds_.held && !is_raised("held", at)) {
     raise(alert_of("held", wire::Severity::kCritical, "a message waits for Sluice itself",
                    "It could go since " + timestamp_of(backlogs_.held_since()) + ", more than " +
                        seconds_text(bounds_.held) + " ago, and nothing but Sluice keeps it; " +
@@ -91,7 +94,7 @@ void Figures::hear(wire::PeerId from, const wire::Backlog& said, Instant now, Al
                        "/readyz of each."),
           at, alerts);
   }
-  if (backlogs_.dead() > bounds_.dead_letters) {
+  if (backlogs_.dead() > bounds_.dead_letters && !is_raised("dead_letters", at)) {
     raise(alert_of("dead_letters", wire::Severity::kWarning, "dead letters lie",
                    std::to_string(backlogs_.dead()) + " dead letters wait for somebody, " +
                        std::to_string(bounds_.dead_letters) +
@@ -104,7 +107,7 @@ void Figures::unwatched(StoreTime granted, Alerts& alerts) {
   if (unwatched_since_.us == 0 || granted > unwatched_since_ + hours(1)) {
     unwatched_since_ = granted;
   }
-  if (granted < unwatched_since_ + kEditTakes) return;
+  if (granted < unwatched_since_ + kEditTakes || is_raised("unwatched", granted)) return;
   raise(alert_of("unwatched", wire::Severity::kWarning, "limits are not watched",
                  "Attempts are granted under limits that the auditor does not know, since " +
                      timestamp_of(unwatched_since_) +

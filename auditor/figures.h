@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auditor/backlogs.h"
@@ -54,6 +56,8 @@ class Figures {
   [[nodiscard]] Duration held(Instant now) const;
 
  private:
+  // Whether an alert of this kind would be one that was raised already: none need be made.
+  [[nodiscard]] bool is_raised(std::string_view kind, StoreTime at) const;
   void raise(wire::Alert alert, StoreTime at, Alerts& alerts);
 
   Bounds bounds_;
@@ -62,7 +66,7 @@ class Figures {
   Backlogs backlogs_;
   TimeSense time_;
   StoreTime unwatched_since_;
-  std::map<std::string, std::string> raised_;  // kind -> period
+  std::map<std::string, std::string, std::less<>> raised_;  // kind -> period
 };
 
 }  // namespace sluice::auditor

@@ -1,6 +1,6 @@
 // What the core asks of its ledger, as values: each call is one transaction, and an answer means
-// that it is durable. An answer may be late or never come, a call may be applied although its
-// answer is lost: every call can be said again with the same effect.
+// that it is durable (but see LedgerBook). An answer may be late or never come, a call may be
+// applied although its answer is lost: every call can be said again with the same effect.
 //
 // The ledger holds money and facts: costs by event, totals by day and month, which alerts exist,
 // which records are in the trail and up to which line that is known, and the secrets of keys.
@@ -59,8 +59,9 @@ struct Indexed {
   std::string hash;
   StoreTime at;
 };
-// All of this, or nothing. A cost whose event is there is skipped; an alert (by alert_id) that is
-// there stays as it is, but learns its line.
+// All of this, or nothing. Without costs and alerts it may be forgotten when the machine dies: the
+// trail has it all, and is read again from the last line that is indexed. A cost whose event is
+// there is skipped; an alert (by alert_id) that is there stays as it is, but learns its line.
 struct LedgerBook {
   std::vector<wire::Cost> costs;
   std::vector<wire::Alert> alerts;  // cursor 0: due, to be written; else its line

@@ -63,14 +63,13 @@ void watch_attempt(const AttemptSeen& attempt, const Watchers& watchers,
 
 LedgerLook Round::look(std::string_view trail_secret) {
   for (const PendingRecord& pending : records) {
-    record_names_.add(record_name(trail_secret, pending.record.record_id));
+    name_places_.push_back(record_names_.add(record_name(trail_secret, pending.record.record_id)));
     if (!pending.record.key.empty()) keys_.add(pending.record.key);
   }
   for (const PendingCost& pending : costs) {
     events_.add(pending.cost.event_id);
     months_.add(month_of(pending.cost.at));
   }
-  trail_secret_ = trail_secret;
   return {record_names_.all(), keys_.all(), events_.all(), months_.all()};
 }
 
@@ -101,8 +100,7 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
   for (std::size_t n = 0; n < records.size(); ++n) {
     const auto& [peer, record] = records[n];
     newest_ = latest(newest_, record.at);
-    const std::string name = record_name(trail_secret_, record.record_id);
-    const std::size_t place = record_names_.add(name);
+    const std::size_t place = name_places_[n];
     if (found.records[place]) {
       MARK("auditor: a line comes again that is written");
       ++counts.records_known;
@@ -120,9 +118,10 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     const std::string& secret =
         record.key.empty() ? record.key : found.secrets[keys_.add(record.key)];
     fresh.push_back(n);
-    const std::uint64_t line = desk.chain.add_record(record, name, secret);
-    book.records.push_back({name, line});
-    if (const auto attempt = attempt_of(record, secret, line)) {
+    const std::string& name = record_names_.all()[place];
+    const RecordLine line = desk.chain.add_record(record, name, secret);
+    book.records.push_back({name, line.n});
+    if (const auto attempt = attempt_of(record, line)) {
       watch_attempt(*attempt, desk.watchers, book.alerts);
     }
   }

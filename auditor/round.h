@@ -95,9 +95,9 @@ class Round {
   void judge_costs(const LedgerFound& found, const Desk& desk);
   void write_alerts(Chain& chain);
 
-  std::string trail_secret_;
   StoreTime newest_;
   Unique record_names_;
+  std::vector<std::size_t> name_places_;  // of each of `records`
   Unique keys_;
   Unique events_;
   Unique months_;

@@ -249,19 +249,24 @@ Result<LedgerAnswer> SqliteLedger::follow(const LedgerFollow& ask) {
 
 // ---- look --------------------------------------------------------------------------------------
 
-Result<std::string> SqliteLedger::secret_of(const std::string& key) {
-  auto known =
-      first_row<std::string>(statements_->find_secret.bind_text(1, key),
-                             [](const Statement& row) { return std::string(row.bytes(0)); });
-  if (!known) return known.error();
-  if (*known) return **known;
-  const std::string secret = port::random_bytes(kSecretBytes);
-  if (!database_.in_transaction()) {
-    if (auto begun = database_.begin(); !begun) return begun.error();
+// For each key whose secret is empty.
+Status SqliteLedger::make_secrets(const std::vector<std::string>& keys,
+                                  std::vector<std::string>& secrets) {
+  const auto missing =
+      static_cast<std::size_t>(std::count(secrets.begin(), secrets.end(), std::string()));
+  if (missing == 0) return Done{};
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  const std::string random = port::random_bytes(missing * kSecretBytes);
+  std::size_t at = 0;
+  for (std::size_t n = 0; n < keys.size(); ++n) {
+    if (!secrets[n].empty()) continue;
+    secrets[n] = random.substr(at, kSecretBytes);
+    at += kSecretBytes;
+    auto added = statements_->add_secret.bind_text(1, keys[n]).bind_blob(2, secrets[n]).run();
+    if (!added) return added;
   }
-  auto added = statements_->add_secret.bind_text(1, key).bind_blob(2, secret).run();
-  if (!added) return added.error();
-  return secret;
+  return transaction->commit();
 }
 
 Result<std::vector<ProviderTotal>> SqliteLedger::totals_of(const std::string& month) {
@@ -274,21 +279,13 @@ Result<std::vector<ProviderTotal>> SqliteLedger::totals_of(const std::string& mo
   return totals;
 }
 
-// A secret is durable before a line is made with it: else lines could be left that nobody can
-// show.
-Result<LedgerAnswer> SqliteLedger::look(const LedgerLook& ask) {
+Result<LedgerFound> SqliteLedger::known(const LedgerLook& ask) {
   LedgerFound found;
-  const auto undo = [this](Error error) {
-    if (database_.in_transaction()) database_.rollback();
-    return error;
-  };
+  const auto text = [](const Statement& row) { return std::string(row.bytes(0)); };
   for (const std::string& key : ask.keys) {
-    auto secret = secret_of(key);
-    if (!secret) return undo(secret.error());
-    found.secrets.push_back(std::move(*secret));
-  }
-  if (database_.in_transaction()) {
-    if (auto done = database_.commit(); !done) return undo(done.error());
+    auto secret = first_row<std::string>(statements_->find_secret.bind_text(1, key), text);
+    if (!secret) return secret.error();
+    found.secrets.push_back(secret->value_or(""));
   }
   for (const std::string& record : ask.records) {
     auto line = first_row<std::int64_t>(statements_->find_record.bind_blob(1, record),
@@ -297,9 +294,7 @@ Result<LedgerAnswer> SqliteLedger::look(const LedgerLook& ask) {
     found.records.push_back(line->has_value());
   }
   for (const std::string& event : ask.events) {
-    auto hash =
-        first_row<std::string>(statements_->find_event.bind_text(1, event),
-                               [](const Statement& row) { return std::string(row.bytes(0)); });
+    auto hash = first_row<std::string>(statements_->find_event.bind_text(1, event), text);
     if (!hash) return hash.error();
     found.events.push_back(hash->value_or(""));
   }
@@ -308,7 +303,18 @@ Result<LedgerAnswer> SqliteLedger::look(const LedgerLook& ask) {
     if (!totals) return totals.error();
     found.months.push_back(std::move(*totals));
   }
-  return LedgerAnswer{std::move(found)};
+  return found;
+}
+
+// A secret is durable before a line is made with it: else lines could be left that nobody can
+// show.
+Result<LedgerAnswer> SqliteLedger::look(const LedgerLook& ask) {
+  if (auto begun = database_.begin_reads(); !begun) return begun.error();
+  auto found = known(ask);
+  database_.rollback();
+  if (!found) return found.error();
+  if (auto made = make_secrets(ask.keys, found->secrets); !made) return made.error();
+  return LedgerAnswer{std::move(*found)};
 }
 
 // ---- book --------------------------------------------------------------------------------------
@@ -370,8 +376,13 @@ Status SqliteLedger::book_indexed(const Indexed& indexed) {
       .run();
 }
 
+// What the trail says, too, need not be durable here: lines after the last one that is indexed are
+// read again at start.
 Result<LedgerAnswer> SqliteLedger::book(const LedgerBook& ask) {
-  auto transaction = port::Transaction::begin(database_);
+  using Durable = port::Transaction::Durable;
+  const bool in_trail = ask.costs.empty() && ask.alerts.empty();
+  auto transaction =
+      port::Transaction::begin(database_, in_trail ? Durable::kLater : Durable::kNow);
   if (!transaction) return transaction.error();
   LedgerBooked booked;
   for (const wire::Cost& cost : ask.costs) {

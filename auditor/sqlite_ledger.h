@@ -45,7 +45,8 @@ class SqliteLedger {
   Result<LedgerAnswer> book(const LedgerBook& ask);
   Result<LedgerAnswer> follow(const LedgerFollow& ask);
 
-  Result<std::string> secret_of(const std::string& key);
+  Result<LedgerFound> known(const LedgerLook& ask);
+  Status make_secrets(const std::vector<std::string>& keys, std::vector<std::string>& secrets);
   Result<std::vector<ProviderTotal>> totals_of(const std::string& month);
   Status book_cost(const wire::Cost& cost);
   Result<bool> book_alert(const wire::Alert& alert);

@@ -53,11 +53,12 @@ std::string hex_of(std::uint64_t number) {
   return to_hex(bytes);
 }
 
-void write_message(LineWriter& line, const wire::Record& record, std::string_view secret) {
+void write_message(LineWriter& line, const wire::Record& record, const RecordLine& names,
+                   std::string_view secret) {
   line.text("upstream", record.upstream)
       .text("source", record.source)
-      .text("key", key_name(secret, record.key))
-      .text("id", id_name(secret, record.id))
+      .text("key", names.key)
+      .text("id", names.id)
       .number("generation", record.generation)
       .text("body", body_name(secret, record.content_hash))
       .text("method", record.method)
@@ -130,13 +131,15 @@ std::uint64_t Chain::end(LineWriter& line, bool starts_segment) {
   return ++tail_.line;
 }
 
-std::uint64_t Chain::add_record(const wire::Record& record, std::string_view name,
-                                std::string_view secret) {
+RecordLine Chain::add_record(const wire::Record& record, std::string_view name,
+                             std::string_view secret) {
+  RecordLine written{0, key_name(secret, record.key), id_name(secret, record.id)};
   LineWriter line = begin(word(kKinds, static_cast<std::size_t>(record.kind)), record.at);
   line.text("record", to_hex(name));
-  write_message(line, record, secret);
+  write_message(line, record, written, secret);
   write_attempt(line, record);
-  return end(line);
+  written.n = end(line);
+  return written;
 }
 
 std::uint64_t Chain::add_alert(const wire::Alert& alert) {
@@ -184,20 +187,18 @@ std::optional<AttemptSeen> attempt_of(const Line& line) {
   return seen;
 }
 
-std::optional<AttemptSeen> attempt_of(const wire::Record& record, std::string_view secret,
-                                      std::uint64_t line) {
+std::optional<AttemptSeen> attempt_of(const wire::Record& record, const RecordLine& line) {
   const std::string_view type = word(kKinds, static_cast<std::size_t>(record.kind));
   if (!is_real_attempt(type, word(kEnded, record.ended))) return {};
   AttemptSeen seen;
   seen.upstream = record.upstream;
-  seen.key = key_name(secret, record.key);
-  seen.message =
-      record.source + "/" + id_name(secret, record.id) + "/" + std::to_string(record.generation);
+  seen.key = line.key;
+  seen.message = record.source + "/" + line.id + "/" + std::to_string(record.generation);
   seen.serial = record.serial;
   seen.granted = record.granted_at;
   seen.completed = record.completed_at;
   seen.answered = record.status != 0;
-  seen.line = line;
+  seen.line = line.n;
   seen.limits = version_name(record.limits_version);
   seen.units = std::max<std::uint32_t>(record.units, 1);
   return seen;

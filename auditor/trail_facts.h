@@ -27,14 +27,20 @@ std::string key_name(std::string_view secret, std::string_view key);
 std::string id_name(std::string_view secret, std::string_view id);
 std::string body_name(std::string_view secret, std::string_view content_hash);
 
+// The line of a record, and what its message is called in it.
+struct RecordLine {
+  std::uint64_t n = 0;
+  std::string key;
+  std::string id;
+};
+
 // Lines that follow each other: numbers, chain and segments are kept right.
 class Chain {
  public:
   Chain(Tail tail, std::uint64_t segment_bytes_max);
 
-  // The line's number.
-  std::uint64_t add_record(const wire::Record& record, std::string_view name,
-                           std::string_view secret);
+  RecordLine add_record(const wire::Record& record, std::string_view name, std::string_view secret);
+  // These two: the line's number.
   std::uint64_t add_alert(const wire::Alert& alert);
   // A torn last line of so many bytes was cut.
   std::uint64_t add_torn(std::uint64_t bytes, StoreTime at);
@@ -60,7 +66,6 @@ std::optional<std::string> record_name_of(const Line& line);
 std::optional<AttemptSeen> attempt_of(const Line& line);
 std::optional<wire::Alert> alert_of(const Line& line);
 // The same as attempt_of(the line that was written for it).
-std::optional<AttemptSeen> attempt_of(const wire::Record& record, std::string_view secret,
-                                      std::uint64_t line);
+std::optional<AttemptSeen> attempt_of(const wire::Record& record, const RecordLine& line);
 
 }  // namespace sluice::auditor

@@ -1,5 +1,6 @@
 #include "auditor/trail_line.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -12,20 +13,24 @@ namespace {
 constexpr std::string_view kHashMark = R"(,"hash":")";
 constexpr std::size_t kHashTail = kHashMark.size() + 2 * kHashBytes + 2;  // ... and `"}`
 
+bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
+
 void append_escaped(std::string& into, std::string_view value) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
+  while (true) {
+    const auto special = std::find_if_not(value.begin(), value.end(), is_plain);
+    into.append(value.begin(), special);
+    if (special == value.end()) return;
+    const char c = *special;
     if (c == '"' || c == '\\') {
       into.push_back('\\');
       into.push_back(c);
-    } else if (byte < 0x20) {
-      into.append("\\u00");
-      into.push_back(kDigits[byte >> 4U]);
-      into.push_back(kDigits[byte & 15U]);
     } else {
-      into.push_back(c);
+      into.append("\\u00");
+      into.push_back(kDigits[static_cast<unsigned char>(c) >> 4U]);
+      into.push_back(kDigits[static_cast<unsigned char>(c) & 15U]);
     }
+    value.remove_prefix(static_cast<std::size_t>(special - value.begin()) + 1);
   }
 }
 

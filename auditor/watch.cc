@@ -1,7 +1,9 @@
 #include "auditor/watch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 namespace sluice::auditor {
 namespace {
@@ -67,7 +69,7 @@ void Watch::learn(const std::vector<Upstream>& upstreams, std::string version) {
 void Watch::forget() {
   keys_.clear();
   attempts_ = 0;
-  newest_ = {};
+  newest_ = swept_ = {};
 }
 
 // Not known: 0. An attempt that does not say is held against the newest.
@@ -110,13 +112,15 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
     const Scope about = scope_of(attempt.upstream, scope);
     if (about.span.us == 0) continue;
     const bool all_keys = scope == LimitScope::kUpstream;
-    WatchLog& log = keys_[attempt.upstream + (all_keys ? "\n" : "\n" + attempt.key)];
+    auto& [log, is_fresh] = keys_[attempt.upstream + (all_keys ? "\n" : "\n" + attempt.key)];
+    is_fresh = true;
     if (about.counts_ends) log.count_ends();
     const std::size_t before = log.size();
     const std::size_t place = log.remember(interval, about.span);
     attempts_ = attempts_ + log.size() - before;
     see_at({log, place, scope}, attempt, seen);
   }
+  if (newest_ - swept_ >= span_) sweep();
   if (keys_.size() > keys_max_ || attempts_ > attempts_max_) make_room();
   return seen;
 }
@@ -148,20 +152,32 @@ void Watch::see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) con
   }
 }
 
+// Keys go that have been quiet for so long that no window holds them any more. What was seen since
+// the last time stays: its lines may come late, and more of them are to follow.
+void Watch::sweep() {
+  swept_ = newest_;
+  for (auto at = keys_.begin(); at != keys_.end();) {
+    auto& [log, is_fresh] = at->second;
+    const bool stays = std::exchange(is_fresh, false) || log.newest() + span_ >= newest_;
+    if (!stays) attempts_ -= log.size();
+    at = stays ? std::next(at) : keys_.erase(at);
+  }
+}
+
 // Keys that have been quiet for so long that no window holds them any more; if that is not enough,
 // the quietest eighth, so that this is not needed again at once.
 void Watch::make_room() {
   const auto drop_until = [this](StoreTime last) {
     std::erase_if(keys_, [&](const auto& entry) {
-      if (entry.second.newest() > last) return false;
-      attempts_ -= entry.second.size();
+      if (entry.second.log.newest() > last) return false;
+      attempts_ -= entry.second.log.size();
       return true;
     });
   };
   drop_until(newest_ - span_ - microseconds(1));
   if (keys_.size() <= keys_max_ && attempts_ <= attempts_max_) return;
   std::vector<StoreTime> times;
-  for (const auto& entry : keys_) times.push_back(entry.second.newest());
+  for (const auto& entry : keys_) times.push_back(entry.second.log.newest());
   const auto pivot = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 8);
   std::nth_element(times.begin(), pivot, times.end());
   const std::size_t before = keys_.size();

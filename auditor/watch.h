@@ -94,16 +94,22 @@ class Watch {
     LimitScope scope;
   };
   void see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) const;
+  void sweep();
   void make_room();
 
   std::vector<Version> versions_ = {{}};  // the first: those that nobody told us
-  std::map<std::string, WatchLog> keys_;  // by upstream, scope and key
+  struct Remembered {
+    WatchLog log;
+    bool is_fresh = true;  // seen since the last sweep
+  };
+  std::map<std::string, Remembered> keys_;  // by upstream, scope and key
   std::size_t keys_max_ = 0;
   std::size_t attempts_max_ = 0;
   std::size_t attempts_ = 0;
   std::uint64_t let_go_ = 0;
   Duration span_;
   StoreTime newest_;
+  StoreTime swept_;  // `newest_` when quiet keys went the last time
 };
 
 }  // namespace sluice::auditor

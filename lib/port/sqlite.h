@@ -75,8 +75,9 @@ class Sqlite {
   Status execute(const std::string& sql);
   Result<Statement> prepare(std::string_view sql);
 
-  Status begin();   // BEGIN IMMEDIATE
-  Status commit();  // durable when this returns
+  Status begin();        // BEGIN IMMEDIATE
+  Status begin_reads();  // many reads at the price of one lock; ended by rollback()
+  Status commit();       // durable when this returns
   void rollback();
   [[nodiscard]] bool in_transaction() const;
 
@@ -101,7 +102,12 @@ class Sqlite {
 // Rolls back unless committed.
 class Transaction {
  public:
-  static Result<Transaction> begin(Sqlite& database);
+  enum class Durable : std::uint8_t {
+    kNow,    // when commit() returns
+    kLater,  // with the next commit that is durable now; until then a crash of the machine, not of
+             // the process, may undo it as a whole
+  };
+  static Result<Transaction> begin(Sqlite& database, Durable durable = Durable::kNow);
   Transaction(Transaction&& other) noexcept;
   Transaction& operator=(Transaction&&) = delete;
   Transaction(const Transaction&) = delete;
@@ -110,8 +116,10 @@ class Transaction {
   Status commit();
 
  private:
-  explicit Transaction(Sqlite& database) : database_(&database) {}
+  Transaction(Sqlite& database, Durable durable) : database_(&database), durable_(durable) {}
+  void durable_again();
   Sqlite* database_;
+  Durable durable_;
 };
 
 }  // namespace sluice::port

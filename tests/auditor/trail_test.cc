@@ -67,11 +67,12 @@ TEST(TrailFacts, TheWatchSeesTheSameInARecordAndInItsLine) {
       record.kind = kind;
       record.ended = ended;
       Chain chain(Tail{0, no_hash(), 0, 0}, 1'000'000);
-      chain.add_record(record, record_name("s", record.record_id), "secret");
-      const auto a = attempt_of(record, "secret", 2);
+      const auto line = chain.add_record(record, record_name("s", record.record_id), "secret");
+      const auto a = attempt_of(record, line);
       const auto b = attempt_of(read_line(chain.lines()[1].text).value());
       ASSERT_EQ(a.has_value(), b.has_value());
       if (!a) continue;
+      EXPECT_EQ(a->line, b->line);
       EXPECT_EQ(a->message, b->message);
       EXPECT_EQ(a->key, b->key);
       EXPECT_EQ(a->granted, b->granted);
