@@ -207,8 +207,11 @@ void AuditorCore::start_round(Instant now, Out& out) {
 
 void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
   Chain chain(tail_, config_.segment_bytes_max);
-  round_.judge(found,
-               {config_.budgets, chain, {watch_, &figures_, counts_}, figures_.at_least(now)});
+  round_.judge(found, {config_.budgets,
+                       chain,
+                       {watch_, &figures_, counts_},
+                       figures_.at_least(now),
+                       config_.bounds.long_penalty});
   for (wire::Send& answer : round_.at_once) out.push(std::move(answer));
   round_.at_once.clear();
   round_tail_ = chain.tail();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auditor/core.h"
+#include "auditor/holds.h"
 #include "auditor/trail_facts.h"
 #include "lib/base/mark.h"
 
@@ -132,6 +133,10 @@ bool AuditorCore::take_line(const std::string& text, LedgerBook& book, Out& out)
     }
   }
   if (n <= indexed_line_) return true;
+  if (const auto hold = hold_of(*line)) {
+    const auto told = hold_alert(*hold, config_.bounds.long_penalty);
+    if (told) book.alerts.push_back(*told);
+  }
   if (const auto name = record_name_of(*line)) book.records.push_back({*name, n});
   if (const auto alert = alert_of(*line)) {
     std::erase_if(due_, [&](const wire::Alert& due) { return due.alert_id == alert->alert_id; });

@@ -28,6 +28,7 @@ struct Bounds {
   std::uint32_t start_delay_from = 1'000;    // starts in the window: fewer say nothing
   Duration held = seconds(300);              // longer are out of bounds
   std::uint32_t dead_letters = 10;           // more are out of bounds
+  Duration long_penalty = hours(1);          // longer ones are out of bounds
 };
 
 class Figures {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "auditor/alerts.h"
+#include "auditor/holds.h"
 #include "lib/base/calendar.h"
 #include "lib/base/check.h"
 #include "lib/base/mark.h"
@@ -123,6 +124,8 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     book.records.push_back({name, line.n});
     if (const auto attempt = attempt_of(record, line)) {
       watch_attempt(*attempt, desk.watchers, book.alerts);
+    } else if (const auto hold = hold_of(record, secret, line)) {
+      if (auto alert = hold_alert(*hold, desk.long_penalty)) book.alerts.push_back(*alert);
     }
   }
 }

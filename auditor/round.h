@@ -68,6 +68,7 @@ struct Desk {
   Chain& chain;
   Watchers watchers;
   StoreTime now;  // at least
+  Duration long_penalty = hours(1);
 };
 
 class Round {

@@ -88,6 +88,13 @@ constexpr std::array kRows = {
                .help = "An alert when more dead letters lie than this.",
                .min = 0,
                .max = 1'000'000'000},
+    SettingRow{.name = "long_penalty",
+               .type = SettingType::kDuration,
+               .preset = "1h",
+               .help = "An alert when an upstream closes a key for longer.",
+               .min = us(seconds(1)),
+               .max = us(hours(24 * 365)),
+               .scaled = true},
     SettingRow{.name = "keep_records",
                .type = SettingType::kDuration,
                .preset = "30d",
@@ -169,6 +176,7 @@ Bounds read_bounds(const SettingTable& own) {
   bounds.start_delay_from = whole32(own, "start_delay_from");
   bounds.held = own.duration("held_max");
   bounds.dead_letters = whole32(own, "dead_letters_max");
+  bounds.long_penalty = own.duration("long_penalty");
   return bounds;
 }
 

@@ -201,7 +201,7 @@ void Shell::show_figures(stage::Metrics& metrics) {
       .set(in_seconds(delays.quantile(990'000)));
   gauge("sluice_held_seconds", "How long a message that could go has waited for Sluice itself.",
         in_seconds(figures.held(stage_->now())));
-  gauge("sluice_waiting_messages", "Messages that wait, as ingests and limiters say.",
+  gauge("sluice_waiting_messages", "Messages that wait, as ingests say.",
         number(figures.backlogs().waiting()));
   gauge("sluice_dead_letters", "Dead letters that nobody has replayed or purged.",
         number(figures.backlogs().dead()));

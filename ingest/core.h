@@ -40,6 +40,7 @@ struct ParkingChanged {
 struct ParkingSize {
   std::uint64_t waiting = 0;
   std::uint64_t dead = 0;
+  StoreTime at;  // by this machine's clock
 };
 
 struct Counts {
@@ -355,6 +356,7 @@ class IngestCore {
   std::unordered_map<std::uint64_t, OpenCall> calls_;
   std::map<wire::PeerId, Limiter> limiters_;
   std::map<wire::PeerId, wire::PeerUp> auditors_;
+  StoreTime alone_since_;  // rows wait and no limiter is connected; 0: it is not so
   bool sweeping_ = false;
   std::string swept_to_;
   std::size_t reading_ = 0;

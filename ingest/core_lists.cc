@@ -118,10 +118,15 @@ void IngestCore::keys_page(const ListKeyPage& asked, const ParkingAnswer& answer
 
 // ---- for the auditor
 
-// To one auditor, so that nothing is counted twice.
+// To one auditor, so that nothing is counted twice. A limiter says since when what it knows could
+// go; while there is none, nobody but us can say that somebody waits.
 void IngestCore::send_backlog(const ParkingSize& size, const Turn& turn) {
+  const bool alone = size.waiting > 0 && limiters_.empty();
+  if (!alone) alone_since_ = {};
+  if (alone && alone_since_.us == 0) alone_since_ = size.at;
   if (const wire::PeerUp* to = auditor_of(config_.store)) {
-    turn.out.push(wire::Send{to->peer, wire::Backlog{size.waiting, size.dead, StoreTime{}}});
+    turn.out.push(wire::Send{
+        to->peer, wire::Backlog{size.waiting + copies_.size(), size.dead, alone_since_}});
   }
 }
 

@@ -159,7 +159,7 @@ void Shell::read_keys() {
 
 void Shell::each_ten_seconds() {
   stage_->poller().after(seconds(10), [this] { each_ten_seconds(); });
-  if (add_up()) stage_->complete(ParkingSize{sums_.rows, sums_.dead});
+  if (add_up()) stage_->complete(ParkingSize{sums_.rows, sums_.dead, port::wall_now()});
 }
 
 bool Shell::add_up() {

@@ -175,7 +175,6 @@ wire::Backlog LimiterCore::backlog(Instant now) const {
   for (const auto& [name, shard] : shards_) {
     const bool for_us = is_for_us(shard, now);
     for (const auto& [key_name, key] : shard.keys) {
-      backlog.waiting += key->line.size();
       if (!for_us || !key->due) continue;
       const Line::Next next = key->line.next(known ? known->low : StoreTime{}, key->skip);
       if (next.message == nullptr) continue;

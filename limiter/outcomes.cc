@@ -289,7 +289,7 @@ void LimiterCore::stop_key(Shard& shard, const std::string& name, const Turn& tu
   if (holds.paused()) return;
   MARK("limiter: abnormal usage stops a key");
   holds.pause(StoreTime{});
-  const wire::Hold hold{wire::HoldKind::kPause, StoreTime{}, "abnormal usage"};
+  const wire::Hold hold{wire::HoldKind::kPause, StoreTime{}, "abnormal_usage"};
   const SetHold call{shard.upstream->name, name, true, hold};
   record_hold(call, "abnormal_usage", turn.now);
   say(call, turn);

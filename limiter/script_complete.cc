@@ -267,11 +267,11 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
   if (hold->until.us != 0) hold->until = std::max(hold->until, scene_.now + length);
   if (outcome.abnormal) {
     MARK("store: abnormal usage closes a key");
-    hold->until = {}, hold->by = "abnormal usage";
+    hold->until = {}, hold->by = "abnormal_usage";
   }
   wire::Record said = line(record, outcome, wire::RecordKind::kHold);
   said.ended = 0;
-  said.reason = outcome.abnormal ? "abnormal usage" : "penalty";
+  said.reason = outcome.abnormal ? "abnormal_usage" : "penalty";
   said.until = hold->until;
   record.outbox.push_back(std::move(said));
   scene_.refresh_idle(record.line.key);

@@ -606,7 +606,7 @@ struct Settle {
 
 // How much waits at the sender, each 10 s: what outcomes alone cannot tell.
 struct Backlog {
-  std::uint64_t waiting = 0;  // messages
+  std::uint64_t waiting = 0;  // messages; of an ingest, so that each is counted once
   std::uint64_t dead = 0;     // dead letters that nobody has replayed or purged
   StoreTime held_since;       // since when the message that waits for us longest could go; 0: none
   SLUICE_FIELDS(row(1, "waiting", m.waiting, Whole{}); row(2, "dead", m.dead, Whole{});

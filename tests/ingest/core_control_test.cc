@@ -197,14 +197,40 @@ TEST(CoreControl, AListAsksForTimesAndDoesNotWaitForThem) {
 
 TEST(CoreControl, TheBacklogGoesToOneAuditor) {
   World world;
-  world.complete(ParkingSize{4, 2});
+  world.complete(ParkingSize{4, 2, {}});
   world.auditor_up(5);
   world.auditor_up(6);
-  world.complete(ParkingSize{4, 2});
+  world.complete(ParkingSize{4, 2, {}});
   const auto sent = world.sent<wire::Backlog>();
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].waiting, 4U);
   EXPECT_EQ(sent[0].dead, 2U);
+}
+
+TEST(CoreControl, TheBacklogSaysSinceWhenRowsWaitWithoutALimiter) {
+  World world;
+  world.auditor_up(5);
+  const auto says = [&](std::uint64_t waiting, int at_s) {
+    world.complete(ParkingSize{waiting, 0, {at_s * 1'000'000LL}});
+    return world.sent<wire::Backlog>().back().held_since.us / 1'000'000;
+  };
+  EXPECT_EQ(says(0, 100), 0);
+  EXPECT_EQ(says(1, 110), 110);
+  EXPECT_EQ(says(2, 120), 110);
+  world.limiter_up(7);
+  EXPECT_EQ(says(2, 130), 0);  // it says itself what could go
+  world.complete(wire::PeerDown{PeerId{7}});
+  EXPECT_EQ(says(2, 140), 140);
+  EXPECT_EQ(says(0, 150), 0);
+}
+
+TEST(CoreControl, TheBacklogCountsRowsAndQueueCopies) {
+  World world;
+  world.auditor_up(5);
+  world.limiter_up(7);
+  world.accept(queue_copy("a", "k", "r1"));
+  world.complete(ParkingSize{2, 0, {}});
+  EXPECT_EQ(world.sent<wire::Backlog>().back().waiting, 3U);
 }
 
 }  // namespace

