@@ -1,7 +1,8 @@
 #include "auditor/holds.h"
 
+#include <string_view>
+
 #include "auditor/alerts.h"
-#include "auditor/trail_facts.h"
 #include "lib/base/calendar.h"
 
 namespace sluice::auditor {
@@ -29,11 +30,9 @@ wire::Alert alert_about(const HoldSeen& hold, std::string kind) {
 
 }  // namespace
 
-std::optional<HoldSeen> hold_of(const wire::Record& record, std::string_view secret,
-                                std::uint64_t line) {
+std::optional<HoldSeen> hold_of(const wire::Record& record, const RecordLine& line) {
   if (record.kind != wire::RecordKind::kHold) return {};
-  return HoldSeen{
-      record.upstream, key_name(secret, record.key), record.reason, record.at, record.until, line};
+  return HoldSeen{record.upstream, line.key, record.reason, record.at, record.until, line.n};
 }
 
 std::optional<HoldSeen> hold_of(const Line& line) {

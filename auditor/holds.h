@@ -4,8 +4,8 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "auditor/trail_facts.h"
 #include "auditor/trail_line.h"
 #include "lib/base/instant.h"
 #include "lib/wire/messages.h"
@@ -23,8 +23,7 @@ struct HoldSeen {
 };
 
 // Nothing unless it is of that kind. Both say the same of a record and of the line written for it.
-std::optional<HoldSeen> hold_of(const wire::Record& record, std::string_view secret,
-                                std::uint64_t line);
+std::optional<HoldSeen> hold_of(const wire::Record& record, const RecordLine& line);
 std::optional<HoldSeen> hold_of(const Line& line);
 
 // Nothing when nobody needs to know: a person's pause, a penalty that is not longer than this.

@@ -124,7 +124,7 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     book.records.push_back({name, line.n});
     if (const auto attempt = attempt_of(record, line)) {
       watch_attempt(*attempt, desk.watchers, book.alerts);
-    } else if (const auto hold = hold_of(record, secret, line)) {
+    } else if (const auto hold = hold_of(record, line)) {
       if (auto alert = hold_alert(*hold, desk.long_penalty)) book.alerts.push_back(*alert);
     }
   }
