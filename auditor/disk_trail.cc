@@ -11,11 +11,11 @@
 #include <fstream>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <system_error>
 
 #include "auditor/trail_line.h"
 #include "lib/digest/digest.h"
+#include "lib/port/files.h"
 #include "lib/port/lockfile.h"
 
 namespace sluice::auditor {
@@ -28,14 +28,6 @@ constexpr std::size_t kReadBytesMax = 4UL * 1024 * 1024;  // of lines in one ans
 
 Error failed(const std::string& what) {
   return {Trouble::kUnavailable, what + ": " + std::strerror(errno)};
-}
-
-Result<std::string> contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file) return failed("cannot read " + path);
-  return text.str();
 }
 
 Status sync_directory(const std::string& directory) {
@@ -140,7 +132,7 @@ Result<TrailAnswer> DiskTrail::open() {
 // acknowledged; nor was what holds zeros, which a file system leaves where a write did not arrive.
 Status DiskTrail::scan(std::uint64_t number, Tail& tail, std::uint64_t& torn_bytes) {
   const std::string path = segment_path(directory_, number);
-  const auto bytes = contents_of(path);
+  const auto bytes = port::read_whole(path);
   if (!bytes) return bytes.error();
   const std::string_view all = *bytes;
   std::size_t at = 0;

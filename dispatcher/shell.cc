@@ -20,7 +20,8 @@ constexpr std::array<std::string_view, 9> kNotStarted = {
     "", "", "too_late", "full", "recalled", "connect", "never_seen", "draining", "lane"};
 
 constexpr std::uint64_t kDescriptorsOwn = 128;  // links, health, log, ...
-constexpr std::size_t kKeysNamed = 100;         // of those without a credential
+constexpr std::size_t kKeysNamed = 100;         // of those without a credential ...
+constexpr Duration kNamedFor = hours(1);        // ... until others may be named
 
 double number_of(Breaker::State state) {
   switch (state) {
@@ -61,6 +62,7 @@ stage::StageInfo Shell::info() {
           .health_listen = "127.0.0.1:8083",
           .takes = {wire::Role::kLimiter},
           .rows = setting_rows(),
+          .many = true,
           .upstreams = true};
 }
 
@@ -145,7 +147,15 @@ void Shell::note_credential(const std::string& upstream, const std::string& key,
     if (!without_credential_.empty()) without_credential_.erase(key);
     return;
   }
-  if (without_credential_.size() >= kKeysNamed) return;
+  stage_->metrics()
+      .counter("sluice_no_credential_total", "Attempts whose key had no credential",
+               {{"upstream", upstream}})
+      .add();
+  if (without_credential_.size() >= kKeysNamed) {
+    if (stage_->now() < naming_since_ + kNamedFor) return;
+    without_credential_.clear();
+  }
+  if (without_credential_.empty()) naming_since_ = stage_->now();
   if (!without_credential_.insert(key).second) return;
   stage_->log().warning("a key has no credential; its messages wait",
                         {{"upstream", upstream}, {"key", key}, {"reason", ended.reason}});
@@ -178,7 +188,7 @@ void Shell::refresh() {
         counts.clock_doubted);
   metrics.gauge("sluice_table_attempts", "Attempts in the table")
       .set(static_cast<double>(core_.table_size()));
-  metrics.gauge("sluice_keys_without_credential", "Keys whose last attempt found no credential")
+  metrics.gauge("sluice_keys_without_credential", "Keys without a credential that are named")
       .set(static_cast<double>(without_credential_.size()));
   metrics.gauge("sluice_limiters_connected", "Limiters connected")
       .set(static_cast<double>(core_.limiters()));

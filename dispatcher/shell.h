@@ -49,7 +49,8 @@ class Shell {
     std::string key;
   };
   std::map<wire::Attempt, Running> running_;
-  std::set<std::string> without_credential_;  // keys whose last attempt found none
+  std::set<std::string> without_credential_;  // keys whose last attempt found none, not all
+  Instant naming_since_;
   bool draining_ = false;
 };
 

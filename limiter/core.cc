@@ -9,6 +9,12 @@
 
 namespace sluice::limiter {
 
+namespace {
+
+constexpr std::size_t kUnknownNamed = 64;  // upstreams that our settings do not have
+
+}  // namespace
+
 static_assert(sluice::Core<LimiterCore>);
 
 std::uint32_t line_max_of(const Upstream& upstream, const Config& config) {
@@ -194,6 +200,11 @@ std::size_t LimiterCore::effects_max() const {
 Shard* LimiterCore::shard_of(std::string_view upstream) {
   const auto at = shards_.find(upstream);
   return at == shards_.end() ? nullptr : &at->second;
+}
+
+void LimiterCore::unknown_upstream(const std::string& name) {
+  auto& known = counts_.unknown_upstreams;
+  if (known.size() < kUnknownNamed || known.contains(name)) ++known[name];
 }
 
 Key* LimiterCore::find_key(Shard& shard, const std::string& name) {

@@ -93,8 +93,9 @@ struct Counts {
   std::uint64_t quotes = 0;
   std::uint64_t store_failed = 0;   // failed, or not answered in time
   std::uint64_t lines_refused = 0;  // the auditor took a line for invalid
-  std::uint64_t unknown_upstream = 0;
-  std::uint64_t conflicts = 0;  // one identity, two contents
+  std::uint64_t conflicts = 0;      // one identity, two contents
+  // What was said of upstreams that our settings do not have, by their names; not of all of them.
+  std::map<std::string, std::uint64_t> unknown_upstreams;
   // Grants that a shadow limit would have refused, by upstream and limit.
   std::map<std::pair<std::string, std::string>, std::uint64_t> shadows;
 };
@@ -330,6 +331,7 @@ class LimiterCore {
   template <class Other>
   void item(wire::PeerId, const Other&, const Turn&) {}
 
+  void unknown_upstream(const std::string& name);
   Shard* shard_of(std::string_view upstream);
   Key& key_of(Shard& shard, const std::string& name);
   Key* find_key(Shard& shard, const std::string& name);

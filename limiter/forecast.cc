@@ -84,9 +84,7 @@ void Forecast::begin_with(const LimitLog& log, const Limit& limit, StoreTime now
     if (slot.open && slot.at > now) {
       free = counted_until(limit, std::max(now, slot.granted_at + pace_.latency));
     }
-    for (std::uint32_t unit = 0; unit < std::min(slot.units, limit.n); ++unit) {
-      insert_sorted(taken.frees, free, limit.n);
-    }
+    taken.units.add(free, slot.units, limit.n);
   }
 }
 
@@ -101,10 +99,9 @@ void Forecast::begin_reopening(const Start& start) {
 std::uint32_t Forecast::free_of(std::uint32_t limit, StoreTime now) const {
   const Limit& l = limits_[limit];
   const Taken& taken = state_.taken[limit];
-  const auto still = std::upper_bound(taken.frees.begin(), taken.frees.end(), now);
   const std::int64_t held = taken.tight.held_until > now ? taken.tight.held : 0;
   const std::int64_t n = std::min<std::int64_t>(l.n - held, taken.tight.n);
-  const std::int64_t slots = n - (taken.frees.end() - still);
+  const std::int64_t slots = n - taken.units.taken_at(now);
   if (!is_rate(l)) return static_cast<std::uint32_t>(std::max<std::int64_t>(0, slots));
   const std::int64_t apart = std::max<std::int64_t>(1, tokens_apart(l).us);
   const std::int64_t behind = std::max<std::int64_t>(0, (taken.tat - now).us);
@@ -114,13 +111,10 @@ std::uint32_t Forecast::free_of(std::uint32_t limit, StoreTime now) const {
 }
 
 StoreTime Forecast::window_opens(std::uint32_t limit, const Tightened& tight) const {
-  const auto& frees = state_.taken[limit].frees;
   const std::int64_t n = limits_[limit].n;
   const std::int64_t most =
       std::min<std::int64_t>(n - std::min<std::int64_t>(n, tight.held), tight.n);
-  if (most <= 0) return StoreTime::never();
-  const auto enough = static_cast<std::size_t>(most);
-  return frees.size() < enough ? StoreTime{} : frees[frees.size() - enough];
+  return most <= 0 ? StoreTime::never() : state_.taken[limit].units.falls_below(most);
 }
 
 StoreTime Forecast::pacing_opens(std::uint32_t limit, const Tightened& tight) const {
@@ -191,7 +185,8 @@ void Forecast::depart(StoreTime at) {
   for (std::uint32_t i = 0; i < limits_.size(); ++i) {
     Taken& taken = state_.taken[i];
     if (is_rate(limits_[i])) taken.tat = std::max(taken.tat, at) + tokens_apart(limits_[i]);
-    insert_sorted(taken.frees, counted_until(limits_[i], answer), limits_[i].n);
+    taken.units.forget_until(at);
+    taken.units.add(counted_until(limits_[i], answer), 1, limits_[i].n);
     move_on(limits_[i], taken.tight, at);
   }
   if (pace_.in_flight > 0) {
@@ -234,7 +229,7 @@ bool Forecast::repeats(const State& before, const State& after) const {
     const Duration other = std::max(Duration{}, after.taken[i].tat - after.last);
     if (one != other) return false;
     if (!Meter(limits_[i], Duration{}).is_shifted_by(after.last - before.last)) return false;
-    if (!same_ahead(before.taken[i].frees, before.last, after.taken[i].frees, after.last)) {
+    if (!before.taken[i].units.same_ahead(before.last, after.taken[i].units, after.last)) {
       return false;
     }
   }
@@ -255,9 +250,22 @@ void Forecast::look_for_cycle() {
   }
 }
 
+Forecast::Departure Forecast::at_the_same_pace(std::uint64_t ahead) const {
+  MARK("limiter: a forecast is stated at its pace");
+  constexpr std::size_t kHalf = kStepsMax / 2;
+  Departure later = departures_.back();
+  const Duration half = later.at - departures_[departures_.size() - 1 - kHalf].at;
+  const std::uint64_t beyond = ahead + 1 - departures_.size();
+  const double halves = static_cast<double>(beyond) / static_cast<double>(kHalf);
+  later.at = later.at + Duration{static_cast<std::int64_t>(static_cast<double>(half.us) * halves)};
+  return later;
+}
+
 Forecast::Departure Forecast::departure(std::uint64_t ahead) {
-  while (departures_.size() <= ahead && cycle_ == 0) compute_next();
+  const std::uint64_t steps = std::min<std::uint64_t>(ahead + 1, kStepsMax);
+  while (departures_.size() < steps && cycle_ == 0) compute_next();
   if (ahead < departures_.size()) return departures_[ahead];
+  if (cycle_ == 0) return at_the_same_pace(ahead);
   const std::uint64_t cycles = (ahead - departures_.size()) / cycle_ + 1;
   Departure later = departures_[ahead - cycles * cycle_];
   later.at = later.at + shift_ * static_cast<std::int64_t>(cycles);

@@ -2,7 +2,8 @@
 // run forward (design 4.1): message i goes at the earliest time that every limit, as tight as it is
 // held then, the upstream's word and the key's concurrency allow, and is answered `latency` later.
 // Equal to asking and completing one by one (forecast_test.cc). Departures are kept; once the
-// recurrence repeats itself, shifted in time, any departure is arithmetic. Pure.
+// recurrence repeats itself, shifted in time, any departure is arithmetic. Where it has not after
+// kStepsMax departures, the rest is stated at the pace of their second half. Pure.
 //
 // Stated: every message costs one unit; nobody else spends these limits meanwhile; an attempt that
 // is open now is answered `latency` after its grant, or now if that is past; each attempt succeeds;
@@ -17,6 +18,7 @@
 #include "lib/base/upstream.h"
 #include "limiter/holds.h"
 #include "limiter/store.h"
+#include "limiter/taken_units.h"
 
 namespace sluice::limiter {
 
@@ -43,6 +45,7 @@ class Forecast {
   };
   Forecast(const Upstream& upstream, const KeyState& key, const Start& start);
 
+  static constexpr std::size_t kStepsMax = 32'768;
   // The departure of the message that has `ahead` others before it.
   Departure departure(std::uint64_t ahead);
   // How many the limits let go at the start, one after the other's answer if so it must be.
@@ -56,9 +59,9 @@ class Forecast {
 
  private:
   struct Taken {
-    std::vector<StoreTime> frees;  // when each taken unit is free again, soonest first, at most n
-    StoreTime tat;                 // pacing: theoretical arrival time
-    Tightened tight;               // at the last departure
+    TakenUnits units;  // at most n
+    StoreTime tat;     // pacing: theoretical arrival time
+    Tightened tight;   // at the last departure
   };
   struct Opening {
     StoreTime at;
@@ -78,6 +81,7 @@ class Forecast {
   void depart(StoreTime at);
   void succeed(StoreTime at);
   void look_for_cycle();
+  [[nodiscard]] Departure at_the_same_pace(std::uint64_t ahead) const;
   [[nodiscard]] bool is_steady() const;
   [[nodiscard]] Opening opens(std::uint32_t limit) const;
   [[nodiscard]] StoreTime window_opens(std::uint32_t limit, const Tightened& tight) const;

@@ -30,7 +30,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
   }
   Shard* shard = shard_of(offer.upstream);
   if (shard == nullptr) {
-    ++counts_.unknown_upstream;
+    unknown_upstream(offer.upstream);
     send(peer, wire::Park{offer.identity, offer.key, offer.origin, wire::Wait::kUnloaded, {}},
          turn);
     return;

@@ -11,8 +11,7 @@ namespace sluice::limiter {
 
 void LimiterCore::item(wire::PeerId peer, const wire::Outcome& outcome, const Turn& turn) {
   if (shard_of(outcome.upstream) == nullptr) {
-    ++counts_.unknown_upstream;
-    return;
+    return unknown_upstream(outcome.upstream);
   }
   complete_attempt(outcome, peer, turn);
 }

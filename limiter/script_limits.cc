@@ -5,6 +5,7 @@
 
 #include "lib/base/mark.h"
 #include "lib/digest/digest.h"
+#include "lib/wire/valid.h"
 #include "limiter/script_parts.h"
 
 namespace sluice::limiter {
@@ -118,7 +119,7 @@ wire::Record line_of_edit(const Scene& scene, const ShardRecord& state, const Se
   line.limits_version = state.limits_version;
   line.reason = "by " + call.by;
   for (const Limit& limit : scene.upstream.limits) line.reason += "; " + described(limit);
-  line.reason.resize(std::min(line.reason.size(), kReasonMax));
+  line.reason = wire::clip(line.reason, kReasonMax);
   return line;
 }
 

@@ -2,6 +2,7 @@
 // (people).
 #include <algorithm>
 
+#include "lib/wire/valid.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
 
@@ -68,7 +69,7 @@ std::vector<wire::Record> consume(Scene& scene, const Consume& call) {
   record.end.reason = kConsumed;
   wire::Record line = line_of(record, wire::RecordKind::kConsume, scene.now);
   line.completed_at = at;
-  line.reason = "by " + call.by.substr(0, kByMax);
+  line.reason = "by " + wire::clip(call.by, kByMax);
   line.limits_version = scene.shard.state().limits_version;
   record.outbox.push_back(std::move(line));
   return record.outbox;

@@ -128,8 +128,19 @@ void Shell::end_turn() {
   }
 }
 
+void Shell::name_unknown() {
+  for (const auto& [name, said] : core_.counts().unknown_upstreams) {
+    if (!named_.insert(name).second) continue;
+    stage_->log().error(
+        "messages wait for an upstream that no [[upstream]] names: they neither go nor expire "
+        "until it is there again",
+        {{"upstream", name}});
+  }
+}
+
 // Housekeeping of the store, in small steps, while nobody waits for it.
 void Shell::rest() {
+  name_unknown();
   const bool quiet = stage_->now() - asked_at_ >= kRestAfter;
   const bool more = quiet && store_.rest(read_clocks());
   stage_->poller().after(more    ? milliseconds(5)
@@ -166,6 +177,9 @@ std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request
 }
 
 port::HttpResponse Shell::explain(const port::HttpRequest& request) {
+  if (!request.from_here) {
+    return port::problem(403, "Forbidden", "it names keys and ids: ask from this machine");
+  }
   const auto key = request.parameter("key");
   const auto id = request.parameter("id");
   if (key.has_value() == id.has_value()) {
@@ -219,6 +233,11 @@ void Shell::count() {
         counts.lines_refused);
   total("sluice_limiter_conflicts_total", "Offers of a known identity with other bytes.",
         counts.conflicts);
+  for (const auto& [name, said] : counts.unknown_upstreams) {
+    total("sluice_limiter_unknown_upstream_total",
+          "Messages and rows of an upstream that no [[upstream]] names: they wait.", said,
+          {{"upstream", name}});
+  }
   for (const auto& [name, refused] : counts.shadows) {
     total("sluice_limiter_shadow_refusals_total", "Grants that a shadow limit would have refused.",
           refused, {{"upstream", name.first}, {"limit", name.second}});

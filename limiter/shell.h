@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class Shell {
   void make_metrics();
   void count();
   void rest();
+  void name_unknown();
 
   LimiterCore core_;
   SqliteStore store_;
@@ -49,6 +51,7 @@ class Shell {
   std::vector<StoreAsk> asks_;
   stage::Histogram* latency_ = nullptr;
   Instant asked_at_;
+  std::set<std::string> named_;  // upstreams that we do not have, and that was said of
 };
 
 }  // namespace sluice::limiter

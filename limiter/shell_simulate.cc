@@ -1,16 +1,13 @@
 #include "limiter/shell_simulate.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "lib/port/files.h"
 #include "lib/port/json_text.h"
 #include "lib/stage/boot.h"
 #include "lib/stage/upstreams.h"
@@ -53,18 +50,6 @@ Result<Asked> asked_by(const stage::VerbLine& line) {
     asked.latency = *span;
   }
   return asked;
-}
-
-Result<std::string> read_all(const std::string& file) {
-  std::stringstream text;
-  if (file == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  std::ifstream in(file, std::ios::binary);
-  if (in) text << in.rdbuf();
-  if (!in) return Error{Trouble::kSettings, file + ": cannot be read: " + std::strerror(errno)};
-  return text.str();
 }
 
 // "0.000", "12.345": seconds.
@@ -165,7 +150,7 @@ int simulate(int argc, char** argv) {
   if (const int* code = std::get_if<int>(&booted)) return *code;
   auto upstreams = stage::read_upstreams(std::get<Settings>(booted));
   if (!upstreams) return stage::fail("sluice-limiter", upstreams.error());
-  const auto text = read_all(asked->trace);
+  const auto text = port::read_whole(asked->trace);
   if (!text) return stage::fail("sluice-limiter", text.error());
   const auto arrivals = parse_trace(*text, asked->trace, *upstreams);
   if (!arrivals) return stage::fail("sluice-limiter", arrivals.error());

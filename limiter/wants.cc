@@ -18,10 +18,8 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& 
   if (config_.mutations.rows_not_announced) return;
   Shard* shard = shard_of(said.upstream);
   IngestPeer* ingest = peers_.ingest(peer);
-  if (shard == nullptr || ingest == nullptr) {
-    ++counts_.unknown_upstream;
-    return;
-  }
+  if (shard == nullptr) return unknown_upstream(said.upstream);
+  if (ingest == nullptr) return;
   ingest->stores.insert(said.store);
   wire::Parked parked = said;
   if (parked.key == parked.upstream) {
@@ -97,7 +95,7 @@ void LimiterCore::item(wire::PeerId, const wire::Forgotten& forgotten, const Tur
   if (Shard* shard = shard_of(forgotten.upstream)) {
     shard->forgotten.push_back(forgotten.identity);
   } else {
-    ++counts_.unknown_upstream;
+    unknown_upstream(forgotten.upstream);
   }
 }
 

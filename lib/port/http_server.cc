@@ -1,12 +1,15 @@
 #include "lib/port/http_server.h"
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -294,9 +297,29 @@ MHD_Result HttpServer::Daemon::take_body(Call& call, const char* data, std::size
   return call.read_away > kReadAwayFactor * config.body_max ? MHD_NO : MHD_YES;
 }
 
+namespace {
+
+bool is_from_here(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == nullptr || info->client_addr == nullptr) return false;
+  if (info->client_addr->sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, info->client_addr, sizeof v4);
+    return ntohl(v4.sin_addr.s_addr) >> 24U == 127;
+  }
+  if (info->client_addr->sa_family != AF_INET6) return false;
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, info->client_addr, sizeof v6);
+  const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && v6.sin6_addr.s6_addr[12] == 127;
+  return mapped || IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+}  // namespace
+
 MHD_Result HttpServer::Daemon::hand_over(Call& call) {
   const std::uint64_t id = ++named;
   call.request.id = id;
+  call.request.from_here = is_from_here(call.connection);
   call.state = State::kHanded;
   handed[id] = &call;
   handler(std::move(call.request));

@@ -29,6 +29,7 @@ struct HttpRequest {
   std::string query;  // what follows '?', without it
   HttpHeaders headers;
   std::string body;
+  bool from_here = false;  // over loopback
 
   // The first header of that name, whatever its case; nullptr when there is none.
   [[nodiscard]] const std::string* header(std::string_view name) const;

@@ -183,8 +183,8 @@ Status check_scale(const Settings& settings) {
     if (is_loopback_url(upstream.url)) continue;
     return Error{Trouble::kSettings, settings.shared.place_of("time_scale").text() +
                                          ": time_scale: refused, because upstream \"" +
-                                         upstream.name + "\" is not loopback (" + upstream.url +
-                                         "): its own limits are not scaled"};
+                                         upstream.name +
+                                         "\" is not loopback: its own limits are not scaled"};
   }
   return Done{};
 }
@@ -342,19 +342,23 @@ std::string_view name_of(wire::Role role) {
   return many.substr(0, many.size() - 1);
 }
 
+// The first of several goes without a number, as if it were alone.
+std::string suffix_of(const Settings& settings) {
+  const std::string& instance = settings.stage.text("instance");
+  return instance == "1" ? "" : "-" + instance;
+}
+
 std::string stage_directory(const StageInfo& info, const Settings& settings) {
   std::string path = settings.shared.text("data_dir") + "/" + std::string(info.name);
-  if (info.many) path += "-" + settings.stage.text("instance");
+  if (info.many) path += suffix_of(settings);
   return path;
 }
 
 std::vector<std::string> listen_addresses(const StageInfo& info, const Settings& settings) {
   if (info.takes.empty()) return {};
   if (!settings.stage.list("listen").empty()) return settings.stage.list("listen");
-  const std::string& instance = settings.stage.text("instance");
-  const std::string suffix = instance == "1" ? "" : "-" + instance;
-  return {"ipc://" + settings.shared.text("data_dir") + "/run/" + std::string(info.name) + suffix +
-          ".sock"};
+  return {"ipc://" + settings.shared.text("data_dir") + "/run/" + std::string(info.name) +
+          suffix_of(settings) + ".sock"};
 }
 
 std::vector<std::string> dial_addresses(wire::Role role, const Settings& settings) {

@@ -22,7 +22,6 @@ namespace sluice::stage {
 namespace {
 
 constexpr Duration kReadyAgain = milliseconds(50);
-constexpr rlim_t kDescriptorsMax = 65'536;
 constexpr Duration kLastFrames = milliseconds(500);
 
 port::Level level_of(const Settings& settings) {
@@ -40,7 +39,7 @@ port::Log::Config log_config(const StageInfo& info, const Settings& settings) {
 void raise_descriptors() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = std::max(limit.rlim_cur, std::min<rlim_t>(limit.rlim_max, kDescriptorsMax));
+  limit.rlim_cur = limit.rlim_max;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 

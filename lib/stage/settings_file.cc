@@ -3,10 +3,8 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+
+#include "lib/port/files.h"
 
 namespace sluice::stage {
 
@@ -44,12 +42,10 @@ SettingNode neutral(const toml::node& node, const std::string& file) {
 }  // namespace
 
 Result<SettingNode> read_settings_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  if (in) text << in.rdbuf();
-  if (!in) return Error{Trouble::kSettings, path + ": cannot be read: " + std::strerror(errno)};
+  const auto text = port::read_whole(path);
+  if (!text) return Error{Trouble::kSettings, text.error().what};
   try {
-    return neutral(toml::parse(text.str(), path), path);
+    return neutral(toml::parse(*text, path), path);
   } catch (const toml::parse_error& wrong) {
     const Place place{path, static_cast<int>(wrong.source().begin.line)};
     return Error{Trouble::kSettings, place.text() + ": " + std::string(wrong.description())};

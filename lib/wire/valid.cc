@@ -1,5 +1,6 @@
 #include "lib/wire/valid.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -109,6 +110,13 @@ std::optional<std::string> invalid(const Item& item) {
         return std::move(validator.why);
       },
       item);
+}
+
+std::string clip(const std::string& text, std::size_t bytes_max) {
+  std::size_t end = std::min(text.size(), bytes_max);
+  const auto inside = [&] { return (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80; };
+  while (end > 0 && end < text.size() && inside()) --end;
+  return text.substr(0, end);
 }
 
 }  // namespace sluice::wire

@@ -102,11 +102,11 @@ def seconds(text):
 
 
 def limit(settings, upstream):
-    """What a key may send there: (n, window in seconds)."""
-    for one in settings.get("limit", []):
-        if one.get("upstream") == upstream and one.get("scope", "key") == "key":
-            return one["n"], seconds(one["window"])
-    return 1_000_000, 60
+    """What a key may send there: (n, window in seconds), by the limit of the lowest rate."""
+    rates = [(one["n"], seconds(one["window"])) for one in settings.get("limit", [])
+             if one.get("upstream") == upstream and one.get("scope", "key") == "key"
+             and one.get("kind", "rate") == "rate" and not one.get("shadow", False)]
+    return min(rates, key=lambda rate: rate[0] / rate[1], default=(1_000_000, 60))
 
 
 def own_upstream(parsed, settings):

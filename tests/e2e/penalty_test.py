@@ -19,7 +19,7 @@ class Two(Pipeline):
 
     def __init__(self, folder, **options):
         run = f"ipc://{folder}/data/run/"
-        stages = {"limiter": [f'dispatchers = ["{run}dispatcher.sock", "{run}other.sock"]']}
+        stages = {"limiter": [f'dispatchers = ["{run}dispatcher.sock", "{run}dispatcher-other.sock"]']}
         super().__init__(folder, stages=stages, **options)
 
     def names(self):
@@ -32,8 +32,6 @@ class Two(Pipeline):
         if name != "other":
             return super().command(name)
         return [f"{harness.BIN}/sluice-dispatcher", "--settings", self.settings, "--instance=other",
-                f"--data_dir={self.folder}/other",
-                f"--listen=ipc://{self.data}/run/other.sock",
                 f"--health_listen=127.0.0.1:{self.health(name)}"]
 
     def stop(self):

@@ -83,7 +83,8 @@ Case any_case(std::uint64_t seed) {
   const auto limits = prng.between(1, 3);
   for (std::int64_t i = 0; i < limits; ++i) {
     Limit limit;
-    limit.n = static_cast<std::uint32_t>(prng.between(1, 15));
+    const bool large = prng.chance(150'000);  // counted in sub-windows
+    limit.n = static_cast<std::uint32_t>(large ? prng.between(257, 700) : prng.between(1, 15));
     limit.window = seconds(prng.between(1, 90));
     limit.burst = static_cast<std::uint32_t>(prng.between(1, limit.n));
     any.upstream.limits.push_back(limit);
@@ -157,6 +158,22 @@ TEST(Forecast, a_hundred_thousand_ahead_is_arithmetic) {
   EXPECT_EQ(forecast.departure(10).at, kNow + milliseconds(61'200));
   EXPECT_EQ(forecast.departure(100'000).at, kNow + milliseconds(61'200) * 10'000);
   EXPECT_EQ(forecast.departure(100'009).at, kNow + milliseconds(61'200) * 10'000 + seconds(42));
+}
+
+// With a per-key limit beside a large one nothing repeats itself to the microsecond.
+TEST(Forecast, what_does_not_repeat_itself_is_stated_at_its_pace) {
+  Upstream upstream;
+  Limit large;
+  large.n = 100'000;
+  large.window = hours(24);
+  large.burst = large.n;
+  upstream.limits = {Limit{}, large};
+  Forecast forecast(upstream, KeyState{}, {kNow, {}, {milliseconds(237), 0}});
+  const StoreTime known = forecast.departure(Forecast::kStepsMax - 1).at;
+  const StoreTime far = forecast.departure(1'000'000).at;
+  const Duration apart =
+      Duration{(far - known).us / (1'000'001 - std::int64_t{Forecast::kStepsMax})};
+  EXPECT_NEAR(static_cast<double>(apart.us), 6'123'700.0, 1'000.0);  // 61.237 s for ten
 }
 
 TEST(Forecast, a_hold_delays_and_names_itself) {

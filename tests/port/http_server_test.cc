@@ -116,6 +116,7 @@ TEST_F(HttpServerTest, HandsOverWholeRequests) {
   EXPECT_EQ(requests_[0].parameter("a"), "b c");
   EXPECT_EQ(requests_[0].parameter("z"), std::nullopt);
   EXPECT_EQ(*requests_[0].header("HOST"), "x");
+  EXPECT_TRUE(requests_[0].from_here);
 }
 
 TEST_F(HttpServerTest, ThePathStaysAsItWasSent) {

@@ -31,6 +31,14 @@ class OwnUpstream(unittest.TestCase):
                          ["--listen=127.0.0.1:8090", "--key=body:/u", "--n=20", "--window=29.97"])
         self.assertIn("--key=body:/userId", layout.own_upstream(told(), settings()))
 
+    def test_it_bans_by_the_lowest_rate_that_rules(self):
+        more = [{"upstream": "a", "n": 2, "window": "1min", "kind": "concurrency"},
+                {"upstream": "a", "n": 1, "window": "1min", "shadow": True},
+                {"upstream": "a", "n": 300, "window": "1h"},
+                {"upstream": "a", "n": 10, "window": "1min"}]
+        flags = layout.own_upstream(told(), settings(limit=more))
+        self.assertEqual(flags[2:], ["--n=300", "--window=3600"])
+
     def test_only_where_messages_go_there(self):
         self.assertEqual(layout.own_upstream(told(), settings("http://127.0.0.1:8091")), [])
         self.assertEqual(layout.own_upstream(told(port=9000), settings()), [])

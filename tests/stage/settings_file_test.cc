@@ -40,6 +40,15 @@ class SettingsFile : public testing::Test {
   std::string dir_, path_;
 };
 
+TEST_F(SettingsFile, WhatCannotBeReadIsNotAnEmptyFile) {
+  for (const std::string& path : {dir_, dir_ + "/missing.toml"}) {
+    const auto read = read_settings_file(path);
+    ASSERT_FALSE(read) << path;
+    EXPECT_EQ(read.error().code, Trouble::kSettings);
+    EXPECT_EQ(read.error().what.substr(0, path.size()), path);
+  }
+}
+
 TEST_F(SettingsFile, WithoutAnythingThereIsTheDemo) {
   auto read = upstreams("", 100'000);
   ASSERT_TRUE(read) << read.error().what;

@@ -143,5 +143,13 @@ TEST(Valid, NamesTheFieldAndTheBound) {
   EXPECT_EQ(invalid(Item(outcome)).value_or(""), "Outcome.ended: 9 is no known value");
 }
 
+TEST(Clip, CutsNoCharacterInTwo) {
+  EXPECT_EQ(clip("ren\u00e9", 9), "ren\u00e9");
+  EXPECT_EQ(clip("ren\u00e9", 5), "ren\u00e9");
+  EXPECT_EQ(clip("ren\u00e9", 4), "ren");
+  EXPECT_EQ(clip("\U0001f600", 3), "");
+  EXPECT_EQ(clip("abc", 2), "ab");
+}
+
 }  // namespace
 }  // namespace sluice::wire
