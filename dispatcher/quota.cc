@@ -119,6 +119,17 @@ std::string_view value_of(std::span<const Field> fields, std::string_view name) 
   return {};
 }
 
+// Several lines of one list are one list (RFC 9110 5.3).
+std::string list_of(std::span<const Field> fields, std::string_view name) {
+  std::string list;
+  for (const auto& [each, value] : fields) {
+    if (each != name) continue;
+    if (!list.empty()) list += ",";
+    list += value;
+  }
+  return list;
+}
+
 }  // namespace
 
 bool is_quota_field(std::string_view name) {
@@ -128,7 +139,10 @@ bool is_quota_field(std::string_view name) {
 std::optional<Quota> quota_of(std::span<const Field> fields, std::string_view date,
                               std::int64_t now_s) {
   std::vector<Said> all;
-  read_list(value_of(fields, "ratelimit"), value_of(fields, "ratelimit-policy"), all);
+  const std::string policies = list_of(fields, "ratelimit-policy");
+  for (const auto& [name, value] : fields) {
+    if (name == "ratelimit") read_list(value, policies, all);
+  }
   for (const std::string start : {"ratelimit-", "x-ratelimit-", "x-rate-limit-"}) {
     all.push_back(
         {number(value_of(fields, start + "remaining")), number(value_of(fields, start + "reset"))});

@@ -50,6 +50,11 @@ TEST(Quota, OfSeveralTheTightestCounts) {
                   {"x-ratelimit-reset", "2"}}),
             "1 for 2");
   EXPECT_EQ(said({{"ratelimit", "\"a\";r=0;t=5,\"b\";r=0;t=50"}}), "0 for 50");
+  EXPECT_EQ(said({{"ratelimit", "\"a\";r=5;t=5"}, {"ratelimit", "\"b\";r=2;t=9"}}), "2 for 9");
+  EXPECT_EQ(said({{"ratelimit", "\"a\";r=1"},
+                  {"ratelimit-policy", "\"z\";q=9;w=1"},
+                  {"ratelimit-policy", "\"a\";q=9;w=60"}}),
+            "1 for 60");
 }
 
 TEST(Quota, WhatIsHostileOrBrokenSaysNothingOrLittle) {
