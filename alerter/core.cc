@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "alerter/routing.h"
+#include "alerter/silence.h"
 #include "lib/base/mark.h"
 #include "lib/stage/core.h"
 
@@ -10,6 +11,14 @@ namespace sluice::alerter {
 namespace {
 
 static_assert(Core<AlerterCore>);
+
+const std::size_t kPuts = StateCall(StatePut{}).index();
+
+std::vector<std::string> names_of(const std::vector<Sink>& sinks) {
+  std::vector<std::string> names;
+  for (const Sink& sink : sinks) names.push_back(sink.name);
+  return names;
+}
 
 }  // namespace
 
@@ -35,7 +44,7 @@ std::size_t AlerterCore::effects_max() const {
   return 3 * config_.sinks.size() + config_.follow_max + 8;
 }
 
-bool AlerterCore::ready() const { return open_ && auditor_.has_value(); }
+bool AlerterCore::ready() const { return open_ && failing_.empty() && auditor_.has_value(); }
 
 wire::HeartbeatFacts AlerterCore::heartbeat(wire::PeerId, Instant) const { return {}; }
 
@@ -66,7 +75,7 @@ Instant AlerterCore::deadline() const {
 void AlerterCore::tick(Instant now, Out& out) {
   expire(now, out);
   if (!open_) {
-    if (calls_.empty() && now >= open_at_) ask(StateOpen{}, now, out);
+    if (calls_.empty() && now >= open_at_) ask(StateOpen{names_of(config_.sinks)}, now, out);
     return;
   }
   if (auditor_ && follow_ != Follow::kPutting && now >= follow_next_) follow(now, out);
@@ -89,6 +98,7 @@ void AlerterCore::expire(Instant now, Out& out) {
       continue;
     }
     MARK("alerter: its state did not answer in time");
+    failing_.insert(entry->second.call.index());
     Call late = std::move(entry->second);
     entry = calls_.erase(entry);
     state_failed(late, now);
@@ -136,14 +146,21 @@ void AlerterCore::follow(Instant now, Out& out) {
 void AlerterCore::followed(const wire::Followed& end, Instant now, Out& out) {
   const std::uint64_t cursor = end.cursor < cursor_ ? 0 : end.cursor;
   heard_at_ = now;
-  if (collected_.empty() && cursor == cursor_) {
+  silent_since_ = {};
+  silent_in_.clear();
+  // A put that failed is tried until one succeeds, even if there is nothing new to put.
+  const bool to_put = !collected_.empty() || failing_.contains(kPuts);
+  const bool outage_over = repeats_.is_known(kAuditorSilent);
+  if (!to_put && !outage_over && cursor == cursor_) {
     follow_ = Follow::kIdle;
     follow_next_ = now + config_.follow_interval;
     return;
   }
   follow_ = Follow::kPutting;
   follow_next_ = end.more ? now : now + config_.follow_interval;
-  ask(put_of(std::move(collected_), cursor, out), now, out);
+  StatePut put = put_of(std::move(collected_), cursor, out);
+  if (outage_over) put.spoken.push_back({kAuditorSilent, {}, {}, wire::Severity::kInfo});
+  ask(std::move(put), now, out);
   collected_.clear();
 }
 
@@ -176,36 +193,55 @@ void AlerterCore::hear_state(const StateReply& reply, Instant now, Out& out) {
   if (asked == calls_.end()) return;
   if (std::holds_alternative<StateFailed>(reply.answer)) {
     MARK("alerter: its state failed");
+    failing_.insert(asked->second.call.index());
     // As if it had not been answered, but sooner.
     asked->second.ends = std::min(asked->second.ends, now + config_.follow_interval);
     return;
   }
   Call call = std::move(asked->second);
   calls_.erase(asked);
+  failing_.erase(call.call.index());
   if (const auto* opened = std::get_if<StateOpened>(&reply.answer)) {
-    open_ = true;
-    cursor_ = opened->cursor;
-    repeats_.load(opened->spoken);
-    rescan_at_ = now;
-    follow_next_ = now;
-    heard_at_ = now;
-    beat_at_ = now;
+    have_opened(*opened, now, out);
   } else if (const auto* put = std::get_if<StatePutDone>(&reply.answer)) {
-    const auto* said = std::get_if<StatePut>(&call.call);
-    if (said != nullptr) {
-      cursor_ = said->cursor;
-      repeats_.remember(said->spoken);
-    }
-    counts_.alerts_known +=
-        static_cast<std::uint64_t>(std::count(put->created.begin(), put->created.end(), true));
-    follow_ = Follow::kIdle;
-    rescan_at_ = now;
+    have_put(call, *put, now);
   } else if (const auto* due = std::get_if<StateDueFound>(&reply.answer)) {
     have_due(call, *due, now);
   } else if (std::holds_alternative<StateMarked>(reply.answer)) {
     have_marked(call, now);
   }
   tick(now, out);
+}
+
+void AlerterCore::have_opened(const StateOpened& opened, Instant now, Out& out) {
+  open_ = true;
+  cursor_ = opened.cursor;
+  repeats_.load(opened.spoken);
+  rescan_at_ = now;
+  follow_next_ = now;
+  heard_at_ = now;
+  beat_at_ = now;
+  if (opened.adopted == 0) return;
+  MARK("alerter: sinks are gone that alerts were for");
+  out.push(Note{std::to_string(opened.adopted) +
+                    " deliveries were for sinks that are no longer in the settings: their alerts "
+                    "go to all sinks that have not had them",
+                {},
+                {}});
+}
+
+void AlerterCore::have_put(const Call& call, const StatePutDone& done, Instant now) {
+  const auto* said = std::get_if<StatePut>(&call.call);
+  if (said == nullptr) return;
+  cursor_ = said->cursor;
+  repeats_.remember(said->spoken);
+  for (const wire::Alert& alert : said->alerts) {
+    if (alert.kind == kAuditorSilent) silent_in_ = alert.period;
+  }
+  counts_.alerts_known +=
+      static_cast<std::uint64_t>(std::count(done.created.begin(), done.created.end(), true));
+  follow_ = Follow::kIdle;
+  rescan_at_ = now;
 }
 
 void AlerterCore::state_failed(Call& call, Instant now) {
@@ -233,6 +269,7 @@ void AlerterCore::have_due(const Call& call, const StateDueFound& found, Instant
       Job& job = entry->second;
       if (added) {
         job.alert = undelivered.alert;
+        job.given_up = undelivered.given_up;
         job.group = group_of(job.alert, config_.group_by);
       }
       // One that was tried before has waited for its group already.

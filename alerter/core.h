@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -58,7 +59,7 @@ class AlerterCore {
 
   [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
 
-  // The state is open and an auditor is there.
+  // The state is open and what it is asked succeeds, and an auditor is there.
   [[nodiscard]] bool ready() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t undelivered() const { return jobs_.size(); }
@@ -78,6 +79,7 @@ class AlerterCore {
     wire::Alert alert;
     std::string group;
     std::map<std::string, SinkJob> sinks;
+    std::vector<std::string> given_up = {};  // sinks that will not get it again
   };
   using JobId = std::pair<std::uint64_t, std::string>;  // cursor, alert id: the order of delivery
   struct InFlight {
@@ -104,6 +106,8 @@ class AlerterCore {
   void state_failed(Call& call, Instant now);
   void have_due(const Call& call, const StateDueFound& found, Instant now);
   void have_marked(const Call& call, Instant now);
+  void have_put(const Call& call, const StatePutDone& done, Instant now);
+  void have_opened(const StateOpened& opened, Instant now, Out& out);
 
   // What the alerter says by itself (core_self.cc).
   void hear_time(StoreTime wall, Instant now, Out& out);
@@ -133,6 +137,7 @@ class AlerterCore {
   std::uint64_t last_call_ = 0;
 
   bool open_ = false;
+  std::set<std::size_t> failing_;  // kinds of calls (StateCall::index) whose last one failed
   Instant open_at_;
   std::uint64_t cursor_ = 0;
 
@@ -145,7 +150,8 @@ class AlerterCore {
   Repeats repeats_;
   Instant heard_at_;  // when the auditor last answered
   Instant beat_at_;
-  std::string silent_in_;  // the period in which its silence was said
+  StoreTime silent_since_;  // 0: it is not known to be silent
+  std::string silent_in_;   // the period in which its silence is known to the state
 
   std::map<JobId, Job> jobs_;
   Instant rescan_at_;

@@ -37,19 +37,20 @@ StatePut AlerterCore::put_of(std::vector<wire::Alert> alerts, std::uint64_t curs
 void AlerterCore::hear_time(StoreTime wall, Instant now, Out& out) {
   if (!open_ || config_.silence_max.us == 0 || auditor_is_heard(now)) return;
   if (follow_ == Follow::kPutting) return;
-  wire::Alert alert = silence_alert(wall, now - heard_at_, cursor_);
+  if (silent_since_.us == 0) silent_since_ = wall - (now - heard_at_);
+  wire::Alert alert = silence_alert({wall, silent_since_, cursor_});
   if (alert.period == silent_in_) return;
-  silent_in_ = alert.period;
   follow_ = Follow::kPutting;
   ask(put_of({std::move(alert)}, cursor_, out), now, out);
 }
 
-// Not while the auditor is silent: whoever waits for the beat is to notice that, too.
+// Not while the auditor is silent, nor while nothing can be kept: whoever waits for the beat is to
+// notice that, too.
 void AlerterCore::beat(Instant now, Out& out) {
   if (!config_.beats || now < beat_at_) return;
   beat_at_ = now + config_.beat_interval;
   const bool silent = config_.silence_max.us != 0 && !auditor_is_heard(now);
-  if (!auditor_ || silent) return;
+  if (!auditor_ || silent || !failing_.empty()) return;
   ++counts_.beats;
   out.push(Beat{});
 }

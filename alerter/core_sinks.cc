@@ -89,7 +89,7 @@ void AlerterCore::hear_sink(const Delivered& reply, Instant now, Out& out) {
     const Duration told = std::min(reply.retry_after, kRetryAfterMax);
     state.next = now + std::max(backoff(++state.failures), told);
   }
-  if (!give_up({sink, sent, reply.error}, now, out)) {
+  if (!reply.refused || !give_up({sink, sent, reply.error}, now, out)) {
     (reply.ok ? counts_.delivered : counts_.failed) += sent.jobs.size();
     StateMark mark;
     for (const JobId& id : sent.jobs) mark.alert_ids.push_back(id.second);
@@ -103,18 +103,23 @@ void AlerterCore::hear_sink(const Delivered& reply, Instant now, Out& out) {
 }
 
 // What a sink refused so often it will never take: it goes to all the others, and a person is told.
+// Where no other is left that could take it, it is tried for as long as it takes.
 bool AlerterCore::give_up(const Refused& refused, Instant now, Out& out) {
   if (refused.sent.jobs.size() != 1) return false;
   const JobId& id = refused.sent.jobs[0];
   SinkJob& job = jobs_.at(id).sinks.at(refused.sink);
-  if (job.marking || job.refusals < config_.give_up_after) return false;
-  job.marking = true;
-  ++counts_.given_up;
+  if (job.refusals < config_.give_up_after) return false;
+  std::vector<std::string>& given_up = jobs_.at(id).given_up;
   StateMark mark{{id.second}, refused.sink, Fate::kGivenUp, 1, refused.error.substr(0, kErrorMax),
                  {}};
   for (const Sink& sink : config_.sinks) {
-    if (sink.name != refused.sink) mark.instead.push_back(sink.name);
+    const bool gone = std::find(given_up.begin(), given_up.end(), sink.name) != given_up.end();
+    if (sink.name != refused.sink && !gone) mark.instead.push_back(sink.name);
   }
+  if (mark.instead.empty()) return false;
+  given_up.push_back(refused.sink);
+  job.marking = true;
+  ++counts_.given_up;
   ask(std::move(mark), now, out).jobs = {id};
   out.push(Note{"an alert is given up: the sink refuses it (" + refused.error +
                     "); it goes to the other sinks",

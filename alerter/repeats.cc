@@ -36,6 +36,11 @@ Spoken Repeats::judge(const wire::Alert& alert, const std::vector<Spoken>& earli
   return now;
 }
 
+bool Repeats::is_known(const std::string& dedup_key) const {
+  const auto known = spoken_.find(dedup_key);
+  return known != spoken_.end() && known->second.seen.us != 0;
+}
+
 // Beyond kSpokenMax the one that was seen longest ago is forgotten: it would be said once more.
 void Repeats::remember(const std::vector<Spoken>& spoken) {
   for (const Spoken& one : spoken) spoken_[one.dedup_key] = one;

@@ -26,6 +26,8 @@ class Repeats {
   // said. `earlier`: of the same batch, not yet remembered.
   [[nodiscard]] Spoken judge(const wire::Alert& alert, const std::vector<Spoken>& earlier) const;
   void remember(const std::vector<Spoken>& spoken);
+  // Whether it was seen, and has not been forgotten (remembered with time 0) since.
+  [[nodiscard]] bool is_known(const std::string& dedup_key) const;
 
  private:
   Duration interval_;

@@ -112,7 +112,10 @@ void Shell::post(const Sink& sink, const Deliver& ask) {
 }
 
 void Shell::delivered(const Deliver& ask, Delivered how) {
-  if (!how.ok) {
+  if (how.unwelcome) {
+    log_.error("no alert is delivered to a sink: look at its url and secrets in the settings",
+               {{"sink", ask.sink}, {"alerts", ask.alerts.size()}, {"why", how.error}});
+  } else if (!how.ok) {
     log_.warning("alert not delivered", {{"sink", ask.sink},
                                          {"alert", ask.alerts.front().alert_id},
                                          {"alerts", ask.alerts.size()},

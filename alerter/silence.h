@@ -6,7 +6,15 @@
 
 namespace sluice::alerter {
 
-// Once an hour by this machine's clock. `cursor`: where the trail was followed to.
-wire::Alert silence_alert(StoreTime now, Duration silent_for, std::uint64_t cursor);
+inline constexpr const char* kAuditorSilent = "auditor_silent";  // its kind and dedup key
+
+struct Silence {
+  StoreTime now;             // by this machine's clock
+  StoreTime since;           // when the auditor was heard last
+  std::uint64_t cursor = 0;  // where the trail was followed to
+};
+
+// Its period is the hour, so that it is known for still firing; its id is this outage's and hour's.
+wire::Alert silence_alert(const Silence& silence);
 
 }  // namespace sluice::alerter

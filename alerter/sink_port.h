@@ -21,7 +21,8 @@ struct Delivered {
   std::uint64_t call_id = 0;
   bool ok = false;
   std::string error;          // when not ok: what a person reads
-  bool refused = false;       // the sink will never take this: 4xx, but not 408 or 429
+  bool refused = false;       // the sink will never take this: 400, 413, 422
+  bool unwelcome = false;     // other 4xx: whatever it is given, its address or secret is wrong
   Duration retry_after = {};  // the sink said when it takes more
 };
 

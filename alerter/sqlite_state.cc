@@ -1,5 +1,6 @@
 #include "alerter/sqlite_state.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -34,7 +35,7 @@ Result<std::unique_ptr<SqliteState>> SqliteState::open(const std::string& path) 
 
 StateAnswer SqliteState::answer(const StateCall& call) {
   auto answered = [&]() -> Result<StateAnswer> {
-    if (std::holds_alternative<StateOpen>(call)) return opened();
+    if (const auto* ask = std::get_if<StateOpen>(&call)) return opened(*ask);
     if (const auto* said = std::get_if<StatePut>(&call)) return put(*said);
     if (const auto* ask = std::get_if<StateDue>(&call)) return due(*ask);
     return mark(std::get<StateMark>(call));
@@ -43,12 +44,51 @@ StateAnswer SqliteState::answer(const StateCall& call) {
   return std::move(*answered);
 }
 
-Result<StateAnswer> SqliteState::opened() {
+// Nobody would ever deliver what is for a sink that is gone.
+Result<std::uint64_t> SqliteState::adopt(const std::vector<std::string>& sinks) {
+  auto transaction = port::Transaction::begin(database_);
+  if (!transaction) return transaction.error();
+  struct Orphan {
+    std::string alert_id;
+    std::string sink;
+    std::int64_t line;
+  };
+  std::vector<Orphan> orphans;
+  {
+    auto find =
+        database_.prepare("SELECT alert_id, sink, line FROM deliveries WHERE delivered = 0");
+    if (!find) return find.error();
+    for (;;) {
+      auto step = find->step();
+      if (!step) return step.error();
+      if (*step == Statement::Step::kDone) break;
+      const std::string sink(find->bytes(1));
+      if (std::find(sinks.begin(), sinks.end(), sink) != sinks.end()) continue;
+      orphans.push_back({std::string(find->bytes(0)), sink, find->integer(2)});
+    }
+    auto leave = database_.prepare(
+        "UPDATE deliveries SET delivered = 2, error = 'no longer in the settings' "
+        "WHERE alert_id = ? AND sink = ?");
+    if (!leave) return leave.error();
+    for (const Orphan& orphan : orphans) {
+      auto left = leave->bind_text(1, orphan.alert_id).bind_text(2, orphan.sink).run();
+      if (!left) return left.error();
+      if (auto put = put_deliveries(orphan.alert_id, orphan.line, sinks); !put) return put.error();
+    }
+  }
+  if (auto done = transaction->commit(); !done) return done.error();
+  return orphans.size();
+}
+
+Result<StateAnswer> SqliteState::opened(const StateOpen& ask) {
+  const auto adopted = adopt(ask.sinks);
+  if (!adopted) return adopted.error();
   auto find = database_.prepare("SELECT line FROM cursor");
   if (!find) return find.error();
   auto step = find->step();
   if (!step) return step.error();
   StateOpened opened;
+  opened.adopted = *adopted;
   if (*step == Statement::Step::kRow) opened.cursor = static_cast<std::uint64_t>(find->integer(0));
   auto said = spoken();
   if (!said) return said.error();
@@ -135,6 +175,19 @@ Result<StateAnswer> SqliteState::put(const StatePut& put) {
   return StateAnswer{std::move(result)};
 }
 
+Result<std::vector<std::string>> SqliteState::given_up_of(const std::string& alert_id) {
+  auto find = database_.prepare("SELECT sink FROM deliveries WHERE alert_id = ? AND delivered = 2");
+  if (!find) return find.error();
+  find->bind_text(1, alert_id);
+  std::vector<std::string> sinks;
+  for (;;) {
+    auto step = find->step();
+    if (!step) return step.error();
+    if (*step == Statement::Step::kDone) return sinks;
+    sinks.emplace_back(find->bytes(0));
+  }
+}
+
 // Walks the undelivered in the trail's order until there are enough alerts.
 Result<StateAnswer> SqliteState::due(const StateDue& ask) {
   auto find = database_.prepare(
@@ -156,7 +209,9 @@ Result<StateAnswer> SqliteState::due(const StateDue& ask) {
       auto* alert = item.ok() ? std::get_if<wire::Alert>(&*item) : nullptr;
       if (alert == nullptr) return Error{Trouble::kCorrupt, "alert " + id + " cannot be read"};
       places[id] = found.due.size();
-      found.due.push_back({std::move(*alert), {}});
+      auto given_up = given_up_of(id);
+      if (!given_up) return given_up.error();
+      found.due.push_back({std::move(*alert), {}, std::move(*given_up)});
     }
     found.due[places[id]].sinks.push_back(
         {std::string(find->bytes(1)), static_cast<std::uint32_t>(find->integer(2))});

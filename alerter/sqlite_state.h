@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "alerter/state_port.h"
 #include "lib/base/result.h"
@@ -22,7 +23,9 @@ class SqliteState {
 
  private:
   explicit SqliteState(port::Sqlite database) : database_(std::move(database)) {}
-  Result<StateAnswer> opened();
+  Result<StateAnswer> opened(const StateOpen& ask);
+  Result<std::uint64_t> adopt(const std::vector<std::string>& sinks);
+  Result<std::vector<std::string>> given_up_of(const std::string& alert_id);
   Result<StateAnswer> put(const StatePut& put);
   Result<StateAnswer> due(const StateDue& ask);
   Result<StateAnswer> mark(const StateMark& mark);

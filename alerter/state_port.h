@@ -18,11 +18,15 @@ struct Undelivered {
     std::string name;
     std::uint32_t attempts = 0;
   };
-  std::vector<Sink> sinks;  // those that it has not reached
+  std::vector<Sink> sinks;                 // those that it has not reached
+  std::vector<std::string> given_up = {};  // those that it will not reach
 };
 
-// Up to which line of the trail are the alerts known?
-struct StateOpen {};
+// Up to which line of the trail are the alerts known? What was undelivered to any but these sinks
+// is given up there, and goes to all of these that have not had it.
+struct StateOpen {
+  std::vector<std::string> sinks;
+};
 // What was said of a dedup key (repeats.h).
 struct Spoken {
   std::string dedup_key;
@@ -33,6 +37,7 @@ struct Spoken {
 struct StateOpened {
   std::uint64_t cursor = 0;
   std::vector<Spoken> spoken = {};  // the newest 10,000
+  std::uint64_t adopted = 0;        // deliveries to sinks that are gone
 };
 
 // These alerts are known now, each for its sinks (undelivered; none: it says again what was said),

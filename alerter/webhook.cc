@@ -26,8 +26,9 @@ Delivered judged(const port::HttpAnswer& answer) {
   Delivered how;
   how.ok = answer.status >= 200 && answer.status < 300;
   if (how.ok) return how;
-  how.refused =
-      answer.status >= 400 && answer.status < 500 && answer.status != 408 && answer.status != 429;
+  how.refused = answer.status == 400 || answer.status == 413 || answer.status == 422;
+  how.unwelcome = answer.status >= 400 && answer.status < 500 && !how.refused &&
+                  answer.status != 408 && answer.status != 429;
   how.error = answer.status == 0 ? answer.error : "HTTP status " + std::to_string(answer.status);
   how.retry_after = answer.retry_after;
   return how;

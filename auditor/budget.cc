@@ -5,6 +5,7 @@
 #include "auditor/alerts.h"
 #include "auditor/forecast.h"
 #include "lib/base/money.h"
+#include "lib/digest/uuid.h"
 
 namespace sluice::auditor {
 namespace {

@@ -60,7 +60,7 @@ std::size_t AuditorCore::effects_max() const {
   return 2 * std::size_t{config_.batch_max} + kFollowMax + 16;
 }
 
-bool AuditorCore::ready() const { return phase_ == Phase::kReady; }
+bool AuditorCore::ready() const { return phase_ == Phase::kReady && sound_; }
 
 wire::HeartbeatFacts AuditorCore::heartbeat(wire::PeerId, Instant) const { return {}; }
 
@@ -243,6 +243,7 @@ void AuditorCore::have_booked(const LedgerBooked& found, Instant now, Out& out) 
   }
   raise(round_.book.alerts, found.alerts_new);
   for (wire::Send& answer : round_.after_book) out.push(std::move(answer));
+  sound_ = true;
   round_ = {};
   step_ = Step::kIdle;
   work_since_ = now;
@@ -265,10 +266,11 @@ void AuditorCore::raise(const std::vector<wire::Alert>& alerts, const std::vecto
 
 // ---- the alerter's questions -----------------------------------------------------------------
 
+// While nothing can be written no alert is raised: the alerter is not told that all is well. It
+// asks again, and says itself that it hears nothing.
 void AuditorCore::follow(wire::PeerId peer, const wire::Follow& ask, Out& out) {
-  if (phase_ != Phase::kReady) {
-    MARK("auditor: an alerter asks before the trail is open");
-    out.push(wire::Send{peer, wire::Followed{ask.after, false}});
+  if (!ready()) {
+    MARK("auditor: an alerter asks while nothing can be written");
     return;
   }
   if (followers_.size() >= kFollowersMax) followers_.erase(followers_.begin());

@@ -55,7 +55,7 @@ class AuditorCore {
   void edit(const std::vector<Upstream>& upstreams, std::uint64_t limits_version);
   void edit(const std::vector<Budget>& budgets);
 
-  // Trail and ledger are open and read: records are being written.
+  // Trail and ledger are open and read, and what came last was written: records are being written.
   [[nodiscard]] bool ready() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] const Tail& tail() const { return tail_; }
@@ -103,6 +103,7 @@ class AuditorCore {
   Watch watch_;
   Figures figures_;
   Phase phase_ = Phase::kClosed;
+  bool sound_ = false;  // nothing waits that the last try could not write
   Instant reopen_at_;
 
   // The call that is under way; a reply to any other is ignored.

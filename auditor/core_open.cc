@@ -24,6 +24,7 @@ void AuditorCore::open(Instant now, Out& out) {
 // found again by their names.
 void AuditorCore::reopen(Instant now) {
   ++counts_.reopened;
+  sound_ = false;
   for (auto record = round_.records.rbegin(); record != round_.records.rend(); ++record) {
     records_.push_front(std::move(*record));
   }
@@ -80,6 +81,7 @@ void AuditorCore::read_on(Instant now, Out& out) {
     return;
   }
   phase_ = Phase::kReady;
+  if (!has_work()) sound_ = true;
   work_since_ = now;
 }
 

@@ -4,6 +4,7 @@
 
 #include "auditor/alerts.h"
 #include "lib/base/calendar.h"
+#include "lib/digest/uuid.h"
 
 namespace sluice::auditor {
 namespace {

@@ -309,6 +309,90 @@ TEST(Sinks, ASinkIsNotAskedBeforeTheTimeItNames) {
   EXPECT_EQ(world.times("a", 2), 1U);
 }
 
+TEST(Sinks, WhereNoOtherIsLeftItIsTriedOnAndOn) {
+  for (const std::vector<std::string>& sinks :
+       {std::vector<std::string>{"a"}, std::vector<std::string>{"a", "b"}}) {
+    World world(sinks);
+    world.config.sinks[0].kinds = {"budget"};
+    if (sinks.size() > 1) world.config.sinks[1].kinds = {"violation"};
+    world.broken = world.refusing = {"a", "b"};
+    world.trail = {alert_of(1)};
+    world.start();
+    world.wait(hours(3));
+    EXPECT_EQ(world.core->counts().given_up, sinks.size() - 1);
+    world.start();  // its next life knows who gave it up
+    world.wait(hours(3));
+    EXPECT_EQ(world.core->counts().given_up, 0U);
+    EXPECT_EQ(world.core->undelivered(), 1U);
+    world.broken.clear();
+    world.wait(hours(1));
+    EXPECT_EQ(world.times(sinks.back(), 1), 1U);
+    EXPECT_EQ(world.core->undelivered(), 0U);
+  }
+}
+
+TEST(Sinks, OnlyARefusalGivesAnAlertUp) {
+  World world;
+  world.config.give_up_after = 1;
+  world.broken = world.refusing = {"a"};
+  world.trail = {alert_of(1), alert_of(2)};
+  world.start();
+  world.wait(milliseconds(100));  // the list is refused
+  world.refusing.clear();
+  world.wait(hours(3));  // and now it is merely away
+  EXPECT_EQ(world.core->counts().given_up, 0U);
+  world.broken.clear();
+  world.wait(hours(1));
+  EXPECT_EQ(world.times("a", 1), 1U);
+  EXPECT_EQ(world.times("a", 2), 1U);
+}
+
+TEST(Sinks, WhatWasForASinkThatIsGoneGoesToTheOthers) {
+  World world;
+  world.config.sinks[0].kinds = {"violation"};
+  world.broken = {"b"};
+  world.trail = {alert_of(1), alert_of(2)};
+  world.start();
+  world.wait(seconds(10));
+  world.config.sinks[1].name = "c";
+  world.notes.clear();
+  world.start();
+  world.wait(seconds(10));
+  EXPECT_EQ(world.times("a", 1), 1U);
+  EXPECT_EQ(world.times("c", 2), 1U);
+  ASSERT_EQ(world.notes.size(), 1U);
+  EXPECT_EQ(world.notes[0].what.substr(0, 2), "2 ");
+  world.notes.clear();
+  world.start();
+  EXPECT_TRUE(world.notes.empty());
+}
+
+// ---- a state that fails ------------------------------------------------------------------------
+
+TEST(State, WhileItFailsTheAlerterIsNotReadyAndDoesNotBeat) {
+  World world;
+  world.config.beats = true;
+  world.start();
+  world.wait(minutes(1));
+  EXPECT_TRUE(world.core->ready());
+  world.real_state = [&](const StateCall& call) -> StateAnswer {
+    if (std::holds_alternative<StatePut>(call)) return StateFailed{"disk full"};
+    return world.state.answer(call);
+  };
+  world.trail.push_back(alert_of(10));
+  world.wait(seconds(5));
+  EXPECT_FALSE(world.core->ready());
+  const int before = world.beats;
+  world.wait(minutes(10));
+  EXPECT_EQ(world.beats, before);
+  world.trail.clear();  // nothing more to put: it is found out all the same
+  world.real_state = nullptr;
+  world.wait(seconds(10));
+  EXPECT_TRUE(world.core->ready());
+  world.wait(minutes(2));
+  EXPECT_GT(world.beats, before);
+}
+
 // ---- silence -----------------------------------------------------------------------------------
 
 constexpr StoreTime kWall{1'795'219'200'000'000};
@@ -336,6 +420,41 @@ TEST(Silence, OfTheAuditorIsAnAlertOnceAnHour) {
   world.trail.push_back(alert_of(10));
   world.wait(seconds(20));
   EXPECT_EQ(world.times("a", 10), 1U);
+}
+
+TEST(Silence, IsSaidWhenTheStateTakesItAtLast) {
+  World world({"a"});
+  world.start();
+  world.auditor_answers = false;
+  world.wait(minutes(2));
+  world.real_state = [&](const StateCall& call) -> StateAnswer {
+    if (std::holds_alternative<StatePut>(call)) return StateFailed{"disk full"};
+    return world.state.answer(call);
+  };
+  world.tell_time(kWall);
+  world.wait(seconds(20));
+  EXPECT_TRUE(world.got.empty());
+  world.real_state = nullptr;
+  world.tell_time(kWall + seconds(20));
+  world.wait(seconds(1));
+  EXPECT_EQ(world.got.size(), 1U);
+}
+
+TEST(Silence, EachOutageIsSaid) {
+  for (const bool restarts : {false, true}) {
+    World world({"a"});
+    world.start();
+    for (int outage = 1; outage <= 3; ++outage) {
+      world.auditor_answers = false;
+      world.wait(minutes(2));
+      for (int n = 0; n < 3; ++n) world.tell_time(kWall + minutes(5 * outage) + seconds(n));
+      world.wait(seconds(1));
+      EXPECT_EQ(world.got.size(), static_cast<std::size_t>(outage));
+      world.auditor_answers = true;
+      world.wait(minutes(1));
+      if (restarts) world.start();
+    }
+  }
 }
 
 TEST(Silence, TheHeartbeatStopsWithTheAuditor) {

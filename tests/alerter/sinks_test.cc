@@ -176,7 +176,8 @@ TEST(SqliteState, WhatIsGivenUpGoesToTheOthersAndWhatWasSpokenIsKept) {
   }
   auto opened_state = SqliteState::open(path);
   SqliteState* state = opened_state->get();
-  const auto opened = std::get<StateOpened>(state->answer(StateOpen{}));
+  const auto opened = std::get<StateOpened>(state->answer(StateOpen{{"a", "b", "c"}}));
+  EXPECT_EQ(opened.adopted, 0U);
   ASSERT_EQ(opened.spoken.size(), 1U);
   EXPECT_EQ(opened.spoken[0].said, spoken.said);
   EXPECT_EQ(opened.spoken[0].severity, spoken.severity);
@@ -184,6 +185,22 @@ TEST(SqliteState, WhatIsGivenUpGoesToTheOthersAndWhatWasSpokenIsKept) {
   ASSERT_EQ(due.size(), 1U);
   ASSERT_EQ(due[0].sinks.size(), 1U);
   EXPECT_EQ(due[0].sinks[0].name, "c");
+  EXPECT_EQ(due[0].given_up, std::vector<std::string>{"b"});
+}
+
+TEST(SqliteState, WhatWasForASinkThatIsGoneGoesToTheOthers) {
+  const TempDir dir;
+  auto state = std::move(*SqliteState::open(dir.path() + "/alerts.db"));
+  state->answer(put_of({1, 2}, {"a", "b"}, 2));
+  state->answer(mark_of(1, Fate::kDelivered, 1));
+  const StateOpen open{{"a", "c"}};
+  EXPECT_EQ(std::get<StateOpened>(state->answer(open)).adopted, 2U);
+  EXPECT_EQ(std::get<StateOpened>(state->answer(open)).adopted, 0U);
+  const auto due = std::get<StateDueFound>(state->answer(StateDue{{"a", "c"}, 10})).due;
+  ASSERT_EQ(due.size(), 2U);
+  ASSERT_EQ(due[0].sinks.size(), 1U);  // a has had it
+  EXPECT_EQ(due[0].sinks[0].name, "c");
+  EXPECT_EQ(due[1].sinks.size(), 2U);
 }
 
 TEST(SqliteState, KeepsThePromisesOfItsPort) {
@@ -191,7 +208,7 @@ TEST(SqliteState, KeepsThePromisesOfItsPort) {
   const std::string path = dir.path() + "/alerts.db";
   {
     auto state = std::move(*SqliteState::open(path));
-    EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{})).cursor, 0U);
+    EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{{"a", "b"}})).cursor, 0U);
     const auto put = state->answer(put_of({5, 3}, {"a", "b"}, 5));
     EXPECT_EQ(std::get<StatePutDone>(put).created, (std::vector{true, true}));
     const auto again = state->answer(put_of({5, 6}, {"a", "b"}, 6));
@@ -202,7 +219,7 @@ TEST(SqliteState, KeepsThePromisesOfItsPort) {
     state->answer(mark_of(3, Fate::kUndelivered, 2));
   }
   auto state = std::move(*SqliteState::open(path));
-  EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{})).cursor, 6U);
+  EXPECT_EQ(std::get<StateOpened>(state->answer(StateOpen{{"a", "b"}})).cursor, 6U);
   const auto due = std::get<StateDueFound>(state->answer(StateDue{{"a"}, 10})).due;
   ASSERT_EQ(due.size(), 2U);
   EXPECT_EQ(due[0].alert.alert_id, alert_of(5).alert_id);

@@ -152,13 +152,18 @@ TEST(Webhook, WhatEachAnswerMeans) {
   struct Case {
     const char* answer;
     bool refused;
+    bool unwelcome;
     Duration retry_after;
   };
-  for (const Case& one : {Case{"500 Oops", false, {}}, Case{"404 Not Found", true, {}},
-                          Case{"408 Request Timeout", false, {}},
-                          Case{"429 Slow Down\r\nRetry-After: 17", false, seconds(17)},
-                          Case{"503 Away\r\nRetry-After: 2", false, seconds(2)},
-                          Case{"302 Found\r\nLocation: /elsewhere", false, {}}}) {
+  for (const Case& one :
+       {Case{"500 Oops", false, false, {}}, Case{"400 Bad Request", true, false, {}},
+        Case{"413 Too Large", true, false, {}}, Case{"422 What", true, false, {}},
+        Case{"401 Who", false, true, {}}, Case{"403 Not you", false, true, {}},
+        Case{"404 Not Found", false, true, {}}, Case{"410 Gone", false, true, {}},
+        Case{"408 Request Timeout", false, false, {}},
+        Case{"429 Slow Down\r\nRetry-After: 17", false, false, seconds(17)},
+        Case{"503 Away\r\nRetry-After: 2", false, false, seconds(2)},
+        Case{"302 Found\r\nLocation: /elsewhere", false, false, {}}}) {
     port::Poller poller;
     Server server(poller, std::string("HTTP/1.1 ") + one.answer +
                               "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -166,6 +171,7 @@ TEST(Webhook, WhatEachAnswerMeans) {
     ASSERT_TRUE(how);
     EXPECT_FALSE(how->ok) << one.answer;
     EXPECT_EQ(how->refused, one.refused) << one.answer;
+    EXPECT_EQ(how->unwelcome, one.unwelcome) << one.answer;
     EXPECT_EQ(how->retry_after, one.retry_after) << one.answer;
   }
 }

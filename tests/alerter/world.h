@@ -30,7 +30,7 @@ inline wire::Alert alert_of(std::uint64_t cursor) {
 class FakeState {
  public:
   StateAnswer answer(const StateCall& call) {
-    if (std::holds_alternative<StateOpen>(call)) return opened();
+    if (const auto* open = std::get_if<StateOpen>(&call)) return opened(*open);
     if (const auto* put = std::get_if<StatePut>(&call)) return this->put(*put);
     if (const auto* due = std::get_if<StateDue>(&call)) return this->due(*due);
     return this->mark(std::get<StateMark>(call));
@@ -40,10 +40,23 @@ class FakeState {
   std::map<std::string, wire::Alert> alerts;
   std::map<std::pair<std::string, std::string>, std::pair<bool, std::uint32_t>> sinks;
   std::map<std::string, Spoken> spoken;
+  std::set<std::pair<std::string, std::string>> given_up;  // alert, sink
 
  private:
-  StateAnswer opened() const {
+  StateAnswer opened(const StateOpen& open) {
     StateOpened opened{cursor, {}};
+    std::vector<std::string> left;
+    for (auto& [place, status] : sinks) {
+      const auto& now = open.sinks;
+      if (status.first || std::find(now.begin(), now.end(), place.second) != now.end()) continue;
+      status.first = true;
+      given_up.insert(place);
+      left.push_back(place.first);
+    }
+    for (const std::string& id : left) {
+      for (const std::string& sink : open.sinks) sinks.try_emplace({id, sink}, false, 0);
+    }
+    opened.adopted = left.size();
     for (const auto& [key, said] : spoken) opened.spoken.push_back(said);
     return opened;
   }
@@ -52,6 +65,7 @@ class FakeState {
       auto& status = sinks[{id, mark.sink}];
       status.first = status.first || mark.fate != Fate::kUndelivered;
       status.second += mark.attempts;
+      if (mark.fate == Fate::kGivenUp) given_up.insert({id, mark.sink});
       for (const std::string& sink : mark.instead) sinks.try_emplace({id, sink}, false, 0);
     }
     return StateMarked{};
@@ -79,6 +93,9 @@ class FakeState {
         if (status != sinks.end() && !status->second.first) {
           undelivered.sinks.push_back({sink, status->second.second});
         }
+      }
+      for (const auto& [alert_id, sink] : given_up) {
+        if (alert_id == id) undelivered.given_up.push_back(sink);
       }
       if (!undelivered.sinks.empty()) found.push_back(undelivered);
     }

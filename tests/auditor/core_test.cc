@@ -17,6 +17,36 @@ void expect_whole(const World& world) {
   }
 }
 
+TEST(AuditorCore, AnswersNoAlerterWhileNothingCanBeWritten) {
+  for (const bool looks : {false, true}) {
+    World world;
+    world.say(wire::Follow{0, 10});
+    world.run();
+    EXPECT_EQ(world.heard<wire::Followed>().size(), 1U);  // nothing waits to be written
+    world.real_ledger = [&](const LedgerCall& call) -> LedgerAnswer {
+      const bool fails = looks ? std::holds_alternative<LedgerLook>(call)
+                               : std::holds_alternative<LedgerBook>(call);
+      return fails ? LedgerFailed{"disk full"} : world.ledger.answer(call);
+    };
+    world.say(attempt_record(1, "onlyfans:a", 1, 2));
+    world.run();
+    for (int n = 0; n < 20; ++n) {
+      world.wait(milliseconds(500));
+      world.say(wire::Follow{0, 10});
+      world.run();
+      EXPECT_FALSE(world.core->ready());
+    }
+    EXPECT_EQ(world.heard<wire::Followed>().size(), 1U);
+    world.real_ledger = nullptr;
+    world.wait(seconds(2));
+    world.wait(seconds(2));
+    EXPECT_TRUE(world.core->ready());
+    world.say(wire::Follow{0, 10});
+    world.run();
+    EXPECT_EQ(world.heard<wire::Followed>().size(), 2U);
+  }
+}
+
 TEST(AuditorCore, RecordedComesAfterTheFsync) {
   World world;
   ASSERT_TRUE(world.core->ready());

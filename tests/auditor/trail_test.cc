@@ -4,6 +4,7 @@
 #include "auditor/alerts.h"
 #include "auditor/trail_facts.h"
 #include "auditor/verify.h"
+#include "lib/digest/uuid.h"
 #include "tests/auditor/world.h"
 
 namespace sluice::auditor {
