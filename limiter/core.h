@@ -226,6 +226,7 @@ class LimiterCore {
   static bool take_holds(Holds& holds, const std::vector<wire::Hold>& said);
   void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
   void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);
+  void let_go_beyond(Key& key, const std::string& store, const Turn& turn);
   void item(wire::PeerId peer, const wire::Forgotten& forgotten, const Turn& turn);
   void forgotten_by_ingest(const std::string& identity);
   void say_wants(Key& key, const Turn& turn);

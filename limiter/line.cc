@@ -59,6 +59,15 @@ std::vector<Message*> Line::queue_copies() const {
   return copies;
 }
 
+std::vector<Message*> Line::rows_after(std::int64_t order, std::string_view store) const {
+  std::vector<Message*> rows;
+  for (Message* message : messages_) {
+    if (message->offer.origin != wire::Origin::kRow || message->order <= order) continue;
+    if (message->offer.letter.store() == store) rows.push_back(message);
+  }
+  return rows;
+}
+
 Message* Line::last_row() const {
   const auto row = std::find_if(messages_.rbegin(), messages_.rend(), [](const Message* message) {
     return message->offer.origin == wire::Origin::kRow;

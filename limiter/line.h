@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "limiter/message.h"
@@ -35,6 +37,8 @@ class Line {
   [[nodiscard]] std::vector<Message*> expired(StoreTime low);
 
   [[nodiscard]] std::vector<Message*> queue_copies() const;
+  // Rows of that parking store whose order is greater.
+  [[nodiscard]] std::vector<Message*> rows_after(std::int64_t order, std::string_view store) const;
   [[nodiscard]] std::size_t position_of(const Message& message) const;
   // In order, those that stand before it.
   template <class Look>

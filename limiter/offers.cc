@@ -35,12 +35,13 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
          turn);
     return;
   }
+  Key& key = key_of(*shard, offer.key);
+  touch(key);
+  if (offer.want_id != 0) key.rows.came(offer.want_id, offer.order);
   if (Message* known = find(offer.identity)) {
     offered_again(*known, peer, offer, turn);
     return;
   }
-  Key& key = key_of(*shard, offer.key);
-  touch(key);
   if (const auto why = unwelcome(key, offer, turn.now)) {
     if (offer.origin == wire::Origin::kRow) {
       cut(key, offer.store, offer.order, turn.now);

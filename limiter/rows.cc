@@ -81,6 +81,7 @@ void Rows::said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant no
   store.inside = false;
   store.brought = false;
   store.cut.reset();
+  store.reach.reset();
 }
 
 void Rows::its_turn() {
@@ -90,6 +91,19 @@ void Rows::its_turn() {
 std::optional<wire::PeerId> Rows::asked(std::uint64_t want_id) const {
   for (const Store& store : stores_) {
     if (want_id != 0 && store.want_id == want_id) return store.asked;
+  }
+  return std::nullopt;
+}
+
+void Rows::came(std::uint64_t want_id, std::int64_t order) {
+  for (Store& store : stores_) {
+    if (store.want_id == want_id) store.reach = std::max(store.reach.value_or(order), order);
+  }
+}
+
+std::optional<std::int64_t> Rows::reach(std::string_view name) const {
+  for (const Store& store : stores_) {
+    if (store.name == name) return store.reach;
   }
   return std::nullopt;
 }

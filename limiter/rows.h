@@ -32,6 +32,8 @@ class Rows {
     // The order of the first row that had no room here since the Want that was said last: what
     // comes after it in answer to that Want would stand before it.
     std::optional<std::int64_t> cut;
+    // The order of the last row that came in answer to the Want said last.
+    std::optional<std::int64_t> reach;
     Instant crowded_until;  // memory is short: no Want before, unless the line is empty
     std::vector<wire::Hold> holds;
   };
@@ -62,8 +64,12 @@ class Rows {
   // Who was told this open Want.
   [[nodiscard]] std::optional<wire::PeerId> asked(std::uint64_t want_id) const;
 
-  // A row came in answer to a Want and was new here.
+  // A row of this order came in answer to a Want.
+  void came(std::uint64_t want_id, std::int64_t order);
+  // ... and was new here.
   void brought(std::uint64_t want_id);
+  // How far the answer to the Want said last went.
+  [[nodiscard]] std::optional<std::int64_t> reach(std::string_view store) const;
   // False: an answer to a Want that is no longer open.
   bool answered(const wire::Rows& rows, const Config& config, Instant now);
   // A row of that store was let go: there are more than are here.

@@ -84,8 +84,20 @@ void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {
     const auto asked = key->rows.asked(rows.want_id);
     if (!key->rows.answered(rows, config_, turn.now)) continue;
     if (IngestPeer* ingest = asked ? peers_.ingest(*asked) : nullptr) --ingest->wants_open;
+    if (rows.more) let_go_beyond(*key, rows.store, turn);
     touch(*key);
     return;
+  }
+}
+
+// A line is the head of its rows, without a gap. What stands in it beyond an answer's last row may
+// have others before it that are not here: so many rows came between that the answer ended first.
+void LimiterCore::let_go_beyond(Key& key, const std::string& store, const Turn& turn) {
+  const auto reach = key.rows.reach(store);
+  if (!reach || config_.mutations.no_overflow) return;
+  for (Message* row : key.line.rows_after(*reach, store)) {
+    MARK("limiter: a line goes on where an answer to its Want has ended");
+    let_go(*row, wire::Wait::kUnloaded, StoreTime{}, turn);
   }
 }
 
@@ -132,7 +144,9 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
   for (Rows::Store* store : key.rows.due(view(key), config_, turn.now)) {
     const bool again = store->want_id != 0;
     const auto peer = peers_.ingest_of(store->name, again ? store->asked : wire::PeerId{});
-    if (!peer || (no_room() && !store->precedes && key.messages() > 0)) {
+    // What belongs before the last of the line takes its place, room or not.
+    const bool in_place = again || store->precedes || store->inside;
+    if (!peer || (no_room() && !in_place && key.messages() > 0)) {
       MARK("limiter: no ingest or no room for rows");
       Rows::later(*store, turn.now + config_.want_again);
       continue;
@@ -147,7 +161,9 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
     ++ingest.wants_open;
     if (IngestPeer* before = again ? peers_.ingest(store->asked) : nullptr) --before->wants_open;
     const std::uint64_t id = again ? store->want_id : ++last_want_;
-    const std::size_t count = std::min<std::size_t>(line_max(key) + key.out.size(), 100'000);
+    // No fewer than are here, or what is new between them would be passed over.
+    const std::size_t most = std::max<std::size_t>(line_max(key), key.line.size());
+    const std::size_t count = std::min<std::size_t>(most + key.out.size(), 100'000);
     send(*peer, wire::Want{id, store->name, key.name, static_cast<std::uint32_t>(count)}, turn);
     Rows::said(*store, id, *peer, turn.now);
     ++counts_.wants;

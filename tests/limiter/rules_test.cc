@@ -139,6 +139,85 @@ TEST(Rule3, WhatComesAfterARowWithoutRoomWaitsForTheNextWant) {
   EXPECT_EQ(bench.said<wire::Want>().size(), 1U);
 }
 
+// A line of ten rows, from 100 on, and others that leave it no room.
+struct LongLine {
+  Bench bench;
+  wire::PeerId ingest;
+  wire::Want want;
+
+  explicit LongLine(int others) : bench(config()) {
+    ingest = bench.up(wire::Role::kIngest);
+    bench.say(ingest, bench.parked(20, 100));
+    want = bench.said<wire::Want>().front();
+    for (int i = 0; i < 10; ++i) row(100 + i);
+    bench.say(ingest, wire::Rows{want.want_id, "p", "api:k", 10, true});
+    for (int i = 0; i < others; ++i) {
+      wire::Offer row = bench.offer("other-" + std::to_string(i), 0);
+      row.key = "api:" + std::to_string(i);
+      bench.say(ingest, row);
+    }
+    bench.clear();
+  }
+  static Config config() {
+    Config config = Bench::config();
+    config.line_min = 12;
+    config.messages_max = 20;
+    return config;
+  }
+  void row(std::int64_t order) {
+    wire::Offer row = bench.offer(std::to_string(order), order);
+    row.want_id = want.want_id;
+    bench.say(ingest, row);
+  }
+  [[nodiscard]] bool has(std::int64_t order) const {
+    return bench.core->explain(bench.offer(std::to_string(order), 0).identity, bench.now)
+        .has_value();
+  }
+  // Rows come between, and their Want is said.
+  [[nodiscard]] bool asks_for_what_is_between() {
+    bench.say(ingest, bench.parked(25, 100));
+    bench.pass(Bench::config().line_span);
+    const auto wants = bench.said<wire::Want>();
+    if (wants.size() != 1) return false;
+    want = wants.front();
+    return true;
+  }
+};
+
+// Memory is short: a new line would be of four rows. One that is longer asks for as many as it has,
+// or what is new beyond its fourth would be overtaken by all that stand behind.
+TEST(Rule3, ALongLineHearsOfRowsBetweenThoughMemoryIsShort) {
+  LongLine line(1);
+  ASSERT_TRUE(line.asks_for_what_is_between());
+  EXPECT_EQ(line.want.count, 10U);
+}
+
+// More rows came between than the answer to its Want reaches: what stands behind its end goes.
+TEST(Rule3, ALineHasNoGap) {
+  LongLine line(1);
+  ASSERT_TRUE(line.asks_for_what_is_between());
+  for (int i = 1; i <= 9; ++i) line.row(90 + i);
+  line.row(100);
+  line.bench.say(line.ingest, wire::Rows{line.want.want_id, "p", "api:k", 10, true});
+  EXPECT_TRUE(line.has(91));
+  EXPECT_TRUE(line.has(100));
+  EXPECT_FALSE(line.has(101));  // there may be one between
+  EXPECT_FALSE(line.has(109));
+}
+
+// Memory is full: what belongs before the last of a line takes its place, so it is asked for.
+TEST(Rule3, ALongLineHearsOfRowsBetweenThoughMemoryIsFull) {
+  LongLine line(10);
+  ASSERT_TRUE(line.asks_for_what_is_between());
+  line.row(99);
+  for (int i = 0; i < 9; ++i) line.row(100 + i);
+  line.bench.say(line.ingest, wire::Rows{line.want.want_id, "p", "api:k", 10, true});
+  EXPECT_TRUE(line.has(99));
+  EXPECT_TRUE(line.has(108));
+  EXPECT_FALSE(line.has(109));
+  EXPECT_EQ(line.bench.core->messages(), LongLine::config().messages_max);
+}
+
 // Memory is short: what is cancelled, or was settled a moment ago, stands in no line, so nothing
 // would leave for it. It has to wait, as any other row.
 TEST(Rule3, WhatIsOutOfTurnFindsNoRoomEither) {

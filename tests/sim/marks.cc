@@ -50,6 +50,7 @@ constexpr OutOfReach kTable[] = {
     {"store: an attempt counts no more", kRare},
     {"ingest: a dead letter was not taken", kRare},
     {"limiter: all messages of a key were passed over", kRare},
+    {"limiter: an open attempt of a key is not known here", kRare},
 };
 
 }  // namespace

@@ -41,6 +41,9 @@ TEST(Scenario, WhatComesAfterARowWithoutRoomDoesNotStandBeforeIt) {
   for (const std::uint64_t seed : {1848U, 2920U}) expect_kept(seed);
 }
 
+// Memory was short: a line that was longer than what it asked for never heard of a row between.
+TEST(Scenario, ALineHearsOfRowsBetween) { expect_kept(12522); }
+
 // An attempt given up at its lease's end had never started, and counted among the five.
 TEST(Scenario, WhatNeverStartedIsNoAttempt) { expect_kept(24491); }
 
