@@ -59,6 +59,7 @@ struct Config {
   Duration forecast_age_max = seconds(1);   // a key's forecast serves quotes so long
 
   std::size_t unrecorded_max = 10'000;          // lines that wait for the auditor; then no grants
+  std::size_t words_max = 1'000;                // beyond them, of people about keys and upstreams
   std::size_t messages_max = 200'000;           // in lines, under way, or being recorded
   std::size_t bytes_max = 512UL * 1024 * 1024;  // their bodies
   std::uint32_t offers_max = 1'000;             // queue copies that each ingest may offer unasked

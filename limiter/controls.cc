@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/mark.h"
 #include "limiter/core.h"
 
 namespace sluice::limiter {
@@ -51,10 +52,6 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
   Shard& shard = *shard_of(control.upstream);
   const bool closed = control.verb == wire::Verb::kPause;
   Holds& holds = control.key.empty() ? shard.holds : key_of(shard, control.key).holds;
-  SetHold call{control.upstream, control.key, closed,
-               wire::Hold{wire::HoldKind::kPause, control.until, control.by}};
-  controlling_[{control.upstream, control.key}].push_back(
-      {peer, control.control_id, closed, turn.now + config_.store_again * 2});
   if (closed) {
     holds.pause(control.until);
     (control.key.empty() ? shard.stale_until : key_of(shard, control.key).stale_until) = Instant{};
@@ -66,8 +63,21 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
       foresee_anew(key_of(shard, control.key));
     }
   }
+  if (is_off_record(control, peer, turn)) return;  // a pause holds here, and in parking
+  controlling_[{control.upstream, control.key}].push_back(
+      {peer, control.control_id, closed, turn.now + config_.store_again * 2});
+  SetHold call{control.upstream, control.key, closed,
+               wire::Hold{wire::HoldKind::kPause, control.until, control.by}};
   record_hold(call, closed ? "pause" : "resume", turn.now);
   say(std::move(call), turn);
+}
+
+// What a person does brings a line for the trail, and not even its reserve has room for it.
+bool LimiterCore::is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn) {
+  if (trail_.size() < config_.unrecorded_max + config_.words_max) return false;
+  MARK("limiter: no room for the line of what a person does");
+  controlled(peer, control.control_id, "the auditor is away: say it again", turn);
+  return true;
 }
 
 // A recall cannot be taken back. What a person may open any time is recalled for a moment only:
@@ -107,6 +117,7 @@ void LimiterCore::consume(const wire::Control& control, wire::PeerId peer, const
                                           : "no limit counts it: nothing was charged";
     return controlled(peer, control.control_id, why, turn);
   }
+  if (is_off_record(control, peer, turn)) return;
   Consume call;
   call.upstream = control.upstream;
   call.key = control.key;

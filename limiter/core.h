@@ -319,6 +319,7 @@ class LimiterCore {
   void reopen(Shard& shard, const std::string& name, Instant now);
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  bool is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void give_up_controls(const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);

@@ -47,6 +47,33 @@ TEST(People, APauseThatWasEndedDoesNotComeBackWithALateAnnouncement) {
   EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
 }
 
+// Each word brings a line. When no more of them may wait for the auditor, a pause holds all the
+// same.
+TEST(People, WordsThatFindNoRoomOnRecordAreToBeSaidAgain) {
+  Config config = Bench::config();
+  config.unrecorded_max = 3;
+  config.words_max = 2;
+  Started s(config);
+  s.bench.down(s.auditor);
+  for (int i = 0; i < 20; ++i) {
+    for (const auto verb : {wire::Verb::kPause, wire::Verb::kResume}) {
+      s.bench.say(s.ingest, control(verb));
+    }
+    wire::Control consume = control(wire::Verb::kConsume);
+    consume.amount = 1;
+    s.bench.say(s.ingest, consume);
+    EXPECT_LE(s.bench.core->unrecorded(), 5U);
+  }
+  EXPECT_FALSE(s.bench.said<wire::Controlled>().back().done);
+  EXPECT_EQ(s.bench.core->explain_key("api:k", s.bench.now)->key_why, wire::Wait::kPaused);
+  const auto auditor = s.bench.up(wire::Role::kAuditor);
+  for (const auto& line : s.bench.said<wire::Record>()) {
+    s.bench.say(auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
+  }
+  s.bench.say(s.ingest, control(wire::Verb::kResume));
+  EXPECT_TRUE(s.bench.said<wire::Controlled>().back().done);
+}
+
 TEST(People, AnUpstreamIsPausedAndResumedAsAWhole) {
   Started s;
   s.bench.say(s.ingest, control(wire::Verb::kPause, ""));

@@ -15,7 +15,7 @@ void check_p8(World& world, const limiter::LimiterCore& core, const limiter::Con
                            " and the heads of " + std::to_string(core.keys()) + " keys");
   // What was asked before the bound was reached still comes back, with its lines.
   const std::size_t asked = config.batch_max * 16;
-  if (core.unrecorded() > config.unrecorded_max + asked)
+  if (core.unrecorded() > config.unrecorded_max + config.words_max + asked)
     world.breaks("P8", std::to_string(core.unrecorded()) + " lines wait for the auditor");
 }
 

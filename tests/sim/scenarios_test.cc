@@ -44,6 +44,9 @@ TEST(Scenario, WhatComesAfterARowWithoutRoomDoesNotStandBeforeIt) {
 // Memory was short: a line that was longer than what it asked for never heard of a row between.
 TEST(Scenario, ALineHearsOfRowsBetween) { expect_kept(12522); }
 
+// While the auditor was away each word of a person about a key brought a line that waited for it.
+TEST(Scenario, WhatPeopleSayIsBoundedWhileTheAuditorIsAway) { expect_kept(11559); }
+
 // An attempt given up at its lease's end had never started, and counted among the five.
 TEST(Scenario, WhatNeverStartedIsNoAttempt) { expect_kept(24491); }
 
