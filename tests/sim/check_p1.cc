@@ -20,7 +20,10 @@ using Limits = std::shared_ptr<const std::vector<Upstream>>;
 
 class P1 : public Witness {
  public:
-  P1(World& world, const Settings& settings) : world_(world) { limits_edited(settings.upstreams); }
+  P1(World& world, const Settings& settings)
+      : world_(world), edits_(world.faults.people.edit_every > Duration{0}) {
+    limits_edited(settings.upstreams);
+  }
 
   void limits_edited(const std::vector<Upstream>& upstreams) override {
     limits_ = std::make_shared<const std::vector<Upstream>>(upstreams);
@@ -58,9 +61,9 @@ class P1 : public Witness {
   };
 
   // Sent elsewhere, so somebody says: what is granted from now on must leave room for it. (A limit
-  // that is new cannot know of it: not on days with edits.)
+  // that is new cannot know of it: not on days with edits, to their end.)
   void consumed(const limiter::Consume& call) {
-    if (world_.faults.people.edit_every > Duration{0} || !consumed_.insert(call.id).second) return;
+    if (edits_ || !consumed_.insert(call.id).second) return;
     arrived_[call.upstream].push_back(
         {world_.now(), call.key, {++granted_, call.units, limits_}, true});
   }
@@ -88,6 +91,7 @@ class P1 : public Witness {
   }
 
   World& world_;
+  bool edits_;
   Limits limits_;
   Duration longest_;
   std::uint64_t granted_ = 0;

@@ -27,7 +27,7 @@ class P6 : public Witness {
     if (key.known.contains(row.identity)) return;  // a queue copy became a row
     const bool quiet = key.open.empty() && key.rests_from + window_ < world_.now();
     comes(key, row.identity);
-    if (!quiet || key.warned || row.not_before.us != 0 || world_.now() < kBegun) return;
+    if (!quiet || row.not_before.us != 0 || !is_free(row.key)) return;
     key.watched.emplace(row.identity, world_.now());
   }
   void copy_received(const wire::Offer& copy) override {
@@ -35,7 +35,7 @@ class P6 : public Witness {
     const bool alone = key.open.size() == 1 && key.open.contains(copy.identity);
     if (!key.received.insert(copy.identity).second || !alone) return;
     if (key.rests_from + window_ >= world_.now()) return;
-    if (key.warned || copy.not_before.us != 0 || world_.now() < kBegun) return;
+    if (copy.not_before.us != 0 || !is_free(copy.key)) return;
     key.watched.emplace(copy.identity, world_.now());
   }
   // A message of the queue; one that was posted is known as a row.
@@ -45,6 +45,12 @@ class P6 : public Witness {
   }
   void answered(const AnsweredAttempt& answer) override {
     keys_[answer.key].warned |= answer.status == 429 || answer.status == 503;
+  }
+  // What a person has closed or charged waits for a person, or for a window.
+  void person_says(const ingest::ControlKey& word) override {
+    told_.insert(word.key.empty() ? word.upstream : word.key);
+    for (auto& [name, key] : keys_)
+      if (!is_free(name)) key.watched.reset();
   }
   void dispatched(const std::string&, const wire::Dispatch& dispatch) override {
     Key& key = keys_[dispatch.key];
@@ -76,6 +82,11 @@ class P6 : public Witness {
     std::optional<std::pair<std::string, Instant>> watched;  // the row that came when all was quiet
   };
 
+  // Neither the upstream nor a person has said anything of it.
+  bool is_free(const std::string& name) {
+    const bool told = told_.contains(name) || told_.contains(name.substr(0, name.find(':')));
+    return !told && !keys_[name].warned && world_.now() >= kBegun;
+  }
   void comes(Key& key, const std::string& identity) {
     key.known.insert(identity);
     key.open.insert(identity);
@@ -87,6 +98,7 @@ class P6 : public Witness {
   Duration window_;  // after so long of rest a key's limits are as new
   std::map<std::string, Key> keys_;
   std::map<std::string, Key*> key_of_;  // by identity
+  std::set<std::string> told_;          // keys and upstreams, by people
 };
 
 bool nothing_fails(const Faults& faults) {

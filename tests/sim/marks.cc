@@ -19,13 +19,10 @@ struct OutOfReach {
 
 constexpr const char* kHonest = "only a peer with a bug does this: saboteurs reach it";
 constexpr const char* kLimiters = "needs several limiters";
-constexpr const char* kOtherCost = "needs costs with other fields under a known event id";
 constexpr const char* kOtherCopy = "needs queue copies with other bytes under a known id";
 constexpr const char* kRare = "not in 2,000 seeds";
 
 constexpr OutOfReach kTable[] = {
-    {"auditor: a cost comes again with other fields", kOtherCost},
-    {"ingest: a cost is refused", kOtherCost},
     {"auditor: no room for a line", "needs a small pending_max, and people who say less"},
     {"dispatcher: an attempt is dispatched a second time", kHonest},
     {"dispatcher: a queued attempt has waited too long", kLimiters},

@@ -69,9 +69,16 @@ wire::Offer Producer::draw_message(int number) {
 wire::Cost Producer::draw_cost(int number) {
   Prng& prng = world_.prng;
   wire::Cost cost;
-  // Now and then the same event once more.
+  // Now and then the same event once more, and some of these with other fields.
   const bool again = !bills_.empty() && prng.chance(200'000);
-  if (again) return bills_[prng.below(bills_.size())].cost;
+  if (again) {
+    cost = bills_[prng.below(bills_.size())].cost;
+    if (prng.chance(300'000)) {
+      ++cost.amount_nano;
+      cost.content_hash = std::string(32, static_cast<char>(128 + number % 128));
+    }
+    return cost;
+  }
   cost.event_id = "event-" + std::to_string(number);
   cost.at = world_.epoch_now();
   cost.provider = prng.chance(500'000) ? "openai" : "anthropic";

@@ -53,6 +53,11 @@ void StoreFake::note(const limiter::StoreAsk& ask, const limiter::StoreReply& re
                   static_cast<int>(outcome.ended), static_cast<int>(one.wrote), one.attempts,
                   one.settled ? one.end.reason : "open");
     }
+  } else if (const auto* consume = std::get_if<limiter::Consume>(&ask.call)) {
+    world_.note("store", "consume", consume->upstream, consume->key, consume->units, reply.now.us);
+  } else if (const auto* hold = std::get_if<limiter::SetHold>(&ask.call)) {
+    world_.note("store", "hold", hold->upstream, hold->key, hold->closed ? "closed" : "open",
+                hold->hold.until.us);
   } else {
     world_.note("store", "call", ask.call.index(), "answer", reply.answer.index(), reply.now.us);
   }
