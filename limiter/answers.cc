@@ -255,7 +255,10 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
     key.shard->ends_at = key.ask_at;
   }
   // A closed store settles nothing either, not even what has expired.
-  if (answer.why == wire::Wait::kClosure) key.shard->ends_at = turn.now + config_.look_again;
+  if (answer.why == wire::Wait::kClosure) {
+    key.shard->ends_at = turn.now + config_.look_again;
+    key.shard->greet = true;  // its answer says how long the whole shard is closed
+  }
   key.ask_at = std::max(key.ask_at, turn.now + milliseconds(1));
 }
 

@@ -28,6 +28,15 @@ class Calls {
     open_.erase(at);
     return call;
   }
+  // What a person wanted of it before is no longer to be said again.
+  void drop_holds(const std::string& upstream, const std::string& key) {
+    const auto of_it = [&](const Call& call) {
+      const auto* hold = std::get_if<SetHold>(&call);
+      return hold != nullptr && hold->upstream == upstream && hold->key == key;
+    };
+    std::erase_if(open_, [&](const auto& entry) { return of_it(entry.second.call); });
+    std::erase_if(later_, [&](const auto& entry) { return of_it(entry.second); });
+  }
   void again_at(Call call, Instant when) { later_.emplace(when, std::move(call)); }
   // What is to be said again now: said longer ago than `patience`, or put off until now.
   std::vector<Call> take_due(Instant now, Duration patience) {

@@ -322,6 +322,8 @@ class LimiterCore {
   bool is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void give_up_controls(const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
+  void hear_closure(const std::string& upstream, StoreTime until);
+  void say_pauses_again(Key& key, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
   void cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn);
   void consume(const wire::Control& control, wire::PeerId peer, const Turn& turn);

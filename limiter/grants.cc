@@ -35,6 +35,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   const auto refusal = gate(key, turn.now);
   key.asleep =
       refusal && known && refusal->why != wire::Wait::kInFlight && is_far(*refusal, *known);
+  if (key.pause_said != key.shard->closed_until) say_pauses_again(key, turn);
   if (key.asleep) park_copies(key, refusal->why, turn);
   overflow(key, turn);
   say_wants(key, turn);

@@ -39,6 +39,10 @@ class Holds {
     return std::nullopt;
   }
   [[nodiscard]] bool paused() const { return paused_; }
+  [[nodiscard]] std::optional<wire::Hold> pause() const {
+    if (!paused_) return std::nullopt;
+    return wire::Hold{wire::HoldKind::kPause, pause_until_, {}};
+  }
   // Something to remember, whatever the time is.
   [[nodiscard]] bool lasts() const { return paused_ || penalty_until_.us != 0; }
 

@@ -55,7 +55,8 @@ struct Key {
   Instant forecast_at;
   std::vector<Asker> askers;  // of a forecast that the store was asked for
   bool peeking = false;
-  Instant stale_until;  // a person opened it: announcements that name a pause are of before
+  Instant stale_until;   // a person opened it: announcements that name a pause are of before
+  StoreTime pause_said;  // the shard's closed_until for which the store was told its pause again
 
   [[nodiscard]] std::size_t messages() const { return line.size() + out.size(); }
 };
@@ -66,6 +67,8 @@ struct Shard {
   std::unordered_map<std::string_view, std::unique_ptr<Key>> keys;  // by its own name
   Holds holds;                                                      // of the upstream as a whole
   Instant stale_until;                                              // as a key's
+  StoreTime closed_until;  // the last closure that is known: the store may have forgotten
+  StoreTime pause_said;    // as a key's
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;

@@ -166,6 +166,7 @@ void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& 
     learn(upstream_of(call), peek->latency);
   } else if (const auto* done = std::get_if<Acknowledged>(&answer)) {
     learn(upstream_of(call), done->latency);
+    hear_closure(upstream_of(call), done->closed_until);
     take_outbox(done->outbox);
   }
   if (const auto* grant = std::get_if<Grant>(&call)) {

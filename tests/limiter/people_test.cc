@@ -90,6 +90,24 @@ TEST(People, AnUpstreamIsPausedAndResumedAsAWhole) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
 }
 
+// The limiter that comes next may hear of rows before it hears of what holds them.
+TEST(People, AStoreThatForgotIsToldOfPausesAgain) {
+  Started s;
+  s.bench.say(s.ingest, control(wire::Verb::kPause));
+  s.bench.say(s.ingest, paused(s.bench, "api:other", 1));
+  s.bench.say(s.ingest, paused(s.bench, "api:third", 1));
+  s.bench.say(s.ingest, control(wire::Verb::kResume, "api:third"));
+  s.bench.store().wipe("another-life");
+  s.bench.pass(seconds(5));
+  MemoryShard& store = *s.bench.store().shard("api");
+  for (const std::string key : {"api:k", "api:other"}) {
+    ASSERT_NE(store.key(key), nullptr) << key;
+    ASSERT_EQ(store.key(key)->holds.size(), 1U) << key;
+    EXPECT_EQ(store.key(key)->holds[0].kind, wire::HoldKind::kPause);
+  }
+  EXPECT_TRUE(store.key("api:third") == nullptr || store.key("api:third")->holds.empty());
+}
+
 // A time that was foreseen a moment before is not stated any more.
 TEST(People, AQuoteAfterAPauseKnowsOfIt) {
   for (const std::string key : {"api:k", ""}) {
