@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ingest/core.h"
+#include "lib/wire/valid.h"
 
 namespace sluice::ingest {
 
@@ -145,6 +146,8 @@ void IngestCore::fail_control(std::uint64_t request_id, Unavailable why, const T
 void IngestCore::announce_holds(Limiter& to, KeyFacts key, const Turn& turn) {
   if (key.count > 0 || key.holds.empty()) return;
   drop_ended_holds(key, wall(turn.now));
+  // No message has such a key, and no limiter takes its name.
+  if (wire::text_trouble(key.key) != nullptr) key.holds.clear();
   if (key.holds.empty() && !controlled_items_.contains(key.key)) {
     return park(SetHolds{key.key, key.upstream, {}}, ForNobody{}, turn);
   }

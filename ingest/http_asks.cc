@@ -6,6 +6,7 @@
 #include "ingest/json.h"
 #include "ingest/name.h"
 #include "lib/base/calendar.h"
+#include "lib/wire/valid.h"
 
 namespace sluice::ingest {
 
@@ -35,9 +36,8 @@ std::optional<std::string> take(ControlKey& into, const std::string& name, JsonV
   if (name == "by") {
     if (value.kind != JsonKind::kString) return "must be a string";
     into.by = json_string(value);
-    const bool plain =
-        into.by.find_first_of(std::string("\0\n\r\t\x1b\x7f", 6)) == std::string::npos;
-    if (into.by.size() > kByMax || !plain) return "has a control character or over 128 bytes";
+    if (const char* trouble = wire::text_trouble(into.by)) return trouble;
+    if (into.by.size() > kByMax) return "has more than " + std::to_string(kByMax) + " bytes";
     return {};
   }
   if (name == "amount" && into.verb == wire::Verb::kConsume) {

@@ -5,6 +5,7 @@
 #include "ingest/http_answers.h"
 #include "ingest/http_door.h"
 #include "ingest/openapi.h"
+#include "lib/wire/valid.h"
 
 namespace sluice::ingest {
 
@@ -161,6 +162,12 @@ void HttpDoor::key_page(const HttpRequest& request, Entry entry) {
 }
 
 const Upstream* HttpDoor::upstream_for(const HttpRequest& request, const Entry& entry, bool whole) {
+  // What is written down of a key must be read again, and a limiter must take it.
+  const char* trouble = wire::text_trouble(entry.name);
+  if (trouble != nullptr) {
+    reply(request.id, problem(400, "Bad Request", std::string("target: ") + trouble, "target"));
+    return nullptr;
+  }
   const Upstream* found = nullptr;
   if (!whole && entry.name.size() <= wire::kKeyMax) found = upstream_of_key(entry.name, upstreams_);
   for (const Upstream& one : upstreams_) {

@@ -196,7 +196,8 @@ struct Acknowledged {};
 // The world failed: whether the call was applied is not known.
 struct ParkingFailed {
   std::string what;
-  bool full = false;  // no room on the disk
+  bool full = false;   // no room on the disk
+  bool alone = false;  // of this call only: what it asks for is damaged
 };
 
 using ParkingAnswer =

@@ -105,18 +105,27 @@ void Shell::perform(IngestCore::Effect effect) {
   // There is no queue yet, so there are no calls to one.
 }
 
+// Each trouble once, until there is another one or none.
+void Shell::say(const std::string& trouble, std::string& said) {
+  if (trouble == said) return;
+  said = trouble;
+  if (!said.empty()) stage_->log().error("parking failed", {{"what", said}});
+}
+
 // The calls of a round share one commit; their answers come after it.
 void Shell::end_turn() {
   if (!calls_.empty()) {
     wrote_at_ = stage_->now();
     const std::vector<ParkingReply> replies = parking_->apply(calls_);
     calls_.clear();
-    const auto* failed = std::get_if<ParkingFailed>(&replies.front().answer);
-    const std::string trouble = failed != nullptr ? failed->what : "";
-    if (trouble != trouble_ && failed != nullptr) {
-      stage_->log().error("parking failed", {{"what", trouble}});
+    std::string trouble;
+    std::string damage;
+    for (const ParkingReply& reply : replies) {
+      const auto* failed = std::get_if<ParkingFailed>(&reply.answer);
+      if (failed != nullptr) (failed->alone ? damage : trouble) = failed->what;
     }
-    trouble_ = trouble;
+    say(trouble, trouble_);
+    if (!damage.empty()) say(damage, damage_);
     for (const ParkingReply& reply : replies) {
       if (std::holds_alternative<SettleAnswer>(reply.answer)) replies_->want();
       stage_->complete(reply);

@@ -41,6 +41,7 @@ class Shell {
   Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking);
   void each_second();
   void each_ten_seconds();
+  void say(const std::string& trouble, std::string& said);
   void look_for_rows();
   bool add_up();
   void read_keys();
@@ -62,6 +63,7 @@ class Shell {
   std::unique_ptr<port::HttpServer> server_;
   std::vector<ParkingCall> calls_;  // of this round: one commit
   std::string trouble_;             // what the last commit failed of
+  std::string damage_;              // what could not be read last
   Instant wrote_at_;
   ParkingSums sums_;
   Instant sums_at_;

@@ -16,7 +16,7 @@ namespace {
 
 std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
 
-Result<DeadRow> read_dead(const Statement& row) {
+DeadRow read_dead(const Statement& row) {
   DeadRow dead;
   dead.identity = text(row, 0);
   dead.source = text(row, 1);
@@ -31,15 +31,18 @@ Result<DeadRow> read_dead(const Statement& row) {
   dead.raw = text(row, 11);
   if (row.null(10)) return dead;
   auto item = wire::decode_item(row.bytes(10));
-  if (!item) return Error{Trouble::kCorrupt, "a dead letter cannot be read: " + item.error().what};
-  if (auto* offer = std::get_if<wire::Offer>(&*item)) dead.message = std::move(*offer);
+  auto* offer = item ? std::get_if<wire::Offer>(&*item) : nullptr;
+  if (offer != nullptr) {
+    dead.message = std::move(*offer);
+  } else {
+    dead.raw = text(row, 10);  // damaged: it is shown as it stands
+  }
   return dead;
 }
 
 }  // namespace
 
-Status SqliteParking::write_dead(const DeadRow& dead) {
-  const std::string message = dead.message ? wire::encode_item(*dead.message) : std::string();
+Status SqliteParking::bury(const DeadRow& dead, std::optional<std::string_view> message) {
   auto& write = sql_->write_dead;
   write.bind_blob(1, dead.identity)
       .bind_text(2, dead.source)
@@ -52,8 +55,8 @@ Status SqliteParking::write_dead(const DeadRow& dead) {
       .bind(9, dead.attempts)
       .bind(10, dead.at.us)
       .bind_blob(12, dead.raw);
-  if (dead.message) {
-    write.bind_blob(11, message);
+  if (message) {
+    write.bind_blob(11, *message);
   } else {
     write.bind_null(11);
   }
@@ -66,12 +69,7 @@ Status SqliteParking::each_dead(const std::function<bool(const DeadRow&)>& visit
     auto stepped = question.step();
     if (!stepped) return stepped.error();
     if (*stepped == Statement::Step::kDone) break;
-    auto dead = read_dead(question);
-    if (!dead) {
-      question.reset();
-      return dead.error();
-    }
-    if (!visit(*dead)) break;
+    if (!visit(read_dead(question))) break;
   }
   question.reset();
   return Done{};
@@ -90,12 +88,7 @@ Result<std::vector<DeadRow>> SqliteParking::find_dead(std::string_view id) {
     auto stepped = question.step();
     if (!stepped) return stepped.error();
     if (*stepped == Statement::Step::kDone) break;
-    auto dead = read_dead(question);
-    if (!dead) {
-      question.reset();
-      return dead.error();
-    }
-    found.push_back(std::move(*dead));
+    found.push_back(read_dead(question));
   }
   question.reset();
   return found;

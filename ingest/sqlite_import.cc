@@ -46,7 +46,7 @@ Status SqliteParking::import(const ImportBatch& batch) {
     answers.push_back(std::get<PutAnswer>(std::move(*answered)));
   }
   for (const DeadRow& dead : batch.dead(answers)) {
-    if (auto written = write_dead(dead); !written) return written;
+    if (auto written = bury(dead, {}); !written) return written;
   }
   if (batch.position != nullptr) {
     if (auto kept = keep_position(*batch.position); !kept) return kept;

@@ -17,8 +17,9 @@ namespace {
 
 std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
 
+// What stands in one place is damaged. It fails who asks for it, nobody else (apply).
 Error damaged(const std::string& what) {
-  return {Trouble::kCorrupt, "parking: a stored message cannot be read: " + what};
+  return {Trouble::kInvalid, "parking: a stored message cannot be read: " + what};
 }
 
 // Columns place, offered, cancelled, message: the columns are the truth of what changes.
@@ -40,12 +41,13 @@ std::string pack_holds(const std::string& key, const std::string& upstream,
   return wire::encode_item(wire::Parked{"holds", key, upstream, 0, 0, holds});
 }
 
-Result<std::vector<wire::Hold>> unpack_holds(std::string_view bytes) {
-  if (bytes.empty()) return std::vector<wire::Hold>{};
+// Of holds that cannot be read it is not known what they hold: the key stays closed until a person
+// resumes it, which writes them anew.
+std::vector<wire::Hold> unpack_holds(std::string_view bytes) {
+  if (bytes.empty()) return {};
   auto item = wire::decode_item(bytes);
-  if (!item) return damaged(item.error().what);
-  auto* parked = std::get_if<wire::Parked>(&*item);
-  if (parked == nullptr) return damaged("it is no list of holds");
+  auto* parked = item ? std::get_if<wire::Parked>(&*item) : nullptr;
+  if (parked == nullptr) return {{wire::HoldKind::kPause, {}, "unreadable holds"}};
   return std::move(parked->holds);
 }
 
@@ -90,8 +92,13 @@ std::vector<ParkingReply> SqliteParking::apply(std::span<const ParkingCall> call
   if (!transaction) return all_failed(transaction.error());
   for (const ParkingCall& call : calls) {
     auto answered = answer(call.call);
-    if (!answered) return all_failed(answered.error());
-    replies.push_back({call.call_id, std::move(*answered)});
+    if (answered) {
+      replies.push_back({call.call_id, std::move(*answered)});
+    } else if (answered.error().code == Trouble::kInvalid) {
+      replies.push_back({call.call_id, ParkingFailed{answered.error().what, false, true}});
+    } else {
+      return all_failed(answered.error());
+    }
   }
   if (auto committed = transaction->commit(); !committed) return all_failed(committed.error());
   return replies;
@@ -139,10 +146,8 @@ Result<KeyFacts> SqliteParking::facts(const std::string& key) {
   }
   found.upstream = text(question, 0);
   found.count = static_cast<std::uint64_t>(question.integer(1));
-  auto holds = unpack_holds(question.bytes(2));
+  found.holds = unpack_holds(question.bytes(2));
   question.reset();
-  if (!holds) return holds.error();
-  found.holds = std::move(*holds);
   auto head = head_order(key);
   if (!head) return head.error();
   found.head_order = *head;
@@ -220,6 +225,18 @@ Result<std::optional<wire::Offer>> SqliteParking::row_of(const std::string& iden
     }
     found = std::move(*row);
   }
+  question.reset();
+  return found;
+}
+
+// As it was put, whether it can be read or not.
+Result<std::optional<std::string>> SqliteParking::stored_row(const std::string& identity) {
+  auto& question = sql_->row_by_identity;
+  question.bind_blob(1, identity);
+  auto stepped = question.step();
+  if (!stepped) return stepped.error();
+  std::optional<std::string> found;
+  if (*stepped == Step::kRow) found = text(question, 3);
   question.reset();
   return found;
 }
@@ -303,9 +320,9 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   if (!there) return there.error();
   if (!*there) return ParkingAnswer{SettleAnswer{SettleEnd::kUnknown, settled.identity, {}}};
   Name name = (*there)->name;
-  std::optional<wire::Offer> row;
+  std::optional<std::string> row;
   if (settled.settlement == wire::Settlement::kDead) {
-    auto read = row_of(settled.identity);
+    auto read = stored_row(settled.identity);
     if (!read) return read.error();
     row = std::move(*read);
   }
@@ -316,10 +333,19 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
     if (auto told = replies_.settle(settled); !told) return told.error();
   }
   if (row) {
-    DeadRow dead{name.identity,    name.source,     name.id,         name.key,
-                 name.upstream,    name.generation, settled.reason,  settled.status,
-                 settled.attempts, settled.at,      std::move(*row), {}};
-    if (auto buried = write_dead(dead); !buried) return buried.error();
+    DeadRow dead{name.identity,
+                 name.source,
+                 name.id,
+                 name.key,
+                 name.upstream,
+                 name.generation,
+                 settled.reason,
+                 settled.status,
+                 settled.attempts,
+                 settled.at,
+                 {},
+                 {}};
+    if (auto buried = bury(dead, *row); !buried) return buried.error();
   }
   auto key = facts(name.key);
   if (!key) return key.error();
@@ -368,12 +394,13 @@ Result<ParkingAnswer> SqliteParking::on(const MarkCancelled& call) {
   answer.name = (*there)->name;
   if (answer.name->state != NameState::kWaiting) return ParkingAnswer{std::move(answer)};
   const std::string& identity = answer.name->identity;
-  if (auto set = sql_->cancel_row.bind_blob(1, identity).run(); !set) return set.error();
-  answer.name->cancelled = true;
   auto row = row_of(identity);
   if (!row) return row.error();
   answer.row = std::move(*row);
+  if (auto set = sql_->cancel_row.bind_blob(1, identity).run(); !set) return set.error();
+  answer.name->cancelled = true;
   if (answer.row) {
+    answer.row->cancelled = true;
     if (auto marked = mark_offered({*answer.row}); !marked) return marked.error();
   }
   return ParkingAnswer{std::move(answer)};
@@ -391,17 +418,9 @@ Result<ParkingAnswer> SqliteParking::on(const ListKeys& call) {
       answer.more = true;
       break;
     }
-    KeyFacts key{text(question, 0),
-                 text(question, 1),
-                 static_cast<std::uint64_t>(question.integer(2)),
-                 question.integer(4),
-                 {}};
-    auto holds = unpack_holds(question.bytes(3));
-    if (!holds) {
-      question.reset();
-      return holds.error();
-    }
-    key.holds = std::move(*holds);
+    KeyFacts key{text(question, 0), text(question, 1),
+                 static_cast<std::uint64_t>(question.integer(2)), question.integer(4),
+                 unpack_holds(question.bytes(3))};
     answer.keys.push_back(std::move(key));
   }
   question.reset();

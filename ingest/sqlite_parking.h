@@ -78,8 +78,8 @@ class SqliteParking {
   // kCorrupt, kUnavailable, kFull: the error names the file.
   static Result<std::unique_ptr<SqliteParking>> open(const std::string& path);
 
-  // One transaction. When any call or the commit fails, nothing was changed and all are answered
-  // ParkingFailed.
+  // One transaction. When the database or the commit fails, nothing was changed and all are
+  // answered ParkingFailed; a call that asks for what is damaged fails alone.
   std::vector<ParkingReply> apply(std::span<const ParkingCall> calls);
 
   // The keys to which another connection has added rows since the last time this was asked, as far
@@ -137,12 +137,14 @@ class SqliteParking {
   Result<std::optional<Remembered>> name_of(const std::string& identity);
   Result<std::vector<wire::Offer>> read_rows(port::Statement& question, std::uint64_t bytes_max,
                                              std::uint32_t count, bool& more);
+  Result<std::optional<std::string>> stored_row(const std::string& identity);
   Result<std::optional<wire::Offer>> row_of(const std::string& identity);
   Status mark_offered(const std::vector<wire::Offer>& rows);
   Status insert_row(const wire::Offer& row);
   // The row ends as `name` says, which is remembered until then. Whether it was there.
   Result<bool> settle_row(const Name& name, StoreTime until);
-  Status write_dead(const DeadRow& dead);
+  // A dead letter; `message`: its encoded message, if it is one.
+  Status bury(const DeadRow& dead, std::optional<std::string_view> message);
   Status keep_position(const ImportPosition& position);
   Status put_anew(const DeadRow& dead, StoreTime now);
 

@@ -32,17 +32,6 @@ std::size_t utf8_length(std::string_view rest) {
   return 0;
 }
 
-const char* text_trouble(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte < 0x20 || byte == 0x7f) return "a control character";
-    const std::size_t length = utf8_length(text.substr(at));
-    if (length == 0) return "not UTF-8";
-    at += length;
-  }
-  return nullptr;
-}
-
 struct Validator {
   std::string path;
   std::optional<std::string> why;
@@ -99,6 +88,17 @@ constexpr std::array<std::string_view, std::variant_size_v<Item>> kNames = {
     "Follow",  "Alert",      "Followed", "Backlog"};
 
 }  // namespace
+
+const char* text_trouble(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x20 || byte == 0x7f) return "a control character";
+    const std::size_t length = utf8_length(text.substr(at));
+    if (length == 0) return "not UTF-8";
+    at += length;
+  }
+  return nullptr;
+}
 
 std::string_view name_of(const Item& item) { return kNames[item.index()]; }
 

@@ -233,5 +233,19 @@ TEST(CoreControl, TheBacklogCountsRowsAndQueueCopies) {
   EXPECT_EQ(world.sent<wire::Backlog>().back().waiting, 3U);
 }
 
+// Nobody but a store of old times has one.
+TEST(CoreControl, AHoldOfAKeyThatNoMessageCanHaveGoes) {
+  World world;
+  const wire::Hold pause{wire::HoldKind::kPause, StoreTime{}, "ann"};
+  world.parking.apply(SetHolds{"onlyfans:ren\xe9", "onlyfans", {pause}});
+  world.parking.apply(SetHolds{"onlyfans:rene", "onlyfans", {pause}});
+  world.limiter_up(7);
+  const auto parked = world.sent<wire::Parked>();
+  ASSERT_EQ(parked.size(), 1U);
+  EXPECT_EQ(parked[0].key, "onlyfans:rene");
+  const ParkingAnswer keys = world.parking.apply(ListKeys{"", 10});
+  EXPECT_EQ(std::get<KeysAnswer>(keys).keys.size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::ingest

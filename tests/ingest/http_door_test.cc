@@ -275,6 +275,22 @@ TEST_F(Door, IdsInPathsAreAnyBytes) {
   }
 }
 
+TEST_F(Door, NothingIsWrittenOfAKeyThatNobodyCouldReadAgain) {
+  for (const char* verb : {"/pause", "/resume", "/consume"}) {
+    for (const char* name : {"onlyfans:ren%E9", "onlyfans:%00", "onlyfans:a%0Ab"}) {
+      const Answer answer = ask("POST", std::string("/v1/keys/") + name + verb, R"({"amount":1})");
+      EXPECT_EQ(answer.status, 400) << name << verb;
+      EXPECT_NE(answer.body.find(R"("field":"target")"), std::string::npos) << answer.body;
+    }
+    const Answer by = ask("POST", std::string("/v1/keys/onlyfans:k") + verb, R"({"by":"\u0001"})");
+    EXPECT_EQ(by.status, 400) << verb;
+    EXPECT_NE(by.body.find(R"("field":"/by")"), std::string::npos) << by.body;
+  }
+  EXPECT_EQ(ask("GET", "/v1/keys/onlyfans:ren%E9").status, 400);
+  EXPECT_TRUE(std::get<KeysAnswer>(parking_.apply(ListKeys{"", 9})).keys.empty());
+  EXPECT_EQ(ask("POST", "/v1/keys/onlyfans:ren%C3%A9/pause", R"({"by":"Ren\u00e9"})").status, 202);
+}
+
 TEST_F(Door, CancelsAndSaysWhatItFound) {
   ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u"})");
   EXPECT_EQ(ask("DELETE", "/v1/messages/nobody").status, 404);

@@ -296,5 +296,68 @@ TEST(SqliteParking, KeepsLinesThatWereNoMessages) {
   EXPECT_EQ(parking->sums()->dead, 0U);
 }
 
+// ---- what is damaged fails who asks for it, nobody else
+
+void spoil(const TempDir& dir, const std::string& sql) {
+  auto other = port::Sqlite::open(dir.file());
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE(other->execute(sql).ok());
+}
+
+TEST(SqliteParking, HoldsThatCannotBeReadCloseTheirKeyUntilTheyAreWrittenAnew) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  ask(*parking, Put{row("a", "k1", 1), true, StoreTime{1}});
+  ask(*parking, Put{row("b", "k2", 1), true, StoreTime{1}});
+  spoil(dir, "UPDATE keys SET holds = x'ff00' WHERE key = 'k1'");
+  const auto keys = std::get<KeysAnswer>(ask(*parking, ListKeys{"", 10})).keys;
+  ASSERT_EQ(keys.size(), 2U);
+  ASSERT_EQ(keys[0].holds.size(), 1U);
+  EXPECT_EQ(keys[0].holds[0].kind, wire::HoldKind::kPause);
+  EXPECT_EQ(keys[0].holds[0].until, StoreTime{});
+  EXPECT_TRUE(keys[1].holds.empty());
+  const auto facts = std::get<LookupAnswer>(ask(*parking, LookupId{"embedded", {}, "k1"})).key;
+  EXPECT_EQ(facts.holds.size(), 1U);
+  ask(*parking, SetHolds{"k1", "onlyfans", {}});
+  EXPECT_TRUE(std::get<HeadAnswer>(ask(*parking, ReadHead{"k1", 9, 9'999})).key.holds.empty());
+}
+
+TEST(SqliteParking, ARowThatCannotBeReadFailsItsOwnCallsOnly) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  const wire::Offer bad = row("a", "k1", 1);
+  ask(*parking, Put{bad, true, StoreTime{1}});
+  spoil(dir, "UPDATE messages SET message = x'ff00'");
+  const std::vector<ParkingCall> calls = {{1, Put{row("b", "k2", 1), true, StoreTime{1}}},
+                                          {2, ReadHead{"k1", 9, 9'999}},
+                                          {3, MarkCancelled{"embedded", "a"}},
+                                          {4, ReadHead{"k2", 9, 9'999}}};
+  const auto replies = parking->apply(calls);
+  ASSERT_EQ(replies.size(), 4U);
+  EXPECT_EQ(std::get<PutAnswer>(replies[0].answer).end, PutEnd::kCreated);
+  for (const std::size_t own : {1U, 2U}) {
+    ASSERT_TRUE(std::holds_alternative<ParkingFailed>(replies[own].answer));
+    EXPECT_TRUE(std::get<ParkingFailed>(replies[own].answer).alone);
+  }
+  EXPECT_EQ(std::get<HeadAnswer>(replies[3].answer).rows.size(), 1U);
+  EXPECT_FALSE(std::get<LookupAnswer>(ask(*parking, LookupId{"embedded", "a", {}})).name->cancelled)
+      << "a call that failed has changed nothing";
+}
+
+TEST(SqliteParking, ADeadLetterThatCannotBeReadIsKeptAsItStands) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  const wire::Offer bad = row("a", "k", 1);
+  ask(*parking, Put{bad, true, StoreTime{1}});
+  spoil(dir, "UPDATE messages SET message = x'ff00'");
+  const SettleRow dies{settled(bad, wire::Settlement::kDead), StoreTime{9'000'000}};
+  EXPECT_EQ(std::get<SettleAnswer>(ask(*parking, dies)).end, SettleEnd::kSettled);
+  const auto found = parking->find_dead("a");
+  ASSERT_TRUE(found.ok());
+  ASSERT_EQ(found->size(), 1U);
+  EXPECT_FALSE((*found)[0].message);
+  EXPECT_EQ((*found)[0].raw, std::string("\xff\0", 2));
+}
+
 }  // namespace
 }  // namespace sluice::ingest::suite
