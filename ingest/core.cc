@@ -122,6 +122,8 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
       return;
     case Due::kSweep:
       return sweep(turn);
+    case Due::kForget:
+      return forget_names(turn);
     case Due::kCost:
       return cost_late(timer.name, timer.id, turn);
     case Due::kRenew:
@@ -206,6 +208,7 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
                  [&](const ForControl& to) { control_parked(to.request_id, answer, turn); },
                  [&](const ForAnnounce& to) { announced_page(to.peer, answer, turn); },
                  [&](const ForSweep&) { swept(answer, turn); },
+                 [&](const ForForget&) { names_forgotten(answer, turn); },
                  [&](const ForNobody&) {
                    if (const auto* moved = std::get_if<ReorderAnswer>(&answer)) {
                      announce_key(moved->key, turn);
@@ -251,6 +254,7 @@ void IngestCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
     sweeping_ = true;
     at(turn.now + seconds(1), Due::kSweep, 0);  // by then its heartbeat has told store time
   }
+  if (!std::exchange(forgetting_, true)) at(turn.now + config_.sweep_every, Due::kForget, 0);
 }
 
 void IngestCore::peer_down(wire::PeerId peer, const Turn& turn) {

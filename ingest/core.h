@@ -100,6 +100,7 @@ class IngestCore {
     kAnnounce,
     kAnnouncePage,
     kSweep,
+    kForget,
     kCost,
     kRenew,
     kCredit,
@@ -157,9 +158,10 @@ class IngestCore {
     wire::PeerId peer;
   };
   struct ForSweep {};
+  struct ForForget {};
   struct ForNobody {};
   using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel, ForKey,
-                               ForKeyPage, ForControl, ForAnnounce, ForSweep, ForNobody>;
+                               ForKeyPage, ForControl, ForAnnounce, ForSweep, ForForget, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -210,6 +212,8 @@ class IngestCore {
   void parked_row(wire::PeerId peer, const wire::Park& park, const Turn& turn);
   void sweep(const Turn& turn);
   void swept(const ParkingAnswer& answer, const Turn& turn);
+  void forget_names(const Turn& turn);
+  void names_forgotten(const ParkingAnswer& answer, const Turn& turn);
 
   // ---- settlements
   struct Settling {
@@ -232,7 +236,7 @@ class IngestCore {
   };
   struct Looking {
     Name name;
-    std::uint64_t ahead = 0;
+    std::optional<std::uint64_t> ahead;
   };
   void submit(const Submit& submit, const Turn& turn);
   void looked_before_put(std::uint64_t request_id, const LookupAnswer& answer, const Turn& turn);
@@ -358,7 +362,8 @@ class IngestCore {
   std::map<wire::PeerId, wire::PeerUp> auditors_;
   StoreTime alone_since_;  // rows wait and no limiter is connected; 0: it is not so
   bool sweeping_ = false;
-  std::string swept_to_;
+  EndingPlace swept_to_;
+  bool forgetting_ = false;
   std::size_t reading_ = 0;
 
   std::unordered_map<std::uint64_t, Admission> admissions_;

@@ -95,7 +95,8 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
     announce_key(answer.key, turn);  // whoever put it may not have heard that it did
     admission.known = known;
     quote_it.identity = known.identity;
-    quote_it.ahead = answer.ahead;
+    if (!answer.ahead) return decide(request_id, turn);
+    quote_it.ahead = *answer.ahead;
   } else {
     // Those received before it and not yet put are ahead too; those that have settled and whose
     // rows are about to go are not.
@@ -193,9 +194,10 @@ void IngestCore::looked(const ForLookup& purpose, const ParkingAnswer& answer, c
   }
   const Name& name = *found->name;
   lookings_.insert_or_assign(request_id, Looking{name, found->ahead});
-  const bool waits = name.state == NameState::kWaiting;
-  wire::Quote about{0, name.upstream, name.key, name.identity, found->ahead, 0, {}};
-  if (waits && quote({request_id, 0}, std::move(about), turn)) return;
+  const std::uint64_t ahead = found->ahead.value_or(0);
+  wire::Quote about{0, name.upstream, name.key, name.identity, ahead, 0, {}};
+  const bool asks = name.state == NameState::kWaiting && found->ahead;
+  if (asks && quote({request_id, 0}, std::move(about), turn)) return;
   end_lookup(request_id, std::nullopt, turn);
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 constexpr Duration kAgain = seconds(1);     // after a call that failed
 constexpr std::size_t kReadingMax = 1'024;  // Wants beyond it are dropped: they are said again
-constexpr std::uint32_t kForgetAtOnce = 10'000;
+constexpr std::uint32_t kForgetAtOnce = 1'000;
+constexpr Duration kForgetMore = milliseconds(100);
 constexpr Duration kPageEvery = milliseconds(5);
 
 }  // namespace
@@ -134,12 +135,12 @@ void IngestCore::parked_row(wire::PeerId peer, const wire::Park& park_item, cons
 }
 
 // ---- what needs no turn: expired and cancelled rows, a page at a time, so that a million of them
-// does not flood a limiter; and names whose time is over
+// does not flood a limiter
 
 void IngestCore::sweep(const Turn& turn) {
   if (limiters_.empty()) {
     sweeping_ = false;
-    swept_to_.clear();
+    swept_to_ = {};
     return;
   }
   const auto bounds = clock_.bounds(turn.now);
@@ -155,13 +156,26 @@ void IngestCore::swept(const ParkingAnswer& answer, const Turn& turn) {
   }
   for (const wire::Offer& row : page->rows) {
     MARK("ingest: a row that ends is offered out of turn");
-    swept_to_ = row.identity;
     if (Limiter* to = owner(row.key)) send_offer(*to, row, turn);
   }
-  if (page->more && !page->rows.empty()) return at(turn.now + kAgain, Due::kSweep, 0);
-  swept_to_.clear();
-  if (wall(turn.now).us > 0) park(ForgetNames{wall(turn.now), kForgetAtOnce}, ForNobody{}, turn);
-  at(turn.now + config_.sweep_every, Due::kSweep, 0);
+  swept_to_ = page->next.value_or(EndingPlace{});
+  at(turn.now + (page->next ? kAgain : config_.sweep_every), Due::kSweep, 0);
+}
+
+// ---- names whose time is over: a few at a time, and more soon while there are any, so that they
+// go as fast as they come
+
+void IngestCore::forget_names(const Turn& turn) {
+  if (wall(turn.now).us == 0) return at(turn.now + kAgain, Due::kForget, 0);
+  park(ForgetNames{wall(turn.now), kForgetAtOnce}, ForForget{}, turn);
+}
+
+void IngestCore::names_forgotten(const ParkingAnswer& answer, const Turn& turn) {
+  const auto* forgot = std::get_if<ForgetAnswer>(&answer);
+  Duration next = config_.sweep_every;
+  if (forgot == nullptr) next = kAgain;
+  if (forgot != nullptr && forgot->gone >= kForgetAtOnce) next = kForgetMore;
+  at(turn.now + next, Due::kForget, 0);
 }
 
 // ---- settlement

@@ -99,7 +99,7 @@ struct Conflict {
 struct NotFound {};
 struct Found {
   Name name;
-  std::uint64_t ahead = 0;
+  std::optional<std::uint64_t> ahead;  // as in LookupAnswer
   Forecast forecast;
 };
 // Marked, or over before the mark came: name.state tells.

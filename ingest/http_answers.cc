@@ -98,7 +98,7 @@ HttpResponse respond(const Found& found) {
   JsonBody body;
   add_name(body, found.name);
   if (found.name.state == NameState::kWaiting) {
-    if (!found.forecast) body.number("position", found.ahead);
+    if (!found.forecast && found.ahead) body.number("position", *found.ahead);
     add_forecast(body, found.forecast);
   }
   return {200, body.done()};

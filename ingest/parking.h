@@ -26,6 +26,9 @@ enum class NameState : std::uint8_t {
   kCancelled = 5,
 };
 
+// Beyond, it is not counted how many rows go before a message.
+inline constexpr std::uint32_t kAheadMax = 20'000;
+
 // What is known of an identity, also after its row is gone.
 struct Name {
   std::string identity;
@@ -112,11 +115,19 @@ struct ListKeys {
   std::uint32_t count = 0;
 };
 
+// Where a list of rows that end goes on, by what its store has them in order.
+struct EndingPlace {
+  bool expired = false;  // the cancelled ones have been listed
+  std::string identity = {};
+  StoreTime expires_at = {INT64_MIN};
+  std::int64_t number = 0;
+};
+
 // Rows that need no turn: cancelled ones, and those whose expires_at is not after `now`. They are
-// marked offered, as by ReadHead. Pages go by identity.
+// marked offered, as by ReadHead. One that is both may come twice.
 struct ListEnding {
   StoreTime now;
-  std::string after;
+  EndingPlace after;  // the `next` of the page before
   std::uint32_t count = 0;
   std::uint64_t bytes_max = 0;
 };
@@ -172,8 +183,8 @@ struct ReorderAnswer {
 
 struct LookupAnswer {
   std::optional<Name> name;
-  std::uint64_t ahead = 0;  // rows of its key before it, when it waits
-  KeyFacts key;             // of its key; without a name, of the asked key
+  std::optional<std::uint64_t> ahead;  // rows of its key before it, if it waits and they are few
+  KeyFacts key;                        // of its key; without a name, of the asked key
 };
 
 struct CancelAnswer {
@@ -188,7 +199,11 @@ struct KeysAnswer {
 
 struct EndingAnswer {
   std::vector<wire::Offer> rows;
-  bool more = false;
+  std::optional<EndingPlace> next;  // none: that was all
+};
+
+struct ForgetAnswer {
+  std::uint32_t gone = 0;
 };
 
 struct Acknowledged {};
@@ -202,7 +217,7 @@ struct ParkingFailed {
 
 using ParkingAnswer =
     std::variant<PutAnswer, HeadAnswer, SettleAnswer, ReorderAnswer, LookupAnswer, CancelAnswer,
-                 KeysAnswer, EndingAnswer, Acknowledged, ParkingFailed>;
+                 KeysAnswer, EndingAnswer, ForgetAnswer, Acknowledged, ParkingFailed>;
 
 // An effect of ingest's core, and the reply to it. The calls of one turn may share a commit; each
 // is answered only after it.

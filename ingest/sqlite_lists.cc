@@ -85,15 +85,9 @@ Result<std::unique_ptr<SqliteLists>> SqliteLists::open(const std::string& path) 
 Result<std::string> SqliteLists::plans() {
   std::string text;
   for (const char* question : {kOfKey, kOfAll, kSettled, kDead, kAhead}) {
-    auto plan = database_.prepare("EXPLAIN QUERY PLAN " + std::string(question));
+    auto plan = plan_of(database_, question);
     if (!plan) return plan.error();
-    for (;;) {
-      auto stepped = plan->step();
-      if (!stepped) return stepped.error();
-      if (*stepped == Step::kDone) break;
-      text += std::string(plan->bytes(3)) + "\n";
-    }
-    plan->reset();
+    text += *plan;
   }
   return text;
 }

@@ -15,8 +15,6 @@ class SqliteLists {
  public:
   // Rows of one table that a page looks at, whether they are listed or not.
   static constexpr std::uint32_t kLookedMax = 2'000;
-  // Beyond, it is not counted how many are before a message.
-  static constexpr std::uint32_t kAheadMax = 20'000;
 
   // `path`: the file of a SqliteParking, which is there.
   static Result<std::unique_ptr<SqliteLists>> open(const std::string& path);

@@ -17,24 +17,6 @@ namespace {
 
 std::string text(const Statement& row, int column) { return std::string(row.bytes(column)); }
 
-// What stands in one place is damaged. It fails who asks for it, nobody else (apply).
-Error damaged(const std::string& what) {
-  return {Trouble::kInvalid, "parking: a stored message cannot be read: " + what};
-}
-
-// Columns place, offered, cancelled, message: the columns are the truth of what changes.
-Result<wire::Offer> read_row(const Statement& row) {
-  auto item = wire::decode_item(row.bytes(3));
-  if (!item) return damaged(item.error().what);
-  auto* offer = std::get_if<wire::Offer>(&*item);
-  if (offer == nullptr) return damaged("it is another kind of item");
-  offer->order = row.integer(0);
-  offer->offered_before = row.integer(1) != 0;
-  offer->cancelled = row.integer(2) != 0;
-  offer->origin = wire::Origin::kRow;
-  return std::move(*offer);
-}
-
 std::string pack_holds(const std::string& key, const std::string& upstream,
                        const std::vector<wire::Hold>& holds) {
   if (holds.empty()) return {};
@@ -374,10 +356,12 @@ Result<ParkingAnswer> SqliteParking::on(const LookupId& call) {
   if (*there) {
     answer.name = (*there)->name;
     auto& question = sql_->count_before;
-    question.bind_blob(1, answer.name->identity);
+    question.bind_blob(1, answer.name->identity).bind(2, std::int64_t{kAheadMax} + 1);
     auto stepped = question.step();
     if (!stepped) return stepped.error();
-    if (*stepped == Step::kRow) answer.ahead = static_cast<std::uint64_t>(question.integer(0));
+    if (*stepped == Step::kRow && question.integer(0) <= kAheadMax) {
+      answer.ahead = static_cast<std::uint64_t>(question.integer(0));
+    }
     question.reset();
   }
   auto key = facts(answer.name ? answer.name->key : call.key);
@@ -427,18 +411,6 @@ Result<ParkingAnswer> SqliteParking::on(const ListKeys& call) {
   return ParkingAnswer{std::move(answer)};
 }
 
-Result<ParkingAnswer> SqliteParking::on(const ListEnding& call) {
-  EndingAnswer answer;
-  sql_->list_ending.bind(1, call.now.us)
-      .bind_blob(2, call.after)
-      .bind(3, std::int64_t{call.count} + 1);
-  auto rows = read_rows(sql_->list_ending, call.bytes_max, call.count, answer.more);
-  if (!rows) return rows.error();
-  answer.rows = std::move(*rows);
-  if (auto marked = mark_offered(answer.rows); !marked) return marked.error();
-  return ParkingAnswer{std::move(answer)};
-}
-
 Result<ParkingAnswer> SqliteParking::on(const SetHolds& call) {
   const std::string holds = pack_holds(call.key, call.upstream, call.holds);
   auto& set = sql_->set_holds;
@@ -451,11 +423,12 @@ Result<ParkingAnswer> SqliteParking::on(const SetHolds& call) {
 Result<ParkingAnswer> SqliteParking::on(const ForgetNames& call) {
   auto gone = sql_->forget_names.bind(1, call.now.us).bind(2, call.count).run();
   if (!gone) return gone.error();
+  const auto count = static_cast<std::uint32_t>(database_.changes());
   // A number that is free again, as the last rows went, is given to the next one.
   auto last = last_number();
   if (!last) return last.error();
   number_seen_ = std::min(number_seen_, *last);
-  return ParkingAnswer{Acknowledged{}};
+  return ParkingAnswer{ForgetAnswer{count}};
 }
 
 }  // namespace sluice::ingest

@@ -88,6 +88,8 @@ class SqliteParking {
   // Between commits, now and then; what is due is port::Sqlite's to know.
   void checkpoint_if_due(bool idle);
   Result<ParkingSums> sums();
+  // How SQLite goes about its questions, a line for each step: what a test looks at.
+  Result<std::string> plans();
 
   // ---- dead letters; each its own transaction
   // In the order of their deaths; `visit` returns false to stop.
@@ -139,6 +141,8 @@ class SqliteParking {
                                              std::uint32_t count, bool& more);
   Result<std::optional<std::string>> stored_row(const std::string& identity);
   Result<std::optional<wire::Offer>> row_of(const std::string& identity);
+  struct EndingPage;
+  Status list_ending(port::Statement& question, EndingPage& page);
   Status mark_offered(const std::vector<wire::Offer>& rows);
   Status insert_row(const wire::Offer& row);
   // The row ends as `name` says, which is remembered until then. Whether it was there.

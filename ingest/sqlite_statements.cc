@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "lib/wire/codec.h"
+
 namespace sluice::ingest {
 
 namespace {
@@ -50,7 +52,24 @@ CREATE TABLE IF NOT EXISTS imports (
 #define DEAD_COLUMNS \
   "identity, source, id, key, upstream, generation, reason, status, attempts, at, message, raw"
 
+// What stands in one place is damaged. It fails who asks for it, nobody else (apply).
+Error damaged(const std::string& what) {
+  return {Trouble::kInvalid, "parking: a stored message cannot be read: " + what};
+}
+
 }  // namespace
+
+Result<wire::Offer> read_row(const port::Statement& row) {
+  auto item = wire::decode_item(row.bytes(3));
+  if (!item) return damaged(item.error().what);
+  auto* offer = std::get_if<wire::Offer>(&*item);
+  if (offer == nullptr) return damaged("it is another kind of item");
+  offer->order = row.integer(0);
+  offer->offered_before = row.integer(1) != 0;
+  offer->cancelled = row.integer(2) != 0;
+  offer->origin = wire::Origin::kRow;
+  return std::move(*offer);
+}
 
 Name read_name(const port::Statement& row) {
   const auto text = [&row](int column) { return std::string(row.bytes(column)); };
@@ -94,75 +113,113 @@ Status make_tables(port::Sqlite& database) {
   return transaction->commit();
 }
 
-Status SqliteParking::Statements::prepare(port::Sqlite& database) {
-  const std::pair<port::Statement*, const char*> all[] = {
-      {&data_version, "PRAGMA data_version"},
-      {&last_number, "SELECT coalesce(max(number), 0) FROM messages"},
-      {&rows_after, "SELECT number, key FROM messages WHERE number > ? ORDER BY number LIMIT ?"},
-      {&sums,
+std::span<const SqliteParking::Statements::Question> SqliteParking::Statements::questions() {
+  static const Question all[] = {
+      {&Statements::data_version, "PRAGMA data_version"},
+      {&Statements::last_number, "SELECT coalesce(max(number), 0) FROM messages"},
+      {&Statements::rows_after,
+       "SELECT number, key FROM messages WHERE number > ? ORDER BY number LIMIT ?"},
+      {&Statements::sums,
        "SELECT (SELECT coalesce(sum(count), 0) FROM keys), (SELECT count(*) FROM keys), "
        "(SELECT count(*) FROM dead)"},
-      {&key_facts, "SELECT upstream, count, holds FROM keys WHERE key = ?1"},
-      {&head_order,
+      {&Statements::key_facts, "SELECT upstream, count, holds FROM keys WHERE key = ?1"},
+      {&Statements::head_order,
        "SELECT place FROM messages WHERE state = 1 AND key = ?1 "
        "ORDER BY place, identity LIMIT 1"},
-      {&one_more,
+      {&Statements::one_more,
        "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 1, x'') "
        "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream"},
-      {&one_fewer, "UPDATE keys SET count = count - 1 WHERE key = ?1"},
-      {&delete_empty_key, "DELETE FROM keys WHERE key = ?1 AND count = 0 AND holds = x''"},
-      {&set_holds,
+      {&Statements::one_fewer, "UPDATE keys SET count = count - 1 WHERE key = ?1"},
+      {&Statements::delete_empty_key,
+       "DELETE FROM keys WHERE key = ?1 AND count = 0 AND holds = x''"},
+      {&Statements::set_holds,
        "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 0, ?3) "
        "ON CONFLICT (key) DO UPDATE SET holds = excluded.holds"},
-      {&list_keys,
+      {&Statements::list_keys,
        "SELECT key, upstream, count, holds, coalesce((SELECT place FROM messages "
        "WHERE state = 1 AND messages.key = keys.key ORDER BY place, identity LIMIT 1), 0) "
        "FROM keys WHERE key > ?1 ORDER BY key LIMIT ?2"},
-      {&name_by_id, "SELECT " NAME_COLUMNS " FROM messages WHERE source = ?1 AND id = ?2 "
-                    "ORDER BY generation DESC LIMIT 1"},
-      {&name_by_identity, "SELECT " NAME_COLUMNS " FROM messages WHERE identity = ?1"},
+      {&Statements::name_by_id,
+       "SELECT " NAME_COLUMNS " FROM messages WHERE source = ?1 AND id = ?2 "
+       "ORDER BY generation DESC LIMIT 1"},
+      {&Statements::name_by_identity, "SELECT " NAME_COLUMNS " FROM messages WHERE identity = ?1"},
       // A name whose time was over, and that nobody has forgotten yet, goes with its number.
-      {&insert_row, "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
-                    ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-                    "1, '', 0, 0, 0, 0, ?11, ?12, ?13)"},
-      {&settle_row,
+      {&Statements::insert_row,
+       "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
+       ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+       "1, '', 0, 0, 0, 0, ?11, ?12, ?13)"},
+      {&Statements::settle_row,
        "UPDATE messages SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
        "remember_until = ?6, message = NULL WHERE identity = ?7 AND state = 1"},
-      {&forget_names,
+      {&Statements::forget_names,
        "DELETE FROM messages WHERE number IN (SELECT number FROM messages "
        "WHERE state > 1 AND remember_until < ?1 LIMIT ?2)"},
-      {&row_by_identity, "SELECT " ROW_COLUMNS " FROM messages WHERE identity = ?1 AND state = 1"},
-      {&read_head, "SELECT " ROW_COLUMNS " FROM messages WHERE state = 1 AND key = ?1 AND "
-                   "(place, identity) > (?3, ?4) ORDER BY place, identity LIMIT ?2"},
-      {&list_ending, "SELECT " ROW_COLUMNS " FROM messages WHERE number IN "
-                     "(SELECT number FROM messages WHERE state = 1 AND expires_at <= ?1 "
-                     "UNION SELECT number FROM messages WHERE state = 1 AND cancelled = 1) "
-                     "AND identity > ?2 ORDER BY identity LIMIT ?3"},
-      {&mark_offered, "UPDATE messages SET offered = 1 WHERE identity = ?1"},
-      {&reorder, "UPDATE messages SET place = ?1 WHERE identity = ?2"},
-      {&cancel_row, "UPDATE messages SET cancelled = 1 WHERE identity = ?1"},
-      {&count_before,
-       "SELECT count(*) FROM messages AS mine, messages AS other WHERE mine.identity = ?1 "
-       "AND mine.state = 1 AND other.state = 1 AND other.key = mine.key "
-       "AND (other.place, other.identity) < (mine.place, mine.identity)"},
-      {&write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
-                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
-      {&each_dead, "SELECT " DEAD_COLUMNS " FROM dead ORDER BY number"},
-      {&dead_by_id, "SELECT " DEAD_COLUMNS " FROM dead WHERE id = ?1 OR (length(?2) >= 8 AND "
-                    "lower(hex(identity)) LIKE ?2 || '%') ORDER BY number"},
-      {&delete_dead, "DELETE FROM dead WHERE identity = ?1"},
-      {&import_position,
+      {&Statements::row_by_identity,
+       "SELECT " ROW_COLUMNS " FROM messages WHERE identity = ?1 AND state = 1"},
+      {&Statements::read_head,
+       "SELECT " ROW_COLUMNS " FROM messages WHERE state = 1 AND key = ?1 AND "
+       "(place, identity) > (?3, ?4) ORDER BY place, identity LIMIT ?2"},
+      {&Statements::list_cancelled,
+       "SELECT " ROW_COLUMNS ", identity FROM messages INDEXED BY rows_cancelled "
+       "WHERE cancelled = 1 AND state = 1 AND identity > ?1 ORDER BY identity LIMIT ?2"},
+      {&Statements::list_expired,
+       "SELECT " ROW_COLUMNS ", expires_at, number FROM messages INDEXED BY rows_by_expiry "
+       "WHERE state = 1 AND expires_at <= ?1 AND (expires_at, number) > (?2, ?3) "
+       "ORDER BY expires_at, number LIMIT ?4"},
+      {&Statements::mark_offered, "UPDATE messages SET offered = 1 WHERE identity = ?1"},
+      {&Statements::reorder, "UPDATE messages SET place = ?1 WHERE identity = ?2"},
+      {&Statements::cancel_row, "UPDATE messages SET cancelled = 1 WHERE identity = ?1"},
+      {&Statements::count_before,
+       "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages AS other WHERE other.state = 1 "
+       "AND other.key = mine.key AND (other.place, other.identity) < (mine.place, mine.identity) "
+       "LIMIT ?2)) FROM messages AS mine WHERE mine.identity = ?1 AND mine.state = 1"},
+      {&Statements::write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
+                                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+      {&Statements::each_dead, "SELECT " DEAD_COLUMNS " FROM dead ORDER BY number"},
+      {&Statements::dead_by_id,
+       "SELECT " DEAD_COLUMNS " FROM dead WHERE id = ?1 OR (length(?2) >= 8 AND "
+       "lower(hex(identity)) LIKE ?2 || '%') ORDER BY number"},
+      {&Statements::delete_dead, "DELETE FROM dead WHERE identity = ?1"},
+      {&Statements::import_position,
        "SELECT bytes, lines, digest, last_seen, ended FROM imports WHERE file = ?1"},
-      {&keep_position,
+      {&Statements::keep_position,
        "INSERT OR REPLACE INTO imports (file, bytes, lines, digest, last_seen, ended) "
        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
   };
-  for (const auto& [statement, sql] : all) {
+  return all;
+}
+
+Status SqliteParking::Statements::prepare(port::Sqlite& database) {
+  for (const auto& [statement, sql] : questions()) {
     auto prepared = database.prepare(sql);
     if (!prepared) return prepared.error();
-    *statement = std::move(*prepared);
+    this->*statement = std::move(*prepared);
   }
   return Done{};
+}
+
+Result<std::string> SqliteParking::plans() {
+  std::string text;
+  for (const auto& [statement, sql] : Statements::questions()) {
+    auto plan = plan_of(database_, sql);
+    if (!plan) return plan.error();
+    text += *plan;
+  }
+  return text;
+}
+
+Result<std::string> plan_of(port::Sqlite& database, const char* question) {
+  auto plan = database.prepare("EXPLAIN QUERY PLAN " + std::string(question));
+  if (!plan) return plan.error();
+  std::string text;
+  for (;;) {
+    auto stepped = plan->step();
+    if (!stepped) return stepped.error();
+    if (*stepped == port::Statement::Step::kDone) break;
+    text += std::string(plan->bytes(3)) + "\n";
+  }
+  plan->reset();
+  return text;
 }
 
 #undef ROW_COLUMNS

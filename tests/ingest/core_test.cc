@@ -451,5 +451,39 @@ TEST(IngestCore, LooksUpWithTheLimitersWord) {
   EXPECT_NE(w.answer<NotFound>(3), nullptr);
 }
 
+// What is not counted is not asked about: the limiter would be told a wrong place.
+TEST(IngestCore, AMessageWithTooManyBeforeItIsFoundWithoutAPlace) {
+  World w;
+  w.limiter_up(7);
+  w.parking_answers = false;
+  w.clear();
+  w.accept(Lookup{1, "m", {}});
+  LookupAnswer there;
+  there.name = Name{};
+  there.name->key = "k";
+  w.complete(ParkingReply{w.unanswered.back().call_id, there});
+  EXPECT_TRUE(w.sent<wire::Quote>().empty());
+  ASSERT_NE(w.answer<Found>(1), nullptr);
+  EXPECT_FALSE(w.answer<Found>(1)->ahead);
+}
+
+// Names end as fast as messages are sent: each is forgotten when its time is over, however many.
+TEST(IngestCore, AllNamesWhoseTimeIsOverAreForgottenInOneSweep) {
+  Config config;
+  config.remember = seconds(60);
+  World w(config);
+  const StoreTime began{1'700'000'000'000'000};
+  for (int n = 0; n < 25'000; ++n) {
+    wire::Offer m = message("m" + std::to_string(n), "k");
+    m.identity = identity(m.source, m.id, m.key);
+    w.parking.apply(Put{m, false, began});
+    w.parking.apply(SettleRow{settled(m.identity, m.key), began + seconds(60)});
+  }
+  w.limiter_up(7);
+  w.accept(submission(1, "last"));  // tells the wall clock
+  w.pass(config.sweep_every + seconds(70));
+  EXPECT_EQ(w.parking.names().size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::ingest

@@ -118,8 +118,8 @@ ParkingAnswer MemoryParking::on(const Reorder& call) {
 
 ParkingAnswer MemoryParking::on(const LookupId& call) {
   const Name* name = newest(call.source, call.id);
-  if (name == nullptr) return LookupAnswer{std::nullopt, 0, facts(call.key)};
-  LookupAnswer answer{*name, 0, facts(name->key)};
+  if (name == nullptr) return LookupAnswer{std::nullopt, {}, facts(call.key)};
+  LookupAnswer answer{*name, {}, facts(name->key)};
   const auto row = rows_.find(name->identity);
   if (row != rows_.end()) {
     const auto& places = keys_.at(name->key).places;
@@ -154,10 +154,10 @@ ParkingAnswer MemoryParking::on(const ListKeys& call) {
 ParkingAnswer MemoryParking::on(const ListEnding& call) {
   EndingAnswer answer;
   std::uint64_t bytes = 0;
-  for (auto row = rows_.upper_bound(call.after); row != rows_.end(); ++row) {
+  for (auto row = rows_.upper_bound(call.after.identity); row != rows_.end(); ++row) {
     if (!row->second.cancelled && row->second.expires_at > call.now) continue;
     if (answer.rows.size() >= call.count || bytes >= call.bytes_max) {
-      answer.more = true;
+      answer.next = EndingPlace{false, answer.rows.back().identity};
       break;
     }
     answer.rows.push_back(read(row->second));
@@ -185,7 +185,7 @@ ParkingAnswer MemoryParking::on(const ForgetNames& call) {
     until = remember_until_.erase(until);
     ++gone;
   }
-  return Acknowledged{};
+  return ForgetAnswer{gone};
 }
 
 // ---- replies

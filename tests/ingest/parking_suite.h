@@ -195,13 +195,13 @@ TYPED_TEST_P(ParkingSuite, SettlingWhatIsNotKnownDoesNothing) {
 TYPED_TEST_P(ParkingSuite, ANameIsForgottenAfterItsTime) {
   const wire::Offer one = row("a", "k", 1);
   this->put(one);
-  this->template ask<Acknowledged>(ForgetNames{StoreTime{900'000}, 100});
+  EXPECT_EQ(this->template ask<ForgetAnswer>(ForgetNames{StoreTime{900'000}, 100}).gone, 0U);
   EXPECT_EQ(this->put(one).end, PutEnd::kSame);  // it waits: no time ends that
   this->settle(one);
   EXPECT_EQ(this->put(one, true, StoreTime{100'000}).end, PutEnd::kSame);
   EXPECT_EQ(this->put(one, true, StoreTime{100'001}).end, PutEnd::kCreated);
   this->settle(one);
-  this->template ask<Acknowledged>(ForgetNames{StoreTime{100'001}, 100});
+  EXPECT_EQ(this->template ask<ForgetAnswer>(ForgetNames{StoreTime{100'001}, 100}).gone, 1U);
   EXPECT_FALSE(this->template ask<LookupAnswer>(LookupId{"embedded", "a", "k"}).name);
 }
 
@@ -297,18 +297,21 @@ TYPED_TEST_P(ParkingSuite, ListsWhatNeedsNoTurn) {
   this->put(row("b", "k", 2));
   this->put(row("c", "k", 3));
   this->template ask<CancelAnswer>(MarkCancelled{"embedded", "c"});
-  EXPECT_EQ(
-      this->template ask<EndingAnswer>(ListEnding{StoreTime{2'999}, "", 9, 9'999}).rows.size(), 1U);
-  const auto both = this->template ask<EndingAnswer>(ListEnding{StoreTime{3'000}, "", 9, 9'999});
-  ASSERT_EQ(both.rows.size(), 2U);
-  EXPECT_LT(both.rows[0].identity, both.rows[1].identity);
-  const auto page = this->template ask<EndingAnswer>(ListEnding{StoreTime{3'000}, "", 1, 9'999});
-  ASSERT_EQ(page.rows.size(), 1U);
-  EXPECT_TRUE(page.more);
-  const auto rest = this->template ask<EndingAnswer>(
-      ListEnding{StoreTime{3'000}, page.rows[0].identity, 1, 9'999});
+  const auto page = [this](StoreTime now, const EndingPlace& after, std::uint32_t count) {
+    return this->template ask<EndingAnswer>(ListEnding{now, after, count, 9'999});
+  };
+  EXPECT_EQ(page(StoreTime{2'999}, {}, 9).rows.size(), 1U);
+  const EndingAnswer both = page(StoreTime{3'000}, {}, 9);
+  EXPECT_EQ(both.rows.size(), 2U);
+  EXPECT_FALSE(both.next);
+  const EndingAnswer first = page(StoreTime{3'000}, {}, 1);
+  ASSERT_EQ(first.rows.size(), 1U);
+  ASSERT_TRUE(first.next);
+  const EndingAnswer rest = page(StoreTime{3'000}, *first.next, 1);
   ASSERT_EQ(rest.rows.size(), 1U);
-  EXPECT_FALSE(rest.more);
+  EXPECT_FALSE(rest.next);
+  EXPECT_NE(rest.rows[0].id, first.rows[0].id);
+  EXPECT_TRUE(rest.rows[0].offered_before);
 }
 
 REGISTER_TYPED_TEST_SUITE_P(ParkingSuite, PutsOnceAndAnswersWithTheKey,

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 
 #include "tests/ingest/parking_suite.h"
 #include "tests/ingest/replies_suite.h"
@@ -296,6 +298,66 @@ TEST(SqliteParking, KeepsLinesThatWereNoMessages) {
   EXPECT_EQ(parking->sums()->dead, 0U);
 }
 
+// Whatever the number of rows, what a turn asks reads an index from a place on: no scan, no
+// sorting. Keys and dead letters are counted and listed whole, by those who want all of them.
+TEST(SqliteParking, ItsQuestionsAreAnsweredByIndexes) {
+  TempDir dir;
+  const std::string plans = opened(dir.file())->plans().value();
+  std::istringstream lines(plans);
+  for (std::string line; std::getline(lines, line);) {
+    const bool whole = line == "SCAN keys" || line.starts_with("SCAN dead") ||
+                       line.starts_with("SCAN (subquery") || line == "SCAN CONSTANT ROW";
+    EXPECT_TRUE(whole || line.find("SCAN") == std::string::npos) << line;
+    EXPECT_EQ(line.find("TEMP B-TREE"), std::string::npos) << line;
+  }
+  for (const char* index : {"rows_cancelled (identity>?)", "rows_by_expiry (expires_at",
+                            "rows_in_order", "names_to_forget", "messages_by_id"}) {
+    EXPECT_NE(plans.find(index), std::string::npos) << index << " in\n" << plans;
+  }
+}
+
+// With one expiry for all of them, a page goes on behind the last row all the same.
+TEST(SqliteParking, RowsThatEndComeInPagesOnceEach) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  std::set<std::string> wanted;
+  for (int n = 0; n < 7; ++n) {
+    wire::Offer one = row("m" + std::to_string(n), "k", n);
+    one.expires_at = StoreTime{n < 5 ? 3'000 : 9'000};
+    ask(*parking, Put{one, true, StoreTime{1}});
+    if (n < 5) wanted.insert(one.id);
+  }
+  ask(*parking, MarkCancelled{"embedded", "m6"});
+  wanted.insert("m6");
+  std::multiset<std::string> seen;
+  ListEnding page{StoreTime{3'000}, {}, 2, 9'999};
+  for (int pages = 0; pages < 9; ++pages) {
+    const auto answer = std::get<EndingAnswer>(ask(*parking, page));
+    EXPECT_LE(answer.rows.size(), 2U);
+    for (const wire::Offer& one : answer.rows) seen.insert(one.id);
+    if (!answer.next) break;
+    page.after = *answer.next;
+  }
+  EXPECT_EQ(seen, std::multiset<std::string>(wanted.begin(), wanted.end()));
+}
+
+TEST(SqliteParking, HowManyGoBeforeOneIsCountedSoFarAndNoFurther) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  std::vector<ParkingCall> calls;
+  for (std::uint32_t n = 0; n <= kAheadMax + 1; ++n) {
+    calls.push_back({n, Put{row("m" + std::to_string(n), "k", n), true, StoreTime{1}}});
+  }
+  parking->apply(calls);
+  const auto ahead = [&](std::uint32_t n) {
+    const LookupId asked{"embedded", "m" + std::to_string(n), {}};
+    return std::get<LookupAnswer>(ask(*parking, asked)).ahead;
+  };
+  EXPECT_EQ(ahead(0), 0U);
+  EXPECT_EQ(ahead(kAheadMax), kAheadMax);
+  EXPECT_FALSE(ahead(kAheadMax + 1));
+}
+
 // ---- what is damaged fails who asks for it, nobody else
 
 void spoil(const TempDir& dir, const std::string& sql) {
@@ -340,6 +402,8 @@ TEST(SqliteParking, ARowThatCannotBeReadFailsItsOwnCallsOnly) {
     EXPECT_TRUE(std::get<ParkingFailed>(replies[own].answer).alone);
   }
   EXPECT_EQ(std::get<HeadAnswer>(replies[3].answer).rows.size(), 1U);
+  const ListEnding all{StoreTime{2'000'000}, {}, 9, 9'999};
+  EXPECT_EQ(std::get<EndingAnswer>(ask(*parking, all)).rows.size(), 1U) << "it is passed over";
   EXPECT_FALSE(std::get<LookupAnswer>(ask(*parking, LookupId{"embedded", "a", {}})).name->cancelled)
       << "a call that failed has changed nothing";
 }

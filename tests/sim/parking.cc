@@ -176,11 +176,11 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ListKeys& list) {
 
 ingest::ParkingAnswer ParkingFake::act(const ingest::ListEnding& list) {
   ingest::EndingAnswer answer;
-  for (auto at = rows_.upper_bound(list.after); at != rows_.end(); ++at) {
+  for (auto at = rows_.upper_bound(list.after.identity); at != rows_.end(); ++at) {
     Row& row = at->second;
     if (!row.offer.cancelled && row.offer.expires_at > list.now) continue;
     if (answer.rows.size() == list.count) {
-      answer.more = true;
+      answer.next = ingest::EndingPlace{false, answer.rows.back().identity};
       break;
     }
     answer.rows.push_back(give(row));
@@ -201,7 +201,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ForgetNames& forget) {
     at = over ? names_.erase(at) : std::next(at);
     gone += over ? 1 : 0;
   }
-  return ingest::Acknowledged{};
+  return ingest::ForgetAnswer{gone};
 }
 
 }  // namespace sluice::sim
