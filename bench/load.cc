@@ -89,7 +89,7 @@ std::string request(const LoadOptions& options, std::uint64_t first, std::uint64
     body += document(options, n);
     if (options.batch > 1) body += '\n';
   }
-  std::string out = "POST /v1/messages HTTP/1.1\r\nHost: sluice\r\nPrefer: respond-async\r\n";
+  std::string out = "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nPrefer: respond-async\r\n";
   out += options.batch > 1 ? "Content-Type: application/x-ndjson\r\n"
                            : "Content-Type: application/json\r\n";
   out += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";

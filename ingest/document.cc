@@ -7,6 +7,7 @@
 
 #include "ingest/json.h"
 #include "ingest/replies.h"
+#include "lib/base/ascii.h"
 #include "lib/base/calendar.h"
 #include "lib/digest/digest.h"
 #include "lib/wire/valid.h"
@@ -31,14 +32,6 @@ constexpr std::array<std::string_view, 15> kOurHeaders = {"authorization",
                                                           "trailer",
                                                           "transfer-encoding",
                                                           "upgrade"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -190,7 +183,7 @@ class Reader {
              413);
     }
     const bool typed = std::any_of(to.headers.begin(), to.headers.end(), [](const auto& header) {
-      return lower(header.name) == "content-type";
+      return lower_case(header.name) == "content-type";
     });
     if (!typed) {
       to.headers.push_back(
@@ -293,7 +286,7 @@ class Reader {
 bool is_dot_segment(std::string_view segment) {
   std::string plain;
   for (std::size_t at = 0; at < segment.size(); ++at) {
-    const std::string code = lower(segment.substr(at, 3));
+    const std::string code = lower_case(segment.substr(at, 3));
     if (code == "%2e") {
       plain.push_back('.');
       at += 2;
@@ -330,9 +323,9 @@ std::optional<std::string> header_trouble(const wire::Header& header, const Upst
       !std::all_of(header.name.begin(), header.name.end(), is_token_char)) {
     return "the name is no token (RFC 9110 5.6.2)";
   }
-  const std::string name = lower(header.name);
+  const std::string name = lower_case(header.name);
   if (std::find(kOurHeaders.begin(), kOurHeaders.end(), name) != kOurHeaders.end() ||
-      name == lower(upstream.credential_header)) {
+      name == lower_case(upstream.credential_header)) {
     return "this header is not for messages to set";
   }
   if (header.value.size() > 8192) return "the value is longer than 8192 bytes";

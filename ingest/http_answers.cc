@@ -81,7 +81,7 @@ HttpResponse respond(const TooMany& refused) {
   return response;
 }
 
-HttpResponse conflicting(const Conflict& conflict, const About& about) {
+HttpResponse respond(const Conflict& conflict, const About& about) {
   return problem(422, "Unprocessable Content",
                  conflict.key ? "this id was accepted with another key"
                               : "this id was accepted with other bytes",
@@ -90,8 +90,8 @@ HttpResponse conflicting(const Conflict& conflict, const About& about) {
 
 HttpResponse respond(const NotFound&) {
   return problem(404, "Not Found",
-                 "no message of this id is known; ids are remembered for 14 days "
-                 "after a message has ended");
+                 "no message of this id is known; ids are remembered for a time "
+                 "(`remember`) after a message has ended");
 }
 
 HttpResponse respond(const Found& found) {
@@ -115,7 +115,7 @@ HttpResponse respond(const CancelTaken& taken) {
   return {state == NameState::kWaiting ? 202 : 200, body.done()};
 }
 
-HttpResponse booked(const CostBooked& cost, const About& about) {
+HttpResponse respond(const CostBooked& cost, const About& about) {
   JsonBody body;
   body.text("event_id", about.event_id).flag("booked_before", cost.before);
   return {cost.before ? 200 : 201, body.done()};
@@ -143,7 +143,7 @@ void add_key(JsonBody& body, const KeyFacts& key) {
   body.raw("holds", holds + "]");
 }
 
-HttpResponse respond(const Listed& listed) {
+HttpResponse respond(const Listed& listed, const About& about) {
   std::string list = "[";
   for (std::size_t n = 0; n < listed.page.messages.size(); ++n) {
     const auto& [name, ahead] = listed.page.messages[n];
@@ -160,7 +160,7 @@ HttpResponse respond(const Listed& listed) {
   }
   JsonBody body;
   body.raw("messages", list + "]");
-  if (listed.page.next) body.text("next", cursor_text(*listed.page.next));
+  if (listed.page.next) body.text("next", about.cursor(cursor_text(*listed.page.next)));
   return {200, body.done()};
 }
 
@@ -186,7 +186,7 @@ HttpResponse respond(const KeyFound& found) {
   return {200, body.done()};
 }
 
-HttpResponse respond(const KeysListed& listed) {
+HttpResponse respond(const KeysListed& listed, const About& about) {
   std::string list = "[";
   for (const KeyFacts& key : listed.keys) {
     JsonBody body;
@@ -195,7 +195,7 @@ HttpResponse respond(const KeysListed& listed) {
   }
   JsonBody body;
   body.raw("keys", list + "]");
-  if (!listed.next.empty()) body.text("next", listed.next);
+  if (!listed.next.empty()) body.text("next", about.cursor(listed.next));
   return {200, body.done()};
 }
 
@@ -254,11 +254,8 @@ void add_rate_limit(const wire::Quoted& forecast, port::HttpHeaders& headers) {
 HttpResponse answer_of(const FrontAnswer& answer, const About& about) {
   return std::visit(
       [&about](const auto& one) -> HttpResponse {
-        using One = std::decay_t<decltype(one)>;
-        if constexpr (std::is_same_v<One, Conflict>) {
-          return conflicting(one, about);
-        } else if constexpr (std::is_same_v<One, CostBooked>) {
-          return booked(one, about);
+        if constexpr (requires { respond(one, about); }) {
+          return respond(one, about);
         } else {
           return respond(one);
         }

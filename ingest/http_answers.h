@@ -2,6 +2,7 @@
 // and later), Retry-After, problem+json (RFC 9457).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,10 @@ struct About {
   std::string event_id;                 // of a cost
   std::string id_field = "/messageId";  // where the producer's documents have id and key
   std::string key_field = "/userId";
+  // A cursor as whoever asked may see it.
+  std::function<std::string(const std::string&)> cursor = [](const std::string& plain) {
+    return plain;
+  };
 };
 port::HttpResponse answer_of(const FrontAnswer& answer, const About& about);
 port::HttpResponse answer_of(const Refusal& refusal);

@@ -6,6 +6,7 @@
 #include "ingest/cost_document.h"
 #include "ingest/http_answers.h"
 #include "ingest/prefer.h"
+#include "lib/digest/seal.h"
 
 namespace sluice::ingest {
 
@@ -14,6 +15,13 @@ using port::HttpResponse;
 using port::problem;
 
 namespace {
+
+constexpr std::size_t kLinesATurn = 500;
+
+std::size_t lines_of(std::string_view body) {
+  const auto ends = static_cast<std::size_t>(std::count(body.begin(), body.end(), '\n'));
+  return ends + (body.empty() || body.ends_with('\n') ? 0 : 1);
+}
 
 bool only_spaces(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -30,7 +38,10 @@ bool honoured(const Preference& preference, const FrontAnswer& answer) {
 }  // namespace
 
 HttpDoor::HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world)
-    : pointers_(std::move(pointers)), upstreams_(std::move(upstreams)), world_(std::move(world)) {}
+    : pointers_(std::move(pointers)),
+      upstreams_(std::move(upstreams)),
+      world_(std::move(world)),
+      seal_secret_(world_.random(kSealSecret)) {}
 
 void HttpDoor::reply(std::uint64_t http_id, HttpResponse response) {
   ++statuses_[response.status];
@@ -47,6 +58,11 @@ void HttpDoor::post(HttpRequest request, What what, Entry entry) {
                  problem(415, "Unsupported Media Type",
                          coded ? "Content-Encoding is not supported"
                                : "send application/json, or application/x-ndjson for many"));
+  }
+  if (content == Content::kLines && lines_of(request.body) > world_.lines_max) {
+    return refuse(request.id, {413, "",
+                               "more than " + std::to_string(world_.lines_max) +
+                                   " lines (lines_max): send them in several requests"});
   }
   auto batch = std::make_shared<Batch>();
   batch->http_id = request.id;
@@ -77,21 +93,25 @@ void HttpDoor::drain() {
 }
 
 // While we stop the core has no room and refuses: each line left is told so.
-bool HttpDoor::may_take() const { return draining_ || world_.room() > 0; }
+bool HttpDoor::may_take(std::size_t lines) const {
+  return draining_ || (lines < kLinesATurn && world_.room() > 0);
+}
 
 void HttpDoor::feed() {
-  while (!hungry_.empty() && may_take()) {
+  std::size_t lines = 0;
+  while (!hungry_.empty() && may_take(lines)) {
     const std::shared_ptr<Batch> batch = hungry_.front();
-    take(batch);
+    take(batch, lines);
     if (batch->next >= batch->body.size()) {
       hungry_.pop_front();
       if (batch->open == 0) finish(*batch);
     }
   }
+  if (!hungry_.empty() && lines >= kLinesATurn) world_.again();
 }
 
-void HttpDoor::take(const std::shared_ptr<Batch>& batch) {
-  while (batch->next < batch->body.size() && may_take()) {
+void HttpDoor::take(const std::shared_ptr<Batch>& batch, std::size_t& lines) {
+  for (; batch->next < batch->body.size() && may_take(lines); ++lines) {
     const std::string_view rest = std::string_view(batch->body).substr(batch->next);
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
@@ -151,8 +171,13 @@ void HttpDoor::respond(const Respond& respond) {
   const auto found = waiting_.extract(respond.request_id);
   if (found.empty()) return;
   const Waiting& waiting = found.mapped();
-  HttpResponse response =
-      answer_of(respond.answer, {waiting.event_id, pointers_.id, pointers_.key});
+  About about{waiting.event_id, pointers_.id, pointers_.key};
+  if (!waiting.batch->scope.whole()) {
+    about.cursor = [this](const std::string& plain) {
+      return sealed(seal_secret_, world_.random(kSealNonce), plain);
+    };
+  }
+  HttpResponse response = answer_of(respond.answer, about);
   const std::string preference = applied(waiting.batch->preference);
   if (!preference.empty() && honoured(waiting.batch->preference, respond.answer))
     response.headers.emplace_back("Preference-Applied", preference);

@@ -28,6 +28,9 @@ class HttpDoor {
     std::function<StoreTime()> wall;
     std::function<std::string(std::size_t)> random;
     std::vector<std::string> reply_hosts = {};  // where a reply_to may point to
+    std::function<void()> again = [] {};        // asks for feed() in the next turn
+    std::size_t lines_max = 20'000;             // of an NDJSON request
+    bool local = false;                         // it listens on a loopback address
   };
 
   HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world);
@@ -37,7 +40,8 @@ class HttpDoor {
   void set_upstreams(std::vector<Upstream> upstreams) { upstreams_ = std::move(upstreams); }
   void request(port::HttpRequest request);
   void respond(const Respond& answer);
-  // Lines of a batch wait while the core has no room; called once a turn.
+  // Lines of a batch wait while the core has no room, and beyond what a turn takes of them; called
+  // once a turn.
   void feed();
   // The core takes nothing new from now on: lines that wait are refused, one by one.
   void drain();
@@ -76,7 +80,11 @@ class HttpDoor {
   void act(Act act, port::HttpRequest request, Entry entry);
   void post(port::HttpRequest request, What what, Entry entry);
   // The number under which the core answers this request.
-  std::uint64_t asking(const port::HttpRequest& request);
+  std::uint64_t asking(const port::HttpRequest& request, Scope scope = {});
+  // Whether a web page of elsewhere may be behind it; then it was answered.
+  bool foreign(const port::HttpRequest& request);
+  // Nothing: it was answered.
+  std::optional<Parameters> query_of(const port::HttpRequest& request, const Scope& scope);
   void list(const port::HttpRequest& request, Entry entry);
   void key_page(const port::HttpRequest& request, Entry entry);
   void look_key(const port::HttpRequest& request, const Entry& entry, bool whole);
@@ -84,8 +92,8 @@ class HttpDoor {
   // The upstream of a key, or of that name; nullptr: it was answered.
   const Upstream* upstream_for(const port::HttpRequest& request, const Entry& entry, bool whole);
   void refuse(std::uint64_t http_id, const Refusal& refusal);
-  [[nodiscard]] bool may_take() const;
-  void take(const std::shared_ptr<Batch>& batch);
+  [[nodiscard]] bool may_take(std::size_t lines) const;
+  void take(const std::shared_ptr<Batch>& batch, std::size_t& lines);
   void take_document(const std::shared_ptr<Batch>& batch, std::string_view document);
   void take_message(Waiting waiting, std::string_view document);
   void take_cost(Waiting waiting, std::string_view document);
@@ -103,6 +111,7 @@ class HttpDoor {
   std::unordered_map<std::uint64_t, Waiting> waiting_;
   std::deque<std::shared_ptr<Batch>> hungry_;  // NDJSON with lines left
   std::unordered_map<int, std::uint64_t> statuses_;
+  std::string seal_secret_;  // of this life
 };
 
 }  // namespace sluice::ingest

@@ -5,6 +5,9 @@
 #include "ingest/http_answers.h"
 #include "ingest/http_door.h"
 #include "ingest/openapi.h"
+#include "lib/base/ascii.h"
+#include "lib/digest/seal.h"
+#include "lib/stage/upstreams.h"
 #include "lib/wire/valid.h"
 
 namespace sluice::ingest {
@@ -77,7 +80,11 @@ void HttpDoor::request(HttpRequest request) {
 
 std::optional<HttpDoor::Entry> HttpDoor::let_in(const HttpRequest& request, const Routed& routed) {
   const Right right = routed.route->right;
-  if (right == Right::kNone || (!keys_.any() && open_)) return Entry{};
+  if (right == Right::kNone) return Entry{};
+  if (!keys_.any() && open_) {
+    if (foreign(request)) return {};
+    return Entry{};
+  }
   const std::string* said = request.header("Authorization");
   const std::string_view token = said != nullptr ? bearer_token(*said) : "";
   const ApiKey* key = token.empty() ? nullptr : keys_.find(token);
@@ -92,6 +99,47 @@ std::optional<HttpDoor::Entry> HttpDoor::let_in(const HttpRequest& request, cons
     return {};
   }
   return Entry{key->scope, key->name, {}};
+}
+
+// Without API keys a browser on this machine would open the door to every page that it shows: a
+// page may post to any address, and one whose name is bound to 127.0.0.1 may read, too. Its
+// requests say where they come from; what no browser sends is let in.
+bool HttpDoor::foreign(const HttpRequest& request) {
+  const std::string* host = request.header("Host");
+  const std::string* origin = request.header("Origin");
+  const std::string* site = request.header("Sec-Fetch-Site");
+  std::string why;
+  if (world_.local && host != nullptr && !stage::is_loopback_url("http://" + lower_case(*host))) {
+    why = "the Host is not this machine's loopback";
+  } else if (origin != nullptr && !stage::is_loopback_url(lower_case(*origin))) {
+    why = "the Origin is a web page of elsewhere";
+  } else if (site != nullptr && *site == "cross-site") {
+    why = "Sec-Fetch-Site says that a web page of elsewhere asks";
+  }
+  if (why.empty()) return false;
+  reply(request.id, problem(403, "Forbidden",
+                            why + ": without API keys only this machine is let in "
+                                  "(sluice-ingest keys add)"));
+  return true;
+}
+
+// A cursor names what was looked at last, whoever's it is. An API key that does not see everything
+// gets its cursors sealed, and no others are taken from it: by one of its own making it could find
+// out where the others' rows are.
+std::optional<Parameters> HttpDoor::query_of(const HttpRequest& request, const Scope& scope) {
+  auto after = request.parameter("after");
+  if (after && !scope.whole()) {
+    after = unsealed(seal_secret_, *after);
+    if (!after) {
+      refuse(request.id, {400, "after",
+                          "must be the `next` of a page of this same list, by an ingest that has "
+                          "not started again since"});
+      return {};
+    }
+  }
+  return [&request, after](std::string_view name) {
+    return name == "after" ? after : request.parameter(name);
+  };
 }
 
 void HttpDoor::act(Act act, HttpRequest request, Entry entry) {
@@ -132,9 +180,10 @@ void HttpDoor::act(Act act, HttpRequest request, Entry entry) {
   }
 }
 
-std::uint64_t HttpDoor::asking(const HttpRequest& request) {
+std::uint64_t HttpDoor::asking(const HttpRequest& request, Scope scope) {
   auto batch = std::make_shared<Batch>();
   batch->http_id = request.id;
+  batch->scope = std::move(scope);
   batch->open = 1;
   const std::uint64_t request_id = ++last_id_;
   waiting_[request_id] = Waiting{std::move(batch), 0, {}};
@@ -142,22 +191,26 @@ std::uint64_t HttpDoor::asking(const HttpRequest& request) {
 }
 
 void HttpDoor::list(const HttpRequest& request, Entry entry) {
-  auto read = read_list([&request](std::string_view name) { return request.parameter(name); });
+  const auto query = query_of(request, entry.scope);
+  if (!query) return;
+  auto read = read_list(*query);
   if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(request.id, *refusal);
   auto& ask = std::get<ListAsk>(read);
   if (!ask.key.empty() && !entry.scope.covers_key(ask.key)) {
     return refuse(request.id, {403, "key", "this API key does not cover it"});
   }
   ask.scope = std::move(entry.scope);
-  world_.accept(ListMessages{asking(request), std::move(ask)});
+  world_.accept(ListMessages{asking(request, ask.scope), std::move(ask)});
 }
 
 void HttpDoor::key_page(const HttpRequest& request, Entry entry) {
-  auto read = read_key_page([&request](std::string_view name) { return request.parameter(name); });
+  const auto query = query_of(request, entry.scope);
+  if (!query) return;
+  auto read = read_key_page(*query);
   if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(request.id, *refusal);
   auto& page = std::get<ListKeyPage>(read);
   page.scope = std::move(entry.scope);
-  page.request_id = asking(request);
+  page.request_id = asking(request, page.scope);
   world_.accept(std::move(page));
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <istream>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "ingest/json.h"
 #include "ingest/order.h"
 #include "lib/digest/running_digest.h"
 #include "lib/wire/identity.h"
@@ -16,9 +18,10 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors begin files with it
 constexpr std::size_t kBatch = 500;                          // lines of one commit
-constexpr std::size_t kRawMax = 64 * 1024;                   // of a malformed line, kept
-constexpr std::size_t kLineMax = 512 * 1024;                 // more is not even read into memory
-constexpr std::size_t kPiece = 64 * 1024;                    // of the file, hashed at a time
+constexpr std::size_t kBatchBytes = 1024 * 1024;  // of them; a running ingest waits for it
+constexpr std::size_t kRawMax = 64 * 1024;        // of a malformed line, kept
+constexpr std::size_t kLineMax = 512 * 1024;      // more is not even read into memory
+constexpr std::size_t kPiece = 64 * 1024;         // of the file, hashed at a time
 
 enum class Got : std::uint8_t { kLine, kTooLong, kEnd };
 
@@ -30,6 +33,9 @@ class Lines {
   // Up to kLineMax bytes of the next line; the rest of a longer one is skipped.
   Got read(std::string& line) {
     line.clear();
+    line_from_ = bytes_;
+    line_at_ = piece_.size();
+    before_line_.reset();
     bool too_long = false;
     for (int c = input_.get(); c != std::char_traits<char>::eof(); c = input_.get()) {
       count(static_cast<char>(c));
@@ -40,6 +46,7 @@ class Lines {
         too_long = true;
       }
     }
+    cut_ = bytes_ > line_from_;
     if (too_long) return Got::kTooLong;
     return line.empty() ? Got::kEnd : Got::kLine;
   }
@@ -56,8 +63,18 @@ class Lines {
     return true;
   }
 
+  // The file ended, or could not be read, before the last line did.
+  [[nodiscard]] bool cut() const { return cut_; }
+  // As if the last line had not been read. Nothing more is read after it.
+  void step_back() {
+    piece_.resize(line_at_);
+    bytes_ = line_from_;
+    stepped_back_ = true;
+  }
+
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   std::string digest() {
+    if (stepped_back_ && before_line_) return to_bytes(*before_line_);
     digest_.add(piece_);
     piece_.clear();
     return to_bytes(digest_.so_far());
@@ -68,14 +85,23 @@ class Lines {
     ++bytes_;
     piece_.push_back(c);
     if (piece_.size() < kPiece) return;
-    digest_.add(piece_);
+    const std::string_view piece = piece_;
+    digest_.add(piece.substr(0, line_at_));
+    if (!before_line_) before_line_ = digest_.so_far();
+    digest_.add(piece.substr(line_at_));
     piece_.clear();
+    line_at_ = 0;
   }
 
   std::istream& input_;
   std::uint64_t bytes_ = 0;
   std::string piece_;  // not yet in the digest
   RunningDigest digest_;
+  std::uint64_t line_from_ = 0;        // where the last line began: in the file, in the piece,
+  std::size_t line_at_ = 0;            // if its beginning is there still,
+  std::optional<Sha256> before_line_;  // and else the digest of what is before it
+  bool cut_ = false;
+  bool stepped_back_ = false;
 };
 
 class Import {
@@ -91,13 +117,18 @@ class Import {
       if (counts_.lines == 1 && line.starts_with(kByteOrderMark)) line.erase(0, 3);
       if (line.ends_with('\r')) line.pop_back();
       if (line.find_first_not_of(" \t") == std::string::npos) continue;
+      const bool half = file_.cut() && (got == Got::kTooLong || json_trouble(line));
+      if (half && !from_.file.empty()) {
+        leave();
+        break;
+      }
       take(line, got == Got::kTooLong);
-      if (puts_.size() + dead_.size() < kBatch) continue;
+      if (puts_.size() + dead_.size() < kBatch && taken_bytes_ < kBatchBytes) continue;
       if (auto written = write(); !written) return written.error();
     }
     // A directory, a disk that fails: what was not read is not the file's end.
     const bool ended = !from_.input.bad();
-    if (auto written = write(ended); !written) return written.error();
+    if (auto written = write(ended && !left_); !written) return written.error();
     if (!ended) {
       return Error{Trouble::kUnavailable,
                    from_.name + ": cannot be read after line " + std::to_string(counts_.lines)};
@@ -106,6 +137,15 @@ class Import {
   }
 
  private:
+  // The end of a file that is still written to: whoever resumes takes the line when it is whole.
+  void leave() {
+    from_.say("line " + std::to_string(counts_.lines) +
+              ": the file ends within it, it is not taken; --resume goes on with it");
+    --counts_.lines;
+    file_.step_back();
+    left_ = true;
+  }
+
   // Where to begin: at the start, or after what was imported before.
   Status find_place() {
     if (from_.file.empty()) return Done{};
@@ -135,6 +175,7 @@ class Import {
 
   void take(const std::string& line, bool too_long) {
     const StoreTime at = from_.wall();
+    taken_bytes_ += line.size();
     if (too_long) return malformed(line, {400, "", "the line is too long"});
     ReadDocument read = read_document(
         line, {from_.pointers, from_.config.upstreams, at,
@@ -188,6 +229,7 @@ class Import {
     puts_.clear();
     lines_.clear();
     dead_.clear();
+    taken_bytes_ = 0;
     if (!written) {
       return Error{written.error().code, "nothing after line " + std::to_string(before) +
                                              " was imported: " + written.error().what};
@@ -217,6 +259,8 @@ class Import {
   std::vector<Put> puts_;
   std::vector<std::uint64_t> lines_;  // of each put
   std::vector<DeadRow> dead_;
+  std::size_t taken_bytes_ = 0;  // since the last commit
+  bool left_ = false;            // the last line
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ingest/routes.h"
+#include "lib/base/ascii.h"
 
 namespace sluice::ingest {
 
@@ -130,12 +131,6 @@ std::string operation(const Route& route) {
   return text + ",\"responses\":" + answers(route) + "}";
 }
 
-std::string lower(std::string_view method) {
-  std::string text(method);
-  for (char& c : text) c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 // What we POST to a message's reply_to.
 constexpr std::string_view kWebhooks =
     R"("webhooks":{"messageSettled":{"post":{"operationId":"messageSettled",)"
@@ -151,7 +146,7 @@ std::string document() {
   std::map<std::string_view, std::string> paths;
   for (const Route& route : routes()) {
     std::string& path = paths[route.path];
-    path += (path.empty() ? "" : ",") + quoted(lower(route.method)) + ":" + operation(route);
+    path += (path.empty() ? "" : ",") + quoted(lower_case(route.method)) + ":" + operation(route);
   }
   std::string text = R"({"openapi":"3.1.0","info":{"title":"Sluice","version":"1","description":)"
                      R"("Sends messages through an API that punishes over-sending."},"paths":{)";

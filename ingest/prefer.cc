@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "lib/base/ascii.h"
+
 namespace sluice::ingest {
 
 namespace {
@@ -15,14 +17,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 // Cuts at a mark that is not inside a quoted string.
@@ -68,7 +62,7 @@ Preference read_prefer(const std::vector<std::string>& headers) {
     for (const std::string_view preference : split(header, ',')) {
       const std::string_view main = split(preference, ';').front();
       const std::size_t equals = std::min(main.find('='), main.size());
-      const std::string name = lower(trimmed(main.substr(0, equals)));
+      const std::string name = lower_case(trimmed(main.substr(0, equals)));
       if (name == "respond-async") async = true;
       if (name == "wait" && equals < main.size() && !wait)
         wait = read_wait(main.substr(equals + 1));
@@ -108,7 +102,7 @@ Content content_of(std::string_view content_type) {
       "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"};
   constexpr std::array<std::string_view, 5> kOne = {
       "", "application/json", "text/json", "text/plain", "application/x-www-form-urlencoded"};
-  const std::string type = lower(trimmed(content_type.substr(0, content_type.find(';'))));
+  const std::string type = lower_case(trimmed(content_type.substr(0, content_type.find(';'))));
   if (std::find(kLines.begin(), kLines.end(), type) != kLines.end()) return Content::kLines;
   if (std::find(kOne.begin(), kOne.end(), type) != kOne.end()) return Content::kOne;
   return type.ends_with("+json") ? Content::kOne : Content::kOther;

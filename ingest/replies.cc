@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ingest/document.h"
+#include "lib/base/ascii.h"
 #include "lib/digest/digest.h"
 
 namespace sluice::ingest {
@@ -13,14 +14,6 @@ namespace {
 constexpr Duration kWaitMax = hours(1);
 constexpr std::uint32_t kGone = 410;  // it is never to be sent there again (RFC 9110 15.5.11)
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 }  // namespace
 
 // ---- which URLs
@@ -28,7 +21,7 @@ std::string lower(std::string_view text) {
 std::string reply_host(std::string_view url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string_view::npos) return {};
-  return lower(url.substr(0, std::min(url.find('/', scheme + 3), url.size())));
+  return lower_case(url.substr(0, std::min(url.find('/', scheme + 3), url.size())));
 }
 
 // What stands before the path must be an entry of the list, byte for byte: there is no second

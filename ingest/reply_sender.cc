@@ -176,7 +176,13 @@ void ReplySender::ended(const port::ShotResult& result) {
                               ? "its address is link-local, or a cloud's metadata service"
                               : std::string(result.reason);
   judge(reply, {answered ? result.status : 0, retry_after_of(result)}, why);
-  wanted_ = true;
+  // There is room for the next one at once, whether the core has anything to do or not.
+  if (!std::exchange(freed_, true)) {
+    world_.poller.after(Duration{0}, [this] {
+      freed_ = false;
+      look();
+    });
+  }
 }
 
 void ReplySender::end_turn() {

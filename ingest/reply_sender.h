@@ -71,6 +71,7 @@ class ReplySender {
   std::map<std::uint64_t, Reply> under_way_;
   std::string trouble_;  // the store's, said once
   bool wanted_ = false;
+  bool freed_ = false;  // a look is about to follow
   bool draining_ = false;
 };
 

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "lib/base/ascii.h"
+
 namespace sluice::ingest {
 
 namespace {
@@ -140,28 +142,6 @@ constexpr std::array<Route, 14> kRoutes = {{
 
 #undef REFUSED
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-std::optional<std::string> decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] != '%') {
-      out.push_back(text[at]);
-      continue;
-    }
-    const int high = at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
-    const int low = at + 2 < text.size() ? hex_digit(text[at + 2]) : -1;
-    if (high < 0 || low < 0) return {};
-    out.push_back(static_cast<char>(high * 16 + low));
-    at += 2;
-  }
-  return out;
-}
-
 std::vector<std::string_view> segments(std::string_view path) {
   std::vector<std::string_view> found;
   while (path.starts_with('/')) {
@@ -205,7 +185,7 @@ std::optional<Routed> route_of(std::string_view method, std::string_view path) {
     if (reads) routed.allow += ", HEAD";
     if (route.method != method && !(reads && method == "HEAD")) continue;
     routed.route = &route;
-    auto plain = decoded(*name);
+    auto plain = percent_decoded(*name);
     routed.broken = !plain;
     if (plain) routed.name = std::move(*plain);
   }

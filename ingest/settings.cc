@@ -97,6 +97,12 @@ constexpr std::array kRows = {
         .help = "The largest HTTP request, NDJSON included; one message has at most 256 KiB.",
         .min = 1024,
         .max = 256 * 1024 * 1024},
+    SettingRow{.name = "lines_max",
+               .type = Type::kWhole,
+               .preset = "20000",
+               .help = "Lines of one NDJSON request.",
+               .min = 1,
+               .max = 1'000'000},
     SettingRow{.name = "connections_max",
                .type = Type::kWhole,
                .preset = "512",
@@ -309,9 +315,12 @@ Status check_settings(const Settings& settings) {
   return Done{};
 }
 
+bool is_local(const Settings& settings) {
+  return stage::is_loopback_url("http://" + settings.stage.text("listen"));
+}
+
 bool may_be_open(const Settings& settings) {
-  return stage::is_loopback_url("http://" + settings.stage.text("listen")) ||
-         settings.stage.flag("listen_anywhere");
+  return is_local(settings) || settings.stage.flag("listen_anywhere");
 }
 
 Error not_open(const Settings& settings) {

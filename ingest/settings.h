@@ -19,6 +19,8 @@ std::span<const SettingRow> source_rows();
 Result<Pointers> read_pointers(const Settings& settings);
 
 Result<Config> read_config(const Settings& settings);
+// Whether the front door listens on a loopback address.
+bool is_local(const Settings& settings);
 // Whether the front door may do without API keys: it is loopback, or a person has said so.
 bool may_be_open(const Settings& settings);
 // What to say when it may not, and has none.

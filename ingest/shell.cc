@@ -43,6 +43,8 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   if (!known) return known.error();
   shell->keys_ = std::move(*keys);
   shell->open_ = may_be_open(room.settings);
+  shell->local_ = is_local(room.settings);
+  shell->lines_max_ = static_cast<std::size_t>(room.settings.stage.whole("lines_max"));
   if (known->empty() && !shell->open_) return not_open(room.settings);
   shell->door_config_ = read_door(room.settings);
   return shell;
@@ -56,7 +58,10 @@ HttpDoor::World Shell::world() {
           },
           port::wall_now,
           port::random_bytes,
-          config_.replies.hosts};
+          config_.replies.hosts,
+          [this] { stage_->poller().after(Duration{0}, [this] { door_->feed(); }); },
+          lines_max_,
+          local_};
 }
 
 Status Shell::start(stage::Stage<IngestCore>& stage) {

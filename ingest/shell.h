@@ -55,7 +55,9 @@ class Shell {
   std::unique_ptr<SqliteParking> parking_;
   std::unique_ptr<SqliteLists> lists_;
   std::unique_ptr<SqliteApiKeys> keys_;
-  bool open_ = false;  // without any API key everybody who reaches the door is let in
+  bool open_ = false;   // without any API key everybody who reaches the door is let in
+  bool local_ = false;  // only loopback reaches it
+  std::size_t lines_max_ = 0;
   IngestCore core_;
   stage::Stage<IngestCore>* stage_ = nullptr;
   std::unique_ptr<ReplySender> replies_;

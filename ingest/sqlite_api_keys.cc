@@ -47,6 +47,8 @@ Result<std::unique_ptr<SqliteApiKeys>> SqliteApiKeys::open(const std::string& pa
 }
 
 Result<std::vector<ApiKey>> SqliteApiKeys::all() {
+  const auto version_before = version();  // what is committed meanwhile is a change to come
+  if (!version_before) return version_before.error();
   auto question = database_.prepare(
       "SELECT name, hash, may, upstreams, keys, made_at, revoked_at FROM api_keys ORDER BY number");
   if (!question) return question.error();
@@ -54,7 +56,7 @@ Result<std::vector<ApiKey>> SqliteApiKeys::all() {
   for (;;) {
     auto stepped = question->step();
     if (!stepped) return stepped.error();
-    if (*stepped == Step::kDone) return found;
+    if (*stepped == Step::kDone) break;
     ApiKey key;
     key.name = question->bytes(0);
     key.hash = question->bytes(1);
@@ -64,6 +66,8 @@ Result<std::vector<ApiKey>> SqliteApiKeys::all() {
     key.revoked_at = {question->integer(6)};
     found.push_back(std::move(key));
   }
+  version_read_ = *version_before;
+  return found;
 }
 
 Status SqliteApiKeys::add(const ApiKey& key) {
@@ -90,13 +94,17 @@ Status SqliteApiKeys::revoke(const std::string& name, StoreTime at) {
   return Error{Trouble::kUsage, "no API key named \"" + name + "\" holds"};
 }
 
-bool SqliteApiKeys::changed() {
+Result<std::int64_t> SqliteApiKeys::version() {
   auto question = database_.prepare("PRAGMA data_version");
-  if (!question) return true;
-  const auto stepped = question->step();
-  if (!stepped || *stepped != Step::kRow) return true;
-  const std::int64_t version = question->integer(0);
-  return std::exchange(version_seen_, version) != version;
+  if (!question) return question.error();
+  auto stepped = question->step();
+  if (!stepped) return stepped.error();
+  return question->integer(0);
+}
+
+bool SqliteApiKeys::changed() {
+  const auto now = version();
+  return !now || *now != version_read_;
 }
 
 }  // namespace sluice::ingest

@@ -115,15 +115,15 @@ Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {
   return insert_row(row);
 }
 
-Result<bool> SqliteParking::replay(const DeadRow& dead, StoreTime now) {
-  if (!dead.message) return false;
+Result<ReplayEnd> SqliteParking::replay(const DeadRow& dead, StoreTime now) {
+  if (!dead.message) return ReplayEnd::kNoMessage;
   auto transaction = port::Transaction::begin(database_);
   if (!transaction) return transaction.error();
   if (auto gone = sql_->delete_dead.bind_blob(1, dead.identity).run(); !gone) return gone.error();
-  if (database_.changes() == 0) return false;  // somebody else has replayed it
+  if (database_.changes() == 0) return ReplayEnd::kGone;
   if (auto put = put_anew(dead, now); !put) return put.error();
   if (auto committed = transaction->commit(); !committed) return committed.error();
-  return true;
+  return ReplayEnd::kReplayed;
 }
 
 Status SqliteParking::purge(const DeadRow& dead) {

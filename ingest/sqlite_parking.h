@@ -43,6 +43,12 @@ struct DeadRow {
   std::string raw;                     // the bytes of what was no message
 };
 
+enum class ReplayEnd : std::uint8_t {
+  kReplayed,
+  kNoMessage,  // nothing that could be sent: it stays
+  kGone,       // it was replayed or purged before
+};
+
 // How far a file was imported: what stands before that is in parking, what follows is not.
 struct ImportPosition {
   std::string file;  // its path, absolute, links resolved
@@ -96,8 +102,8 @@ class SqliteParking {
   Status each_dead(const std::function<bool(const DeadRow&)>& visit);
   // By id, or by the first digits of the identity.
   Result<std::vector<DeadRow>> find_dead(std::string_view id);
-  // Back into its line as generation + 1, with no attempts; false when it is no message.
-  Result<bool> replay(const DeadRow& dead, StoreTime now);
+  // Back into its line as generation + 1, with no attempts.
+  Result<ReplayEnd> replay(const DeadRow& dead, StoreTime now);
   Status purge(const DeadRow& dead);
 
   // ---- imports

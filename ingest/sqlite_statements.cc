@@ -113,84 +113,80 @@ Status make_tables(port::Sqlite& database) {
   return transaction->commit();
 }
 
-std::span<const SqliteParking::Statements::Question> SqliteParking::Statements::questions() {
-  static const Question all[] = {
-      {&Statements::data_version, "PRAGMA data_version"},
-      {&Statements::last_number, "SELECT coalesce(max(number), 0) FROM messages"},
-      {&Statements::rows_after,
-       "SELECT number, key FROM messages WHERE number > ? ORDER BY number LIMIT ?"},
-      {&Statements::sums,
-       "SELECT (SELECT coalesce(sum(count), 0) FROM keys), (SELECT count(*) FROM keys), "
-       "(SELECT count(*) FROM dead)"},
-      {&Statements::key_facts, "SELECT upstream, count, holds FROM keys WHERE key = ?1"},
-      {&Statements::head_order,
-       "SELECT place FROM messages WHERE state = 1 AND key = ?1 "
-       "ORDER BY place, identity LIMIT 1"},
-      {&Statements::one_more,
-       "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 1, x'') "
-       "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream"},
-      {&Statements::one_fewer, "UPDATE keys SET count = count - 1 WHERE key = ?1"},
-      {&Statements::delete_empty_key,
-       "DELETE FROM keys WHERE key = ?1 AND count = 0 AND holds = x''"},
-      {&Statements::set_holds,
-       "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 0, ?3) "
-       "ON CONFLICT (key) DO UPDATE SET holds = excluded.holds"},
-      {&Statements::list_keys,
-       "SELECT key, upstream, count, holds, coalesce((SELECT place FROM messages "
-       "WHERE state = 1 AND messages.key = keys.key ORDER BY place, identity LIMIT 1), 0) "
-       "FROM keys WHERE key > ?1 ORDER BY key LIMIT ?2"},
-      {&Statements::name_by_id,
-       "SELECT " NAME_COLUMNS " FROM messages WHERE source = ?1 AND id = ?2 "
-       "ORDER BY generation DESC LIMIT 1"},
-      {&Statements::name_by_identity, "SELECT " NAME_COLUMNS " FROM messages WHERE identity = ?1"},
-      // A name whose time was over, and that nobody has forgotten yet, goes with its number.
-      {&Statements::insert_row,
-       "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
-       ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-       "1, '', 0, 0, 0, 0, ?11, ?12, ?13)"},
-      {&Statements::settle_row,
-       "UPDATE messages SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
-       "remember_until = ?6, message = NULL WHERE identity = ?7 AND state = 1"},
-      {&Statements::forget_names,
-       "DELETE FROM messages WHERE number IN (SELECT number FROM messages "
-       "WHERE state > 1 AND remember_until < ?1 LIMIT ?2)"},
-      {&Statements::row_by_identity,
-       "SELECT " ROW_COLUMNS " FROM messages WHERE identity = ?1 AND state = 1"},
-      {&Statements::read_head,
-       "SELECT " ROW_COLUMNS " FROM messages WHERE state = 1 AND key = ?1 AND "
-       "(place, identity) > (?3, ?4) ORDER BY place, identity LIMIT ?2"},
-      {&Statements::list_cancelled,
-       "SELECT " ROW_COLUMNS ", identity FROM messages INDEXED BY rows_cancelled "
-       "WHERE cancelled = 1 AND state = 1 AND identity > ?1 ORDER BY identity LIMIT ?2"},
-      {&Statements::list_expired,
-       "SELECT " ROW_COLUMNS ", expires_at, number FROM messages INDEXED BY rows_by_expiry "
-       "WHERE state = 1 AND expires_at <= ?1 AND (expires_at, number) > (?2, ?3) "
-       "ORDER BY expires_at, number LIMIT ?4"},
-      {&Statements::mark_offered, "UPDATE messages SET offered = 1 WHERE identity = ?1"},
-      {&Statements::reorder, "UPDATE messages SET place = ?1 WHERE identity = ?2"},
-      {&Statements::cancel_row, "UPDATE messages SET cancelled = 1 WHERE identity = ?1"},
-      {&Statements::count_before,
-       "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages AS other WHERE other.state = 1 "
-       "AND other.key = mine.key AND (other.place, other.identity) < (mine.place, mine.identity) "
-       "LIMIT ?2)) FROM messages AS mine WHERE mine.identity = ?1 AND mine.state = 1"},
-      {&Statements::write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
-                                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
-      {&Statements::each_dead, "SELECT " DEAD_COLUMNS " FROM dead ORDER BY number"},
-      {&Statements::dead_by_id,
-       "SELECT " DEAD_COLUMNS " FROM dead WHERE id = ?1 OR (length(?2) >= 8 AND "
-       "lower(hex(identity)) LIKE ?2 || '%') ORDER BY number"},
-      {&Statements::delete_dead, "DELETE FROM dead WHERE identity = ?1"},
-      {&Statements::import_position,
-       "SELECT bytes, lines, digest, last_seen, ended FROM imports WHERE file = ?1"},
-      {&Statements::keep_position,
-       "INSERT OR REPLACE INTO imports (file, bytes, lines, digest, last_seen, ended) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
-  };
-  return all;
-}
+const SqliteParking::Statements::Question SqliteParking::Statements::kQuestions[] = {
+    {&Statements::data_version, "PRAGMA data_version"},
+    {&Statements::last_number, "SELECT coalesce(max(number), 0) FROM messages"},
+    {&Statements::rows_after,
+     "SELECT number, key FROM messages WHERE number > ? ORDER BY number LIMIT ?"},
+    {&Statements::sums,
+     "SELECT (SELECT coalesce(sum(count), 0) FROM keys), (SELECT count(*) FROM keys), "
+     "(SELECT count(*) FROM dead)"},
+    {&Statements::key_facts, "SELECT upstream, count, holds FROM keys WHERE key = ?1"},
+    {&Statements::head_order,
+     "SELECT place FROM messages WHERE state = 1 AND key = ?1 "
+     "ORDER BY place, identity LIMIT 1"},
+    {&Statements::one_more,
+     "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 1, x'') "
+     "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream"},
+    {&Statements::one_fewer, "UPDATE keys SET count = count - 1 WHERE key = ?1"},
+    {&Statements::delete_empty_key,
+     "DELETE FROM keys WHERE key = ?1 AND count = 0 AND holds = x''"},
+    {&Statements::set_holds,
+     "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 0, ?3) "
+     "ON CONFLICT (key) DO UPDATE SET holds = excluded.holds"},
+    {&Statements::list_keys,
+     "SELECT key, upstream, count, holds, coalesce((SELECT place FROM messages "
+     "WHERE state = 1 AND messages.key = keys.key ORDER BY place, identity LIMIT 1), 0) "
+     "FROM keys WHERE key > ?1 ORDER BY key LIMIT ?2"},
+    {&Statements::name_by_id, "SELECT " NAME_COLUMNS " FROM messages WHERE source = ?1 AND id = ?2 "
+                              "ORDER BY generation DESC LIMIT 1"},
+    {&Statements::name_by_identity, "SELECT " NAME_COLUMNS " FROM messages WHERE identity = ?1"},
+    // A name whose time was over, and that nobody has forgotten yet, goes with its number.
+    {&Statements::insert_row,
+     "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
+     ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+     "1, '', 0, 0, 0, 0, ?11, ?12, ?13)"},
+    {&Statements::settle_row,
+     "UPDATE messages SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
+     "remember_until = ?6, message = NULL WHERE identity = ?7 AND state = 1"},
+    {&Statements::forget_names,
+     "DELETE FROM messages WHERE number IN (SELECT number FROM messages "
+     "WHERE state > 1 AND remember_until < ?1 LIMIT ?2)"},
+    {&Statements::row_by_identity,
+     "SELECT " ROW_COLUMNS " FROM messages WHERE identity = ?1 AND state = 1"},
+    {&Statements::read_head,
+     "SELECT " ROW_COLUMNS " FROM messages WHERE state = 1 AND key = ?1 AND "
+     "(place, identity) > (?3, ?4) ORDER BY place, identity LIMIT ?2"},
+    {&Statements::list_cancelled,
+     "SELECT " ROW_COLUMNS ", identity FROM messages INDEXED BY rows_cancelled "
+     "WHERE cancelled = 1 AND state = 1 AND identity > ?1 ORDER BY identity LIMIT ?2"},
+    {&Statements::list_expired,
+     "SELECT " ROW_COLUMNS ", expires_at, number FROM messages INDEXED BY rows_by_expiry "
+     "WHERE state = 1 AND expires_at <= ?1 AND (expires_at, number) > (?2, ?3) "
+     "ORDER BY expires_at, number LIMIT ?4"},
+    {&Statements::mark_offered, "UPDATE messages SET offered = 1 WHERE identity = ?1"},
+    {&Statements::reorder, "UPDATE messages SET place = ?1 WHERE identity = ?2"},
+    {&Statements::cancel_row, "UPDATE messages SET cancelled = 1 WHERE identity = ?1"},
+    {&Statements::count_before,
+     "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages AS other WHERE other.state = 1 "
+     "AND other.key = mine.key AND (other.place, other.identity) < (mine.place, mine.identity) "
+     "LIMIT ?2)) FROM messages AS mine WHERE mine.identity = ?1 AND mine.state = 1"},
+    {&Statements::write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
+                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+    {&Statements::each_dead, "SELECT " DEAD_COLUMNS " FROM dead ORDER BY number"},
+    {&Statements::dead_by_id,
+     "SELECT " DEAD_COLUMNS " FROM dead WHERE id = ?1 OR (length(?2) >= 8 AND "
+     "lower(hex(identity)) LIKE ?2 || '%') ORDER BY number"},
+    {&Statements::delete_dead, "DELETE FROM dead WHERE identity = ?1"},
+    {&Statements::import_position,
+     "SELECT bytes, lines, digest, last_seen, ended FROM imports WHERE file = ?1"},
+    {&Statements::keep_position,
+     "INSERT OR REPLACE INTO imports (file, bytes, lines, digest, last_seen, ended) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+};
 
 Status SqliteParking::Statements::prepare(port::Sqlite& database) {
-  for (const auto& [statement, sql] : questions()) {
+  for (const auto& [statement, sql] : kQuestions) {
     auto prepared = database.prepare(sql);
     if (!prepared) return prepared.error();
     this->*statement = std::move(*prepared);
@@ -200,7 +196,7 @@ Status SqliteParking::Statements::prepare(port::Sqlite& database) {
 
 Result<std::string> SqliteParking::plans() {
   std::string text;
-  for (const auto& [statement, sql] : Statements::questions()) {
+  for (const auto& [statement, sql] : Statements::kQuestions) {
     auto plan = plan_of(database_, sql);
     if (!plan) return plan.error();
     text += *plan;

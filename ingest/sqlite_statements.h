@@ -2,7 +2,6 @@
 // the stores sqlite_*.
 #pragma once
 
-#include <span>
 #include <string>
 #include <utility>
 
@@ -29,7 +28,7 @@ Status make_tables(port::Sqlite& database);
 
 struct SqliteParking::Statements {
   using Question = std::pair<port::Statement Statements::*, const char*>;
-  static std::span<const Question> questions();
+  static const Question kQuestions[];
   Status prepare(port::Sqlite& database);
 
   port::Statement data_version, last_number, rows_after, sums;

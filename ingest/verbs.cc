@@ -199,7 +199,7 @@ class DeadVerb {
     for (const DeadRow& dead : *found) {
       if (Status done = act(dead); !done) return stage::fail(kProgram, done.error());
     }
-    return 0;
+    return refused_ && !line_.has("--all") ? kUsage : 0;
   }
 
   static Status show(const DeadRow& dead) {
@@ -210,10 +210,16 @@ class DeadVerb {
   Status replay(const DeadRow& dead) {
     auto done = parking_.replay(dead, port::wall_now());
     if (!done) return done.error();
-    if (*done) {
+    if (*done == ReplayEnd::kReplayed) {
       std::cout << "replayed " << dead.id << "\n";
+      return Done{};
+    }
+    refused_ = true;
+    std::cerr << kProgram << ": " << dead.id;
+    if (*done == ReplayEnd::kGone) {
+      std::cerr << " was replayed or purged meanwhile\n";
     } else {
-      std::cerr << kProgram << ": " << dead.id << " is no message (" << dead.reason
+      std::cerr << " is no message (" << dead.reason
                 << "): it stays; correct it and import it, then purge this one\n";
     }
     return Done{};
@@ -227,6 +233,7 @@ class DeadVerb {
 
   SqliteParking& parking_;
   const VerbLine& line_;
+  bool refused_ = false;  // one of those that were asked for cannot be replayed
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lib/base/ascii.h"
 #include "lib/base/check.h"
 
 namespace sluice {
@@ -106,24 +107,13 @@ std::string to_hex(std::string_view bytes) {
   return hex;
 }
 
-namespace {
-
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
 std::string from_hex(std::string_view hex) {
   if (hex.size() % 2 != 0) return {};
   std::string bytes;
   bytes.reserve(hex.size() / 2);
   for (std::size_t at = 0; at < hex.size(); at += 2) {
-    const int high = digit(hex[at]);
-    const int low = digit(hex[at + 1]);
+    const int high = hex_digit(hex[at]);
+    const int low = hex_digit(hex[at + 1]);
     if (high < 0 || low < 0) return {};
     bytes.push_back(static_cast<char>(high * 16 + low));
   }

@@ -270,6 +270,10 @@ MHD_Result HttpServer::Daemon::begin(Call& call) {
   if (!is_token(call.request.method) || !call.request.path.starts_with('/') || !target) {
     return refuse(call, problem(400, "Bad Request", "the request line is wrong", "target"));
   }
+  if (const auto broken = broken_parameter(call.request.query)) {
+    return refuse(call, problem(400, "Bad Request",
+                                *broken + ": '%' is not followed by two hex digits", *broken));
+  }
   if (framing.content_length.value_or(0) > config.body_max) {
     call.state = State::kTooLarge;
     std::size_t none = 0;

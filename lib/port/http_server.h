@@ -2,7 +2,8 @@
 // and answers now or later, in any order, by id. What is not clearly one request is refused before
 // the handler sees it: 400 and Connection: close for a Host that is missing, empty or double, two
 // Content-Lengths, a Content-Length that is no number, one next to Transfer-Encoding, a
-// Transfer-Encoding other than chunked, a header name that is no token; 413, 431 for what is too
+// Transfer-Encoding other than chunked, a header name that is no token, a broken %-escape in the
+// query; 413, 431 for what is too
 // large; 408 or a close for who is too slow; 503 beyond requests_max.
 #pragma once
 
@@ -84,7 +85,8 @@ class HttpServer {
 // about one.
 HttpResponse problem(int status, std::string_view title, std::string_view detail,
                      std::string_view field = {});
-// "%41b+" -> "Ab+"; '+' stays. nullopt when it is broken.
-std::optional<std::string> url_decoded(std::string_view text);
+// The first parameter in which a '%' is not followed by two hex digits: the handler sees no request
+// that has one.
+std::optional<std::string> broken_parameter(std::string_view query);
 
 }  // namespace sluice::port

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <span>
 
+#include "lib/base/ascii.h"
 #include "lib/base/check.h"
 #include "lib/port/address.h"
 #include "lib/port/clock.h"
@@ -63,12 +64,6 @@ std::string_view why(int code) {
     default:
       return "connection failed";
   }
-}
-
-std::string in_lower_case(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
 }
 
 long idle_seconds(Duration keep_idle) { return static_cast<long>(keep_idle.us / 1'000'000); }
@@ -240,7 +235,7 @@ void OneShotTransfer::take_header(std::string_view line) {
 void OneShotTransfer::take_field(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || status_ < 200 || fields_.size() >= kFieldsMax) return;
-  std::string name = in_lower_case(line.substr(0, colon));
+  std::string name = lower_case(line.substr(0, colon));
   if (!config_.wants(name)) return;
   fields_.emplace_back(std::move(name), line.substr(colon + 1, kFieldMax));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ingest/http_answers.h"
+#include "lib/digest/digest.h"
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "tests/ingest/core_world.h"
@@ -39,7 +40,15 @@ class Door : public testing::Test {
                         [this](std::uint64_t id, port::HttpResponse response) {
                           server_->respond(id, std::move(response));
                         },
-                        port::wall_now, port::random_bytes});
+                        port::wall_now,
+                        port::random_bytes,
+                        {},
+                        [this] {
+                          ++agains_;
+                          poller_.after(Duration{0}, [this] { door_->feed(); });
+                        },
+                        3'000,
+                        true});
     port::HttpServerConfig config;
     config.listen = "127.0.0.1:0";
     auto server = port::HttpServer::open(
@@ -118,7 +127,7 @@ class Door : public testing::Test {
 
   Answer ask(const std::string& method, const std::string& path, const std::string& body = {},
              const std::string& headers = {}) {
-    return exchange(method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
+    return exchange(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
                     headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   }
 
@@ -127,6 +136,7 @@ class Door : public testing::Test {
   IngestCore::Out out_;
   MemoryParking parking_;
   Duration wait_{0};
+  int agains_ = 0;  // how often the door could not take all lines in a turn
   std::unique_ptr<HttpDoor> door_;
   std::unique_ptr<port::HttpServer> server_;
 };
@@ -242,6 +252,25 @@ TEST_F(Door, ABatchLargerThanTheRoomIsTakenPieceByPiece) {
   EXPECT_EQ(parking_.rows().size(), 200U);
 }
 
+// A line that is refused costs no room of the core: what a turn takes is bounded all the same.
+TEST_F(Door, ManyBadLinesAreWorkedOffInSeveralTurns) {
+  std::string body;
+  for (int n = 0; n < 2'600; ++n) body += "{\n";
+  const Answer answer = ask("POST", "/v1/messages", body, "Content-Type: application/x-ndjson\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find("\"line\":2600,"), std::string::npos);
+  EXPECT_EQ(agains_, 5);
+}
+
+TEST_F(Door, ARequestHasSoManyLinesAtMost) {
+  const std::string lines = "Content-Type: application/x-ndjson\r\n";
+  const std::string most = std::string(2'999, '\n') + "{";
+  EXPECT_EQ(ask("POST", "/v1/messages", most, lines).status, 200);
+  const Answer answer = ask("POST", "/v1/messages", most + "\n{", lines);
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_NE(answer.body.find("lines_max"), std::string::npos) << answer.body;
+}
+
 TEST_F(Door, LinesThatComeWhileItStopsAreRefusedOneByOne) {
   core_.accept(Drain{}, now(), out_);
   door_->drain();
@@ -315,9 +344,83 @@ TEST_F(Door, ACostWithoutAnAuditorIs503) {
   EXPECT_NE(wrong.body.find("/provider"), std::string::npos);
 }
 
+TEST_F(Door, ABrokenParameterIsNotAnAbsentOne) {
+  for (const char* list : {"/v1/messages?key=50%", "/v1/keys?key=50%&limit=1"}) {
+    const Answer answer = ask("GET", list);
+    EXPECT_EQ(answer.status, 400) << list;
+    EXPECT_NE(answer.body.find(R"("field":"key")"), std::string::npos) << answer.body;
+  }
+}
+
+// A browser sends these, and nobody else does.
+TEST_F(Door, WithoutApiKeysNoWebPageOfElsewhereIsLetIn) {
+  const auto status = [this](const std::string& host, const std::string& headers) {
+    return exchange("GET /v1/keys HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n" +
+                    headers + "\r\n")
+        .status;
+  };
+  for (const char* host :
+       {"localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST", "127.0.0.1"}) {
+    EXPECT_EQ(status(host, ""), 200) << host;
+  }
+  for (const char* host : {"rebound.example:8080", "127.0.0.1.example", "10.0.0.7"}) {
+    EXPECT_EQ(status(host, ""), 403) << host;
+  }
+  EXPECT_EQ(status("localhost", "Origin: http://localhost:3000\r\n"), 200);
+  EXPECT_EQ(status("localhost", "Origin: https://page.example\r\n"), 403);
+  EXPECT_EQ(status("localhost", "Origin: null\r\n"), 403);
+  EXPECT_EQ(status("localhost", "Sec-Fetch-Site: cross-site\r\n"), 403);
+  EXPECT_EQ(status("localhost", "Sec-Fetch-Site: same-origin\r\n"), 200);
+  const Answer posted = ask("POST", "/v1/messages", R"({"messageId":"a","userId":"u"})",
+                            "Content-Type: application/json\r\nOrigin: https://page.example\r\n");
+  EXPECT_EQ(posted.status, 403);
+  EXPECT_TRUE(parking_.rows().empty());
+  ApiKey key;
+  key.hash = token_hash("t");
+  door_->set_keys({key}, true);
+  EXPECT_EQ(status("sluice.example", "Authorization: Bearer t\r\nOrigin: https://page.example\r\n"),
+            200)
+      << "a token opens the door, wherever it is said";
+}
+
+std::string next_of(const Answer& answer) {
+  const std::size_t at = answer.body.find("\"next\":\"");
+  if (at == std::string::npos) return {};
+  const std::size_t from = at + 8;
+  return answer.body.substr(from, answer.body.find('"', from) - from);
+}
+
+TEST_F(Door, ACursorTellsARestrictedKeyNothingOfOthers) {
+  for (int n = 0; n < 300; ++n) {  // more than the store is asked for at once
+    ask("POST", "/v1/messages", "{\"userId\":\"theirs-" + std::to_string(1'000 + n) + "\"}");
+  }
+  ask("POST", "/v1/messages", R"({"userId":"we"})");
+  ApiKey key;
+  key.hash = token_hash("t");
+  key.scope = {{}, {"onlyfans:we"}};
+  ApiKey whole;
+  whole.hash = token_hash("w");
+  door_->set_keys({key, whole}, true);
+  const auto page = [this](const std::string& after, const std::string& token = "t") {
+    return ask("GET", "/v1/keys" + (after.empty() ? "" : "?after=" + after), {},
+               "Authorization: Bearer " + token + "\r\n");
+  };
+  const Answer first = page("");
+  const std::string next = next_of(first);
+  ASSERT_FALSE(next.empty()) << first.body;
+  EXPECT_EQ(first.body.find("theirs"), std::string::npos);
+  EXPECT_EQ(from_hex(next).find("theirs"), std::string::npos);
+  const Answer second = page(next);
+  EXPECT_NE(second.body.find("onlyfans:we"), std::string::npos) << second.body;
+  EXPECT_EQ(next_of(second), "");
+  EXPECT_EQ(page("onlyfans:theirs-1200").status, 400) << "one of its own making";
+  EXPECT_EQ(next_of(page("", "w")).find("onlyfans:theirs-"), 0U) << "who sees all sees where";
+}
+
 TEST_F(Door, TwoContentLengthsAreNoRequest) {
   const Answer answer = exchange(
-      "POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}");
+      "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: "
+      "3\r\n\r\n{}");
   EXPECT_EQ(answer.status, 400);
   EXPECT_TRUE(parking_.rows().empty());
 }

@@ -98,6 +98,47 @@ TEST_F(Import, GoesOnAfterTheLastCommitAndDoublesNothing) {
   EXPECT_EQ(said_.back(), "m.ndjson goes on after line 1001");
 }
 
+// Whoever writes the file may be in the middle of a line, a short one or one of many pieces.
+TEST_F(Import, HalfALineAtTheEndIsLeftUntilItIsWhole) {
+  file_ = "/data/m.ndjson";
+  resume_ = true;
+  for (const std::size_t size : {1UL, 100'000UL, 600'000UL}) {
+    SCOPED_TRACE(size);
+    const std::string before = lines(0, 3);
+    const std::string last = "{\"userId\":\"v\",\"x\":\"" + std::string(size, 'x') + "\"}";
+    file_ += "x";
+    const ImportCounts half = import(before + last.substr(0, last.size() - 2));
+    EXPECT_EQ(half.lines, 3U);
+    EXPECT_EQ(half.accepted, 3U);
+    EXPECT_EQ(half.malformed, 0U);
+    EXPECT_NE(said_.back().find("line 4: the file ends within it"), std::string::npos);
+    EXPECT_EQ(import(before + last.substr(0, last.size() - 1)).accepted, 0U);
+    const ImportCounts whole = import(before + last + "\n" + lines(3, 4));
+    EXPECT_EQ(whole.before, 3U);
+    EXPECT_EQ(whole.accepted + whole.malformed, 2U);
+    EXPECT_EQ(whole.malformed, size > 300'000 ? 1U : 0U) << "it is too long, as a whole";
+  }
+}
+
+TEST_F(Import, AWholeDocumentNeedsNoLineEnd) {
+  file_ = "/data/m.ndjson";
+  resume_ = true;
+  EXPECT_EQ(import(R"({"userId":"u"})").accepted, 1U);
+  EXPECT_EQ(import("{\"userId\":\"u\"}\n{\"userId\":\"u\"}").accepted, 1U);
+}
+
+// A running ingest waits for each commit of an import.
+TEST_F(Import, ACommitHasSoManyBytesAtMost) {
+  std::string text;
+  for (int n = 0; n < 40; ++n) {
+    text += "{\"userId\":\"u\",\"n\":" + std::to_string(n) + ",\"x\":\"" +
+            std::string(100'000, 'x') + "\"}\n";
+  }
+  EXPECT_EQ(import(text).accepted, 40U);
+  ASSERT_EQ(progress_.size(), 4U);
+  EXPECT_EQ(progress_[0].accepted, 11U);
+}
+
 TEST_F(Import, AFileThatWasImportedWholeHasNothingLeftUnlessItHasGrown) {
   file_ = "/data/m.ndjson";
   resume_ = true;

@@ -79,7 +79,8 @@ TEST(SqliteParking, AReplayedDeadLetterIsToldAgainAsTheNextGeneration) {
   const wire::Offer wants = wanting("a", "https://h.example/x");
   ask(*parking, Put{wants, true, StoreTime{1}});
   ask(*parking, SettleRow{settled(wants, wire::Settlement::kDead), StoreTime{9'000'000}});
-  ASSERT_TRUE(parking->replay(parking->find_dead("a").value().at(0), StoreTime{50'000}).value());
+  const DeadRow letter = parking->find_dead("a").value().at(0);
+  ASSERT_EQ(parking->replay(letter, StoreTime{50'000}).value(), ReplayEnd::kReplayed);
   wire::Offer again = std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 9'999})).rows.at(0);
   ask(*parking, SettleRow{settled(again, wire::Settlement::kDelivered), StoreTime{9'000'000}});
   const auto due = parking->replies().due("https://h.example", StoreTime{60'000}, 9).value();
@@ -262,8 +263,8 @@ TEST(SqliteParking, ReplaysADeadLetterAsTheNextGeneration) {
   ASSERT_EQ(dead->size(), 1U);
   EXPECT_EQ((*dead)[0].reason, "attempts");
   ASSERT_TRUE((*dead)[0].message);
-  ASSERT_TRUE(parking->replay((*dead)[0], StoreTime{50'000}).value());
-  EXPECT_FALSE(parking->replay((*dead)[0], StoreTime{50'000}).value());
+  ASSERT_EQ(parking->replay((*dead)[0], StoreTime{50'000}).value(), ReplayEnd::kReplayed);
+  EXPECT_EQ(parking->replay((*dead)[0], StoreTime{50'000}).value(), ReplayEnd::kGone);
   const auto head = std::get<HeadAnswer>(ask(*parking, ReadHead{"k", 9, 9'999}));
   ASSERT_EQ(head.rows.size(), 1U);
   EXPECT_EQ(head.rows[0].generation, 1U);
@@ -292,7 +293,7 @@ TEST(SqliteParking, KeepsLinesThatWereNoMessages) {
   ASSERT_EQ(found->size(), 1U);
   EXPECT_FALSE((*found)[0].message);
   EXPECT_EQ((*found)[0].raw, "{not json");
-  EXPECT_FALSE(parking->replay((*found)[0], StoreTime{1}).value());
+  EXPECT_EQ(parking->replay((*found)[0], StoreTime{1}).value(), ReplayEnd::kNoMessage);
   ASSERT_EQ(parking->find_dead("6d6d6d6d").value().size(), 1U);
   ASSERT_TRUE(parking->purge((*found)[0]).ok());
   EXPECT_EQ(parking->sums()->dead, 0U);

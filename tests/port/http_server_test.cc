@@ -366,8 +366,9 @@ TEST(HttpText, Problems) {
   EXPECT_EQ(problem(400, "Bad \"x\"", "d\n", "key").body,
             "{\"status\":400,\"title\":\"Bad \\\"x\\\"\",\"detail\":\"d\\n\",\"field\":\"key\"}\n");
   EXPECT_EQ(json_quoted(std::string("\xff\x01ok\xc3\xa4", 6)), "\"\\ufffd\\u0001ok\xc3\xa4\"");
-  EXPECT_EQ(url_decoded("%41b+"), "Ab+");
-  EXPECT_EQ(url_decoded("%4"), std::nullopt);
+  EXPECT_EQ(broken_parameter("a=%41b+&b"), std::nullopt);
+  EXPECT_EQ(broken_parameter("a=1&b=50%&c=%"), "b");
+  EXPECT_EQ(broken_parameter("%4=1"), "%4");
 }
 
 }  // namespace
