@@ -44,7 +44,7 @@ std::size_t AlerterCore::effects_max() const {
   return 3 * config_.sinks.size() + config_.follow_max + 8;
 }
 
-bool AlerterCore::ready() const { return open_ && failing_.empty() && auditor_.has_value(); }
+bool AlerterCore::ready() const { return keeps() && auditor_.has_value(); }
 
 wire::HeartbeatFacts AlerterCore::heartbeat(wire::PeerId, Instant) const { return {}; }
 

@@ -61,6 +61,8 @@ class AlerterCore {
 
   // The state is open and what it is asked succeeds, and an auditor is there.
   [[nodiscard]] bool ready() const;
+  // The state alone.
+  [[nodiscard]] bool keeps() const { return open_ && failing_.empty(); }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t undelivered() const { return jobs_.size(); }
 

@@ -64,7 +64,11 @@ Status Shell::start(stage::Stage<AlerterCore>& stage) {
   return Done{};
 }
 
-std::string Shell::not_ready() { return core_.ready() ? "" : "no auditor is connected"; }
+std::string Shell::not_ready() {
+  if (core_.ready()) return "";
+  if (!core_.keeps()) return trouble_.empty() ? "its state is being opened" : trouble_;
+  return "no auditor is connected";
+}
 
 // ---- effects -----------------------------------------------------------------------------------
 
@@ -84,6 +88,7 @@ void Shell::perform(const StateAsk& ask) {
   StateAnswer answer = state_->answer(ask.call);
   if (const auto* failed = std::get_if<StateFailed>(&answer)) {
     log_.error("state call failed", {{"why", failed->what}});
+    trouble_ = failed->what;
   }
   stage_->complete(StateReply{ask.call_id, std::move(answer)});
 }

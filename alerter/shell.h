@@ -48,6 +48,7 @@ class Shell {
   std::unique_ptr<port::HttpClient> http_;
   stage::Stage<AlerterCore>* stage_ = nullptr;
   port::Log& log_;
+  std::string trouble_;  // what the last call of the state said that failed
 };
 
 }  // namespace sluice::alerter

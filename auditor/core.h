@@ -120,7 +120,7 @@ class AuditorCore {
   std::uint64_t watch_from_ = 1;
   std::uint64_t read_line_ = 0;  // last line read while opening
   std::string read_hash_;        // its hash; empty: not known
-  StoreTime newest_read_;
+  StoreTime newest_read_;        // of records
   LedgerBook read_book_;
 
   // What waits, and the round that is under way.

@@ -124,7 +124,8 @@ bool AuditorCore::take_line(const std::string& text, LedgerBook& book, Out& out)
   }
   read_line_ = n;
   read_hash_ = line->hash;
-  newest_read_ = line->at;
+  const auto record = record_name_of(*line);
+  if (record) newest_read_ = line->at;  // what others say of their time is not what time it is
   if (n == indexed_line_ && line->hash != indexed_hash_) {
     halt("line " + std::to_string(n) + " of the trail is not the one that the ledger knows", out);
     return false;
@@ -139,7 +140,7 @@ bool AuditorCore::take_line(const std::string& text, LedgerBook& book, Out& out)
     const auto told = hold_alert(*hold, config_.bounds.long_penalty);
     if (told) book.alerts.push_back(*told);
   }
-  if (const auto name = record_name_of(*line)) book.records.push_back({*name, n});
+  if (record) book.records.push_back({*record, n});
   if (const auto alert = alert_of(*line)) {
     std::erase_if(due_, [&](const wire::Alert& due) { return due.alert_id == alert->alert_id; });
     book.alerts.push_back(*alert);

@@ -52,7 +52,8 @@ struct IndexedRecord {
   std::string record;
   std::uint64_t line = 0;
 };
-// All lines up to `line` are indexed by this call or were before; at: the newest time in them.
+// All lines up to `line` are indexed by this call or were before; at: the newest time of records in
+// them.
 struct Indexed {
   std::uint64_t first_line = 0;
   std::uint64_t line = 0;

@@ -77,9 +77,10 @@ Result<LedgerReader::Known> LedgerReader::indexed() {
 }
 
 // secure_delete overwrites the row in its page; the checkpoint empties the WAL, which had the page
-// as it was.
-Result<bool> erase_key(const std::string& path, const std::string& key) {
-  auto database = port::Sqlite::open(path, {false, false, 10'000});
+// as it was, unless somebody still reads from it. Without a row the WAL may have one all the same:
+// of an erasure that was not ended.
+Result<bool> erase_key(const std::string& path, const std::string& key, int wait_ms) {
+  auto database = port::Sqlite::open(path, {false, false, wait_ms});
   if (!database) return database.error();
   if (auto done = database->execute("PRAGMA secure_delete = ON"); !done) return done.error();
   {
@@ -88,7 +89,16 @@ Result<bool> erase_key(const std::string& path, const std::string& key) {
     if (auto done = erase->bind_text(1, key).run(); !done) return done.error();
   }
   const bool had_one = database->changes() > 0;
-  if (auto done = database->execute("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done.error();
+  bool busy = true;
+  auto done = rows_of(database->prepare("PRAGMA wal_checkpoint(TRUNCATE)"), {},
+                      [&](const Statement& row) { return busy = row.integer(0) != 0, false; });
+  if (!done) return done.error();
+  if (busy) {
+    return Error{Trouble::kUnavailable,
+                 path +
+                     "-wal: somebody reads the ledger, and until that ends the secret is still "
+                     "in this file: run it again"};
+  }
   return had_one;
 }
 

@@ -178,7 +178,6 @@ void Round::judge_costs(const LedgerFound& found, const Desk& desk) {
 
 void Round::write_alerts(Chain& chain) {
   for (wire::Alert& alert : alerts) {
-    newest_ = latest(newest_, alert.at);
     alert.cursor = chain.add_alert(alert);
     book.alerts.push_back(alert);
   }

@@ -96,7 +96,7 @@ class Round {
   void judge_costs(const LedgerFound& found, const Desk& desk);
   void write_alerts(Chain& chain);
 
-  StoreTime newest_;
+  StoreTime newest_;  // of records: costs, and so alerts about them, may be of any time
   Unique record_names_;
   std::vector<std::size_t> name_places_;  // of each of `records`
   Unique keys_;

@@ -10,7 +10,8 @@ namespace sluice::auditor {
 namespace {
 
 constexpr int kWorldFailed = 75;
-constexpr std::uint32_t kSweepEvery = 60;  // upkeeps, one each second
+constexpr Duration kSweepEvery = seconds(1);
+constexpr Duration kSweepAgain = milliseconds(100);  // while there is more
 
 // How long a call took, in that histogram.
 class Stopwatch {
@@ -40,7 +41,7 @@ stage::StageInfo Shell::info() {
           .takes = {wire::Role::kIngest, wire::Role::kLimiter, wire::Role::kAlerter},
           .rows = setting_rows(),
           .tables = {{"budget", budget_rows()}},
-          .verbs = {"verify [DIR]", "show [--key KEY] [--id ID] [--since TIME]",
+          .verbs = {"verify [DIR]", "show [--key KEY] [--id ID] [--since TIME]", "key NAME",
                     "costs [--month YYYY-MM]", "erase KEY"},
           .upstreams = true};
 }
@@ -61,6 +62,7 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
 
 Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteLedger> ledger)
     : core_(std::move(config)),
+      data_dir_(room.data_dir),
       trail_(trail_directory(room.data_dir)),
       ledger_(std::move(ledger)),
       log_(room.log),
@@ -73,10 +75,14 @@ Status Shell::start(stage::Stage<AuditorCore>& stage) {
   stage_ = &stage;
   stage.metrics().on_scrape([this] { show_counts(stage_->metrics()); });
   stage.poller().after(seconds(1), [this] { upkeep(); });
+  stage.poller().after(kSweepEvery, [this] { sweep(); });
   return Done{};
 }
 
-std::string Shell::not_ready() { return core_.ready() ? "" : "trail and ledger are being opened"; }
+std::string Shell::not_ready() {
+  if (core_.ready()) return "";
+  return trouble_.empty() ? "trail and ledger are being opened" : trouble_;
+}
 
 Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   auto config = read_config(settings);
@@ -94,7 +100,10 @@ void Shell::perform(AuditorCore::Effect effect) {
   } else if (const auto* ledger = std::get_if<LedgerAsk>(&effect)) {
     perform(*ledger);
   } else if (const auto* halt = std::get_if<Halt>(&effect)) {
-    end_process(halt->what);
+    end_process(halt->what + "; the trail is " + trail_directory(data_dir_) + ", its ledger " +
+                ledger_path(data_dir_) +
+                ": `sluice-auditor verify` says more; restore both, or move the whole directory "
+                "away and begin anew");
   }
 }
 
@@ -107,6 +116,7 @@ void Shell::perform(const TrailAsk& ask) {
   if (!answer) end_process(answer.error().what);
   if (const auto* failed = std::get_if<TrailFailed>(&*answer)) {
     log_.warning("trail call refused", {{"why", failed->what}});
+    trouble_ = failed->what;
   } else if (const auto* opened = std::get_if<TrailOpened>(&*answer)) {
     log_.info("trail opened", {{"lines", opened->tail.line},
                                {"segments", opened->tail.segment},
@@ -123,6 +133,9 @@ void Shell::perform(const LedgerAsk& ask) {
   }();
   if (const auto* failed = std::get_if<LedgerFailed>(&answer)) {
     log_.error("ledger call failed", {{"why", failed->what}});
+    trouble_ = failed->what;
+  } else if (books) {
+    trouble_.clear();
   }
   stage_->complete(LedgerReply{ask.call_id, std::move(answer)});
 }
@@ -139,14 +152,15 @@ void Shell::end_process(const std::string& what) {
 
 void Shell::upkeep() {
   ledger_->checkpoint_if_due(core_.idle());
-  if (core_.idle()) {
-    if (++upkeeps_ % kSweepEvery == 0) {
-      if (auto done = ledger_->sweep(port::wall_now()); !done) {
-        log_.warning("the ledger could not be swept", {{"why", done.error().what}});
-      }
-    }
-  }
   stage_->poller().after(seconds(1), [this] { upkeep(); });
+}
+
+// Busy or not: what comes in under a load that never pauses must go as well.
+void Shell::sweep() {
+  const auto more = ledger_->sweep(port::wall_now());
+  if (!more) log_.warning("the ledger could not be swept", {{"why", more.error().what}});
+  const bool again = more.ok() && *more;
+  stage_->poller().after(again ? kSweepAgain : kSweepEvery, [this] { sweep(); });
 }
 
 void Shell::show_counts(stage::Metrics& metrics) {

@@ -39,17 +39,19 @@ class Shell {
   void perform(const LedgerAsk& ask);
   [[noreturn]] void end_process(const std::string& what);
   void upkeep();
+  void sweep();
   void show_counts(stage::Metrics& metrics);
   void show_figures(stage::Metrics& metrics);
 
   AuditorCore core_;
+  std::string data_dir_;
   DiskTrail trail_;
   std::unique_ptr<SqliteLedger> ledger_;
   stage::Stage<AuditorCore>* stage_ = nullptr;
   port::Log& log_;
   stage::Histogram& append_seconds_;
   stage::Histogram& book_seconds_;
-  std::uint32_t upkeeps_ = 0;
+  std::string trouble_;  // what the last call said that failed
 };
 
 }  // namespace sluice::auditor

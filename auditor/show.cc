@@ -93,6 +93,16 @@ Status show_lines(const std::string& data_dir, const Wanted& wanted, std::ostrea
   return Done{};
 }
 
+Result<std::optional<std::string>> key_of(LedgerReader& ledger, std::string_view name) {
+  std::optional<std::string> found;
+  auto done = ledger.secrets([&](std::string_view key, std::string_view secret) {
+    if (key_name(secret, key) == name) found = std::string(key);
+    return !found;
+  });
+  if (!done) return done.error();
+  return found;
+}
+
 Status show_costs(const std::string& data_dir, const CostsAsked& asked, std::ostream& out) {
   const auto& [month, budgets, now] = asked;
   auto ledger = LedgerReader::open(ledger_path(data_dir));

@@ -17,7 +17,7 @@ using port::Statement;
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::uint64_t kUnitsMax = 1'000'000'000'000;  // of one cost, so that sums stay whole
 constexpr std::int64_t kDueMax = 10'000;
-constexpr std::int64_t kSweepRows = 10'000;
+constexpr std::int64_t kSweepRows = 2'000;  // so that nobody waits for long
 
 constexpr const char* kSchema = R"sql(
 PRAGMA secure_delete = ON;
@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS months (month TEXT, provider TEXT, amount_nano INTEGE
 CREATE TABLE IF NOT EXISTS alerts (alert_id TEXT PRIMARY KEY, line INTEGER NOT NULL,
   at INTEGER NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alerts_by_line ON alerts (line);
+CREATE INDEX IF NOT EXISTS alerts_by_time ON alerts (at);
 )sql";
 
 // Runs the statement to its first row, gives it to `read`, and resets it.
@@ -160,7 +161,7 @@ Status SqliteLedger::prepare() {
        "DELETE FROM events WHERE event_id IN (SELECT event_id FROM events WHERE at < ?1 "
        "ORDER BY at LIMIT ?2)"},
       {&all.sweep_alerts,
-       "DELETE FROM alerts WHERE alert_id IN (SELECT alert_id FROM alerts WHERE line > 0 "
+       "DELETE FROM alerts WHERE alert_id IN (SELECT alert_id FROM alerts WHERE +line > 0 "
        "AND at < ?1 LIMIT ?2)"},
   };
   for (const auto& [statement, text] : texts) {
@@ -407,9 +408,11 @@ Result<LedgerAnswer> SqliteLedger::book(const LedgerBook& ask) {
 
 // ---- upkeep ------------------------------------------------------------------------------------
 
-Status SqliteLedger::sweep(StoreTime now) {
-  auto transaction = port::Transaction::begin(database_);
+// What a crash brings back is swept again.
+Result<bool> SqliteLedger::sweep(StoreTime now) {
+  auto transaction = port::Transaction::begin(database_, port::Transaction::Durable::kLater);
   if (!transaction) return transaction.error();
+  bool more = false;
   const std::pair<Statement*, Duration> sweeps[] = {
       {&statements_->sweep_records, retention_.records},
       {&statements_->sweep_marks, retention_.records},
@@ -418,9 +421,11 @@ Status SqliteLedger::sweep(StoreTime now) {
   };
   for (const auto& [statement, keep] : sweeps) {
     auto done = statement->bind(1, (now - keep).us).bind(2, kSweepRows).run();
-    if (!done) return done;
+    if (!done) return done.error();
+    more = more || database_.changes() == kSweepRows;
   }
-  return transaction->commit();
+  if (auto done = transaction->commit(); !done) return done.error();
+  return more;
 }
 
 void SqliteLedger::checkpoint_if_due(bool idle) { database_.checkpoint_if_due(idle); }

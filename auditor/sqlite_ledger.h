@@ -30,8 +30,9 @@ class SqliteLedger {
 
   LedgerAnswer answer(const LedgerCall& call);
 
-  // Forgets some of what is older than its retention; cheap, to be called again and again.
-  Status sweep(StoreTime now);
+  // Forgets some of what is older than its retention; cheap, to be called again and again. Whether
+  // there may be more of it.
+  Result<bool> sweep(StoreTime now);
   // Between commits, now and then; what is due is port::Sqlite's to know.
   void checkpoint_if_due(bool idle);
 
@@ -56,7 +57,7 @@ class SqliteLedger {
 
   port::Sqlite database_;
   Retention retention_;
-  StoreTime newest_;  // the newest time in indexed lines
+  StoreTime newest_;  // the newest time of records in indexed lines
   StoreTime marked_;  // the last one in `marks`
   // Statements go before the database does: they are declared after it.
   struct Statements;
@@ -99,6 +100,7 @@ class LedgerReader {
 };
 
 // Destroys the key's secret, also in the file's free pages and its WAL: true when there was one.
-Result<bool> erase_key(const std::string& path, const std::string& key);
+// kUnavailable when readers kept it in the WAL for so long: to be said again.
+Result<bool> erase_key(const std::string& path, const std::string& key, int wait_ms = 10'000);
 
 }  // namespace sluice::auditor

@@ -27,8 +27,8 @@ struct Verb {
   std::vector<std::string_view> options;
   std::size_t words_max;
 };
-const std::array<Verb, 4>& verbs() {
-  static const std::array<Verb, 4> all = {
+const std::array<Verb, 5>& verbs() {
+  static const std::array<Verb, 5> all = {
       Verb{"verify",
            "verify [DIR]",
            "Reads the whole trail: 0 when no byte was changed and no line is missing, else 1 and\n"
@@ -41,6 +41,11 @@ const std::array<Verb, 4>& verbs() {
            "2026-11-21T02:24:00Z, or a span such as 2h); with several, those that fit all.\n",
            {"--key", "--id", "--since"},
            0},
+      Verb{"key",
+           "key NAME",
+           "Says which key has this name in the trail: the `key` of its lines, and of an alert.\n",
+           {},
+           1},
       Verb{"costs",
            "costs [--month YYYY-MM]",
            "Prints what was booked in a month (this one) by provider, agent and type, and what is\n"
@@ -122,8 +127,23 @@ Result<int> costs(const VerbLine& line, const std::string& data_dir, const Setti
   return 0;
 }
 
+Result<int> key(const VerbLine& line, const std::string& data_dir) {
+  if (line.words.empty()) return Error{Trouble::kUsage, usage_of(verbs()[2])};
+  auto ledger = LedgerReader::open(ledger_path(data_dir));
+  if (!ledger) return ledger.error();
+  const auto found = key_of(*ledger, line.words[0]);
+  if (!found) return found.error();
+  if (!*found) {
+    std::cout << "no key has the name \"" << line.words[0]
+              << "\": not one of this trail, or erased\n";
+    return 1;
+  }
+  std::cout << **found << "\n";
+  return 0;
+}
+
 Result<int> erase(const VerbLine& line, const std::string& data_dir) {
-  if (line.words.empty()) return Error{Trouble::kUsage, usage_of(verbs()[3])};
+  if (line.words.empty()) return Error{Trouble::kUsage, usage_of(verbs()[4])};
   const std::string& key = line.words[0];
   const auto erased = erase_key(ledger_path(data_dir), key);
   if (!erased) return erased.error();
@@ -139,6 +159,7 @@ Result<int> run(const Verb& verb, const VerbLine& line, const Settings& settings
   const std::string data_dir = stage::stage_directory(Shell::info(), settings);
   if (verb.name == "verify") return verify_data(data_dir);
   if (verb.name == "show") return show(line, data_dir);
+  if (verb.name == "key") return key(line, data_dir);
   if (verb.name == "costs") return costs(line, data_dir, settings);
   return erase(line, data_dir);
 }

@@ -2,11 +2,12 @@
 //
 //   sluice-auditor verify [DIR]
 //   sluice-auditor show [--key KEY] [--id ID] [--since TIME]
+//   sluice-auditor key NAME
 //   sluice-auditor costs [--month YYYY-MM]
 //   sluice-auditor erase KEY
 //
 // Each also takes --settings and the flags of the program. Exit codes: 0 done; 1 the trail is not
-// whole, or there was nothing to erase; 64, 75, 78 as everywhere.
+// whole, or there was no such key; 64, 75, 78 as everywhere.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "auditor/budget.h"
+#include "auditor/sqlite_ledger.h"
 #include "auditor/trail_line.h"
 #include "lib/base/result.h"
 
@@ -50,6 +52,9 @@ struct Wanted {
   std::optional<StoreTime> since;
 };
 Status show_lines(const std::string& data_dir, const Wanted& wanted, std::ostream& out);
+
+// The key that has this name in the trail; nothing when none has.
+Result<std::optional<std::string>> key_of(LedgerReader& ledger, std::string_view name);
 
 struct CostsAsked {
   std::string month;  // "2026-11"

@@ -25,8 +25,11 @@ Trouble trouble_of(int code) {
   }
 }
 
+// Names the file: whoever reads it is to know which one to look at.
 Error failure(sqlite3* database, int code, std::string_view during) {
+  const char* file = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
   std::string what = "SQLite: ";
+  if (file != nullptr && *file != '\0') what += std::string(file) + ": ";
   what += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
   what += " (";
   what += sqlite3_errstr(code);
@@ -186,7 +189,7 @@ Result<Sqlite> Sqlite::open(const std::string& path, SqliteOptions options) {
   const auto most_ms = static_cast<std::intptr_t>(options.busy_timeout_ms);
   sqlite3_busy_handler(opened, wait_for_the_file, reinterpret_cast<void*>(most_ms));
   auto set = database.execute(options.read_only ? kReaderPragmas : kPragmas);
-  if (!set) return Error{set.error().code, path + ": " + set.error().what};
+  if (!set) return set.error();
   sqlite3_wal_hook(opened, count_wal, database.wal_bytes_.get());
   return database;
 }

@@ -17,6 +17,26 @@ void expect_whole(const World& world) {
   }
 }
 
+TEST(AuditorCore, ACostOfTheFutureDoesNotMoveTheTrailsTime) {
+  World world;
+  const wire::Record record = attempt_record(1, "onlyfans:a", 1, 2);
+  world.say(record);
+  world.run();
+  wire::Cost cost = cost_of(1, 600'000'000'000);
+  cost.at = record.at + hours(24 * 365);
+  world.say(cost);
+  world.run();
+  ASSERT_EQ(world.lines("alert").size(), 1U);  // of its own month
+  EXPECT_EQ(world.ledger.indexed().line, world.lines("alert")[0].n);
+  EXPECT_LE(world.ledger.indexed().at, record.at);
+  world.restart();
+  EXPECT_LE(world.core->figures().at_least(world.now), record.at);
+  world.ledger = FakeLedger();  // made anew from the trail
+  world.restart();
+  EXPECT_EQ(world.core->figures().at_least(world.now), record.at);
+  EXPECT_EQ(world.ledger.indexed().at, record.at);
+}
+
 TEST(AuditorCore, AnswersNoAlerterWhileNothingCanBeWritten) {
   for (const bool looks : {false, true}) {
     World world;

@@ -299,6 +299,61 @@ TEST(SqliteLedger, AnErasedKeyLeavesNoTrace) {
   }
 }
 
+TEST(SqliteLedger, AnErasureThatAReaderKeepsFromItsEndIsNotSaidToBeDone) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/ledger.db";
+  auto ledger = std::move(*SqliteLedger::open(path, {}));
+  const auto found = std::get<LedgerFound>(ledger->answer(LedgerLook{{}, {"onlyfans:a"}, {}, {}}));
+  auto reader = std::move(*port::Sqlite::open(path, {false, true, 0}));
+  {
+    auto reads = std::move(*reader.prepare("SELECT count(*) FROM keys"));
+    ASSERT_TRUE(reader.begin_reads().ok());
+    ASSERT_TRUE(reads.step().ok());
+    reads.reset();
+    const auto erased = erase_key(path, "onlyfans:a", 50);
+    ASSERT_FALSE(erased.ok());
+    EXPECT_EQ(erased.error().code, Trouble::kUnavailable);
+    EXPECT_NE(erased.error().what.find("run it again"), std::string::npos) << erased.error().what;
+  }
+  reader.rollback();
+  EXPECT_FALSE(*erase_key(path, "onlyfans:a", 50));  // its row had gone
+  for (const char* suffix : {"", "-wal"}) {
+    EXPECT_EQ(read_all(path + suffix).find(found.secrets.at(0)), std::string::npos) << suffix;
+  }
+}
+
+TEST(SqliteLedger, AnErrorNamesItsFile) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/ledger.db";
+  std::ofstream(path) << std::string(10'000, 'x');
+  const auto ledger = SqliteLedger::open(path, {});
+  ASSERT_FALSE(ledger.ok());
+  const std::string& what = ledger.error().what;
+  EXPECT_NE(what.find(path), std::string::npos) << what;
+  EXPECT_EQ(what.find(path), what.rfind(path)) << what;
+}
+
+TEST(SqliteLedger, IsSweptALittleAtATime) {
+  const TempDir dir;
+  auto ledger = std::move(*SqliteLedger::open(dir.path() + "/ledger.db", {}));
+  std::uint64_t line = 0;
+  for (int n = 0; n < 3; ++n) {  // the last round is of today
+    LedgerBook book;
+    const std::uint64_t first = line + 1;
+    for (int k = 0; k < 3'000; ++k)
+      book.records.push_back({"record " + std::to_string(++line), line});
+    book.indexed = Indexed{first, line, no_hash(), {kNov21Us + hours(24 * 40 * n).us}};
+    ASSERT_TRUE(std::holds_alternative<LedgerBooked>(ledger->answer(book)));
+  }
+  const StoreTime now{kNov21Us + hours(24 * 80).us};
+  int sweeps = 1;
+  while (*ledger->sweep(now)) ++sweeps;
+  EXPECT_EQ(sweeps, 4);
+  const auto known =
+      std::get<LedgerFound>(ledger->answer(LedgerLook{{"record 6000", "record 6001"}, {}, {}, {}}));
+  EXPECT_EQ(known.records, (std::vector{false, true}));
+}
+
 TEST(SqliteLedger, ForgetsWhatIsOlderThanItsRetention) {
   const TempDir dir;
   auto ledger = std::move(*SqliteLedger::open(dir.path() + "/ledger.db", {}));

@@ -78,6 +78,7 @@ class FakeLedger {
   std::map<std::string, std::string> events;
   std::map<std::string, wire::Alert> alerts;
   std::map<std::string, std::uint64_t> records;
+  [[nodiscard]] const Indexed& indexed() const { return indexed_; }
   std::uint64_t watch_from = 1;
 
  private:

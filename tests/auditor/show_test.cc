@@ -7,6 +7,7 @@
 
 #include "auditor/disk_trail.h"
 #include "auditor/shell.h"
+#include "auditor/trail_facts.h"
 #include "auditor/verbs.h"
 #include "tests/auditor/temp_dir.h"
 #include "tests/auditor/world.h"
@@ -90,6 +91,19 @@ TEST(Trail, ASegmentThatCannotBeReadIsNotTakenForTorn) {
   std::filesystem::create_symlink(trail + "/nowhere", segment_path(trail, 1));
   DiskTrail disk(trail);
   EXPECT_FALSE(disk.answer(TrailOpen{}).ok());
+}
+
+TEST(Show, ANameInTheTrailLeadsToItsKey) {
+  const TempDir dir;
+  auto ledger = std::move(*SqliteLedger::open(ledger_path(dir.path()), {}));
+  const auto found =
+      std::get<LedgerFound>(ledger->answer(LedgerLook{{}, {"onlyfans:a", "onlyfans:b"}, {}, {}}));
+  const std::string name = key_name(found.secrets.at(1), "onlyfans:b");
+  auto reader = std::move(*LedgerReader::open(ledger_path(dir.path())));
+  EXPECT_EQ(*key_of(reader, name), "onlyfans:b");
+  EXPECT_FALSE(*key_of(reader, name.substr(1)));
+  EXPECT_TRUE(*erase_key(ledger_path(dir.path()), "onlyfans:b"));
+  EXPECT_FALSE(*key_of(reader, name));
 }
 
 // verify as a person runs it: what it says and its exit code.
