@@ -6,6 +6,7 @@
 
 #include "lib/port/http_client.h"
 #include "lib/port/secrets.h"
+#include "lib/wire/alert_kinds.h"
 
 namespace sluice::alerter {
 namespace {
@@ -75,12 +76,14 @@ constexpr std::array kRows = {
                .min = 0,
                .max = us(hours(24 * 30)),
                .scaled = true},
-    SettingRow{.name = "give_up_after",
-               .type = SettingType::kWhole,
-               .preset = "5",
-               .help = "Refusals (400, 413, 422) by a sink, after which an alert goes to the others instead.",
-               .min = 1,
-               .max = 1'000},
+    SettingRow{
+        .name = "give_up_after",
+        .type = SettingType::kWhole,
+        .preset = "5",
+        .help =
+            "Refusals (400, 413, 422) by a sink, after which an alert goes to the others instead.",
+        .min = 1,
+        .max = 1'000},
     SettingRow{.name = "silence_max",
                .type = SettingType::kDuration,
                .preset = "1min",
@@ -149,6 +152,18 @@ Result<std::vector<wire::Severity>> read_severities(const SettingTable& table) {
   return found;
 }
 
+Result<std::vector<std::string>> read_kinds(const SettingTable& table) {
+  std::vector<std::string> kinds = table.list("kinds");
+  for (const std::string& kind : kinds) {
+    const auto& all = wire::kAlertKinds;
+    if (std::find(all.begin(), all.end(), kind) != all.end()) continue;
+    std::string known;
+    for (const std::string_view one : all) known += (known.empty() ? "" : ", ") + std::string(one);
+    return wrong(table, "kinds", "\"" + kind + "\" is none of " + known);
+  }
+  return kinds;
+}
+
 // The error does not say the url: there may be a token in it.
 Status check_webhook(const SettingTable& table, const Sink& sink) {
   if (!port::is_secret(sink.url) && !port::HttpClient::check_url(sink.url).ok()) {
@@ -169,7 +184,6 @@ Result<Sink> read_sink(const SettingTable& table) {
   sink.url = table.text("url");
   sink.timeout = table.duration("timeout");
   sink.secrets = table.list("secrets");
-  sink.kinds = table.list("kinds");
   sink.budgets = table.list("budgets");
   const std::string& kind = table.text("kind");
   if (kind == "file") {
@@ -179,6 +193,9 @@ Result<Sink> read_sink(const SettingTable& table) {
     sink.kind = SinkKind::kWebhook;
     if (auto good = check_webhook(table, sink); !good) return good.error();
   }
+  auto kinds = read_kinds(table);
+  if (!kinds) return kinds.error();
+  sink.kinds = std::move(*kinds);
   auto severities = read_severities(table);
   if (!severities) return severities.error();
   sink.severities = std::move(*severities);

@@ -58,10 +58,25 @@ Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState
 
 Status Shell::start(stage::Stage<AlerterCore>& stage) {
   stage_ = &stage;
+  warn_of_secrets();
   stage.metrics().on_scrape([this] { show_counts(stage_->metrics()); });
   upkeep();
   tell_time();
   return Done{};
+}
+
+// A secret may come later: it is read for each delivery.
+void Shell::warn_of_secrets() {
+  const auto look = [this](const std::string& sink, const std::string& reference) {
+    if (!port::is_secret(reference) || port::secret_exists(reference)) return;
+    log_.warning("a secret is not there: nothing can be delivered with it",
+                 {{"secret", reference}, {"sink", sink}});
+  };
+  for (const Sink& sink : config_.sinks) {
+    look(sink.name, sink.url);
+    for (const std::string& secret : sink.secrets) look(sink.name, secret);
+  }
+  look("heartbeat_url", beat_url_);
 }
 
 std::string Shell::not_ready() {

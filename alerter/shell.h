@@ -35,6 +35,7 @@ class Shell {
   void post(const Sink& sink, const Deliver& ask);
   void beat();
   void delivered(const Deliver& ask, Delivered how);
+  void warn_of_secrets();
   void tell_time();
   void upkeep();
   void show_counts(stage::Metrics& metrics);

@@ -119,19 +119,23 @@ Status FileSink::open() {
   if (!parent.empty()) {
     if (auto made = port::make_directory(parent.string()); !made) return made;
   }
-  port::UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  // Without O_NONBLOCK a FIFO would hold up everything until somebody reads it.
+  constexpr int kFlags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+  port::UniqueFd fd(::open(path_.c_str(), kFlags, 0640));
   if (!fd.open()) return failed("cannot open " + path_);
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return failed("cannot look at " + path_);
+  if (!S_ISREG(status.st_mode)) return Error{Trouble::kUnavailable, path_ + " is no regular file"};
   ids_.clear();
+  order_.clear();
   std::ifstream file(path_, std::ios::binary);
   off_t whole = 0;
   for (std::string line; std::getline(file, line);) {
     if (file.eof()) break;
     whole += static_cast<off_t>(line.size() + 1);
-    if (line.starts_with(kIdField)) ids_.insert(line.substr(kIdField.size(), kIdBytes));
+    if (line.starts_with(kIdField)) remember(line.substr(kIdField.size(), kIdBytes));
   }
-  struct stat status {};
-  if (fstat(fd.get(), &status) != 0) return failed("cannot look at " + path_);
-  if (S_ISREG(status.st_mode) && status.st_size > whole && ftruncate(fd.get(), whole) != 0) {
+  if (status.st_size > whole && ftruncate(fd.get(), whole) != 0) {
     return failed("cannot cut " + path_);
   }
   // The file's name must stay, too, not only what is in it.
@@ -142,6 +146,14 @@ Status FileSink::open() {
   }
   fd_ = std::move(fd);
   return Done{};
+}
+
+void FileSink::remember(std::string id) {
+  if (!ids_.insert(id).second) return;
+  order_.push_back(std::move(id));
+  if (order_.size() <= kIdsMax) return;
+  ids_.erase(order_.front());
+  order_.pop_front();
 }
 
 Status FileSink::deliver(const wire::Alert& alert) {
@@ -156,7 +168,7 @@ Status FileSink::deliver(const wire::Alert& alert) {
     fd_ = port::UniqueFd();
     return written;
   }
-  ids_.insert(alert.alert_id);
+  remember(alert.alert_id);
   return Done{};
 }
 

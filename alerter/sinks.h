@@ -2,6 +2,7 @@
 // it went.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <unordered_set>
 
@@ -34,20 +35,24 @@ class StreamSink {
   std::string begun_;  // its alert, or the last one
 };
 
-// NDJSON, appended and fsynced. An alert whose id is in the file is not written again: so a kill
-// between the write and the mark leaves one line. A file that was moved away or deleted is made
-// anew under its name.
+// NDJSON, appended and fsynced. An alert whose id is among the last kIdsMax in the file is not
+// written again: so a kill between the write and the mark leaves one line. A file that was moved
+// away or deleted is made anew under its name. What is no regular file is refused.
 class FileSink {
  public:
+  static constexpr std::size_t kIdsMax = 10'000;
+
   explicit FileSink(std::string path) : path_(std::move(path)) {}
   Status deliver(const wire::Alert& alert);
 
  private:
   Status open();
+  void remember(std::string id);
   [[nodiscard]] bool is_in_place() const;
   std::string path_;
   port::UniqueFd fd_;
   std::unordered_set<std::string> ids_;
+  std::deque<std::string> order_;  // of ids_, the oldest first
 };
 
 }  // namespace sluice::alerter

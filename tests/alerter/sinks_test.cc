@@ -69,6 +69,34 @@ TEST(FileSink, AFileThatCannotBeOpenedIsAnErrorAndWorksLater) {
   EXPECT_FALSE(sink.deliver(alert_of(1)).ok());
 }
 
+TEST(FileSink, AFifoIsRefusedAndHoldsUpNobody) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/fifo";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  FileSink sink(path);
+  const auto delivered = sink.deliver(alert_of(1));
+  ASSERT_FALSE(delivered.ok());
+  EXPECT_NE(delivered.error().what.find("no regular file"), std::string::npos);
+}
+
+TEST(FileSink, RemembersTheLastIdsOfItsFile) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/alerts.ndjson";
+  constexpr std::uint64_t kMore = FileSink::kIdsMax + 1;
+  {
+    std::ofstream file(path, std::ios::binary);
+    for (std::uint64_t n = 1; n <= kMore; ++n) file << json_of(alert_of(n)) << "\n";
+  }
+  const auto before = std::filesystem::file_size(path);
+  FileSink sink(path);
+  for (const std::uint64_t n : {std::uint64_t{2}, kMore}) {
+    EXPECT_TRUE(sink.deliver(alert_of(n)).ok());
+    EXPECT_EQ(std::filesystem::file_size(path), before) << n;
+  }
+  EXPECT_TRUE(sink.deliver(alert_of(1)).ok());
+  EXPECT_GT(std::filesystem::file_size(path), before);
+}
+
 TEST(FileSink, AFileThatWasMovedAwayOrDeletedIsMadeAnew) {
   const TempDir dir;
   const std::string path = dir.path() + "/alerts.ndjson";

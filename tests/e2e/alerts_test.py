@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
+import tempfile
 
-from harness import EndToEnd, eventually
+from harness import BIN, EndToEnd, eventually
 
 ABNORMAL = 'abnormal = ["403: abnormal usage"]\n'
 
@@ -42,3 +44,26 @@ class Alerts(EndToEnd):
         self.assertEqual(alert["severity"], "critical", alert)
         self.assertEqual(alert["labels"]["upstream"], "onlyfans", alert)
         self.assertEqual(len(recorder.arrivals), 1)
+
+
+class Sinks(EndToEnd):
+    def settings(self, text):
+        scratch = self.enterContext(tempfile.TemporaryDirectory(prefix="sluice-"))
+        path = os.path.join(scratch, "sluice.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'[sluice]\ndata_dir = "{scratch}"\n[[sink]]\nname = "ops"\n{text}')
+        return path
+
+    def test_a_kind_that_is_none_is_refused(self):
+        path = self.settings('kind = "stdout"\nkinds = ["held", "violations"]\n')
+        run = subprocess.run([f"{BIN}/sluice-alerter", "--check", "--settings", path], text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, timeout=30, check=False)
+        self.assertEqual(run.returncode, 78, run.stdout)
+        self.assertIn('"violations" is none of', run.stdout)
+
+    def test_a_secret_that_is_not_there_is_named_at_start(self):
+        sink = '[[sink]]\nname = "ops"\nkind = "webhook"\nurl = "secret://env/NOT_THERE"\n'
+        pipeline = self.pipeline(url="http://127.0.0.1:9", more=sink)
+        pipeline.start("auditor", "alerter")
+        eventually("it is named", lambda: "secret://env/NOT_THERE" in pipeline.log("alerter"))
