@@ -90,8 +90,11 @@ Result<bool> erase_key(const std::string& path, const std::string& key, int wait
   }
   const bool had_one = database->changes() > 0;
   bool busy = true;
-  auto done = rows_of(database->prepare("PRAGMA wal_checkpoint(TRUNCATE)"), {},
-                      [&](const Statement& row) { return busy = row.integer(0) != 0, false; });
+  auto done =
+      rows_of(database->prepare("PRAGMA wal_checkpoint(TRUNCATE)"), {}, [&](const Statement& row) {
+        busy = row.integer(0) != 0;
+        return false;
+      });
   if (!done) return done.error();
   if (busy) {
     return Error{Trouble::kUnavailable,

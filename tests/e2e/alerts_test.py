@@ -1,11 +1,13 @@
 """What a person must know arrives at a sink: real processes, from the cause to the line in a file."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import tempfile
 
-from harness import BIN, EndToEnd, eventually
+from harness import BIN, EndToEnd, eventually, request
 
 ABNORMAL = 'abnormal = ["403: abnormal usage"]\n'
 
@@ -44,6 +46,21 @@ class Alerts(EndToEnd):
         self.assertEqual(alert["severity"], "critical", alert)
         self.assertEqual(alert["labels"]["upstream"], "onlyfans", alert)
         self.assertEqual(len(recorder.arrivals), 1)
+
+    def test_an_auditor_that_cannot_write(self):
+        stages = {"alerter": ['silence_max = "3s"']}
+        pipeline = self.pipeline(url=self.recorder().url, time_scale=0.1, stages=stages).start()
+        ledger = os.path.join(pipeline.data, "auditor", "ledger.db")
+        with contextlib.closing(sqlite3.connect(ledger, isolation_level=None)) as somebody:
+            somebody.execute("BEGIN IMMEDIATE")  # and does not end
+            self.accept(pipeline, {"messageId": "m1", "userId": "u1"}, Prefer="respond-async")
+            self.told(pipeline, "auditor_silent")
+            said = request(pipeline.health("auditor"), "GET", "/readyz")
+            self.assertEqual(said.status, 503, said)
+            self.assertIn(ledger, said.body.decode())
+            somebody.execute("ROLLBACK")
+        pipeline.settle(["m1"], 30)
+        pipeline.wait_ready("auditor")
 
 
 class Sinks(EndToEnd):
