@@ -16,6 +16,7 @@ namespace sluice::ingest {
 namespace {
 
 constexpr std::size_t kDocumentMax = 16 * 1024;
+constexpr Duration kAheadAtMost = hours(24);  // clocks differ, and producers' time zones
 
 class CostReader {
  public:
@@ -29,7 +30,7 @@ class CostReader {
     cost_.model = text("/model", false);
     units();
     amount();
-    moment();
+    moment(at);
     if (refusal_) return std::move(*refusal_);
     // Without `at` the hash does not cover the time: the same document sent later is the same cost.
     cost_.content_hash = to_bytes(sha256(wire::encode_item(cost_)));
@@ -93,11 +94,13 @@ class CostReader {
     cost_.amount_nano = *nano;
   }
 
-  void moment() {
+  // What is of another day than its producer thinks would be booked into another period's budget.
+  void moment(StoreTime now) {
     const std::string said = text("/at", false);
     if (said.empty()) return;
     const auto parsed = parse_time(said);
     if (!parsed || parsed->us < 1) return refuse("/at", "is no time: write 2026-11-21T02:24:00Z");
+    if (*parsed > now + kAheadAtMost) return refuse("/at", "is more than a day ahead of now");
     cost_.at = *parsed;
   }
 

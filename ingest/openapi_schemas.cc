@@ -54,7 +54,7 @@ constexpr std::string_view kSchemas = R"json(
 "Cost":{"type":"object","required":["event_id","provider","agent","type","amount"],"properties":{
   "event_id":{"type":"string","minLength":1},"provider":{"type":"string"},
   "agent":{"type":"string"},"type":{"type":"string"},"amount":{"type":["string","number"]},
-  "at":{"type":["string","integer"]},"model":{"type":"string"},"units":{"type":"integer"}}},
+  "at":{"type":"string","format":"date-time"},"model":{"type":"string"},"units":{"type":"integer"}}},
 "CostBooked":{"type":"object","required":["event_id","booked_before"],"additionalProperties":false,
   "properties":{"event_id":{"type":"string","minLength":1},"booked_before":{"type":"boolean"}}},
 "CostLine":{"type":"object","required":["status","line"],"properties":{

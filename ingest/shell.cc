@@ -32,6 +32,7 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   if (!pointers) return pointers.error();
   auto parking = SqliteParking::open(parking_file(room.data_dir));
   if (!parking) return parking.error();
+  if (auto whole = (*parking)->check_whole(); !whole) return whole.error();
   std::unique_ptr<Shell> shell(
       new Shell(std::move(*config), std::move(*pointers), std::move(*parking)));
   auto lists = SqliteLists::open(parking_file(room.data_dir));

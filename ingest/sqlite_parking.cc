@@ -60,6 +60,14 @@ Status SqliteParking::prepare() {
   return replies_.prepare();
 }
 
+Status SqliteParking::check_whole() {
+  const auto damage = database_.damage();
+  if (!damage) return damage.error();
+  if (damage->empty()) return Done{};
+  return Error{Trouble::kCorrupt, "the parking file is damaged (" + *damage +
+                                      "): put a backup in its place, or move it away"};
+}
+
 std::vector<ParkingReply> SqliteParking::apply(std::span<const ParkingCall> calls) {
   std::vector<ParkingReply> replies;
   replies.reserve(calls.size());

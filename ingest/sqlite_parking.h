@@ -84,6 +84,9 @@ class SqliteParking {
   // kCorrupt, kUnavailable, kFull: the error names the file.
   static Result<std::unique_ptr<SqliteParking>> open(const std::string& path);
 
+  // kCorrupt when the file is found to be damaged: for the start of a process.
+  Status check_whole();
+
   // One transaction. When the database or the commit fails, nothing was changed and all are
   // answered ParkingFailed; a call that asks for what is damaged fails alone.
   std::vector<ParkingReply> apply(std::span<const ParkingCall> calls);

@@ -1,7 +1,5 @@
 #include "limiter/sqlite_tables.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -12,7 +10,6 @@ namespace sluice::limiter {
 namespace {
 
 constexpr std::int64_t kSchema = 2;
-constexpr std::uintmax_t kCheckedMax = 256UL * 1024 * 1024;
 
 // Rows of both tables are in order of their making: what is written together lies together, and
 // the purge walks by number instead of by an index that every write would have to keep.
@@ -52,20 +49,12 @@ Status check_schema(port::Sqlite& database, const std::string& path) {
   return version == kSchema ? Status(Done{}) : database.execute(kCreate);
 }
 
-// A larger file would hold up the start for seconds; damage then shows when it is read.
 Status check_whole(port::Sqlite& database, const std::string& path) {
-  std::error_code unreadable;
-  const auto size = std::filesystem::file_size(path, unreadable);
-  if (unreadable || size > kCheckedMax) return Done{};
-  auto asked = database.prepare("PRAGMA quick_check(1)");
-  if (!asked) return asked.error();
-  auto stepped = asked->step();
-  if (!stepped) return stepped.error();
-  const std::string said(asked->bytes(0));
-  asked->reset();
-  if (said == "ok") return Done{};
+  const auto damage = database.damage();
+  if (!damage) return damage.error();
+  if (damage->empty()) return Done{};
   return Error{Trouble::kCorrupt,
-               path + " is damaged (" + said +
+               path + " is damaged (" + *damage +
                    "): put a backup in its place, or move it away "
                    "together with store.life; either way the limiter closes for a while first"};
 }

@@ -53,6 +53,7 @@ constexpr const char* kPragmas =
     "PRAGMA secure_delete = FAST;"
     "PRAGMA temp_store = MEMORY;";
 constexpr const char* kReaderPragmas = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;";
+constexpr std::uintmax_t kCheckedBytesMax = 256UL * 1024 * 1024;
 constexpr std::int64_t kPageBytes = 4096;
 constexpr std::int64_t kWalWorthWhenIdle = 4LL * 1024 * 1024;
 constexpr std::int64_t kWalMost = 64LL * 1024 * 1024;
@@ -208,6 +209,20 @@ Result<Statement> Sqlite::prepare(std::string_view sql) {
   if (code != SQLITE_OK) return failure(database_, code, sql);
   CHECK(statement.statement_ != nullptr);
   return statement;
+}
+
+Result<std::string> Sqlite::damage() {
+  const char* file = sqlite3_db_filename(database_, nullptr);
+  std::error_code unreadable;
+  const auto size = std::filesystem::file_size(file != nullptr ? file : "", unreadable);
+  if (unreadable || size > kCheckedBytesMax) return std::string();
+  auto asked = prepare("PRAGMA quick_check(1)");
+  if (!asked) return asked.error();
+  auto stepped = asked->step();
+  if (!stepped) return stepped.error();
+  const std::string said(asked->bytes(0));
+  asked->reset();
+  return said == "ok" ? std::string() : said;
 }
 
 Status Sqlite::begin() { return execute("BEGIN IMMEDIATE"); }

@@ -75,6 +75,10 @@ class Sqlite {
   Status execute(const std::string& sql);
   Result<Statement> prepare(std::string_view sql);
 
+  // What is wrong with the file as a whole (quick_check); empty: nothing was found. Only up to 256
+  // MiB: a larger one would hold up a start for seconds, and its damage shows when it is read.
+  Result<std::string> damage();
+
   Status begin();        // BEGIN IMMEDIATE
   Status begin_reads();  // many reads at the price of one lock; ended by rollback()
   Status commit();       // durable when this returns

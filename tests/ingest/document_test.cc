@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ingest/cost_document.h"
+#include "lib/base/calendar.h"
 
 namespace sluice::ingest {
 namespace {
@@ -203,7 +204,7 @@ TEST(CostDocument, ReadsAnExactAmount) {
   const ReadCost read_it =
       read_cost(R"({"event_id":"e-1","provider":"openai","agent":"writer","type":"completion",)"
                 R"("model":"gpt-4o","units":1200,"amount":"0.0180","at":"2026-11-21T02:24:00Z"})",
-                kAt);
+                StoreTime{1'795'227'840'000'000});
   ASSERT_TRUE(std::holds_alternative<wire::Cost>(read_it)) << std::get<Refusal>(read_it).why;
   const auto& cost = std::get<wire::Cost>(read_it);
   EXPECT_EQ(cost.amount_nano, 18'000'000);
@@ -248,6 +249,19 @@ TEST(CostDocument, TheSameDocumentLaterIsTheSameCost) {
   };
   EXPECT_EQ(hash(cost_with("1"), kAt), hash(cost_with("1.0"), kAt + hours(1)));
   EXPECT_NE(hash(cost_with("1"), kAt), hash(cost_with("2"), kAt));
+}
+
+// What is dated into another year would be booked there, and no budget of today would know.
+TEST(CostDocument, IsAtMostADayAhead) {
+  const auto dated = [](StoreTime at) {
+    const std::string text = R"({"event_id":"e","provider":"p","agent":"a","type":"t","amount":1,)";
+    return read_cost(text + R"("at":")" + timestamp_of(at) + "\"}", kAt);
+  };
+  EXPECT_TRUE(std::holds_alternative<wire::Cost>(dated(kAt + hours(24))));
+  EXPECT_TRUE(std::holds_alternative<wire::Cost>(dated(kAt - hours(24 * 400))));
+  const ReadCost far = dated(kAt + hours(24) + seconds(1));
+  ASSERT_TRUE(std::holds_alternative<Refusal>(far));
+  EXPECT_EQ(std::get<Refusal>(far).field, "/at");
 }
 
 TEST(CostDocument, NamesTheMissingField) {

@@ -179,6 +179,23 @@ TEST(SqliteParking, ADamagedFileIsAClearError) {
   EXPECT_NE(parking.error().what.find(dir.file()), std::string::npos);
 }
 
+TEST(SqliteParking, ADamagedPageIsFoundAtTheStart) {
+  TempDir dir;
+  {
+    auto parking = opened(dir.file());
+    std::vector<ParkingCall> calls;
+    for (std::uint32_t n = 0; n < 500; ++n) {
+      calls.push_back({n, Put{row("m" + std::to_string(n), "k", n), true, StoreTime{1}}});
+    }
+    parking->apply(calls);
+    EXPECT_TRUE(parking->check_whole().ok());
+  }
+  std::fstream(dir.file()).seekp(20 * 4'096) << std::string(4'096, 'x');
+  const auto found = opened(dir.file())->check_whole();
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, Trouble::kCorrupt);
+}
+
 TEST(SqliteParking, AFullDiskAcknowledgesNothingAndLosesNothing) {
   TempDir dir;
   auto parking = opened(dir.file());
