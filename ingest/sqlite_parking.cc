@@ -138,6 +138,7 @@ Result<KeyFacts> SqliteParking::facts(const std::string& key) {
   found.count = static_cast<std::uint64_t>(question.integer(1));
   found.holds = unpack_holds(question.bytes(2));
   question.reset();
+  if (found.count == 0) return found;
   auto head = head_order(key);
   if (!head) return head.error();
   found.head_order = *head;

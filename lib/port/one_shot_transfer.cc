@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kFieldMax = 512;  // of a header field that is kept
 constexpr std::size_t kFieldsMax = 16;
+constexpr long kReadAtOnce = 4096;  // bytes: answers are small, and each attempt has its own buffer
 constexpr long kLifetimeMax_s = 600;  // of a connection
 
 template <class Value>
@@ -156,6 +157,7 @@ OneShotTransfer::~OneShotTransfer() {
 void OneShotTransfer::set_request() {
   set(easy_, CURLOPT_URL, shot_.url.c_str());
   set(easy_, CURLOPT_PATH_AS_IS, 1L);  // join_url() has resolved it
+  set(easy_, CURLOPT_BUFFERSIZE, kReadAtOnce);
   set(easy_, CURLOPT_HTTPHEADER, headers_);
   set(easy_, CURLOPT_USERAGENT, "sluice");
   if (shot_.method == "HEAD") {
