@@ -56,7 +56,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
       for (const std::string& limit : answer.shadow_refused) {
         ++counts_.shadows[{message.key->shard->upstream->name, limit}];
       }
-      message.key->forecast.reset();
+      message.key->foreseen.reset();
       if (answer.serial <= message.last_serial) {
         MARK("limiter: a grant that has left is answered again");
         underway(message, answer, turn);  // the grant that left already: it leaves only once
@@ -150,7 +150,7 @@ void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::Pe
   send(to, std::move(out), turn);
   ++counts_.dispatched;
   const Duration timeout = message.key->shard->upstream->timeout;
-  attempt_timers_.set(InArrival(message),
+  attempt_timers_.set(InArrival(message), message.look_at,
                       when(answer.start_by + timeout, turn.now) + config_.asked_again);
 }
 
@@ -178,7 +178,7 @@ void LimiterCore::underway(Message& message, const GrantAnswer& answer, const Tu
   fly(message, answer, false);
   const auto known = bounds(turn.now);
   if (known && known->low >= answer.lease_end) {  // the store's clock is a moment behind
-    attempt_timers_.set(InArrival(message), turn.now + config_.store_retry);
+    attempt_timers_.set(InArrival(message), message.look_at, turn.now + config_.store_retry);
     return;
   }
   look_at_attempt(message, turn);

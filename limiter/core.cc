@@ -92,10 +92,10 @@ void LimiterCore::tick(Instant now, Out& out) {
 }
 
 void LimiterCore::fire_timers(const Turn& turn) {
-  while (const auto number = key_timers_.take_due(turn.now)) {
-    if (const auto at = keys_.find(*number); at != keys_.end()) touch(*at->second);
-  }
-  while (const auto due = attempt_timers_.take_due(turn.now)) {
+  const auto wakes_at = [this](std::uint64_t key) -> Instant& { return keys_.at(key)->wakes_at; };
+  while (const auto number = key_timers_.take_due(turn.now, wakes_at)) touch(*keys_.at(*number));
+  const auto look_at = [](InArrival of) -> Instant& { return of.message->look_at; };
+  while (const auto due = attempt_timers_.take_due(turn.now, look_at)) {
     look_at_attempt(*due->message, turn);
   }
   while (!told_.empty() && told_.front().at + config_.told_for <= turn.now) {
@@ -208,8 +208,8 @@ void LimiterCore::unknown_upstream(const std::string& name) {
 }
 
 Key* LimiterCore::find_key(Shard& shard, const std::string& name) {
-  const auto at = shard.keys.find(name);
-  return at == shard.keys.end() ? nullptr : at->second.get();
+  const auto at = shard.keys.find(std::string_view(name));
+  return at == shard.keys.end() ? nullptr : at->get();
 }
 
 Key& LimiterCore::key_of(Shard& shard, const std::string& name) {
@@ -219,7 +219,7 @@ Key& LimiterCore::key_of(Shard& shard, const std::string& name) {
   key.number = ++last_key_;
   key.name = name;
   key.shard = &shard;
-  shard.keys.emplace(key.name, std::move(made));
+  shard.keys.insert(std::move(made));
   keys_.emplace(key.number, &key);
   touch(key);
   return key;
@@ -233,7 +233,7 @@ void LimiterCore::touch(Key& key) {
 
 // Something has changed that forecasts were made of.
 void LimiterCore::foresee_anew(Key& key) {
-  key.forecast.reset();
+  key.foreseen.reset();
   touch(key);
 }
 
@@ -248,26 +248,24 @@ void LimiterCore::touch_all(Shard& shard) {
 // Called by plan() alone, at its end: nobody else holds on to a key then.
 void LimiterCore::forget_if_empty(Key& key, Instant now) {
   if (key.messages() > 0 || key.rows.any() || key.due || key.dirty || key.peeking) return;
-  if (!key.askers.empty() || key.told > 0 || key.forecast || key.stale_until > now) return;
+  if (!key.askers.empty() || key.told > 0 || key.foreseen || key.stale_until > now) return;
   if (key.holds.lasts()) {
     const auto known = bounds(now);
     if (!known || key.holds.refusal(known->low)) return;
   }
-  key_timers_.clear(key.number);
+  key_timers_.clear(key.number, key.wakes_at);
   keys_.erase(key.number);
-  const auto at = key.shard->keys.find(key.name);
-  const std::unique_ptr<Key> last = std::move(at->second);  // outlives the entry named by it
-  key.shard->keys.erase(at);
+  key.shard->keys.erase(key.shard->keys.find(std::string_view(key.name)));
 }
 
 Message* LimiterCore::find(std::string_view identity) {
   const auto at = messages_.find(identity);
-  return at == messages_.end() ? nullptr : at->second.get();
+  return at == messages_.end() ? nullptr : at->get();
 }
 
 const Message* LimiterCore::find(std::string_view identity) const {
   const auto at = messages_.find(identity);
-  return at == messages_.end() ? nullptr : at->second.get();
+  return at == messages_.end() ? nullptr : at->get();
 }
 
 }  // namespace sluice::limiter

@@ -378,9 +378,9 @@ class LimiterCore {
   Peers peers_;
   Calls calls_;
   TrailOut trail_;
-  std::map<std::string, Shard, std::less<>> shards_;                         // by upstream
-  std::map<std::uint64_t, Key*> keys_;                                       // by number
-  std::unordered_map<std::string_view, std::unique_ptr<Message>> messages_;  // by identity
+  std::map<std::string, Shard, std::less<>> shards_;  // by upstream
+  std::map<std::uint64_t, Key*> keys_;                // by number
+  ByName<Message> messages_;
   std::vector<Key*> dirty_;
   Timers<std::uint64_t> key_timers_;                      // by the key's number
   Timers<InArrival> attempt_timers_;                      // ask what became of its attempt

@@ -62,9 +62,10 @@ LimiterCore::Departures LimiterCore::departures(Instant now) {
 void LimiterCore::learn_departure(Key& key) {
   Shard& shard = *key.shard;
   if (key.number != shard.longest || shard.longest_rows == 0) return;
-  const std::uint64_t gone = std::min(key.rows_count, in_logs(key));
+  const std::uint64_t gone = std::min<std::uint64_t>(key.rows_count, in_logs(key));
   const std::uint64_t waiting = std::max<std::uint64_t>(key.rows_count - gone, key.line.size());
-  shard.longest_goes = waiting == 0 ? StoreTime{} : key.forecast->departure(waiting - 1).at;
+  shard.longest_goes =
+      waiting == 0 ? StoreTime{} : key.foreseen->forecast.departure(waiting - 1).at;
 }
 
 }  // namespace sluice::limiter

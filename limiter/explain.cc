@@ -63,7 +63,7 @@ std::array<std::size_t, 19> LimiterCore::waiting(Instant now) const {
 // Of what waits, by the name that its producer gave it. For people: every message is looked at.
 std::optional<Explained> LimiterCore::explain_id(const std::string& id, Instant now) const {
   const Message* found = nullptr;
-  for (const auto& [identity, message] : messages_) {
+  for (const auto& message : messages_) {
     if (message->offer.letter.id() == id && (found == nullptr || found->state == State::kEnding)) {
       found = message.get();
     }
@@ -74,9 +74,9 @@ std::optional<Explained> LimiterCore::explain_id(const std::string& id, Instant 
 
 std::optional<Explained> LimiterCore::explain_key(const std::string& name, Instant now) const {
   for (const auto& [upstream, shard] : shards_) {
-    const auto at = shard.keys.find(name);
+    const auto at = shard.keys.find(std::string_view(name));
     if (at == shard.keys.end()) continue;
-    const Key& key = *at->second;
+    const Key& key = **at;
     return explain_message(key, key.line.first(), now);
   }
   return std::nullopt;
@@ -121,9 +121,9 @@ void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant 
   const auto shard = shards_.find(explained.upstream);
   const auto known = bounds(now);
   if (shard == shards_.end() || !known || is_unknowable(explained.upstream_why)) return;
-  const auto key = shard->second.keys.find(explained.key);
+  const auto key = shard->second.keys.find(std::string_view(explained.key));
   if (key == shard->second.keys.end()) return;
-  auto foreseen = foresee(*key->second, state, *known);
+  auto foreseen = foresee(**key, state, *known);
   auto* forecast = std::get_if<Forecast>(&foreseen);
   if (forecast == nullptr) return;
   const Forecast::Departure departure = forecast->departure(explained.order);
@@ -174,7 +174,7 @@ wire::Backlog LimiterCore::backlog(Instant now) const {
   const auto known = bounds(now);
   for (const auto& [name, shard] : shards_) {
     const bool for_us = is_for_us(shard, now);
-    for (const auto& [key_name, key] : shard.keys) {
+    for (const auto& key : shard.keys) {
       if (!for_us || !key->due) continue;
       const Line::Next next = key->line.next(known ? known->low : StoreTime{}, key->skip);
       if (next.message == nullptr) continue;

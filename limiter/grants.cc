@@ -31,7 +31,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
       out_of_turn(*message);
     }
   }
-  if (key.forecast && key.forecast_at + config_.forecast_age_max <= turn.now) key.forecast.reset();
+  if (key.foreseen && key.foreseen->at + config_.forecast_age_max <= turn.now) key.foreseen.reset();
   const auto refusal = gate(key, turn.now);
   key.asleep =
       refusal && known && refusal->why != wire::Wait::kInFlight && is_far(*refusal, *known);
@@ -41,14 +41,10 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   say_wants(key, turn);
   Instant wake = draining_ ? Instant::never() : key.rows.next(view(key), config_);
   if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
-  if (key.forecast) wake = std::min(wake, key.forecast_at + config_.forecast_age_max);
+  if (key.foreseen) wake = std::min(wake, key.foreseen->at + config_.forecast_age_max);
   if (key.stale_until > turn.now) wake = std::min(wake, key.stale_until);
   if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));
-  if (wake >= Instant::never()) {
-    key_timers_.clear(key.number);
-  } else {
-    key_timers_.set(key.number, wake);
-  }
+  key_timers_.set(key.number, key.wakes_at, std::min(wake, Instant::never()));
   forget_if_empty(key, turn.now);
 }
 

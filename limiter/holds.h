@@ -25,31 +25,29 @@ class Holds {
     return true;
   }
   // until 0: until resumed.
-  void pause(StoreTime until) {
-    paused_ = true;
-    pause_until_ = until;
-  }
-  void resume() { paused_ = false; }
+  void pause(StoreTime until) { pause_until_ = until; }
+  void resume() { pause_until_ = kNotPaused; }
 
   [[nodiscard]] std::optional<Refusal> refusal(StoreTime low) const {
-    if (paused_ && (pause_until_.us == 0 || pause_until_ > low)) {
+    if (paused() && (pause_until_.us == 0 || pause_until_ > low)) {
       return Refusal{wire::Wait::kPaused, pause_until_};
     }
     if (penalty_until_ > low) return Refusal{wire::Wait::kPenalty, penalty_until_};
     return std::nullopt;
   }
-  [[nodiscard]] bool paused() const { return paused_; }
+  [[nodiscard]] bool paused() const { return pause_until_ != kNotPaused; }
   [[nodiscard]] std::optional<wire::Hold> pause() const {
-    if (!paused_) return std::nullopt;
+    if (!paused()) return std::nullopt;
     return wire::Hold{wire::HoldKind::kPause, pause_until_, {}};
   }
   // Something to remember, whatever the time is.
-  [[nodiscard]] bool lasts() const { return paused_ || penalty_until_.us != 0; }
+  [[nodiscard]] bool lasts() const { return paused() || penalty_until_.us != 0; }
 
  private:
+  static constexpr StoreTime kNotPaused{-1};
+
   StoreTime penalty_until_;
-  bool paused_ = false;
-  StoreTime pause_until_;
+  StoreTime pause_until_ = kNotPaused;
 };
 
 // The one that lasts longer.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/wire/peer.h"
@@ -84,8 +85,9 @@ struct Message {
   Offered offer;
   Key* key = nullptr;
   State state = State::kWaiting;
-  std::int64_t order = 0;  // its place in the line
-  StoreTime ready_at;      // not asked for before; 0: at once
+  std::int64_t order = 0;              // its place in the line
+  StoreTime ready_at;                  // not asked for before; 0: at once
+  Instant look_at = Instant::never();  // what became of its attempt is asked then
   std::vector<Holder> holders;
   std::uint32_t attempts = 0;          // real ones so far, as the store said last
   std::uint32_t last_serial = 0;       // the last attempt that left from here: none leaves twice
@@ -94,6 +96,8 @@ struct Message {
   std::unique_ptr<Flight> flight;
   std::unique_ptr<End> end;  // kEnding
 };
+
+inline std::string_view name_of(const Message& message) { return message.offer.identity; }
 
 // A message in an ordered container; the same order in every run.
 struct InArrival {

@@ -152,7 +152,7 @@ Message& LimiterCore::add(Key& key, wire::PeerId peer, const wire::Offer& offer)
   message.order = offer.order;
   message.attempts = offer.attempts;
   bytes_ += weight_of(message);
-  messages_.emplace(std::string_view(message.offer.identity), std::move(made));
+  messages_.insert(std::move(made));
   hold_for(message, peer, offer.origin);
   return message;
 }
@@ -254,12 +254,11 @@ void LimiterCore::forget(Message& message) {
     std::erase(key.shard->out_of_turn, &message);
   }
   unhold_all(message);
-  attempt_timers_.clear(InArrival(message));
+  attempt_timers_.clear(InArrival(message), message.look_at);
   bytes_ -= weight_of(message);
   touch(key);
-  const auto at = messages_.find(message.offer.identity);
+  const auto at = messages_.find(name_of(message));
   CHECK(at != messages_.end());
-  const std::unique_ptr<Message> last = std::move(at->second);  // outlives the entry named by it
   messages_.erase(at);
 }
 

@@ -33,7 +33,7 @@ void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<w
   if (message != nullptr) attempts = message->attempts;
   if (message != nullptr && message->flight && message->flight->serial == outcome.attempt.serial) {
     message->state = State::kCompleting;
-    attempt_timers_.clear(InArrival(*message));
+    attempt_timers_.clear(InArrival(*message), message->look_at);
   } else {
     MARK("limiter: an outcome of an attempt that is not open here");
     ++counts_.orphans;
@@ -129,7 +129,8 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
     send(*peer, wire::Asked{attempt, key.shard->upstream->name, key.name, flight.lease_end}, turn);
     next = std::min(next, turn.now + config_.asked_again);
   }
-  attempt_timers_.set(InArrival(message), std::max(next, turn.now + milliseconds(1)));
+  attempt_timers_.set(InArrival(message), message.look_at,
+                      std::max(next, turn.now + milliseconds(1)));
 }
 
 // The attempt is no longer open, as far as this process is concerned.
@@ -137,7 +138,7 @@ void LimiterCore::land(Message& message, Instant now) {
   CHECK(message.flight != nullptr);
   const Flight flight = *message.flight;
   message.flight.reset();
-  attempt_timers_.clear(InArrival(message));
+  attempt_timers_.clear(InArrival(message), message.look_at);
   if (flight.dispatched) {
     peers_.dispatched(flight.dispatcher_life).remove(message.offer.identity);
   }

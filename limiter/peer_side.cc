@@ -27,7 +27,7 @@ void LimiterCore::peer_down(wire::PeerId peer, const Turn& turn) {
   if (!was) return;
   if (was->role == wire::Role::kAuditor) trail_.unsay();
   if (was->role != wire::Role::kIngest) return;
-  for (auto& [identity, message] : messages_) {
+  for (const auto& message : messages_) {
     std::erase_if(message->holders, [&](const Holder& holder) { return holder.peer == peer; });
   }
   for (auto& [number, key] : keys_) {

@@ -31,7 +31,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Quote& quote, const Turn& 
     return answer_unknown(asker, why, turn);
   }
   Key& key = key_of(*shard, quote.key);
-  if (key.forecast && key.forecast_at + config_.forecast_age_max > turn.now) {
+  if (key.foreseen && key.foreseen->at + config_.forecast_age_max > turn.now) {
     MARK("limiter: a quote from a forecast made before");
     answer_quote(key, asker, turn);
     return;
@@ -79,8 +79,8 @@ void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& t
       answer_askers(*key, *why, turn);
       continue;
     }
-    key->forecast = std::make_unique<Forecast>(std::move(std::get<Forecast>(foreseen)));
-    key->forecast_at = turn.now;
+    key->foreseen =
+        std::make_unique<Foreseen>(Foreseen{std::move(std::get<Forecast>(foreseen)), turn.now});
     learn_departure(*key);
     touch(*key);
     for (const Asker& asker : std::exchange(key->askers, {})) answer_quote(*key, asker, turn);
@@ -125,7 +125,7 @@ std::uint64_t LimiterCore::in_logs(const Key& key) {
 
 void LimiterCore::answer_quote(Key& key, const Asker& asker, const Turn& turn) {
   const wire::Quote& quote = asker.quote;
-  Forecast& forecast = *key.forecast;
+  Forecast& forecast = key.foreseen->forecast;
   const auto known = bounds(turn.now);
   if (!known) return answer_unknown(asker, wire::Wait::kClockUnsure, turn);
   std::uint64_t ahead = quote.ahead - std::min(quote.ahead, in_logs(key));

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "limiter/by_name.h"
 #include "limiter/forecast.h"
 #include "limiter/holds.h"
 #include "limiter/line.h"
@@ -25,6 +25,11 @@ struct Asker {
   wire::Quote quote;
 };
 
+struct Foreseen {
+  Forecast forecast;
+  Instant at;
+};
+
 struct Key {
   std::uint64_t number = 0;  // names it in timers, and gives runs their order
   std::string name;
@@ -35,38 +40,42 @@ struct Key {
   Holds holds;
 
   // The last refusal of its head by the store: not asked again before ask_at.
-  wire::Wait why = wire::Wait::kNone;
   std::string limit;
   StoreTime until;
   Instant ask_at;
-  std::size_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
 
+  StoreTime freed_at;  // when the last attempt of the key ended
+
+  // Side by side, as a hundred thousand keys may be here.
+  wire::Wait why = wire::Wait::kNone;  // of the last refusal
+  std::uint32_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
+  std::uint32_t rows_count = 0;  // announced last, less those that were forgotten since
+  std::uint32_t told = 0;        // settled and told, and its ingest has not said Forgotten yet
   bool warned = false;           // by the upstream; no attempt has succeeded since
-  StoreTime freed_at;            // when the last attempt of the key ended
   bool asleep = false;           // closed for so long that its line need not be full
-  std::uint64_t rows_count = 0;  // announced last, less those that were forgotten since
-  std::size_t told = 0;          // settled and told, and its ingest has not said Forgotten yet
+  bool dirty = false;            // to be planned
+  bool due = false;              // in its shard's turns
+  bool peeking = false;          // the store is asked for what a forecast is made of
 
-  bool dirty = false;  // to be planned
-  bool due = false;    // in its shard's turns
-  Standing standing;   // among those who are
+  Instant wakes_at = Instant::never();  // planned again then
+  Standing standing;                    // among those who are due
 
-  std::unique_ptr<Forecast> forecast;
-  Instant forecast_at;
+  std::unique_ptr<Foreseen> foreseen;
   std::vector<Asker> askers;  // of a forecast that the store was asked for
-  bool peeking = false;
-  Instant stale_until;   // a person opened it: announcements that name a pause are of before
+  Instant stale_until;        // a person opened it: announcements that name a pause are of before
   StoreTime pause_said;  // the shard's closed_until for which the store was told its pause again
 
   [[nodiscard]] std::size_t messages() const { return line.size() + out.size(); }
 };
 
+inline std::string_view name_of(const Key& key) { return key.name; }
+
 struct Shard {
   const Upstream* upstream = nullptr;
   std::uint32_t line_max = 32;
-  std::unordered_map<std::string_view, std::unique_ptr<Key>> keys;  // by its own name
-  Holds holds;                                                      // of the upstream as a whole
-  Instant stale_until;                                              // as a key's
+  ByName<Key> keys;
+  Holds holds;             // of the upstream as a whole
+  Instant stale_until;     // as a key's
   StoreTime closed_until;  // the last closure that is known: the store may have forgotten
   StoreTime pause_said;    // as a key's
 

@@ -1,9 +1,10 @@
-// One timer per name: setting it again moves it. Ties go by name, so that runs repeat exactly.
+// One timer per name: setting it again moves it. When it rings is kept by whoever has the name,
+// never() while it is not set, so that no table is needed to find it. Ties go by name, so that runs
+// repeat exactly.
 #pragma once
 
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include "lib/base/instant.h"
@@ -13,26 +14,20 @@ namespace sluice::limiter {
 template <class Name>
 class Timers {
  public:
-  void set(const Name& name, Instant at) {
-    const auto [place, fresh] = at_.try_emplace(name, at);
-    if (!fresh) {
-      if (place->second == at) return;
-      order_.erase({place->second, name});
-      place->second = at;
-    }
-    order_.emplace(at, name);
+  // never() clears it.
+  void set(const Name& name, Instant& rings, Instant at) {
+    if (rings == at) return;
+    if (rings != Instant::never()) order_.erase({rings, name});
+    if (at != Instant::never()) order_.emplace(at, name);
+    rings = at;
   }
-  void clear(const Name& name) {
-    const auto place = at_.find(name);
-    if (place == at_.end()) return;
-    order_.erase({place->second, name});
-    at_.erase(place);
-  }
-  // The first whose time has come; it is cleared.
-  std::optional<Name> take_due(Instant now) {
+  void clear(const Name& name, Instant& rings) { set(name, rings, Instant::never()); }
+  // The first whose time has come; it is cleared. `rings_of` leads from a name to its Instant.
+  template <class RingsOf>
+  std::optional<Name> take_due(Instant now, RingsOf rings_of) {
     if (order_.empty() || order_.begin()->first > now) return std::nullopt;
     Name name = order_.begin()->second;
-    clear(name);
+    clear(name, rings_of(name));
     return name;
   }
   [[nodiscard]] Instant next() const {
@@ -42,7 +37,6 @@ class Timers {
 
  private:
   std::set<std::pair<Instant, Name>> order_;
-  std::unordered_map<Name, Instant> at_;
 };
 
 }  // namespace sluice::limiter

@@ -33,12 +33,12 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& 
   forget_stale(parked.holds, key.stale_until, turn.now);
   if (parked.count == 0) {  // it has holds, and nothing to ask for
     if (!key.rows.hold(parked.store, parked.holds)) take_holds(key.holds, parked.holds);
-    key.forecast.reset();
+    key.foreseen.reset();
     return;
   }
   const Message* last = key.line.last();
   const bool precedes = last == nullptr || parked.head_order <= last->order;
-  key.rows_count = parked.count;
+  key.rows_count = static_cast<std::uint32_t>(std::min<std::uint64_t>(parked.count, UINT32_MAX));
   key.rows.announced(parked, is_here(key, parked.head_order), precedes);
   if (!config_.mutations.copies_beside_rows) park_copies(key, wire::Wait::kBehind, turn);
 }

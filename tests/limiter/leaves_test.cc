@@ -2,8 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "limiter/backoff.h"
+#include "limiter/by_name.h"
 #include "limiter/calls.h"
 #include "limiter/forecast.h"
 #include "limiter/line.h"
@@ -86,15 +91,49 @@ TEST(Line, KnowsWhoHasExpired) {
 
 TEST(Timers, SettingAgainMoves) {
   Timers<int> timers;
-  timers.set(1, Instant{10});
-  timers.set(2, Instant{5});
-  timers.set(1, Instant{3});
+  std::array<Instant, 3> rings;
+  rings.fill(Instant::never());
+  const auto rings_of = [&](int name) -> Instant& {
+    return rings.at(static_cast<std::size_t>(name));
+  };
+  timers.set(1, rings[1], Instant{10});
+  timers.set(2, rings[2], Instant{5});
+  timers.set(1, rings[1], Instant{3});
   EXPECT_EQ(timers.next(), Instant{3});
-  EXPECT_FALSE(timers.take_due(Instant{2}));
-  EXPECT_EQ(timers.take_due(Instant{10}), 1);
-  EXPECT_EQ(timers.take_due(Instant{10}), 2);
-  EXPECT_FALSE(timers.take_due(Instant{10}));
+  EXPECT_FALSE(timers.take_due(Instant{2}, rings_of));
+  EXPECT_EQ(timers.take_due(Instant{10}, rings_of), 1);
+  EXPECT_EQ(rings[1], Instant::never());
+  EXPECT_EQ(timers.take_due(Instant{10}, rings_of), 2);
+  EXPECT_FALSE(timers.take_due(Instant{10}, rings_of));
   EXPECT_EQ(timers.next(), Instant::never());
+}
+
+TEST(Timers, WhatIsClearedDoesNotRing) {
+  Timers<int> timers;
+  Instant rings = Instant::never();
+  timers.set(1, rings, Instant{10});
+  timers.clear(1, rings);
+  EXPECT_EQ(rings, Instant::never());
+  timers.clear(1, rings);
+  EXPECT_EQ(timers.size(), 0U);
+}
+
+// ---- by name
+
+struct Named {
+  std::string name;
+};
+std::string_view name_of(const Named& named) { return named.name; }
+
+TEST(ByName, FindsWhatItOwnsByName) {
+  ByName<Named> all;
+  for (int n = 0; n < 100; ++n) all.insert(std::make_unique<Named>(Named{std::to_string(n)}));
+  EXPECT_FALSE(all.insert(std::make_unique<Named>(Named{"7"})).second);
+  EXPECT_EQ(all.size(), 100U);
+  ASSERT_NE(all.find(std::string_view("42")), all.end());
+  EXPECT_EQ((*all.find(std::string_view("42")))->name, "42");
+  all.erase(all.find(std::string_view("42")));
+  EXPECT_EQ(all.find(std::string_view("42")), all.end());
 }
 
 // ---- calls
