@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -102,7 +103,7 @@ class Watch {
     WatchLog log;
     bool is_fresh = true;  // seen since the last sweep
   };
-  std::map<std::string, Remembered> keys_;  // by upstream, scope and key
+  std::unordered_map<std::string, Remembered> keys_;  // by upstream, scope and key
   std::size_t keys_max_ = 0;
   std::size_t attempts_max_ = 0;
   std::size_t attempts_ = 0;
