@@ -43,11 +43,18 @@ class Dispatcher(Demo):
         self.assertIn("role=dispatcher instance=python", run.said)
 
 
+def month(number):
+    """The first and the second of the months before this one, as "2026-09"."""
+    now = time.gmtime()
+    months = now.tm_year * 12 + now.tm_mon - 1 - 3 + number
+    return f"{months // 12}-{months % 12 + 1:02}"
+
+
 class Alerter(Supervised):
     def spend(self, number):
         cost = {"event_id": f"e-{number}", "provider": "openai", "agent": "writer",
                 "type": "completion", "model": "gpt-4o", "units": 1, "amount": "500"}
-        cost["at"] = f"2024-{number:02}-01T00:00:00Z"  # a month of its own each: an alert each
+        cost["at"] = f"{month(number)}-01T00:00:00Z"  # a month of its own each: an alert each
         answer = request(self.port, "POST", "/v1/costs", json.dumps(cost))
         self.assertEqual(answer.status, 201, answer)
 
@@ -64,13 +71,13 @@ class Alerter(Supervised):
         pid = int(self.until(r"run \| alerter started, pid (\d+)").group(1))
         self.until("try:  curl")
         self.spend(1)
-        self.until(r"alerter \| ALERT .*budget monthly of 2024-01: 100 % spent")
+        self.until(rf"alerter \| ALERT .*budget monthly of {month(1)}: 100 % spent")
         eventually("it remembers", lambda: len(self.remembered()) == 1)
         os.kill(pid, signal.SIGKILL)
         self.until(r"run \| alerter started, pid ")
         self.spend(2)
-        self.until(r"alerter \| ALERT .*budget monthly of 2024-02: 100 % spent")
+        self.until(rf"alerter \| ALERT .*budget monthly of {month(2)}: 100 % spent")
         time.sleep(1.5)  # another question and its answer: what is known is not said again
         self.assertEqual(self.end(), 0, self.said)
         self.assertEqual(len(re.findall(r"alerter \| ALERT .*100 % spent", self.said)), 2, self.said)
-        self.assertEqual(self.remembered(), ["2024-01", "2024-02"])
+        self.assertEqual(self.remembered(), [month(1), month(2)])
