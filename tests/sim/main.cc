@@ -105,15 +105,17 @@ int run_seeds(const Options& options) {
   return report.failed + missed == 0 ? 0 : 1;
 }
 
-// One saboteur, until a seed catches it. What must be harmless must not be caught.
+// One saboteur, until a seed catches it. What must be harmless must not be caught. Some harm shows
+// on few days (a dead letter of a queue copy), and who is caught early costs little.
 bool run_saboteur(const Options& options, const Saboteur& saboteur) {
-  const std::uint64_t seeds = options.seeds > 1 ? options.seeds : 50;
+  const bool harmless = !saboteur.harmless.empty();
+  const std::uint64_t unless_told = harmless ? 50 : 400;
+  const std::uint64_t seeds = options.seeds > 1 ? options.seeds : unless_told;
   std::string caught;
   for (std::uint64_t seed = options.from; seed < options.from + seeds && caught.empty(); ++seed) {
     const Report report = run_seed(seed, &saboteur);
     if (!report.broken.empty()) caught = line_of(report, &saboteur);
   }
-  const bool harmless = !saboteur.harmless.empty();
   const bool right = caught.empty() == harmless;
   const std::string seen =
       caught.empty() ? "not caught in " + std::to_string(seeds) + " seeds" : caught;

@@ -49,7 +49,7 @@ Upstream draw_upstream(Prng& prng, const char* name) {
 }
 
 void draw_limiter(Prng& prng, limiter::Config& config) {
-  config.words_max = 20;  // people say more at a time, of all keys of two upstreams
+  config.words_max = 14;  // as many as people say at a time, of six keys of two upstreams
   if (coin(prng)) config.line_min = static_cast<std::uint32_t>(prng.between(2, 8));
   if (coin(prng)) config.line_span = seconds(1);
   if (coin(prng)) config.hold_horizon = seconds(prng.between(1, 10));
