@@ -7,9 +7,16 @@
 #include "alerter/silence.h"
 
 namespace sluice::alerter {
+namespace {
 
+constexpr Duration kSilenceOfBeats = minutes(1);
+
+}  // namespace
+
+// Where its silence is no alert it stops the heartbeat all the same.
 bool AlerterCore::auditor_is_heard(Instant now) const {
-  return now < heard_at_ + config_.silence_max;
+  const bool is_told = config_.silence_max.us != 0;
+  return now < heard_at_ + (is_told ? config_.silence_max : kSilenceOfBeats);
 }
 
 // Each alert with the sinks that take it; with none when it says again what was said lately.
@@ -49,8 +56,7 @@ void AlerterCore::hear_time(StoreTime wall, Instant now, Out& out) {
 void AlerterCore::beat(Instant now, Out& out) {
   if (!config_.beats || now < beat_at_) return;
   beat_at_ = now + config_.beat_interval;
-  const bool silent = config_.silence_max.us != 0 && !auditor_is_heard(now);
-  if (!auditor_ || silent || !failing_.empty()) return;
+  if (!ready() || !auditor_is_heard(now)) return;
   ++counts_.beats;
   out.push(Beat{});
 }

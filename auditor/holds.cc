@@ -17,11 +17,11 @@ std::string whose(const HoldSeen& hold) {
                           : "key " + hold.key + " (its name in the trail) of " + hold.upstream;
 }
 
-wire::Alert alert_about(const HoldSeen& hold, std::string kind) {
+wire::Alert alert_about(const HoldSeen& hold, const char* kind, std::string period) {
   wire::Alert alert;
-  alert.kind = std::move(kind);
+  alert.kind = kind;
   alert.dedup_key = alert.kind + ":" + hold.upstream + ":" + (hold.key.empty() ? "all" : hold.key);
-  alert.period = hour_of(hold.at);
+  alert.period = std::move(period);
   alert.alert_id = alert_id_of(alert.dedup_key, alert.period);
   alert.at = hold.at;
   alert.labels = {{"upstream", hold.upstream}};
@@ -50,7 +50,10 @@ std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalt
   const std::string where =
       " Line " + std::to_string(hold.line) + " of the trail. See docs/runbooks/alerts.md.";
   if (hold.reason == kAbnormal) {
-    wire::Alert alert = alert_about(hold, "abnormal_usage");
+    // Limiter and store each say it of one stop. After somebody resumed it, the next is news.
+    const std::string minute =
+        timestamp_of(hold.at).substr(0, std::string("2026-11-21T02:24").size());
+    wire::Alert alert = alert_about(hold, "abnormal_usage", minute);
     alert.severity = wire::Severity::kCritical;
     alert.title = hold.upstream + " speaks of abnormal usage";
     alert.text = "An answer was one of those that `abnormal` lists: " + whose(hold) +
@@ -60,7 +63,7 @@ std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalt
   if (hold.reason != kPenalty || hold.until.us == 0 || hold.until - hold.at <= long_penalty) {
     return {};
   }
-  wire::Alert alert = alert_about(hold, "long_penalty");
+  wire::Alert alert = alert_about(hold, "long_penalty", hour_of(hold.at));
   alert.severity = wire::Severity::kWarning;
   alert.title = hold.upstream + " closes a key for long";
   alert.text = "By its answer nothing of " + whose(hold) + " goes before " +

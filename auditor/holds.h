@@ -27,7 +27,7 @@ std::optional<HoldSeen> hold_of(const wire::Record& record, const RecordLine& li
 std::optional<HoldSeen> hold_of(const Line& line);
 
 // Nothing when nobody needs to know: a person's pause, a penalty that is not longer than this.
-// Once per key and hour.
+// Once per key and hour; abnormal usage once per minute, as each stop is to be heard of.
 std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalty);
 
 }  // namespace sluice::auditor

@@ -155,11 +155,15 @@ void Shell::upkeep() {
   stage_->poller().after(seconds(1), [this] { upkeep(); });
 }
 
-// Busy or not: what comes in under a load that never pauses must go as well.
+// Busy or not: what comes in under a load that never pauses must go as well. Not while the ledger
+// fails, which would only hold up the loop.
 void Shell::sweep() {
-  const auto more = ledger_->sweep(port::wall_now());
-  if (!more) log_.warning("the ledger could not be swept", {{"why", more.error().what}});
-  const bool again = more.ok() && *more;
+  bool again = false;
+  if (core_.ready()) {
+    const auto more = ledger_->sweep(port::wall_now());
+    if (!more) log_.warning("the ledger could not be swept", {{"why", more.error().what}});
+    again = more.ok() && *more;
+  }
   stage_->poller().after(again ? kSweepAgain : kSweepEvery, [this] { sweep(); });
 }
 

@@ -206,16 +206,19 @@ TEST(Silence, EachOutageIsSaid) {
 }
 
 TEST(Silence, TheHeartbeatStopsWithTheAuditor) {
-  World world({"a"});
-  world.config.beats = true;
-  world.start();
-  world.wait(minutes(10));
-  EXPECT_GE(world.beats, 10);
-  EXPECT_LE(world.beats, 11);
-  const int before = world.beats;
-  world.auditor_answers = false;
-  world.wait(minutes(10));
-  EXPECT_LE(world.beats, before + 1);
+  for (const Duration silence_max : {minutes(1), Duration{}}) {
+    World world({"a"});
+    world.config.beats = true;
+    world.config.silence_max = silence_max;
+    world.start();
+    world.wait(minutes(10));
+    EXPECT_GE(world.beats, 10);
+    EXPECT_LE(world.beats, 11);
+    const int before = world.beats;
+    world.auditor_answers = false;
+    world.wait(minutes(10));
+    EXPECT_LE(world.beats, before + 1);
+  }
 }
 
 }  // namespace

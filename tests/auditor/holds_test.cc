@@ -31,6 +31,16 @@ TEST(Holds, AbnormalUsageIsAnAlertWithTheNameOfItsKey) {
   EXPECT_EQ(line.text("label.key"), world.lines("hold")[0].text("key"));
 }
 
+TEST(Holds, AKeyThatIsStoppedAgainIsAnotherAlert) {
+  World world;
+  world.say(hold_record(1, "abnormal_usage", 0));
+  wire::Record again = hold_record(2, "abnormal_usage", 0);
+  again.at = again.at + minutes(10);
+  world.say(again);
+  world.run();
+  EXPECT_EQ(world.lines("alert").size(), 2U);
+}
+
 TEST(Holds, APenaltyIsAnAlertWhenItIsLong) {
   World world;
   world.say(hold_record(1, "penalty", 3'600));
