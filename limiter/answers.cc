@@ -213,6 +213,7 @@ void LimiterCore::refused_all(Key& key, const GrantAnswer& answer, const Turn& t
   Turns<Key>::keep(key.standing);
   shard.limit = answer.limit;
   shard.limit_until = answer.until;
+  shard.limit_again = turn.now + config_.ask_latest;
   shard.limit_why = answer.why;
   if (answer.until.us == 0) shard.crowded_until = turn.now + config_.look_again;
   shard.look = true;

@@ -185,11 +185,16 @@ void LimiterCore::consumed(const Consume& call, const Turn& turn) {
 
 void LimiterCore::reopen(Shard& shard, const std::string& name, Instant now) {
   const Instant stale_until = now + config_.stale_holds;
+  const auto known = bounds(now);
+  const auto open = [&](Key& key) {
+    if (known) key.until = known->high;
+    open_again(key);
+  };
   if (name.empty()) {
     shard.holds.resume();
     shard.stale_until = stale_until;
     for (auto& [number, key] : keys_) {
-      if (key->shard == &shard) open_again(*key);
+      if (key->shard == &shard) open(*key);
     }
     shard.look = true;
     return;
@@ -198,7 +203,7 @@ void LimiterCore::reopen(Shard& shard, const std::string& name, Instant now) {
   key.holds.resume();
   key.rows.reopen();
   key.stale_until = stale_until;
-  open_again(key);
+  open(key);
 }
 
 // The key's epoch has moved: what the store refused before says nothing any more.

@@ -20,7 +20,7 @@ static_assert(sluice::Core<LimiterCore>);
 std::uint32_t line_max_of(const Upstream& upstream, const Config& config) {
   std::int64_t most = config.line_cap;
   for (const Limit& limit : upstream.limits) {
-    if (limit.window.us <= 0) continue;
+    if (limit.kind != LimitKind::kRate || limit.shadow) continue;
     most = std::min(most, std::int64_t{limit.n} * config.line_span.us / limit.window.us);
   }
   return static_cast<std::uint32_t>(std::max<std::int64_t>(config.line_min, most));
@@ -83,9 +83,7 @@ void LimiterCore::tick(Instant now, Out& out) {
   if (now >= clock_due_) ask_clock(turn);
   fire_timers(turn);
   plan_all(turn);
-  for (auto& [name, shard] : shards_) {
-    if (shard.look || now >= shard.look_at) grant(shard, turn);
-  }
+  grant_all(turn);
   say_lines(turn);
   if (peers_.auditor() && now >= backlog_due_) say_backlog(turn);
   for (auto& [name, shard] : shards_) say_batches(shard, turn);

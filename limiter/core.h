@@ -244,11 +244,13 @@ class LimiterCore {
   [[nodiscard]] std::optional<Refusal> gate(const Key& key, Instant now) const;
   [[nodiscard]] wire::Wait shard_gate(const Shard& shard, Instant now) const;
   [[nodiscard]] std::size_t unrecorded_room() const;
+  void grant_all(const Turn& turn);
   void grant(Shard& shard, const Turn& turn);
   void ask_out_of_turn(Shard& shard, Grant& call);
   void ask_in_turn(Shard& shard, Grant& call, const Turn& turn);
   [[nodiscard]] static bool has_shared(const Shard& shard);
-  [[nodiscard]] GrantAsk make_ask(const Message& message, std::uint64_t dispatcher_life) const;
+  [[nodiscard]] GrantAsk make_ask(const Message& message, const Caller& caller,
+                                  std::uint64_t dispatcher_life) const;
   void ask_for(Message& message, std::uint64_t dispatcher_life, Grant& call);
 
   // ---- answers.cc: what the store answered, and what leaves because of it
@@ -280,7 +282,10 @@ class LimiterCore {
   void forgive(Shard& shard, const std::string& name);
   void look_at_attempt(Message& message, const Turn& turn);
   void land(Message& message, Instant now);
-  void ended_one(Shard& shard, const std::string& key);
+  void ended_one(Shard& shard, const std::string& key, Instant now);
+  void slot_is_free(Shard& shard, const std::string& key, Instant now);
+  void ask_anew(Key& key, Instant now);
+  void limit_opens(Shard& shard, Instant now);
   void retry(Message& message, StoreTime due, const Turn& turn);
   void finish(Message& message, const End& end, const Turn& turn);
   void tell_if_recorded(Message& message, const Turn& turn);
@@ -303,7 +308,9 @@ class LimiterCore {
   [[nodiscard]] Explained explain_message(const Key& key, const Message* message,
                                           Instant now) const;
   [[nodiscard]] bool is_for_us(const Shard& shard, Instant now) const;
-  [[nodiscard]] static StoreTime could_go_at(const Message& message);
+  [[nodiscard]] static bool is_ours(wire::Wait why);
+  [[nodiscard]] static StoreTime could_go_at(const Message& message,
+                                             const std::optional<StoreBounds>& known);
   void say_backlog(const Turn& turn);
   void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
   void answer_quote(Key& key, const Asker& asker, const Turn& turn);
@@ -378,6 +385,7 @@ class LimiterCore {
   Peers peers_;
   Calls calls_;
   TrailOut trail_;
+  std::size_t first_shard_ = 0;                       // whose turn it is to be asked for first
   std::map<std::string, Shard, std::less<>> shards_;  // by upstream
   std::map<std::uint64_t, Key*> keys_;                // by number
   ByName<Message> messages_;

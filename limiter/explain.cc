@@ -154,19 +154,36 @@ std::vector<std::string> LimiterCore::upstreams() const {
 
 // ---- what outcomes alone cannot tell the auditor
 
-// Could it go if only we were all there? Then nothing of its key, its limits or its upstream keeps
-// it.
-bool LimiterCore::is_for_us(const Shard& shard, Instant now) const {
-  const wire::Wait why = what_stops(shard, now);
+// Does it wait for one of our own processes, and for nothing of its upstream?
+bool LimiterCore::is_ours(wire::Wait why) {
   return why == wire::Wait::kNone || why == wire::Wait::kNoDispatcher ||
          why == wire::Wait::kStoreDown || why == wire::Wait::kAuditorAway ||
          why == wire::Wait::kClockUnsure;
 }
 
-StoreTime LimiterCore::could_go_at(const Message& message) {
-  const Offered& offer = message.offer;
-  return std::max({offer.first_seen, offer.not_before, message.ready_at, message.key->until,
-                   message.key->freed_at});
+// Could it go if only we were all there? Then nothing of its key, its limits or its upstream keeps
+// it.
+bool LimiterCore::is_for_us(const Shard& shard, Instant now) const {
+  return is_ours(shard_gate(shard, now)) && is_ours(what_stops(shard, now));
+}
+
+// Since when nothing but ourselves keeps it. Asked of what nothing else keeps now.
+StoreTime LimiterCore::could_go_at(const Message& message,
+                                   const std::optional<StoreBounds>& known) {
+  const Key& key = *message.key;
+  const Shard& shard = *key.shard;
+  const StoreTime since = std::max({message.offer.first_seen, message.offer.not_before,
+                                    message.ready_at, key.until, key.freed_at, shard.kept_until});
+  if (!known) return since;
+  const StoreTime low = known->low;
+  StoreTime kept = std::max(key.holds.ended_at(low), shard.holds.ended_at(low));
+  if (shard.limit_until <= low) kept = std::max(kept, shard.limit_until);
+  for (const Rows::Store& store : key.rows.stores()) {
+    for (const wire::Hold& hold : store.holds) {
+      if (hold.until <= low) kept = std::max(kept, hold.until);
+    }
+  }
+  return std::max(message.offer.first_seen, std::min(known->high, std::max(since, kept)));
 }
 
 wire::Backlog LimiterCore::backlog(Instant now) const {
@@ -178,7 +195,7 @@ wire::Backlog LimiterCore::backlog(Instant now) const {
       if (!for_us || !key->due) continue;
       const Line::Next next = key->line.next(known ? known->low : StoreTime{}, key->skip);
       if (next.message == nullptr) continue;
-      const StoreTime since = could_go_at(*next.message);
+      const StoreTime since = could_go_at(*next.message, known);
       if (backlog.held_since.us == 0 || since < backlog.held_since) backlog.held_since = since;
     }
   }

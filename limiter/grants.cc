@@ -1,6 +1,7 @@
 // May they go? Gates in the order hold, breaker, dispatcher credit, limits, so that no slot is
 // spent on what cannot go (design 4 step 2).
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -43,6 +44,9 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
   if (key.foreseen) wake = std::min(wake, key.foreseen->at + config_.forecast_age_max);
   if (key.stale_until > turn.now) wake = std::min(wake, key.stale_until);
+  if (const auto hold = key.holds.refusal(low); hold && hold->until.us != 0) {
+    wake = std::min(wake, when(hold->until, turn.now));  // it may be all that there is of the key
+  }
   if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));
   key_timers_.set(key.number, key.wakes_at, std::min(wake, Instant::never()));
   forget_if_empty(key, turn.now);
@@ -131,7 +135,8 @@ wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
   if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
   if (!store_up_) return wire::Wait::kStoreDown;
   if (shard.doubt != Shard::Doubt::kNone) return wire::Wait::kClockUnsure;
-  const bool limited = shard.limit_until > known->bounds.low || shard.crowded_until > now;
+  const bool full = shard.limit_until > known->bounds.low && shard.limit_again > now;
+  const bool limited = full || shard.crowded_until > now;
   return limited ? shard.limit_why : wire::Wait::kNone;
 }
 
@@ -139,6 +144,18 @@ wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
 std::size_t LimiterCore::unrecorded_room() const {
   const std::size_t taken = trail_.size() + underway_ + asked_;
   return config_.unrecorded_max - std::min(config_.unrecorded_max, taken);
+}
+
+// Room for lines of the trail is shared by all upstreams: each time another one comes first.
+void LimiterCore::grant_all(const Turn& turn) {
+  if (shards_.empty()) return;
+  first_shard_ = (first_shard_ + 1) % shards_.size();
+  auto at = std::next(shards_.begin(), static_cast<std::ptrdiff_t>(first_shard_));
+  for (std::size_t n = 0; n < shards_.size(); ++n, ++at) {
+    if (at == shards_.end()) at = shards_.begin();
+    Shard& shard = at->second;
+    if (shard.look || turn.now >= shard.look_at) grant(shard, turn);
+  }
 }
 
 void LimiterCore::grant(Shard& shard, const Turn& turn) {
@@ -157,7 +174,8 @@ void LimiterCore::grant(Shard& shard, const Turn& turn) {
   Grant call{*from, {}};
   if (turn.now >= shard.ends_at) ask_out_of_turn(shard, call);
   if (limited) {
-    shard.look_at = std::max(when(shard.limit_until, turn.now), shard.crowded_until);
+    const Instant opens = std::min(when(shard.limit_until, turn.now), shard.limit_again);
+    shard.look_at = std::max(opens, shard.crowded_until);
   } else if (!has_shared(shard) || shard.asking == 0) {
     ask_in_turn(shard, call, turn);
   }
@@ -206,6 +224,7 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
     if (room.life == 0) {
       MARK("limiter: no dispatcher has room");
       shard.why = room.why;
+      if (!is_ours(room.why)) shard.kept_until = call.caller.bounds.high;
       shard.look_at = turn.now + config_.look_again;
       return;
     }
@@ -227,7 +246,8 @@ void LimiterCore::ask_in_turn(Shard& shard, Grant& call, const Turn& turn) {
   }
 }
 
-GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_life) const {
+GrantAsk LimiterCore::make_ask(const Message& message, const Caller& caller,
+                               std::uint64_t dispatcher_life) const {
   const Offered& offer = message.offer;
   GrantAsk ask;
   ask.line.source = offer.letter.source();
@@ -239,7 +259,7 @@ GrantAsk LimiterCore::make_ask(const Message& message, std::uint64_t dispatcher_
   ask.line.upstream = message.key->shard->upstream->name;
   ask.line.path = offer.letter.bare_path();
   ask.line.method = offer.letter.method();
-  ask.line.could_go_at = could_go_at(message);
+  ask.line.could_go_at = could_go_at(message, caller.bounds);
   ask.line.limits_version = config_.limits_version;
   ask.line.limiter_life = config_.life;
   ask.line.dispatcher_life = dispatcher_life;
@@ -263,7 +283,7 @@ void LimiterCore::ask_for(Message& message, std::uint64_t dispatcher_life, Grant
   message.completed_serial = 0;
   message.reserved_at = dispatcher_life;
   if (dispatcher_life != 0) peers_.reserve(dispatcher_life, message.key->shard->upstream->name);
-  call.asks.push_back(make_ask(message, dispatcher_life));
+  call.asks.push_back(make_ask(message, call.caller, dispatcher_life));
   ++asked_;
 }
 

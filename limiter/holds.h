@@ -40,6 +40,14 @@ class Holds {
     if (!paused()) return std::nullopt;
     return wire::Hold{wire::HoldKind::kPause, pause_until_, {}};
   }
+  [[nodiscard]] bool paused_for_ever() const { return pause_until_.us == 0; }
+  // The last end of a hold that is over at `low`; 0: of none.
+  [[nodiscard]] StoreTime ended_at(StoreTime low) const {
+    StoreTime ended;
+    if (penalty_until_ <= low) ended = penalty_until_;
+    if (pause_until_ <= low) ended = std::max(ended, pause_until_);
+    return ended;
+  }
   // Something to remember, whatever the time is.
   [[nodiscard]] bool lasts() const { return paused() || penalty_until_.us != 0; }
 

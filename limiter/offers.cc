@@ -12,10 +12,11 @@ namespace {
 
 std::size_t weight_of(const Message& message) { return message.offer.letter.bytes() + 1024; }
 
-// How long the slowest limit makes one message wait for the one before it.
+// How long the slowest rate makes one message wait for the one before it.
 Duration apart(const Upstream& upstream) {
   Duration most;
   for (const Limit& limit : upstream.limits) {
+    if (limit.kind != LimitKind::kRate || limit.shadow) continue;
     most = std::max(most, (limit.window + limit.guard) / std::max<std::int64_t>(1, limit.n));
   }
   return most;

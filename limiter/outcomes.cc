@@ -77,7 +77,10 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
   if (outcome.ended == wire::Ended::kDelivered && answer.closed_until.us == 0) {
     forgive(*shard_of(outcome.upstream), outcome.key);
   }
-  ended_one(*shard_of(outcome.upstream), outcome.key);
+  ended_one(*shard_of(outcome.upstream), outcome.key, turn.now);
+  if (outcome.ended == wire::Ended::kNotStarted) {
+    slot_is_free(*shard_of(outcome.upstream), outcome.key, turn.now);
+  }
   Message* message = find(attempt.identity);
   if (message == nullptr) return;
   foresee_anew(*message->key);
@@ -151,22 +154,43 @@ void LimiterCore::land(Message& message, Instant now) {
   Key& key = *message.key;
   if (const auto known = bounds(now)) key.freed_at = known->high;
   key.skip = 0;
-  ended_one(*key.shard, key.name);
+  ended_one(*key.shard, key.name, now);
 }
 
 // An attempt has ended, whoever made it: what waited for that, or for the upstream's next word, is
 // asked for anew.
-void LimiterCore::ended_one(Shard& shard, const std::string& name) {
+void LimiterCore::ended_one(Shard& shard, const std::string& name, Instant now) {
   const bool told = shard.limit == kTold;
-  if (shard.limit_why == wire::Wait::kInFlight || told) {
-    shard.limit_until = StoreTime{};
-    shard.crowded_until = Instant{};
-    shard.look = true;
-  }
+  if (shard.limit_why == wire::Wait::kInFlight || told) limit_opens(shard, now);
   Key* key = find_key(shard, name);
   if (key == nullptr) return;
-  if (key->why == wire::Wait::kInFlight || key->limit == kTold) key->ask_at = Instant{};
+  if (key->why == wire::Wait::kInFlight || key->limit == kTold) ask_anew(*key, now);
   touch(*key);
+}
+
+// It was never started, and its slot is free in every log: what was refused for want of one is
+// asked for anew.
+void LimiterCore::slot_is_free(Shard& shard, const std::string& name, Instant now) {
+  limit_opens(shard, now);
+  if (Key* key = find_key(shard, name)) ask_anew(*key, now);
+}
+
+// What kept it until then, as was said, keeps it no longer than now.
+void LimiterCore::ask_anew(Key& key, Instant now) {
+  key.ask_at = Instant{};
+  if (const auto known = bounds(now)) key.until = std::min(key.until, known->high);
+  touch(key);
+}
+
+void LimiterCore::limit_opens(Shard& shard, Instant now) {
+  if (const auto known = bounds(now)) {
+    const bool crowded = shard.crowded_until > now;
+    const StoreTime until = crowded ? known->high : std::min(shard.limit_until, known->high);
+    shard.kept_until = std::max(shard.kept_until, until);
+  }
+  shard.limit_until = StoreTime{};
+  shard.crowded_until = Instant{};
+  shard.look = true;
 }
 
 // It waits for its next attempt: here, when that is soon, at the place that it had, so that what is
@@ -286,7 +310,7 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
 // The upstream spoke of abnormal usage: closed until a person opens it.
 void LimiterCore::stop_key(Shard& shard, const std::string& name, const Turn& turn) {
   Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
-  if (holds.paused()) return;
+  if (holds.paused_for_ever()) return;
   MARK("limiter: abnormal usage stops a key");
   holds.pause(StoreTime{});
   const wire::Hold hold{wire::HoldKind::kPause, StoreTime{}, "abnormal_usage"};

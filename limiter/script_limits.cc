@@ -39,7 +39,8 @@ KnownLimit changed(Scene& scene, const KnownLimit& old, const Limit& limit) {
   const StoreTime now = scene.now;
   KnownLimit next = old;
   next.limit = limit;
-  if (limit.n != old.limit.n || limit.window != old.limit.window) next.since = now;
+  const bool same = limit.n == old.limit.n && limit.window == old.limit.window;
+  if (!same || limit.shadow != old.limit.shadow) next.since = now;
   const Duration longer = horizon(limit) - horizon(old.limit);
   if (longer.us > 0) {
     StoreTime& kept = scene.shard.edit_state().keys_until;
@@ -148,6 +149,13 @@ std::int64_t place_of(const std::string& key) {
 }
 
 }  // namespace
+
+// More has gone than it lets through: it bounds nothing that went before.
+void Scene::went_over(const Limit& limit) {
+  for (KnownLimit& one : shard.edit_state().limits) {
+    if (one.limit.name == limit.name) one.since = now;
+  }
+}
 
 const KnownLimit* Scene::known(const Limit& limit) {
   const auto& limits = shard.state().limits;

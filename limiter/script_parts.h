@@ -40,6 +40,7 @@ struct Scene {
   LimitLog& edit_log(const Limit& limit, const std::string& key);
   // What the shard knows of the limit; nullptr: it was never told of it.
   [[nodiscard]] const KnownLimit* known(const Limit& limit);
+  void went_over(const Limit& limit);
   // The name of the limit's logs.
   [[nodiscard]] const std::string& log_name(const Limit& limit);
   // What holds the limit tighter for this key than the settings do.

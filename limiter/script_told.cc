@@ -56,6 +56,8 @@ std::vector<wire::Record> consume(Scene& scene, const Consume& call) {
     if (call.key.empty() && limit.scope == LimitScope::kKey) continue;
     LimitLog& log = scene.edit_log(limit, call.key);
     scene.meter(limit).prune(log, scene.now);
+    const std::int64_t room = std::int64_t{limit.n} - call.units;
+    if (scene.meter(limit).falls_to(log, room, scene.now) > scene.now) scene.went_over(limit);
     scene.meter(limit).charge(log, {call.id, 1}, call.units, at);
     scene.refresh_idle(Scene::owner(limit, call.key));
   }

@@ -87,9 +87,11 @@ struct Shard {
   wire::Wait why = wire::Wait::kNone;  // why those that are due do not go
   std::string limit;                   // a limit of the whole upstream that is full ...
   StoreTime limit_until;               // ... until then
+  Instant limit_again;                 // but asked again then: who was refused may have gone
   Instant crowded_until;  // it is one of attempts at the same time: until one ends, or then
   wire::Wait limit_why = wire::Wait::kNone;
-  bool look = false;  // something changed: look whether the due may go
+  StoreTime kept_until;  // something that is not ours kept all of it until then, at least
+  bool look = false;     // something changed: look whether the due may go
   Instant look_at = Instant::never();
 
   // The store's clock has contradicted itself: this shard is to be told by somebody who knew the

@@ -86,7 +86,7 @@ struct KeyRecord {
 struct KnownLimit {
   Limit limit;
   std::string log;
-  StoreTime since;         // its n and window are as they are; 0: always
+  StoreTime since;         // from then on no more went than its n and window say; 0: always
   StoreTime held_until;    // until then ...
   std::uint32_t held = 0;  // ... so many units may be taken without being in the logs
 };

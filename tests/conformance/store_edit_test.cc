@@ -210,6 +210,35 @@ TEST_P(StoreEdit, a_shadow_that_becomes_real_knows_what_went) {
   EXPECT_EQ(teller().grant(12).limit, "window");
 }
 
+// As a shadow it let through anything: it bounds nothing of what a new limit cannot know.
+TEST_P(StoreEdit, a_limit_that_was_a_shadow_does_not_bound_a_new_one) {
+  limit().shadow = true;
+  use(config_);
+  teller().wait(seconds(1'000));
+  for (int n = 0; n < 30; ++n) {
+    EXPECT_EQ(teller().grant(n).granted, Granted::kYes);
+    teller().complete(n, 1, Ended::kDelivered);
+  }
+  limit().shadow = false;
+  edit();
+  teller().wait(seconds(70));
+  config_.upstreams[0].limits.push_back(
+      Limit{"long", LimitScope::kKey, 40, seconds(120), 40, seconds(1)});
+  edit();
+  EXPECT_EQ(teller().grant(31).limit, "long");
+}
+
+// So is one over which sends elsewhere went.
+TEST_P(StoreEdit, a_limit_that_was_exceeded_does_not_bound_a_longer_window) {
+  teller().wait(seconds(1'000));
+  teller().say(Consume{teller().caller(), "up", "up:user", 50, {}, identity_of(77), "ann"});
+  teller().wait(seconds(90));
+  limit().window = seconds(120);
+  limit().n = 30;
+  edit();
+  EXPECT_EQ(teller().grant(1).why, Wait::kWindowFull);
+}
+
 TEST_P(StoreEdit, an_edit_is_on_record_once) {
   teller().grant(1);
   limit().n = 20;

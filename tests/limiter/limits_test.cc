@@ -38,6 +38,109 @@ TEST(Limits, AnAttemptOfAnotherKeyThatEndsOpensALimitOfAttemptsAtOnce) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);  // at once
 }
 
+Config one_a_day_for_all() {
+  Config config = Bench::config(100, seconds(1), 100);
+  config.upstreams[0].limits.push_back(
+      Limit{"all", LimitScope::kUpstream, 1, hours(24), 1, seconds(1)});
+  return config;
+}
+
+// "One a day" has one slot: when its attempt never started, the next need not wait for a day.
+TEST(Limits, ASlotThatBecomesFreeOpensALimitOfTheWholeUpstream) {
+  Started s(one_a_day_for_all());
+  s.bench.say(s.ingest, offer_of(s.bench, "a"));
+  s.bench.say(s.ingest, offer_of(s.bench, "b"));
+  const auto dispatches = s.bench.said<wire::Dispatch>();
+  ASSERT_EQ(dispatches.size(), 1U);
+  EXPECT_EQ(s.bench.core->explain_key("api:b", s.bench.now)->message.why, wire::Wait::kWindowFull);
+  wire::Outcome never = s.bench.outcome(dispatches[0], wire::Ended::kNotStarted);
+  never.not_started = wire::NotStarted::kTooLate;
+  s.bench.say(s.dispatcher, never);
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);  // at once
+}
+
+// Who was refused needs all of the window, and is cancelled: the others need not wait so long.
+TEST(Limits, ALimitOfTheWholeUpstreamIsAskedAgain) {
+  Config config = Bench::config(100, seconds(1), 100);
+  config.upstreams[0].limits.push_back(
+      Limit{"all", LimitScope::kUpstream, 10, hours(24), 10, seconds(1)});
+  Started s(config);
+  s.bench.say(s.ingest, offer_of(s.bench, "first"));
+  wire::Offer dear = offer_of(s.bench, "dear");
+  dear.cost = 10;
+  s.bench.say(s.ingest, dear);
+  s.bench.say(s.ingest, offer_of(s.bench, "cheap"));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  dear.cancelled = true;
+  s.bench.say(s.ingest, dear);
+  s.bench.pass(seconds(31));
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 2U);
+  EXPECT_EQ(s.bench.said<wire::Dispatch>()[1].key, "api:cheap");
+}
+
+// What waits for a limit of the whole upstream, a pause or a breaker does not wait for us.
+TEST(Limits, WhatTheUpstreamKeepsIsNotHeldByUs) {
+  Started s(one_a_day_for_all());
+  s.bench.say(s.ingest, offer_of(s.bench, "a"));
+  s.bench.say(s.ingest, offer_of(s.bench, "b"));
+  s.bench.pass(minutes(10));
+  EXPECT_EQ(s.bench.core->backlog(s.bench.now).held_since, StoreTime{});
+}
+
+TEST(Limits, WhatAPauseKeptCouldGoSinceItsEnd) {
+  Started s;
+  const StoreTime ends = s.bench.store_now() + minutes(10);
+  s.bench.say(s.ingest, wire::Control{7, wire::Verb::kPause, "api", "", "", 0, ends, "ann", {}, 0});
+  s.bench.say(s.ingest, offer_of(s.bench, "a"));
+  s.bench.pass(minutes(11));
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  s.bench.say(s.dispatcher,
+              s.bench.outcome(s.bench.said<wire::Dispatch>()[0], wire::Ended::kDelivered));
+  const auto lines = s.bench.said<wire::Record>();
+  ASSERT_FALSE(lines.empty());
+  EXPECT_GE(lines.back().could_go_at, ends);
+}
+
+TEST(Limits, WhatABreakerKeptCouldGoSinceItClosed) {
+  Started s;
+  s.bench.credit(s.dispatcher, 0, wire::Wait::kBreaker);
+  s.bench.say(s.ingest, offer_of(s.bench, "a"));
+  s.bench.pass(minutes(10));
+  EXPECT_EQ(s.bench.core->backlog(s.bench.now).held_since, StoreTime{});
+  const StoreTime closed = s.bench.store_now();
+  s.bench.credit(s.dispatcher, 16);
+  s.bench.pass(seconds(2));
+  ASSERT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  s.bench.say(s.dispatcher,
+              s.bench.outcome(s.bench.said<wire::Dispatch>()[0], wire::Ended::kDelivered));
+  EXPECT_GE(s.bench.said<wire::Record>().back().could_go_at + seconds(2), closed);
+}
+
+TEST(Limits, AKeyIsForgottenWhenItsPauseIsOver) {
+  Started s;
+  const StoreTime ends = s.bench.store_now() + minutes(10);
+  s.bench.say(s.ingest,
+              wire::Control{7, wire::Verb::kPause, "api", "api:a", "", 0, ends, "ann", {}, 0});
+  s.bench.pass(minutes(1));
+  EXPECT_EQ(s.bench.core->keys(), 1U);
+  s.bench.pass(minutes(10));
+  EXPECT_EQ(s.bench.core->keys(), 0U);
+}
+
+// Only rates pace: neither attempts at once nor shadows make lines short.
+TEST(Limits, LinesAreAsLongAsRatesNeed) {
+  Config config = Bench::config();
+  config.line_cap = 4'096;
+  Upstream upstream;
+  upstream.limits = {at_once(1, LimitScope::kKey)};
+  EXPECT_EQ(line_max_of(upstream, config), 4'096U);
+  upstream.limits.push_back(Limit{"tried", LimitScope::kKey, 1, hours(1)});
+  upstream.limits.back().shadow = true;
+  EXPECT_EQ(line_max_of(upstream, config), 4'096U);
+  upstream.limits.back().shadow = false;
+  EXPECT_EQ(line_max_of(upstream, config), config.line_min);
+}
+
 // Its attempt is another life's: this one only hears how it ended.
 TEST(Limits, AnOrphanThatEndsOpensALimitOfAttemptsAtOnce) {
   Config config = Bench::config();
