@@ -54,8 +54,14 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   offer_copies(turn);
 }
 
+// Other bytes under the same identity: which of the two is the message, the store decides (it may
+// know either). The newcomer waits in the queue until it has decided about this one.
 void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& turn) {
-  if (held.message.content_hash != copy.message.content_hash) return refuse_copy(copy, turn);
+  if (held.message.content_hash != copy.message.content_hash) {
+    MARK("ingest: a queue copy with other bytes than the one before");
+    return queue_call(SetVisibility{copy.receipt, config_.full_visibility}, After::kNothing, {},
+                      turn);
+  }
   if (held.receipts.back() == copy.receipt) return;
   if (held.receipts.size() == kReceiptsMax) {
     MARK("ingest: a queue hands out a copy again and again");
@@ -64,13 +70,22 @@ void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& t
   held.receipts.push_back(copy.receipt);
 }
 
-// Same identity, other bytes: the newcomer is dead, the first one untouched.
-void IngestCore::refuse_copy(const QueueCopy& copy, const Turn& turn) {
-  MARK("ingest: a queue copy with other bytes than the one before");
+// Parking has this identity with other bytes. If that one has ended, it was the message, and this
+// one is dead. While it waits nobody has decided yet: this one may be the message, sent before.
+void IngestCore::refuse_copy(Copy& copy, const Name& there, const Turn& turn) {
   const wire::Offer& m = copy.message;
-  wire::Settled why{m.identity,    m.key, m.upstream, wire::Settlement::kDead,
-                    "id_conflict", 0,     0,          wall(turn.now)};
-  queue_call(DeadLetter{copy.receipt, std::move(why)}, After::kDelete, {}, turn);
+  if (there.state == NameState::kWaiting) {
+    MARK("ingest: parking has a row of other bytes");
+    return let_go(std::string(m.identity), config_.away_visibility, turn);
+  }
+  MARK("ingest: a message with other bytes has ended");
+  const wire::Settled why{
+      m.identity, m.key,          m.upstream, wire::Settlement::kDead, wire::kIdConflict, 0,
+      0,          wall(turn.now), {},         m.content_hash};
+  for (const std::string& receipt : copy.receipts) {
+    queue_call(DeadLetter{receipt, why}, After::kDelete, {}, turn);
+  }
+  copies_.erase(std::string(m.identity));
 }
 
 // ---- offers on credit
@@ -189,11 +204,7 @@ void IngestCore::copy_put(const std::string& identity, const ParkingAnswer& answ
     return;
   }
   if (ours && put->end == PutEnd::kOther) {
-    MARK("ingest: parking has a row of other bytes");
-    for (const std::string& receipt : held->second.receipts) {
-      refuse_copy({receipt, held->second.message}, turn);
-    }
-    copies_.erase(held);
+    refuse_copy(held->second, put->name, turn);
   } else if (ours) {
     delete_copy(identity, After::kNothing, turn);
   }

@@ -4,6 +4,7 @@
 
 #include "ingest/core.h"
 #include "lib/base/mark.h"
+#include "lib/wire/identity.h"
 
 namespace sluice::ingest {
 
@@ -180,33 +181,48 @@ void IngestCore::names_forgotten(const ParkingAnswer& answer, const Turn& turn) 
 
 // ---- settlement
 
+// The copy of what has ended. Another one with its identity and other bytes has an end of its own.
+IngestCore::Copy* IngestCore::copy_of(const wire::Settled& settled) {
+  const auto copy = copies_.find(settled.identity);
+  if (copy == copies_.end()) return nullptr;
+  const std::string& bytes = copy->second.message.content_hash;
+  if (!settled.content_hash.empty() && settled.content_hash != bytes) {
+    MARK("ingest: a message ends, and a copy with other bytes is here");
+    return nullptr;
+  }
+  return &copy->second;
+}
+
 void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const Turn& turn) {
-  if (Limiter* from = limiter(peer)) from->belief.lets_go(settled.identity);
+  Copy* copy = copy_of(settled);
+  const auto here = copies_.find(settled.identity);
+  const bool holds_other =
+      copy == nullptr && here != copies_.end() && here->second.at == At::kOffered;
+  Limiter* from = limiter(peer);
+  if (from != nullptr && !holds_other) from->belief.lets_go(settled.identity);
   const auto [entry, fresh] = settling_.try_emplace(settled.identity, Settling{settled, peer});
   entry->second.peer = peer;
-  const auto copy = copies_.find(settled.identity);
   if (!fresh) {
     // Under way already; Forgotten will be said once, to this peer. A copy that came since then is
     // given back: it is settled when it comes again.
-    if (copy != copies_.end() && copy->second.at != At::kSettling) {
+    if (copy != nullptr && copy->at != At::kSettling) {
       MARK("ingest: a copy comes while its message is being settled");
-      leave_limiter(copy->second);
-      if (copy->second.at == At::kPutting) not_putting(copy->second.message.key);
+      leave_limiter(*copy);
+      if (copy->at == At::kPutting) not_putting(copy->message.key);
       let_go(settled.identity, config_.full_visibility, turn);
     }
     return;
   }
   ++settling_by_key_[settled.key];
-  if (copy == copies_.end()) return settle_row(settled.identity, turn);
-  leave_limiter(copy->second);
-  if (copy->second.at == At::kPutting) {
+  if (copy == nullptr) return settle_row(settled.identity, turn);
+  leave_limiter(*copy);
+  if (copy->at == At::kPutting) {
     MARK("ingest: a copy is settled while it is put into parking");
-    not_putting(copy->second.message.key);
+    not_putting(copy->message.key);
   }
-  copy->second.at = At::kSettling;
+  copy->at = At::kSettling;
   if (settled.settlement != wire::Settlement::kDead) return settle_row(settled.identity, turn);
-  queue_call(DeadLetter{copy->second.receipts.back(), settled}, After::kSettleRow, settled.identity,
-             turn);
+  queue_call(DeadLetter{copy->receipts.back(), settled}, After::kSettleRow, settled.identity, turn);
 }
 
 void IngestCore::settle_row(const std::string& identity, const Turn& turn) {
@@ -231,7 +247,10 @@ void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& a
     ++counts_.settled;
     if (entry->second.settled.settlement == wire::Settlement::kDead) ++counts_.dead;
   }
-  if (copies_.contains(identity)) return delete_copy(identity, After::kForgotten, turn);
+  const auto copy = copies_.find(identity);
+  if (copy != copies_.end() && copy->second.at == At::kSettling) {
+    return delete_copy(identity, After::kForgotten, turn);
+  }
   forgotten(identity, turn);
 }
 
@@ -244,7 +263,9 @@ void IngestCore::forgotten(const std::string& identity, const Turn& turn) {
     MARK("ingest: who settled a message is gone before it is forgotten");
     to = owner(entry->second.settled.key);
   }
-  if (to != nullptr) turn.out.push(wire::Send{to->up.peer, word});
+  // What lost its identity to another one has a record of its own, which nobody names.
+  const bool lost = entry->second.settled.reason == wire::kIdConflict;
+  if (to != nullptr && !lost) turn.out.push(wire::Send{to->up.peer, word});
   stop_settling(identity);
 }
 

@@ -208,12 +208,12 @@ class Import {
     from_.say("line " + std::to_string(line) + ": the id \"" + row.id +
               "\" was accepted with another key or other bytes");
     DeadRow dead;
-    dead.identity = to_bytes(sha256(row.identity + row.content_hash)).substr(0, 16);
+    dead.identity = wire::conflict_identity_of(row.identity, row.content_hash);
     dead.source = "file";
     dead.id = row.id;
     dead.key = row.key;
     dead.upstream = row.upstream;
-    dead.reason = "id_conflict";
+    dead.reason = wire::kIdConflict;
     dead.at = from_.wall();
     dead.raw = row.request.body;
     dead_.push_back(std::move(dead));

@@ -1,5 +1,7 @@
 #include "ingest/name.h"
 
+#include "lib/wire/identity.h"
+
 namespace sluice::ingest {
 
 Name name_of_row(const wire::Offer& row) {
@@ -15,6 +17,14 @@ Name name_of_row(const wire::Offer& row) {
   name.expires_at = row.expires_at;
   name.cancelled = row.cancelled;
   return name;
+}
+
+bool is_end_of(const Name& name, const wire::Settled& settled) {
+  return settled.content_hash.empty() || settled.content_hash == name.content_hash;
+}
+
+bool lost_its_identity(const Name& name) {
+  return name.state == NameState::kDead && name.reason == wire::kIdConflict;
 }
 
 void settle_name(Name& name, const wire::Settled& settled) {

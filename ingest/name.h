@@ -6,6 +6,10 @@
 namespace sluice::ingest {
 
 Name name_of_row(const wire::Offer& row);
+// Is this its end, and not that of another message with its identity?
+bool is_end_of(const Name& name, const wire::Settled& settled);
+// It ended because another message has its identity: of that one it says nothing.
+bool lost_its_identity(const Name& name);
 void settle_name(Name& name, const wire::Settled& settled);
 // "waiting", "delivered", ...
 std::string_view word_of(NameState state);

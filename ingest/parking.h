@@ -60,8 +60,9 @@ struct KeyFacts {
 
 // ---- calls -----------------------------------------------------------------------------------
 
-// Row and name, if no such name is there or the one there has ended and was to be remembered until
-// before `now`. The row's `offered_before` is kept as the mark `offered`.
+// Row and name, if no such name is there, or the one there has ended and was to be remembered until
+// before `now`, or it lost its identity to another message (id_conflict), which may be this one
+// (not with `id_alone`). The row's `offered_before` is kept as the mark `offered`.
 struct Put {
   wire::Offer row;
   bool id_alone = false;  // source + id name the message (front door), whatever key and generation
@@ -84,7 +85,8 @@ struct ReadHead {
 };
 
 // The message has ended: its row goes, its name stays until `remember_until`; a dead one becomes a
-// dead letter in the same transaction. Without a row and a name nothing happens.
+// dead letter in the same transaction. Without a row and a name nothing happens, nor when these are
+// of other bytes than what has ended.
 struct SettleRow {
   wire::Settled settled;
   StoreTime remember_until;
@@ -168,12 +170,12 @@ struct HeadAnswer {
   KeyFacts key;
 };
 
-enum class SettleEnd : std::uint8_t { kSettled, kBefore, kUnknown };
+enum class SettleEnd : std::uint8_t { kSettled, kBefore, kUnknown, kOther };
 
 struct SettleAnswer {
   SettleEnd end = SettleEnd::kSettled;
   std::string identity;
-  KeyFacts key;  // empty with kUnknown
+  KeyFacts key;  // empty with kUnknown and kOther
 };
 
 struct ReorderAnswer {

@@ -7,6 +7,7 @@
 #include "ingest/sqlite_statements.h"
 #include "lib/base/check.h"
 #include "lib/wire/codec.h"
+#include "lib/wire/identity.h"
 
 namespace sluice::ingest {
 
@@ -273,13 +274,15 @@ Result<ParkingAnswer> SqliteParking::on(const Put& call) {
   const wire::Offer& row = call.row;
   auto there = call.id_alone ? newest(row.source, row.id) : name_of(row.identity);
   if (!there) return there.error();
+  const bool same =
+      *there && (*there)->name.key == row.key && (*there)->name.content_hash == row.content_hash;
   const bool forgotten =
       *there && (*there)->name.state != NameState::kWaiting && (*there)->until < call.now;
-  if (*there && !forgotten) {
+  const bool lost = *there && !call.id_alone && !same && lost_its_identity((*there)->name);
+  if (*there && !forgotten && !lost) {
     const Name& name = (*there)->name;
     auto key = facts(name.key);
     if (!key) return key.error();
-    const bool same = name.key == row.key && name.content_hash == row.content_hash;
     return ParkingAnswer{PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, name, std::move(*key)}};
   }
   if (auto inserted = insert_row(row); !inserted) return inserted.error();
@@ -311,6 +314,9 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   if (!there) return there.error();
   if (!*there) return ParkingAnswer{SettleAnswer{SettleEnd::kUnknown, settled.identity, {}}};
   Name name = (*there)->name;
+  if (!is_end_of(name, settled)) {
+    return ParkingAnswer{SettleAnswer{SettleEnd::kOther, settled.identity, {}}};
+  }
   std::optional<std::string> row;
   if (settled.settlement == wire::Settlement::kDead) {
     auto read = stored_row(settled.identity);
@@ -324,18 +330,21 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
     if (auto told = replies_.settle(settled); !told) return told.error();
   }
   if (row) {
-    DeadRow dead{name.identity,
-                 name.source,
-                 name.id,
-                 name.key,
-                 name.upstream,
-                 name.generation,
-                 settled.reason,
-                 settled.status,
-                 settled.attempts,
-                 settled.at,
-                 {},
-                 {}};
+    // The other one with its identity may die as well.
+    const bool lost = lost_its_identity(name);
+    DeadRow dead{
+        lost ? wire::conflict_identity_of(name.identity, name.content_hash) : name.identity,
+        name.source,
+        name.id,
+        name.key,
+        name.upstream,
+        name.generation,
+        settled.reason,
+        settled.status,
+        settled.attempts,
+        settled.at,
+        {},
+        {}};
     if (auto buried = bury(dead, *row); !buried) return buried.error();
   }
   auto key = facts(name.key);

@@ -25,8 +25,10 @@ void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn
   learn_batch(shard, reply);
   take_outbox(reply.outbox);
   for (std::size_t i = 0; i < reply.answers.size(); ++i) {
-    take_outbox(reply.answers[i].outbox);
-    Message* message = find(call.asks[i].line.identity);
+    const std::string& identity = call.asks[i].line.identity;
+    // All of it is the message's, also what is recorded of it under another name (id_conflict).
+    for (const wire::Record& line : reply.answers[i].outbox) trail_.add(line, true, identity);
+    Message* message = find(identity);
     if (message == nullptr || message->state != State::kAsked) {
       MARK("limiter: an answer of the store about a message that has gone on");
       continue;

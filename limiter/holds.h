@@ -26,6 +26,11 @@ class Holds {
   }
   // until 0: until resumed.
   void pause(StoreTime until) { pause_until_ = until; }
+  // It may have been said before what is known: never sooner open than that.
+  void pause_at_least(StoreTime until) {
+    const bool longer = pause_until_.us != 0 && (until.us == 0 || until > pause_until_);
+    if (!paused() || longer) pause(until);
+  }
   void resume() { pause_until_ = kNotPaused; }
 
   [[nodiscard]] std::optional<Refusal> refusal(StoreTime low) const {

@@ -229,7 +229,8 @@ void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
                               end.status,
                               end.attempts,
                               end.at,
-                              end.answer};
+                              end.answer,
+                              std::string(offer.letter.content_hash())};
   const auto served = peers_.ingest_of(offer.letter.store());
   if (message.holders.empty() && offer.origin == wire::Origin::kRow && served) {
     MARK("limiter: a row is settled by an ingest that did not offer it");
@@ -259,7 +260,7 @@ void LimiterCore::item(wire::PeerId, const wire::Recorded& recorded, const Turn&
     shard->emptied.push_back({gone->line.identity, gone->line.record_id});
   }
   if (!gone->last_of_message) return;
-  Message* message = find(gone->line.identity);
+  Message* message = find(gone->message);
   if (message != nullptr && message->state == State::kEnding) tell_if_recorded(*message, turn);
 }
 

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "lib/base/mark.h"
-#include "lib/digest/digest.h"
+#include "lib/wire/identity.h"
 #include "limiter/reopening.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
@@ -342,13 +342,12 @@ bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* kno
 GrantAnswer Granting::conflict(const GrantAsk& ask) {
   MARK("store: one identity with two contents");
   GrantAsk newcomer = ask;
-  newcomer.line.identity =
-      to_bytes(sha256(ask.line.identity + ask.line.content_hash)).substr(0, 16);
+  newcomer.line.identity = wire::conflict_identity_of(ask.line.identity, ask.line.content_hash);
   const std::string& identity = newcomer.line.identity;
   if (const MessageRecord* known = scene_.message(identity)) return settled(*known);
   MessageRecord& record = begin(newcomer);
   wire::Record line = line_of(record, wire::RecordKind::kSettlement, scene_.now);
-  settle(record, line, {wire::Settlement::kDead, "id_conflict", 0, ask.attempts, scene_.now});
+  settle(record, line, {wire::Settlement::kDead, wire::kIdConflict, 0, ask.attempts, scene_.now});
   record.outbox.push_back(std::move(line));
   record.purge_at = scene_.keep_until(record);
   return settled(record);

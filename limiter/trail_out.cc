@@ -2,12 +2,12 @@
 
 namespace sluice::limiter {
 
-void TrailOut::add(const wire::Record& line, bool from_store) {
+void TrailOut::add(const wire::Record& line, bool from_store, const std::string& message) {
   const auto [at, fresh] = lines_.try_emplace(line.record_id);
   if (!fresh) return;
-  at->second = Line{line, from_store, Instant{}, ++last_number_};
+  at->second = Line{line, message, from_store, Instant{}, ++last_number_};
   by_said_.emplace(std::pair(Instant{}, at->second.number), &at->second);
-  if (!line.identity.empty()) ++by_message_[line.identity];
+  if (!message.empty()) ++by_message_[message];
 }
 
 std::vector<wire::Record> TrailOut::take_due(Instant now, Duration patience, std::size_t max) {
@@ -37,9 +37,10 @@ std::optional<TrailOut::Gone> TrailOut::recorded(const std::string& record_id) {
   const auto at = lines_.find(record_id);
   if (at == lines_.end()) return std::nullopt;
   by_said_.erase({at->second.said_at, at->second.number});
-  Gone gone{std::move(at->second.record), at->second.from_store, false};
+  Gone gone{std::move(at->second.record), std::move(at->second.message), at->second.from_store,
+            false};
   lines_.erase(at);
-  if (const auto count = by_message_.find(gone.line.identity); count != by_message_.end()) {
+  if (const auto count = by_message_.find(gone.message); count != by_message_.end()) {
     if (--count->second == 0) {
       by_message_.erase(count);
       gone.last_of_message = true;

@@ -16,8 +16,10 @@ namespace sluice::limiter {
 
 class TrailOut {
  public:
-  // `from_store`: the store's outbox holds it too. The same line again changes nothing.
-  void add(const wire::Record& line, bool from_store);
+  // `from_store`: the store's outbox holds it too. `message`: whose settlement waits for it; empty:
+  // nobody's. The same line again changes nothing.
+  void add(const wire::Record& line, bool from_store, const std::string& message);
+  void add(const wire::Record& line, bool from_store) { add(line, from_store, line.identity); }
   // Lines to be said now, oldest first, at most `max`: new ones, and those without an answer since
   // `patience`.
   std::vector<wire::Record> take_due(Instant now, Duration patience, std::size_t max);
@@ -26,6 +28,7 @@ class TrailOut {
 
   struct Gone {
     wire::Record line;
+    std::string message;
     bool from_store = false;
     bool last_of_message = false;  // no other line of its message waits
   };
@@ -40,6 +43,7 @@ class TrailOut {
  private:
   struct Line {
     wire::Record record;
+    std::string message;
     bool from_store = false;
     Instant said_at;  // 0: not yet
     std::uint64_t number = 0;

@@ -57,7 +57,7 @@ bool LimiterCore::take_holds(Holds& holds, const std::vector<wire::Hold>& said) 
   for (const wire::Hold& hold : said) {
     closes = true;
     if (hold.kind == wire::HoldKind::kPause || hold.until.us == 0) {
-      holds.pause(hold.until);
+      holds.pause_at_least(hold.until);
     } else {
       holds.penalise(hold.until);
     }

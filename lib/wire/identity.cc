@@ -43,6 +43,10 @@ std::string content_hash_of(const Request& request) {
   return to_bytes(sha256(bytes));
 }
 
+std::string conflict_identity_of(const std::string& identity, const std::string& content_hash) {
+  return to_bytes(sha256(identity + content_hash)).substr(0, 16);
+}
+
 std::uint64_t short_hash(std::string_view identity) {
   std::uint64_t hash = 0;
   for (std::size_t at = 0; at < 8 && at < identity.size(); ++at) {

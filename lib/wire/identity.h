@@ -17,6 +17,12 @@ std::string identity_of(std::string_view source, std::string_view key, std::stri
 // SHA-256 over method, path, headers in order, and body, each as length + bytes.
 std::string content_hash_of(const Request& request);
 
+// The reason of a message that is dead because another one with other bytes has its identity.
+inline constexpr const char* kIdConflict = "id_conflict";
+
+// What such a message is kept and recorded under: the other one's identity is not touched.
+std::string conflict_identity_of(const std::string& identity, const std::string& content_hash);
+
 // The first eight bytes of an identity, for the count-and-hash of heartbeats.
 std::uint64_t short_hash(std::string_view identity);
 

@@ -337,13 +337,15 @@ struct Settled {
   std::uint32_t status = 0;  // last HTTP status; 0: none
   std::uint32_t attempts = 0;
   StoreTime at;
-  std::string answer = {};  // the first bytes of the last answer's body; only for a reply_to
+  std::string answer = {};        // the first bytes of the last answer's body; only for a reply_to
+  std::string content_hash = {};  // of what ended; empty: whatever has this identity
   SLUICE_FIELDS(row(1, "identity", m.identity, exactly(16)); row(2, "key", m.key, Text{1, kKeyMax});
                 row(3, "upstream", m.upstream, Text{1, kNameMax});
                 row(4, "settlement", m.settlement, OneOf{1, 4});
                 row(5, "reason", m.reason, Text{0, 256}); row(6, "status", m.status, Whole{0, 999});
                 row(7, "attempts", m.attempts, Whole{0, 1'000'000});
-                row(8, "at_us", m.at, Whole{0}); row(9, "answer", m.answer, Bytes{0, kAnswerMax});)
+                row(8, "at_us", m.at, Whole{0}); row(9, "answer", m.answer, Bytes{0, kAnswerMax});
+                row(10, "content_hash", m.content_hash, Bytes{0, 32});)
 };
 
 // I do not keep it in the line: put a queue copy into parking, let go of a row (it stays a row).

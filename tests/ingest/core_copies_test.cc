@@ -122,17 +122,96 @@ TEST(IngestCore, ADeadCopyWithoutItsDeadLetterStaysInTheQueue) {
   EXPECT_TRUE(w.core.idle());
 }
 
-TEST(IngestCore, AnotherMessageUnderTheSameIdentityIsDead) {
+// ---- two messages of one identity
+
+wire::Park park(const std::string& id, wire::Origin origin = wire::Origin::kQueueCopy) {
+  return {identity("sqs", id, "k"), "k", origin, wire::Wait::kBehind, {}};
+}
+
+// The end of the message with these bytes.
+wire::Settled end_of(const std::string& id, const std::string& body,
+                     wire::Settlement how = wire::Settlement::kDelivered) {
+  wire::Settled end = settled(identity("sqs", id, "k"), "k", how);
+  end.content_hash = wire::content_hash_of(message(id, "k", body).request);
+  return end;
+}
+
+TEST(IngestCore, ACopyWithOtherBytesWaitsInTheQueueForTheOneThatIsHere) {
   World w;
   w.limiter_up(7);
   w.accept(queue_copy("a", "k", "r1"));
   w.accept(queue_copy("a", "k", "r2", "other"));
+  EXPECT_TRUE(w.asked<DeadLetter>().empty());
+  ASSERT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_EQ(w.asked<SetVisibility>()[0].receipt, "r2");
+  EXPECT_EQ(w.core.copies(), 1U);
+  w.from(7, end_of("a", "{}"));
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  EXPECT_EQ(w.asked<DeleteCopy>()[0].receipt, "r1");
+}
+
+TEST(IngestCore, ACopyOutlivesTheEndOfAnotherMessageOfItsIdentity) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, park("a"));
+  w.accept(queue_copy("a", "k", "r2", "other"));
+  w.queue.clear();
+  w.from(7, end_of("a", "{}"));
+  EXPECT_EQ(w.parking.rows().size(), 0U);
+  EXPECT_EQ(w.sent<wire::Forgotten>().size(), 1U);
+  EXPECT_TRUE(w.queue.empty());
+  EXPECT_EQ(w.core.copies(), 1U);
+}
+
+TEST(IngestCore, ARowOutlivesTheEndOfACopyThatLostItsIdentityToIt) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, park("a"));
+  w.accept(queue_copy("a", "k", "r2", "other"));
+  w.clear();
+  wire::Settled lost = end_of("a", "other", wire::Settlement::kDead);
+  lost.reason = wire::kIdConflict;
+  w.from(7, lost);
   ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
   EXPECT_EQ(w.asked<DeadLetter>()[0].receipt, "r2");
-  EXPECT_EQ(w.asked<DeadLetter>()[0].why.reason, "id_conflict");
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  EXPECT_EQ(w.parking.rows().size(), 1U);
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  EXPECT_TRUE(w.sent<wire::Forgotten>().empty());  // the row's record stays
+  EXPECT_TRUE(w.core.idle());
+}
+
+TEST(IngestCore, WhileARowOfOtherBytesWaitsACopyGoesBackToTheQueue) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, park("a"));
+  w.accept(queue_copy("a", "k", "r2", "other"));
+  w.clear();
+  w.from(7, park("a"));
+  EXPECT_TRUE(w.asked<DeadLetter>().empty());
+  ASSERT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_EQ(w.asked<SetVisibility>()[0].receipt, "r2");
+}
+
+TEST(IngestCore, AfterAMessageHasEndedACopyWithOtherBytesIsDead) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.from(7, park("a"));
+  w.from(7, end_of("a", "{}"));
+  w.accept(queue_copy("a", "k", "r2", "other"));
+  w.clear();
+  w.from(7, park("a"));
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_EQ(w.asked<DeadLetter>()[0].receipt, "r2");
+  EXPECT_EQ(w.asked<DeadLetter>()[0].why.reason, wire::kIdConflict);
   w.complete(QueueReply{w.queue.back().call_id, true});
   EXPECT_EQ(w.asked<DeleteCopy>().at(0).receipt, "r2");
-  EXPECT_EQ(w.core.copies(), 1U);
+  EXPECT_EQ(w.core.copies(), 0U);
 }
 
 TEST(IngestCore, AtMostKeyMaxCopiesWaitForParking) {

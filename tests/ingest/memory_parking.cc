@@ -35,15 +35,18 @@ ParkingAnswer MemoryParking::on(const Put& call) {
   Name* there = call.id_alone                   ? newest(row.source, row.id)
                 : same_identity != names_.end() ? &same_identity->second
                                                 : nullptr;
-  if (there != nullptr && there->state != NameState::kWaiting &&
-      remember_until_[there->identity] < call.now) {
+  const bool same =
+      there != nullptr && there->key == row.key && there->content_hash == row.content_hash;
+  const bool over = there != nullptr && there->state != NameState::kWaiting &&
+                    remember_until_[there->identity] < call.now;
+  const bool lost = there != nullptr && !call.id_alone && !same && lost_its_identity(*there);
+  if (over || lost) {
     const std::string identity = there->identity;
     names_.erase(identity);
     remember_until_.erase(identity);
     there = nullptr;
   }
   if (there != nullptr) {
-    const bool same = there->key == row.key && there->content_hash == row.content_hash;
     return PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, *there, facts(there->key)};
   }
   names_[row.identity] = name_of_row(row);
@@ -93,6 +96,7 @@ ParkingAnswer MemoryParking::on(const SettleRow& call) {
   const std::string& identity = call.settled.identity;
   const auto name = names_.find(identity);
   if (name == names_.end()) return SettleAnswer{SettleEnd::kUnknown, identity, {}};
+  if (!is_end_of(name->second, call.settled)) return SettleAnswer{SettleEnd::kOther, identity, {}};
   const auto row = rows_.find(identity);
   if (row == rows_.end())
     return SettleAnswer{SettleEnd::kBefore, identity, facts(name->second.key)};

@@ -34,9 +34,8 @@ inline wire::Offer row(const std::string& id, const std::string& key, std::int64
 }
 
 inline wire::Settled settled(const wire::Offer& of, wire::Settlement how) {
-  return {
-      of.identity, of.key, of.upstream,     how, how == wire::Settlement::kDead ? "attempts" : "",
-      200,         1,      StoreTime{5'000}};
+  const char* reason = how == wire::Settlement::kDead ? "attempts" : "";
+  return {of.identity, of.key, of.upstream, how, reason, 200, 1, {5'000}, {}, of.content_hash};
 }
 
 template <class Traits>
@@ -187,6 +186,31 @@ TYPED_TEST_P(ParkingSuite, SettlementTakesTheRowAndKeepsTheName) {
   EXPECT_EQ(this->head("k", 5).rows.size(), 1U);
 }
 
+TYPED_TEST_P(ParkingSuite, TheEndOfOtherBytesIsNotTheRows) {
+  const wire::Offer one = row("a", "k", 1);
+  this->put(one, false);
+  EXPECT_EQ(this->settle(row("a", "k", 1, "other")).end, SettleEnd::kOther);
+  EXPECT_EQ(this->head("k", 5).rows.size(), 1U);
+  EXPECT_EQ(this->settle(one).end, SettleEnd::kSettled);
+  EXPECT_EQ(this->settle(row("a", "k", 1, "other")).end, SettleEnd::kOther);
+}
+
+// What lost its identity to another message does not stand before that one.
+TYPED_TEST_P(ParkingSuite, AnIdentityThatWasLostIsFreeForTheOther) {
+  const wire::Offer one = row("a", "k", 1);
+  const wire::Offer other = row("a", "k", 1, "other");
+  this->put(one, false);
+  EXPECT_EQ(this->put(other, false).end, PutEnd::kOther);
+  wire::Settled lost = settled(one, wire::Settlement::kDead);
+  lost.reason = wire::kIdConflict;
+  this->template ask<SettleAnswer>(SettleRow{lost, StoreTime{100'000}});
+  EXPECT_EQ(this->put(one, false).end, PutEnd::kSame);
+  EXPECT_EQ(this->put(other, true).end, PutEnd::kOther);  // the front door's ids are never free
+  EXPECT_EQ(this->put(other, false).end, PutEnd::kCreated);
+  EXPECT_EQ(this->head("k", 5).rows.at(0).content_hash, other.content_hash);
+  EXPECT_EQ(this->settle(other).end, SettleEnd::kSettled);
+}
+
 TYPED_TEST_P(ParkingSuite, SettlingWhatIsNotKnownDoesNothing) {
   EXPECT_EQ(this->settle(row("a", "k", 1)).end, SettleEnd::kUnknown);
   EXPECT_EQ(this->put(row("a", "k", 1)).end, PutEnd::kCreated);
@@ -318,9 +342,11 @@ REGISTER_TYPED_TEST_SUITE_P(ParkingSuite, PutsOnceAndAnswersWithTheKey,
                             OtherBytesOrKeyChangeNothing, WithoutIdAloneTheKeyIsPartOfTheName,
                             ReadsTheHeadInOrderAndTiesByIdentity, TheHeadIsBoundedByBytes,
                             MarksOfferedWithTheFirstRead, GivesBackWhatWasPut,
-                            SettlementTakesTheRowAndKeepsTheName, SettlingWhatIsNotKnownDoesNothing,
-                            ANameIsForgottenAfterItsTime, ReordersARow, LooksUpByIdWithItsPlace,
-                            CancelMarksNameAndRow, ListsKeysInPages, AKeyWithoutRowsIsNotListed,
-                            HoldsComeBackWithTheKey, ListsWhatNeedsNoTurn);
+                            SettlementTakesTheRowAndKeepsTheName, TheEndOfOtherBytesIsNotTheRows,
+                            AnIdentityThatWasLostIsFreeForTheOther,
+                            SettlingWhatIsNotKnownDoesNothing, ANameIsForgottenAfterItsTime,
+                            ReordersARow, LooksUpByIdWithItsPlace, CancelMarksNameAndRow,
+                            ListsKeysInPages, AKeyWithoutRowsIsNotListed, HoldsComeBackWithTheKey,
+                            ListsWhatNeedsNoTurn);
 
 }  // namespace sluice::ingest::suite

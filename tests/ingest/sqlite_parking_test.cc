@@ -268,6 +268,21 @@ TEST(SqliteParking, RowsAfterForgottenNamesAreSeen) {
   EXPECT_EQ(ingest->added_by_others()->keys.size(), 1U);
 }
 
+TEST(SqliteParking, TwoMessagesOfOneIdentityHaveADeadLetterEach) {
+  TempDir dir;
+  auto parking = opened(dir.file());
+  for (const char* body : {"one", "other"}) {
+    const wire::Offer message = row("a", "k", 1, body);
+    ask(*parking, Put{message, false, StoreTime{1}});
+    wire::Settled end = settled(message, wire::Settlement::kDead);
+    if (std::string(body) == "one") end.reason = wire::kIdConflict;
+    ask(*parking, SettleRow{end, StoreTime{9'000'000}});
+  }
+  const auto dead = parking->find_dead("a");
+  ASSERT_EQ(dead->size(), 2U);
+  EXPECT_NE((*dead)[0].message->request.body, (*dead)[1].message->request.body);
+}
+
 TEST(SqliteParking, ReplaysADeadLetterAsTheNextGeneration) {
   TempDir dir;
   auto parking = opened(dir.file());

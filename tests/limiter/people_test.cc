@@ -74,6 +74,25 @@ TEST(People, WordsThatFindNoRoomOnRecordAreToBeSaidAgain) {
   EXPECT_TRUE(s.bench.said<wire::Controlled>().back().done);
 }
 
+TEST(People, AnAnnouncementOfAShorterPauseOpensNothing) {
+  for (const std::string key : {"api:k", "api"}) {
+    Started s;
+    wire::Control pause = control(wire::Verb::kPause, key == "api" ? "" : key);
+    pause.until = s.bench.store_now() + minutes(5);
+    s.bench.say(s.ingest, pause);
+    wire::Parked older = paused(s.bench, key, 0);  // of another ingest, said before that
+    older.holds[0].until = s.bench.store_now() + seconds(1);
+    s.bench.say(s.ingest, older);
+    s.bench.store().wipe("another life");
+    s.bench.say(s.ingest, s.bench.offer("1", 1));
+    s.bench.pass(minutes(4));
+    EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+    EXPECT_EQ(s.bench.core->explain_key("api:k", s.bench.now)->key_why, wire::Wait::kPaused);
+    s.bench.pass(minutes(2));
+    EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+  }
+}
+
 TEST(People, AnUpstreamIsPausedAndResumedAsAWhole) {
   Started s;
   s.bench.say(s.ingest, control(wire::Verb::kPause, ""));

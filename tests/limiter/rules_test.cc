@@ -313,6 +313,30 @@ TEST(Promises, SettledOnlyAfterTheRecord) {
   }
 }
 
+// Of two messages with one identity the second is dead; its line is under a name of its own.
+TEST(Promises, WhatLostItsIdentityIsSettledAfterTheRecordToo) {
+  testing::Started s;
+  const wire::Dispatch dispatch = s.dispatch_one();
+  s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
+  for (const auto& line : s.bench.said<wire::Record>())
+    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
+  s.bench.clear();
+  wire::Offer other = s.bench.offer("1", 1, wire::Origin::kQueueCopy);
+  other.request.body = "other";
+  other.content_hash = wire::content_hash_of(other.request);
+  s.bench.say(s.ingest, other);
+  EXPECT_TRUE(s.bench.said<wire::Settled>().empty());
+  const auto lines = s.bench.said<wire::Record>();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].identity, other.identity);
+  s.bench.say(s.auditor, wire::Recorded{lines[0].record_id, "", wire::Written::kNow, "", ""});
+  const auto settled = s.bench.said<wire::Settled>();
+  ASSERT_EQ(settled.size(), 1U);
+  EXPECT_EQ(settled[0].identity, other.identity);
+  EXPECT_EQ(settled[0].content_hash, other.content_hash);
+  EXPECT_EQ(settled[0].reason, wire::kIdConflict);
+}
+
 TEST(Promises, NeverOver) {
   for (const bool mutated : {false, true}) {
     World world(4, mutated ? broken(&Mutations::one_grant_too_many) : Bench::config(), {});

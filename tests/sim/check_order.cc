@@ -34,7 +34,9 @@ class Order : public Witness {
   }
   void cancel_asked(const std::string& identity) override { ended(identity); }
   void row_moved(const wire::Offer& row) override { rows_[row.key].erase(row.identity); }
-  void row_gone(const wire::Settled& settled) override { ended(settled.identity); }
+  void row_gone(const wire::Offer&, const wire::Settled& settled) override {
+    ended(settled.identity);
+  }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime at) override {
     if (!watched_) return;
     for_each_settlement(call, answer,

@@ -1,12 +1,13 @@
 // P2, never lost: an accepted message ends in exactly one settlement. Its row or copy goes only
 // after the store has settled it (or after a row took the place of the copy), and in the end
-// nothing that was accepted is left.
+// nothing that was accepted is left. Of several with one identity each is a message of its own: the
+// store takes one, the others end as id_conflict, by the store's word or by a dead letter.
 #include <map>
 #include <set>
 #include <string>
 
 #include "tests/sim/checks.h"
-#include "tests/sim/settlements.h"
+#include "tests/sim/contents.h"
 
 namespace sluice::sim {
 namespace {
@@ -15,52 +16,74 @@ class P2 : public Witness {
  public:
   explicit P2(World& world) : world_(world) {}
 
-  void accepted(const AcceptedMessage& message) override { accepted_.insert(message.identity); }
-
+  void accepted(const AcceptedMessage& message) override { contents_.accepted(message); }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
-    for_each_settlement(call, answer, [this](const std::string& identity, const limiter::End& end) {
-      const auto [at, first] = ends_.emplace(identity, end);
-      if (first || at->second.settlement == end.settlement) return;
-      if (forgotten_.erase(identity) == 0)
-        world_.breaks("P2", "settled twice, differently: " + Trace::hex(identity));
-      at->second = end;
+    contents_.decided(call, answer);
+    contents_.for_each_end(call, answer, [this](const Named& message, const limiter::End& end) {
+      ended_so(message, end.settlement, end.reason);
     });
   }
   // A message that had ended may end anew, and otherwise.
   void store_forgot() override {
-    for (const auto& [identity, end] : ends_) forgotten_.insert(identity);
+    for (const auto& [message, end] : ends_) forgotten_.insert(message);
   }
-  void row_put(const wire::Offer& row) override { rows_.insert(row.identity); }
-  void row_gone(const wire::Settled& settled) override {
-    rows_.erase(settled.identity);
-    const auto end = ends_.find(settled.identity);
-    if (end == ends_.end()) return lost("row", settled.identity);
+  void row_put(const wire::Offer& row) override { rows_.insert(named(row)); }
+  void row_gone(const wire::Offer& row, const wire::Settled& settled) override {
+    rows_.erase(named(row));
+    const auto end = ends_.find(named(row));
+    if (end == ends_.end()) return lost("row", row.identity);
     if (end->second.settlement != settled.settlement)
-      world_.breaks("P2", "the row's end is not the store's: " + Trace::hex(settled.identity));
+      breaks("the row's end is not the store's", row.identity);
   }
-  void copy_gone(const std::string& identity) override {
-    if (!ends_.contains(identity) && !rows_.contains(identity)) lost("copy", identity);
+  void copy_gone(const wire::Offer& copy) override {
+    if (!ends_.contains(named(copy)) && !rows_.contains(named(copy))) lost("copy", copy.identity);
+  }
+  // Ingest's own word, where it knows that another one of this identity was settled.
+  void dead_letter(const wire::Offer& message, const wire::Settled& why) override {
+    if (why.reason == wire::kIdConflict) ended_so(named(message), why.settlement, why.reason);
   }
   void ended() override {
-    for (const std::string& identity : accepted_)
-      if (!ends_.contains(identity))
-        world_.breaks("P2", "accepted, and never settled: " + Trace::hex(identity));
+    for (const auto& [identity, all] : contents_.all()) {
+      std::size_t lost_it = 0;
+      for (const Named& message : all) {
+        const auto end = ends_.find(message);
+        if (end == ends_.end()) breaks("accepted, and never settled", identity);
+        lost_it += end != ends_.end() && end->second.id_conflict ? 1U : 0U;
+      }
+      if (lost_it == all.size()) breaks("each lost its identity to another", identity);
+    }
     if (!rows_.empty())
-      world_.breaks("P2",
-                    std::to_string(rows_.size()) + " rows left, as " + Trace::hex(*rows_.begin()));
+      breaks(std::to_string(rows_.size()) + " rows left, as", rows_.begin()->identity);
   }
 
  private:
+  struct End {
+    wire::Settlement settlement;
+    bool id_conflict;
+    friend bool operator==(const End&, const End&) = default;
+  };
+
+  void ended_so(const Named& message, wire::Settlement settlement, const std::string& reason) {
+    const End end{settlement, reason == wire::kIdConflict};
+    if (end.id_conflict && !contents_.several(message.identity))
+      breaks("another has its identity, and there is none", message.identity);
+    const auto [at, first] = ends_.emplace(message, end);
+    if (first || at->second == end) return;
+    if (forgotten_.erase(message) == 0) breaks("settled twice, differently", message.identity);
+    at->second = end;
+  }
   void lost(const char* what, const std::string& identity) {
-    world_.breaks("P2", std::string("a ") + what +
-                            " was deleted before its message was settled: " + Trace::hex(identity));
+    breaks(std::string("a ") + what + " was deleted before its message was settled", identity);
+  }
+  void breaks(const std::string& what, const std::string& identity) {
+    world_.breaks("P2", what + ": " + Trace::hex(identity));
   }
 
   World& world_;
-  std::set<std::string> accepted_;
-  std::multiset<std::string> rows_;
-  std::set<std::string> forgotten_;           // ended, and the store may know nothing of it
-  std::map<std::string, limiter::End> ends_;  // by identity: the first that the store decided
+  Contents contents_;
+  std::multiset<Named> rows_;
+  std::set<Named> forgotten_;  // ended, and the store may know nothing of it
+  std::map<Named, End> ends_;  // the first that was decided
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/sim/checks.h"
-#include "tests/sim/settlements.h"
+#include "tests/sim/contents.h"
 
 namespace sluice::sim {
 namespace {
@@ -21,21 +21,28 @@ class P3 : public Witness {
  public:
   P3(World& world, bool fates_can_hide) : world_(world), fates_can_hide_(fates_can_hide) {}
 
-  void accepted(const AcceptedMessage& message) override {
-    messages_[message.identity].request.emplace(message.request);
-  }
+  void accepted(const AcceptedMessage& message) override { contents_.accepted(message); }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
-    for_each_grant(call, answer, [&](const auto& identity, const auto&, const auto& grant) {
+    for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto& grant) {
+      Message& message = messages_[identity];
+      const bool may_change = message.forgotten && contents_.several(identity);
+      if (!message.content.empty() && message.content != ask.line.content_hash && !may_change)
+        breaks("granted with other bytes", {identity, grant.serial});
+      message.content = ask.line.content_hash;
+      message.forgotten = false;
       granted(identity, grant, now);
     });
     for_each_completion(call, answer, [&](const limiter::Completion& completion, const auto&) {
       completed(completion.outcome);
     });
   }
-  // What the store knew of attempts before may be gone: their fates cannot be known any more.
+  // What the store knew of attempts before may be gone: their fates cannot be known any more; nor
+  // which one of several it had taken for the message of their identity.
   void store_forgot() override {
-    for (auto& [identity, message] : messages_)
+    for (auto& [identity, message] : messages_) {
       for (auto& [serial, attempt] : message.attempts) attempt.forgotten = true;
+      message.forgotten = true;
+    }
   }
   void dispatched(const std::string&, const wire::Dispatch& dispatch) override {
     Attempt& attempt = messages_[dispatch.attempt.identity].attempts[dispatch.attempt.serial];
@@ -49,8 +56,11 @@ class P3 : public Witness {
     if (!attempt.granted) breaks("sent without a grant", start.attempt);
     if (attempt.ended) breaks("sent after its end was written", start.attempt);
     attempt.started = true;
-    if (!message.request) message.request = start.request;
-    if (!(*message.request == start.request)) breaks("sent with other bytes", start.attempt);
+    const Named sent{start.attempt.identity, wire::content_hash_of(start.request)};
+    const auto accepted = contents_.of(sent.identity);
+    if (sent.content != attempt.content) breaks("sent with other bytes", start.attempt);
+    if (!accepted.empty() && !accepted.contains(sent))
+      breaks("sent with bytes that nobody said", start.attempt);
     if (message.idempotency_key.empty()) message.idempotency_key = start.idempotency_key;
     if (message.idempotency_key != start.idempotency_key)
       breaks("sent with another Idempotency-Key", start.attempt);
@@ -73,11 +83,13 @@ class P3 : public Witness {
     bool started = false;
     bool told = false;  // the dispatcher's core knows how it ended
     int status = 0;
+    std::string content;  // the hash of the bytes that it was granted for
     StoreTime lease_end;
     std::optional<Ended> ended;  // as written in the store
   };
   struct Message {
-    std::optional<wire::Request> request;
+    std::string content;     // likewise, of all attempts
+    bool forgotten = false;  // by the store, since the last grant
     std::string idempotency_key;
     std::map<std::uint32_t, Attempt> attempts;  // by serial
     bool delivered = false;
@@ -96,6 +108,7 @@ class P3 : public Witness {
     }
     Attempt& attempt = message.attempts[grant.serial];
     attempt.granted = true;
+    attempt.content = message.content;
     attempt.lease_end = grant.lease_end;
   }
   void completed(const wire::Outcome& outcome) {
@@ -116,6 +129,7 @@ class P3 : public Witness {
 
   World& world_;
   bool fates_can_hide_;
+  Contents contents_;
   std::map<std::string, Message> messages_;
 };
 

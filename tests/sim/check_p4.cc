@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/sim/checks.h"
-#include "tests/sim/settlements.h"
+#include "tests/sim/contents.h"
 
 namespace sluice::sim {
 namespace {
@@ -17,14 +17,16 @@ class P4 : public Witness {
   P4(World& world, const Settings& settings) : world_(world), settings_(settings) {}
 
   void accepted(const AcceptedMessage& message) override {
-    Message& known = messages_[message.identity];
-    known.expires_at = message.expires_at;
+    contents_.accepted(message);
+    Expiry& known = expiries_[named(message)];
+    known.promised = message.expires_at;
     look_at_expiry(known, message.identity);
   }
   void cancel_asked(const std::string& identity) override { messages_[identity].cancelled = true; }
-  void dead_letter(const wire::Settled& settled) override {
-    if (!dead_.contains(settled.identity))
-      breaks("a dead letter that nobody called dead", settled.identity);
+  // Of what lost its identity to another: that there is another, check_p2.cc looks at.
+  void dead_letter(const wire::Offer& message, const wire::Settled& why) override {
+    if (!dead_.contains(named(message)) && why.reason != wire::kIdConflict)
+      breaks("a dead letter that nobody called dead", message.identity);
   }
   void store_forgot() override {
     forgotten_ = true;
@@ -42,8 +44,9 @@ class P4 : public Witness {
       const wire::Attempt& attempt = completion.outcome.attempt;
       messages_[attempt.identity].ended[attempt.serial] = completion.outcome.ended;
     });
-    for_each_settlement(call, answer, [&](const std::string& identity, const limiter::End& end) {
-      settled(identity, end, now);
+    contents_.decided(call, answer);
+    contents_.for_each_end(call, answer, [&](const Named& message, const limiter::End& end) {
+      settled(message, end, now);
     });
   }
   void started(const StartedAttempt& start) override {
@@ -56,30 +59,34 @@ class P4 : public Witness {
     std::map<std::uint32_t, StoreTime> granted;  // serial -> lease end
     std::map<std::uint32_t, wire::Ended> ended;
     std::set<std::uint32_t> started;
-    std::optional<StoreTime> expires_at;  // as promised
-    std::optional<StoreTime> expired;     // when the store said so
     bool cancelled = false;
   };
+  struct Expiry {
+    std::optional<StoreTime> promised;
+    std::optional<StoreTime> expired;  // when the store said so
+  };
 
-  void settled(const std::string& identity, const limiter::End& end, StoreTime now) {
+  void settled(const Named& name, const limiter::End& end, StoreTime now) {
     // The first word counts: later answers repeat it, and late outcomes do not change it.
-    if (!settled_.insert(identity).second) return;
-    Message& message = messages_[identity];
+    if (!settled_.insert(name).second) return;
+    const std::string& identity = name.identity;
+    const Message& message = messages_[identity];
     if (end.settlement == wire::Settlement::kCancelled && !message.cancelled)
       breaks("cancelled, and nobody asked for it", identity);
     if (end.settlement == wire::Settlement::kExpired) {
-      message.expired = now;
-      look_at_expiry(message, identity);
+      expiries_[name].expired = now;
+      look_at_expiry(expiries_[name], identity);
     }
-    if (end.settlement == wire::Settlement::kDead) died(message, identity, end, now);
+    if (end.settlement != wire::Settlement::kDead) return;
+    dead_.insert(name);
+    if (end.reason != wire::kIdConflict) died(message, identity, end, now);
   }
-  void look_at_expiry(const Message& message, const std::string& identity) {
-    if (message.expires_at && message.expired && *message.expired < *message.expires_at)
+  void look_at_expiry(const Expiry& expiry, const std::string& identity) {
+    if (expiry.promised && expiry.expired && *expiry.expired < *expiry.promised)
       breaks("expired before its time", identity);
   }
   void died(const Message& message, const std::string& identity, const limiter::End& end,
             StoreTime now) {
-    dead_.insert(identity);
     const Upstream& upstream = upstream_of(message);
     const Tally tally = count(message, now);
     if (end.attempts > upstream.attempts_max + tally.throttled)
@@ -122,8 +129,10 @@ class P4 : public Witness {
 
   World& world_;
   const Settings& settings_;
+  Contents contents_;
   std::map<std::string, Message> messages_;
-  std::set<std::string> settled_, dead_;
+  std::map<Named, Expiry> expiries_;
+  std::set<Named> settled_, dead_;
   bool forgotten_ = false;  // the store did: nobody knows whether a message was sent before
 };
 

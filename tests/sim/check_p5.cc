@@ -6,8 +6,8 @@
 
 #include "auditor/trail_facts.h"
 #include "tests/sim/checks.h"
+#include "tests/sim/contents.h"
 #include "tests/sim/ledger.h"
-#include "tests/sim/settlements.h"
 
 namespace sluice::sim {
 namespace {
@@ -16,46 +16,80 @@ class P5 : public Witness {
  public:
   explicit P5(World& world) : world_(world) {}
 
-  void decided(const limiter::Call&, const limiter::Answer& answer, StoreTime) override {
-    for_each_line(answer, [this](const wire::Record& line) {
-      // A late line may come after its message was forgotten, unless it is what ended it.
-      if (line.kind == wire::RecordKind::kLate && line.settlement == 0) return;
-      Lines& lines = lines_[line.identity];
-      lines.names.insert(auditor::record_name(trail_secret(), line.record_id));
-      lines.settled |= line.settlement != 0;
-    });
+  void accepted(const AcceptedMessage& message) override { contents_.accepted(message); }
+  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
+    contents_.decided(call, answer);
+    const auto* grant = std::get_if<limiter::Grant>(&call);
+    const auto* granted = std::get_if<limiter::GrantReply>(&answer);
+    for (std::size_t i = 0; grant && granted && i < granted->answers.size(); ++i) {
+      const wire::Record& asked = grant->asks[i].line;
+      for (const wire::Record& line : granted->answers[i].outbox)
+        is_of({asked.identity, asked.content_hash}, line);
+    }
+    if (granted != nullptr) return;
+    for_each_line(answer,
+                  [this](const auto& line) { is_of(contents_.taken(line.identity), line); });
   }
   void written(const std::string& record_name) override {
     if (!written_.insert(record_name).second) world_.breaks("P5", "one record has two lines");
   }
   // A line that only the store had is gone with it.
   void store_forgot() override {
-    for (auto& [identity, lines] : lines_)
-      std::erase_if(lines.names, [this](const auto& name) { return !written_.contains(name); });
+    forgot_ = true;
+    const auto gone = [this](const std::string& name) { return !written_.contains(name); };
+    for (auto& [message, lines] : lines_) {
+      std::erase_if(lines.names, gone);
+      std::erase_if(lines.outcomes, [&](const auto& one) { return gone(one.second); });
+    }
   }
-  void row_put(const wire::Offer& row) override { parked_.insert(row.identity); }
-  void row_gone(const wire::Settled& settled) override { forgotten(settled.identity); }
-  void copy_gone(const std::string& identity) override {
+  void row_put(const wire::Offer& row) override { parked_.insert(named(row)); }
+  void row_gone(const wire::Offer& row, const wire::Settled&) override { forgotten(named(row)); }
+  void copy_gone(const wire::Offer& copy) override {
     // A row took its place: that is what must not go without a line.
-    if (!parked_.contains(identity)) forgotten(identity);
+    if (!parked_.contains(named(copy))) forgotten(named(copy));
+  }
+  // Without an attempt, and without the store's word (check_p2.cc).
+  void dead_letter(const wire::Offer& message, const wire::Settled& why) override {
+    if (why.reason == wire::kIdConflict) refused_.insert(named(message));
   }
 
  private:
-  void forgotten(const std::string& identity) {
-    const Lines& lines = lines_[identity];
-    if (!lines.settled) world_.breaks("P5", "forgotten without a line: " + Trace::hex(identity));
+  void is_of(const Named& message, const wire::Record& line) {
+    // A late line may come after its message was forgotten, unless it is what ended it.
+    if (line.kind == wire::RecordKind::kLate && line.settlement == 0) return;
+    Lines& lines = lines_[message];
+    const std::string name = auditor::record_name(trail_secret(), line.record_id);
+    // What a store that forgot is told once more is late to it, and on record all the same.
+    const auto said = lines.outcomes.find({line.serial, line.ended});
+    if (line.kind == wire::RecordKind::kLate && said != lines.outcomes.end()) return;
+    lines.outcomes.insert_or_assign({line.serial, line.ended}, name);
+    lines.names.insert(name);
+    lines.settled |= line.settlement != 0;
+  }
+  void forgotten(const Named& message) {
+    const Lines& lines = lines_[message];
+    const std::string name_of_it = Trace::hex(message.identity);
+    // An outcome says whose it is by its identity alone: a store that forgot takes it for that of
+    // whichever comes next.
+    const bool mistaken = forgot_ && contents_.several(message.identity);
+    if (!lines.settled && !refused_.contains(message) && !mistaken)
+      world_.breaks("P5", "forgotten without a line: " + name_of_it);
     for (const std::string& name : lines.names)
       if (!written_.contains(name))
-        world_.breaks("P5", "forgotten before its line was durable: " + Trace::hex(identity));
+        world_.breaks("P5", "forgotten before its line was durable: " + name_of_it);
   }
 
   struct Lines {
     std::set<std::string> names;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> outcomes;  // by serial, ended
     bool settled = false;
   };
   World& world_;
-  std::map<std::string, Lines> lines_;
-  std::set<std::string> written_, parked_;
+  bool forgot_ = false;  // the store did
+  Contents contents_;
+  std::map<Named, Lines> lines_;
+  std::set<std::string> written_;
+  std::set<Named> parked_, refused_;
 };
 
 }  // namespace

@@ -19,7 +19,6 @@ struct OutOfReach {
 
 constexpr const char* kHonest = "only a peer with a bug does this: saboteurs reach it";
 constexpr const char* kLimiters = "needs several limiters";
-constexpr const char* kOtherCopy = "needs queue copies with other bytes under a known id";
 constexpr const char* kRare = "not in 2,000 seeds";
 
 constexpr OutOfReach kTable[] = {
@@ -30,14 +29,9 @@ constexpr OutOfReach kTable[] = {
     {"dispatcher: a queued attempt of a key that was closed", kLimiters},
     {"dispatcher: no room for a question", "needs a small asked_reserve"},
     {"ingest: a limiter wants rows of another one's key", kLimiters},
-    {"ingest: a queue copy with other bytes than the one before", kOtherCopy},
     {"ingest: no room for a queue copy", "the simulated shell asks for room first"},
     {"ingest: no room for a submission", "the simulated shell asks for room first"},
     {"ingest: nobody knows what is to be cancelled", "only what was accepted is cancelled"},
-    {"ingest: parking has a row of other bytes", kOtherCopy},
-    {"ingest: two contents of an id are put at once", kOtherCopy},
-    {"limiter: one identity is offered with two contents", kOtherCopy},
-    {"store: one identity with two contents", kOtherCopy},
     {"limiter: a grant that has left is answered again", kRare},
     {"limiter: a late outcome ends a message that is out of turn", kRare},
     {"limiter: a message is forgotten while it is out of turn", kRare},

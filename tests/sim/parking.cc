@@ -30,8 +30,9 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
   if (const Name* known = find(put)) {
     const bool over =
         known->state != NameState::kWaiting && remembered_until_[known->identity] < put.now;
-    if (!over) {
-      const bool same = known->key == row.key && known->content_hash == row.content_hash;
+    const bool same = known->key == row.key && known->content_hash == row.content_hash;
+    const bool lost = !put.id_alone && !same && ingest::lost_its_identity(*known);
+    if (!over && !lost) {
       const auto end = same ? ingest::PutEnd::kSame : ingest::PutEnd::kOther;
       return ingest::PutAnswer{end, *known, facts(known->key)};
     }
@@ -101,18 +102,21 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   if (at == names_.end())
     return ingest::SettleAnswer{ingest::SettleEnd::kUnknown, settled.identity, {}};
   Name& name = at->second;
+  if (!ingest::is_end_of(name, settled))
+    return ingest::SettleAnswer{ingest::SettleEnd::kOther, settled.identity, {}};
   if (name.state != NameState::kWaiting)
     return ingest::SettleAnswer{ingest::SettleEnd::kBefore, settled.identity, facts(name.key)};
-  if (const auto row = rows_.find(settled.identity); row != rows_.end()) {
-    order_.erase(place(row->second.offer));
-    rows_.erase(row);
-  }
+  const auto row = rows_.extract(settled.identity);
+  if (!row.empty()) order_.erase(place(row.mapped().offer));
   ingest::settle_name(name, settled);
   remembered_until_[settled.identity] = settle.remember_until;
   world_.note(name_, "row gone", name.key, name.identity);
-  witnesses_.tell(&Witness::row_gone, settled);
+  wire::Offer gone;
+  gone.identity = name.identity, gone.content_hash = name.content_hash;  // without a row: torn
+  if (!row.empty()) gone = row.mapped().offer;
+  witnesses_.tell(&Witness::row_gone, gone, settled);
   if (settled.settlement == wire::Settlement::kDead)
-    witnesses_.tell(&Witness::dead_letter, settled);
+    witnesses_.tell(&Witness::dead_letter, gone, settled);
   return ingest::SettleAnswer{ingest::SettleEnd::kSettled, settled.identity, facts(name.key)};
 }
 

@@ -10,6 +10,7 @@ namespace sluice::sim {
 namespace {
 
 constexpr Duration kPatience = seconds(8);  // for an answer; then the same is said again
+constexpr const char* kOtherwise = "?";     // what other bytes end with
 
 }  // namespace
 
@@ -28,11 +29,14 @@ void Producer::begin() {
         message.source = "queue";
         message.identity = wire::identity_of("queue", message.key, message.id, 0);
         message.content_hash = wire::content_hash_of(message.request);
-        queue_.put(std::move(message));
+        queue_.put(message);
+        put_otherwise(std::move(message));
       });
       continue;
     }
-    Letter letter{std::move(message), world_.prng.below(doors_.size()), 0, true, false};
+    Letter letter;
+    letter.message = std::move(message);
+    letter.door = world_.prng.below(doors_.size());
     letter.patient = !world_.prng.chance(settings_.impatient);
     letters_.push_back(std::move(letter));
     ++open_;
@@ -44,6 +48,28 @@ void Producer::begin() {
     const Duration when = world_.prng.between(Duration{0}, settings_.sending);
     world_.agenda.after(when, [this, bill = bills_.size() - 1] { send_bill(bill); });
   }
+}
+
+// Whether an id comes a second time with other bytes is in its name: most seeds know none, and draw
+// nothing for it.
+bool Producer::comes_otherwise(const wire::Offer& message) const {
+  const std::string name = wire::identity_of("otherwise", message.key, message.id, 0);
+  return wire::short_hash(name) % 1'000'000 < settings_.otherwise;
+}
+
+// At once, or much later.
+void Producer::put_otherwise(wire::Offer message) {
+  if (!comes_otherwise(message)) return;
+  message.request.body += kOtherwise;
+  message.content_hash = wire::content_hash_of(message.request);
+  const Duration delay = world_.prng.chance(300'000)
+                             ? Duration{0}
+                             : world_.prng.between(Duration{0}, settings_.sending / 2);
+  world_.agenda.after(delay, [this, message = std::move(message)]() mutable {
+    message.first_seen = world_.epoch_now();
+    message.expires_at = message.first_seen + hours(96);
+    queue_.put(std::move(message));
+  });
 }
 
 wire::Offer Producer::draw_message(int number) {
@@ -97,14 +123,25 @@ void Producer::post_again(std::size_t letter, Duration delay) {
 void Producer::post(std::size_t at) {
   Letter& letter = letters_[at];
   if (letter.answered) return;
+  const bool first = letter.request_id == 0;
+  submit(letter, at, letter.rival);
+  if (first && comes_otherwise(letter.message)) {
+    letter.has_rival = true;
+    submit(letter, at, true);
+  }
+  post_again(at, kPatience);
+}
+
+void Producer::submit(Letter& letter, std::size_t at, bool rival) {
   letter.request_id = ++requests_;
-  letter_of_[letter.request_id] = at;
+  letter_of_[letter.request_id] = {at, rival};
   IngestNode& door = *doors_[letter.door];
   using Kind = ingest::Preference::Kind;
   const ingest::Preference preference{letter.patient ? Kind::kAsync : Kind::kDefault, {}};
+  wire::Offer message = letter.message;
+  if (rival) message.request.body += kOtherwise;
   if (door.up())
-    door.work(ingest::Submit{letter.request_id, letter.message, preference, door.wall()});
-  post_again(at, kPatience);
+    door.work(ingest::Submit{letter.request_id, std::move(message), preference, door.wall()});
 }
 
 void Producer::send_bill(std::size_t at) {
@@ -150,11 +187,17 @@ void Producer::hears(const ingest::Respond& answer) {
   witnesses_.tell(booked ? &Witness::cost_answered : &Witness::cost_refused, known.cost);
 }
 
-void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {
+void Producer::answered(const Said& said, const ingest::FrontAnswer& answer) {
+  const std::size_t at = said.letter;
   Letter& letter = letters_[at];
+  const auto* accepted = std::get_if<ingest::Accepted>(&answer);
+  if (accepted && letter.answered && letter.rival != said.rival)
+    world_.breaks("P2", "an id was taken with two contents");
   if (letter.answered) return;
-  if (const auto* accepted = std::get_if<ingest::Accepted>(&answer)) {
+  if (accepted != nullptr) {
     letter.answered = true;
+    letter.rival = said.rival;
+    if (said.rival) letter.message.request.body += kOtherwise;
     --open_;
     const ingest::Name& name = accepted->name;
     world_.note("producer", "202", name.key, name.identity);
@@ -163,14 +206,15 @@ void Producer::answered(std::size_t at, const ingest::FrontAnswer& answer) {
     cancel_some(letter, name.identity);
     ask_about(letter, name.identity);
     if (world_.prng.chance(30'000)) say_otherwise(letter);
-  } else if (const auto* later = std::get_if<ingest::TooMany>(&answer)) {
+  } else if (const auto* later = std::get_if<ingest::TooMany>(&answer); later && !said.rival) {
     if (later->retry_after <= Duration{0}) world_.breaks("P9", "429 without a time");
     witnesses_.tell(&Witness::refused, letter.message.key, letter.message.id, later->retry_after);
     letter.patient = world_.prng.chance(500'000);
     const Duration patience = world_.prng.between(Duration{0}, seconds(3));
     post_again(at, std::clamp(later->retry_after, milliseconds(10), seconds(40)) + patience);
-  } else if (std::holds_alternative<ingest::Conflict>(answer)) {
-    world_.breaks("P2", "422 for a message that nobody changed");
+  } else if (std::holds_alternative<ingest::Conflict>(answer) && !said.rival) {
+    if (!letter.has_rival) world_.breaks("P2", "422 for a message that nobody changed");
+    letter.rival = true;  // its rival was put, and its 202 was lost
   }
 }
 
@@ -191,7 +235,7 @@ void Producer::say_otherwise(const Letter& letter) {
   const Duration delay = world_.prng.between(milliseconds(1), seconds(20));
   world_.agenda.after(delay, [this, door = letter.door, message = letter.message]() mutable {
     if (!doors_[door]->up()) return;
-    message.request.body += "?";
+    message.request.body += kOtherwise + std::to_string(requests_);
     otherwise_.insert(++requests_);
     doors_[door]->work(ingest::Submit{requests_, std::move(message), {}, doors_[door]->wall()});
   });

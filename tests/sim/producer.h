@@ -37,6 +37,12 @@ class Producer {
     std::uint64_t request_id = 0;  // of the last try
     bool patient = true;           // it may wait however long
     bool answered = false;
+    bool has_rival = false;  // its id was said with other bytes at the same moment
+    bool rival = false;      // and these were taken
+  };
+  struct Said {
+    std::size_t letter = 0;
+    bool rival = false;
   };
   struct Bill {
     wire::Cost cost;
@@ -46,12 +52,15 @@ class Producer {
   };
 
   wire::Offer draw_message(int number);
+  void put_otherwise(wire::Offer message);
   wire::Cost draw_cost(int number);
   void post(std::size_t letter);
   void post_again(std::size_t letter, Duration delay);
   void send_bill(std::size_t bill);
   void cancel_some(const Letter& letter, const std::string& identity);
-  void answered(std::size_t letter, const ingest::FrontAnswer& answer);
+  void submit(Letter& letter, std::size_t at, bool rival);
+  void answered(const Said& said, const ingest::FrontAnswer& answer);
+  [[nodiscard]] bool comes_otherwise(const wire::Offer& message) const;
   void ask_about(const Letter& letter, const std::string& identity);
   void say_otherwise(const Letter& letter);
 
@@ -62,9 +71,10 @@ class Producer {
   std::vector<IngestNode*> doors_;
   std::vector<Letter> letters_;
   std::vector<Bill> bills_;
-  std::map<std::uint64_t, std::size_t> letter_of_, bill_of_;  // by request id
-  std::map<std::uint64_t, std::string> asked_about_;          // identity, by request id
-  std::set<std::uint64_t> otherwise_;                         // request ids
+  std::map<std::uint64_t, Said> letter_of_;           // by request id
+  std::map<std::uint64_t, std::size_t> bill_of_;      // likewise
+  std::map<std::uint64_t, std::string> asked_about_;  // identity, by request id
+  std::set<std::uint64_t> otherwise_;                 // request ids
   struct Cancelling {
     std::string identity, id;
     std::size_t door = 0;

@@ -40,9 +40,11 @@ std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
 }
 
 void QueueFake::lose(const std::string& identity) {
-  if (std::erase_if(
-          lying_, [&](const auto& entry) { return entry.second.message.identity == identity; }) > 0)
-    witnesses_.tell(&Witness::copy_gone, identity);
+  std::erase_if(lying_, [&](const auto& entry) {
+    const bool lost = entry.second.message.identity == identity;
+    if (lost) witnesses_.tell(&Witness::copy_gone, entry.second.message);
+    return lost;
+  });
 }
 
 bool QueueFake::apply(const ingest::QueueCall& call) {
@@ -53,13 +55,13 @@ bool QueueFake::apply(const ingest::QueueCall& call) {
   if (at == lying_.end()) return false;
   if (std::holds_alternative<ingest::DeleteCopy>(call.call)) {
     world_.note("queue", "deletes", at->second.message.identity);
-    const std::string identity = at->second.message.identity;
+    const wire::Offer gone = std::move(at->second.message);
     lying_.erase(at);
-    witnesses_.tell(&Witness::copy_gone, identity);
+    witnesses_.tell(&Witness::copy_gone, gone);
   } else if (const auto* set = std::get_if<ingest::SetVisibility>(&call.call)) {
     at->second.visible = world_.now() + set->visibility;
   } else if (const auto* dead = std::get_if<ingest::DeadLetter>(&call.call)) {
-    witnesses_.tell(&Witness::dead_letter, dead->why);
+    witnesses_.tell(&Witness::dead_letter, at->second.message, dead->why);
   }
   return true;
 }

@@ -62,6 +62,7 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     Prng latest(seed ^ kLatest);
     world.faults.draw_latest(latest);
     if (latest.chance(80'000)) draw_late_outcomes(settings, world.faults);
+    if (latest.chance(300'000)) settings.otherwise = 150'000;
   }
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);

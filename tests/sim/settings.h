@@ -23,6 +23,7 @@ struct Settings {
   int messages = 60;
   int costs = 10;
   std::uint32_t queued = 0;     // how many of the messages come by the queue; per million
+  std::uint32_t otherwise = 0;  // how many of these come again with other bytes
   std::uint32_t impatient = 0;  // how many of the posted ones take 429 for an answer
   std::uint32_t cancelled = 0;
   std::uint32_t pressing = 0;      // with a priority

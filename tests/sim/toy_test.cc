@@ -23,9 +23,9 @@ class NothingLost : public Witness {
   void arrived(const wire::Attempt& attempt, const std::string&) override {
     arrived_.insert(attempt.identity);
   }
-  void copy_gone(const std::string& identity) override {
-    if (!arrived_.contains(identity)) world_.breaks("P2", "deleted before it arrived");
-    open_.erase(identity);
+  void copy_gone(const wire::Offer& copy) override {
+    if (!arrived_.contains(copy.identity)) world_.breaks("P2", "deleted before it arrived");
+    open_.erase(copy.identity);
   }
   void ended() override {
     if (!open_.empty()) world_.breaks("P2", std::to_string(open_.size()) + " not delivered");

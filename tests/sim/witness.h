@@ -82,9 +82,9 @@ class Witness {
   // An ingest has received this copy from the queue.
   virtual void copy_received(const wire::Offer&) {}
   // Ingest forgets: the row went by settlement, or the queue copy was deleted.
-  virtual void row_gone(const wire::Settled&) {}
-  virtual void copy_gone(const std::string& /*identity*/) {}
-  virtual void dead_letter(const wire::Settled&) {}
+  virtual void row_gone(const wire::Offer&, const wire::Settled&) {}
+  virtual void copy_gone(const wire::Offer&) {}
+  virtual void dead_letter(const wire::Offer&, const wire::Settled&) {}
   virtual void cost_sent(const wire::Cost&) {}
   virtual void cost_answered(const wire::Cost&) {}
   // Another cost is known under its event id.
