@@ -29,10 +29,7 @@ void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn
     // All of it is the message's, also what is recorded of it under another name (id_conflict).
     for (const wire::Record& line : reply.answers[i].outbox) trail_.add(line, true, identity);
     Message* message = find(identity);
-    if (message == nullptr || message->state != State::kAsked) {
-      MARK("limiter: an answer of the store about a message that has gone on");
-      continue;
-    }
+    CHECK(message != nullptr && message->state == State::kAsked);  // nothing else moves it on
     touch(*message->key);
     granted_one(*message, reply.answers[i], turn);
   }

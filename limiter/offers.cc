@@ -245,14 +245,11 @@ void LimiterCore::put_back(Message& message, const Turn& turn) {
 void LimiterCore::forget(Message& message) {
   Key& key = *message.key;
   CHECK(message.flight == nullptr && message.reserved_at == 0);
+  CHECK(message.state != State::kQueued);  // out of turn it is on its way to the store
   if (message.state == State::kWaiting) {
     key.line.erase(message);
   } else {
     std::erase(key.out, &message);
-  }
-  if (message.state == State::kQueued) {
-    MARK("limiter: a message is forgotten while it is out of turn");
-    std::erase(key.shard->out_of_turn, &message);
   }
   unhold_all(message);
   attempt_timers_.clear(InArrival(message), message.look_at);

@@ -97,12 +97,9 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
     message->completed_serial = attempt.serial;
   } else if (answer.settled && message->state == State::kWaiting) {
     MARK("limiter: a late outcome ends a waiting message");
+    // Perhaps: an outcome names an identity alone, which may be another's by now. The store knows.
     take_out(*message);
-    finish(*message, answer.end, turn);
-  } else if (answer.settled && message->state == State::kQueued) {
-    MARK("limiter: a late outcome ends a message that is out of turn");
-    std::erase(message->key->shard->out_of_turn, message);
-    finish(*message, answer.end, turn);
+    out_of_turn(*message);
   }
 }
 

@@ -31,6 +31,7 @@ void LimiterCore::say(Call call, const Turn& turn) {
 }
 
 void LimiterCore::say_calls_again(const Turn& turn) {
+  bool unanswered_clock = false;
   for (Call& call : calls_.take_due(turn.now, config_.store_again)) {
     if (std::holds_alternative<Peek>(call)) {  // whoever asked has gone on without an answer
       forget_peek(std::get<Peek>(call), turn);
@@ -39,7 +40,7 @@ void LimiterCore::say_calls_again(const Turn& turn) {
     if (std::holds_alternative<AskClock>(call)) {
       clock_asked_ = false;
       doubt_answered(std::get<AskClock>(call), false);
-      ask_clock(turn);
+      unanswered_clock = true;
       continue;
     }
     if (!needs_time(call)) {
@@ -52,6 +53,7 @@ void LimiterCore::say_calls_again(const Turn& turn) {
       calls_.again_at(std::move(call), turn.now + config_.store_retry);
     }
   }
+  if (unanswered_clock) ask_clock(turn);  // once for all of them: else they would be ever more
 }
 
 void LimiterCore::ask_clock(const Turn& turn) {

@@ -337,6 +337,28 @@ TEST(Promises, WhatLostItsIdentityIsSettledAfterTheRecordToo) {
   EXPECT_EQ(settled[0].reason, wire::kIdConflict);
 }
 
+// An outcome names an identity alone. Who inherits the attempt may have another message under it.
+TEST(Promises, TheOutcomeOfAnotherMessageOfItsIdentityEndsNobody) {
+  testing::Started s;
+  const wire::Dispatch dispatch = s.dispatch_one();
+  s.bench.core = std::make_unique<LimiterCore>(Bench::config(), 9);
+  s.bench.clear();
+  const auto ingest = s.bench.up(wire::Role::kIngest);
+  const auto auditor = s.bench.up(wire::Role::kAuditor);
+  const auto dispatcher = s.bench.dispatcher(0, 55);
+  wire::Offer other = s.bench.offer("1", 1);
+  other.request.body = "other";
+  other.content_hash = wire::content_hash_of(other.request);
+  s.bench.say(ingest, other);
+  s.bench.say(dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
+  for (const auto& line : s.bench.said<wire::Record>())
+    s.bench.say(auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
+  const auto settled = s.bench.said<wire::Settled>();
+  ASSERT_EQ(settled.size(), 1U);
+  EXPECT_EQ(settled[0].content_hash, other.content_hash);
+  EXPECT_EQ(settled[0].reason, wire::kIdConflict);
+}
+
 TEST(Promises, NeverOver) {
   for (const bool mutated : {false, true}) {
     World world(4, mutated ? broken(&Mutations::one_grant_too_many) : Bench::config(), {});

@@ -39,6 +39,7 @@ class IngestNode : public Node<ingest::IngestCore> {
     work(ingest::Drain{});
     Node::on_stop();
   }
+  // As many as one reception brings, asked for while there was room for one.
   void poll() {
     if (core()->room() > 0)
       for (ingest::QueueCopy& copy : queue_.receive(10)) work(std::move(copy));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <concepts>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,11 +41,10 @@ class Node : public Wired {
   [[nodiscard]] const C* core() const { return core_.get(); }
   [[nodiscard]] const wire::Links* links() const { return links_ ? &*links_ : nullptr; }
 
-  // From the world outside; waits while the core has no room.
-  void work(Work work) {
+  // From the world outside: at once, as front doors take it. A core without room says so.
+  void work(const Work& work) {
     if (!up()) return;
-    works_.push_back(std::move(work));
-    take_works();
+    called([&](auto& out) { core_->accept(work, clock(), out); });
     turn_soon();
   }
   // Past its core: what other programs may say on the same wires.
@@ -55,6 +53,9 @@ class Node : public Wired {
     for (const auto& [peer, is] : peers_)
       if (is == role) links_->send(peer, item);
     turn_soon();
+  }
+  void say(wire::PeerId peer, const wire::Item& item) {
+    if (peers_.contains(peer)) links_->send(peer, item);
   }
   // New settings for a core that runs.
   template <class Edit>
@@ -119,7 +120,6 @@ class Node : public Wired {
     core_.reset();
     links_.reset();
     peers_.clear();
-    works_.clear();
     out_ = {};
     turn_due_ = false;
     stopping_ = false;
@@ -157,14 +157,6 @@ class Node : public Wired {
       world().breaks("P8", name() + " asked for " + std::to_string(out_.size() - before) +
                                " effects in one call, at most " +
                                std::to_string(core_->effects_max()));
-  }
-
-  void take_works() {
-    while (!works_.empty() && core_->room() > 0) {
-      const Work next = std::move(works_.front());
-      works_.pop_front();
-      called([&](auto& out) { core_->accept(next, clock(), out); });
-    }
   }
 
   void drain_links() {
@@ -211,12 +203,11 @@ class Node : public Wired {
       drain_links();
     }
     if (core_->deadline() <= now) called([&](auto& out) { core_->tick(now, out); });
-    take_works();
     if (!perform_all()) return;
     links_->flush(clock());
     drain_links();
     inspect(*core_);
-    if (stopping_ && works_.empty() && core_->idle()) return crash();
+    if (stopping_ && core_->idle()) return crash();
     arrange_wake();
   }
 
@@ -291,7 +282,6 @@ class Node : public Wired {
   std::optional<wire::Links> links_;
   std::map<wire::PeerId, wire::Role> peers_;  // that are up
   std::uint64_t life_ = 0;
-  std::deque<Work> works_;
   Outbox<Effect> out_;
   bool turn_due_ = false;
   bool stopping_ = false;

@@ -107,9 +107,17 @@ void People::hears(const ingest::Respond& answer) {
   (taken->amount > 0 ? consumed_ : opened_) = true;
 }
 
+// One after the other: a door has room for a few at once.
+void People::say_in_turn(ingest::ControlKey control) {
+  control.request_id = ++said_;
+  turn_ = turn_ + milliseconds(100);
+  world_.agenda.after(turn_, [this, control] { say_(control); });
+}
+
 // What a person closed, and what abnormal usage did, stays closed until a person opens it; a word
 // may be lost, so it is said again.
 void People::open_everything() {
+  turn_ = {};
   world_.agenda.after(kOpenEvery, [this] {
     for (const Upstream& upstream : settings_.upstreams) {
       if (!world_.healed) break;
@@ -117,12 +125,10 @@ void People::open_everything() {
       control.verb = wire::Verb::kResume;
       control.upstream = upstream.name;
       control.by = "somebody";
-      control.request_id = ++said_;
-      say_(control);
+      say_in_turn(control);
       for (int key = 0; key < settings_.keys; ++key) {
-        control.request_id = ++said_;
         control.key = upstream.name + ":user-" + std::to_string(key);
-        say_(control);
+        say_in_turn(control);
       }
       if (consumed_) continue;
       control.request_id = ++said_;

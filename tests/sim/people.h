@@ -39,6 +39,7 @@ class People {
  private:
   void arrange();
   void open_everything();
+  void say_in_turn(ingest::ControlKey control);
   [[nodiscard]] ingest::ControlKey draw();
   void arrange_edit();
 
@@ -48,6 +49,7 @@ class People {
   std::function<void(const ingest::ControlKey&)> say_;
   std::function<void(const Upstreams&)> edit_;
   std::uint64_t said_ = kRequests;
+  Duration turn_;  // of the next word, after everybody was healed
   bool speaks_ = false;
   bool opened_ = false, consumed_ = false;  // were heard
 };

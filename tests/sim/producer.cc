@@ -42,6 +42,12 @@ void Producer::begin() {
     ++open_;
     post_again(letters_.size() - 1, when);
   }
+  // Somebody cancels what nobody has said.
+  if (settings_.cancelled > 0) {
+    cancelling_.push_back({"", "never-said", 0, 0, false});
+    ++open_;
+    world_.agenda.after(settings_.sending / 2, [this, at = cancelling_.size() - 1] { cancel(at); });
+  }
   for (int i = 0; i < settings_.costs; ++i) {
     bills_.push_back({draw_cost(i), world_.prng.below(doors_.size()), 0, false});
     ++open_;
@@ -166,6 +172,8 @@ void Producer::hears(const ingest::Respond& answer) {
   if (const auto at = cancelling_of_.find(answer.request_id); at != cancelling_of_.end()) {
     Cancelling& one = cancelling_[at->second];
     if (one.answered || std::holds_alternative<ingest::Unavailable>(answer.answer)) return;
+    if (one.identity.empty() && !std::holds_alternative<ingest::NotFound>(answer.answer))
+      world_.breaks("P4", "what nobody has said can be cancelled");
     one.answered = true;
     --open_;
     return;
@@ -255,7 +263,7 @@ void Producer::cancel(std::size_t at) {
   one.request_id = ++requests_;
   cancelling_of_[one.request_id] = at;
   if (doors_[one.door]->up()) {
-    witnesses_.tell(&Witness::cancel_asked, one.identity);
+    if (!one.identity.empty()) witnesses_.tell(&Witness::cancel_asked, one.identity);
     doors_[one.door]->work(ingest::Cancel{one.request_id, one.id});
   }
   world_.agenda.after(kPatience, [this, at] { cancel(at); });

@@ -1,5 +1,6 @@
 #include "tests/sim/run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/sim/knobs.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kLatest = 0x1a7e57;
 constexpr std::uint64_t kShared = 0x54a4ed;
+constexpr std::uint64_t kRare = 0x4a4e;
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
@@ -21,6 +23,75 @@ Faults draw_faults(std::uint64_t seed, Prng& prng) {
   calm.upstream.stuck = calm.upstream.never_arrives = 0;
   calm.upstream.hangs_up = calm.upstream.late_answer = 0;
   return calm;
+}
+
+// Limits that hold up nothing.
+void draw_wide(Settings& settings, Prng& prng) {
+  settings.messages = 90;
+  settings.sending = seconds(20);
+  for (Upstream& upstream : settings.upstreams) {
+    upstream.limits = {Limit{"per-key", LimitScope::kKey, 10, seconds(1), 10, seconds(1)}};
+    upstream.max_pause = seconds(3);
+    upstream.in_flight = static_cast<std::uint32_t>(prng.between(1, 3));
+    upstream.in_flight_per_key = 1;
+    upstream.on_unknown = OnUnknown::kResend;
+  }
+}
+
+// Limiters do not live long, and much is under way that their heirs know nothing of.
+void draw_heirs(Settings& settings, Faults& faults, Prng& prng) {
+  draw_wide(settings, prng);
+  settings.dispatchers = settings.ingests = 2;
+  settings.keys = 4;
+  for (Upstream& upstream : settings.upstreams) upstream.timeout = seconds(4);
+  faults.limiter.crash_every = seconds(3);
+  faults.limiter.down_max = milliseconds(300);
+  faults.dispatcher = {};
+  faults.link.cut_every = seconds(15);
+  faults.store.late = 100'000;
+  faults.store.late_max = seconds(4);
+  faults.store.quick_max = milliseconds(300);
+  faults.upstream.answer_max = milliseconds(3'500);
+  faults.upstream.throttled = faults.upstream.no_connect = 100'000;
+  faults.upstream.outage_every = seconds(8);
+  faults.upstream.outage_max = seconds(4);
+  settings.share_upstreams();
+}
+
+// Dispatchers do not live long, and leases end while the store's clock stands still, as it does
+// after it was set back.
+void draw_steps(Settings& settings, Faults& faults, Prng& prng) {
+  draw_wide(settings, prng);
+  settings.keys = 6;
+  for (Upstream& upstream : settings.upstreams) upstream.timeout = seconds(1);
+  faults.dispatcher.crash_every = seconds(3);
+  faults.dispatcher.down_max = milliseconds(300);
+  faults.limiter = {};
+  faults.store_as_whole = {};
+  faults.store_step_every = seconds(4);
+  faults.upstream.answer_max = milliseconds(900);
+  settings.share_upstreams();
+}
+
+// Paths that ordinary weather takes less than once in a thousand seeds.
+void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
+  switch (prng.below(40)) {
+    case 0:
+      return draw_heirs(settings, faults, prng);
+    case 1:
+      return draw_steps(settings, faults, prng);
+    case 2:  // dispatchers have no room for what they are asked about either
+      settings.dispatcher.table_max = static_cast<std::size_t>(prng.between(1, 3));
+      settings.dispatcher.asked_reserve = 0;
+      return draw_heirs(settings, faults, prng);
+    case 3:  // what is dead cannot be put away
+      faults.upstream.refused = 100'000;
+      settings.queued = 1'000'000;
+      faults.queue_calls.refused = faults.queue_calls.lost_before = 100'000;
+      return;
+    default:
+      return;
+  }
 }
 
 // What a dispatcher knows reaches nobody before its attempt was given up, and the next one went by
@@ -36,6 +107,7 @@ void draw_late_outcomes(Settings& settings, Faults& faults) {
   faults.link.cut_every = seconds(8);
   faults.link.cut_max = seconds(25);
   faults.upstream.answer_max = milliseconds(900);
+  faults.upstream.no_connect = std::max(faults.upstream.no_connect, 400'000U);
 }
 
 void settle(World& world, System& system, Duration within) {
@@ -63,6 +135,8 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     world.faults.draw_latest(latest);
     if (latest.chance(80'000)) draw_late_outcomes(settings, world.faults);
     if (latest.chance(300'000)) settings.otherwise = 150'000;
+    Prng rare(seed ^ kRare);
+    draw_rare(settings, world.faults, rare);
   }
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);

@@ -23,7 +23,8 @@ struct Saboteur {
 };
 
 const std::vector<Saboteur>& saboteurs();
-// For each that has a weather: that weather, and nothing planted. Named "NAME, not planted".
+// What breaks no promise. For each of those that has a weather: that weather, and nothing planted,
+// named "NAME, not planted". And bugs of a neighbour that a core must stand.
 const std::vector<Saboteur>& weathers();
 // Of either list; nullptr when there is none of that name.
 const Saboteur* find_saboteur(const std::string& name);

@@ -50,5 +50,13 @@ TEST(Scenario, WhatPeopleSayIsBoundedWhileTheAuditorIsAway) { expect_kept(11559)
 // An attempt given up at its lease's end had never started, and counted among the five.
 TEST(Scenario, WhatNeverStartedIsNoAttempt) { expect_kept(24491); }
 
+// The store was slower than a limiter is patient: each question about its clock that was said again
+// brought one more.
+TEST(Scenario, QuestionsAboutTheClockDoNotPileUp) { expect_kept(1404); }
+
+// Limiters died while attempts were under way: the outcome of one message ended the other one with
+// its identity.
+TEST(Scenario, AnOutcomeEndsNoOtherMessageOfItsIdentity) { expect_kept(1865); }
+
 }  // namespace
 }  // namespace sluice::sim

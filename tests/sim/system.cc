@@ -179,13 +179,23 @@ bool System::quiet() const {
   return alert_state_.undelivered() == 0 && alert_state_.cursor() >= ledger_.last_alert();
 }
 
+// The reasons of the limiter, by their numbers on the wire.
+std::string System::why_they_wait() const {
+  std::string said;
+  const auto reasons = limiter_->core()->waiting(limiter_->clock());
+  for (std::size_t why = 0; why < reasons.size(); ++why)
+    if (reasons[why] > 0)
+      said += ", " + std::to_string(reasons[why]) + " wait for " + std::to_string(why);
+  return said;
+}
+
 std::string System::what_is_open() const {
   const auto* core = limiter_->core();
   return std::string(producer_.done() ? "" : "producer waits; ") +
          (people_.done() ? "" : "people were not heard; ") + std::to_string(rows()) + " rows, " +
          std::to_string(queue_.size()) + " queue copies, limiter: " +
          (core ? std::to_string(core->messages()) + " messages, " +
-                     std::to_string(core->unrecorded()) + " unrecorded"
+                     std::to_string(core->unrecorded()) + " unrecorded" + why_they_wait()
                : "down") +
          ", " + std::to_string(alert_state_.undelivered()) + " alerts, cursor " +
          std::to_string(alert_state_.cursor()) + " of " + std::to_string(ledger_.last_alert());

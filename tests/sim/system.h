@@ -56,6 +56,7 @@ class System {
   void edit(const std::vector<Upstream>& upstreams);
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
+  [[nodiscard]] std::string why_they_wait() const;
 
   World& world_;
   Settings settings_;
