@@ -222,7 +222,6 @@ void AlerterCore::have_opened(const StateOpened& opened, Instant now, Out& out) 
   heard_at_ = now;
   beat_at_ = now;
   if (opened.adopted == 0) return;
-  MARK("alerter: sinks are gone that alerts were for");
   out.push(Note{std::to_string(opened.adopted) +
                     " deliveries were for sinks that are no longer in the settings: their alerts "
                     "go to all sinks that have not had them",

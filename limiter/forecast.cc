@@ -251,7 +251,6 @@ void Forecast::look_for_cycle() {
 }
 
 Forecast::Departure Forecast::at_the_same_pace(std::uint64_t ahead) const {
-  MARK("limiter: a forecast is stated at its pace");
   constexpr std::size_t kHalf = kStepsMax / 2;
   Departure later = departures_.back();
   const Duration half = later.at - departures_[departures_.size() - 1 - kHalf].at;

@@ -89,6 +89,12 @@ void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
       settings.queued = 1'000'000;
       faults.queue_calls.refused = faults.queue_calls.lost_before = 100'000;
       return;
+    case 4:  // people say more than the trail takes while the auditor is away
+      settings.limiter.unrecorded_max = settings.limiter.words_max = 2;
+      faults.people.every = seconds(1);
+      faults.auditor.crash_every = seconds(5);
+      faults.auditor.down_max = seconds(20);
+      return;
     default:
       return;
   }
