@@ -32,15 +32,15 @@ class Order : public Witness {
     known.expires_at = row.expires_at;
     known.untouched = row.not_before.us == 0 && !touched_.contains(row.identity);
   }
-  void cancel_asked(const std::string& identity) override { ended(identity); }
+  void cancel_asked(const std::string& identity) override { end_of(identity); }
   void row_moved(const wire::Offer& row) override { rows_[row.key].erase(row.identity); }
   void row_gone(const wire::Offer&, const wire::Settled& settled) override {
-    ended(settled.identity);
+    end_of(settled.identity);
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime at) override {
     if (!watched_) return;
     for_each_settlement(call, answer,
-                        [this](const std::string& identity, const auto&) { ended(identity); });
+                        [this](const std::string& identity, const auto&) { end_of(identity); });
     for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto&) {
       if (touched_.insert(identity).second) goes(identity, ask, at);
     });
@@ -57,7 +57,7 @@ class Order : public Witness {
 
   // A row whose message has ended, or will without an attempt (cancelled, expired), waits for the
   // store and the trail alone: nothing overtakes it any more.
-  void ended(const std::string& identity) {
+  void end_of(const std::string& identity) {
     for (auto& [key, rows] : rows_) rows.erase(identity);
     touched_.insert(identity);
   }
