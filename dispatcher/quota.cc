@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dispatcher/retry_after.h"
+#include "lib/base/ascii.h"
 
 namespace sluice::dispatcher {
 
@@ -22,12 +23,6 @@ constexpr std::array<std::string_view, 8> kNames = {"ratelimit",
                                                     "x-rate-limit-reset"};
 constexpr std::int64_t kEpochFrom = 1'000'000'000;  // from here on a reset is no span of seconds
 constexpr std::size_t kPartsMax = 32;               // of one field; what follows is not read
-
-std::string_view trimmed(std::string_view text) {
-  const auto start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return {};
-  return text.substr(start, text.find_last_not_of(" \t") - start + 1);
-}
 
 // Digits, with a fraction or without; rounded up. Too many of them are as much as there can be.
 std::optional<std::int64_t> number(std::string_view text) {

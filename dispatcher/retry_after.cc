@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "lib/base/ascii.h"
+
 namespace sluice::dispatcher {
 
 namespace {
@@ -17,12 +19,6 @@ struct Parts {
   std::int64_t day = 0;
   std::int64_t second_of_day = 0;
 };
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Reads pieces off the front; once one is not there, nothing is any more.
 class Reader {

@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::int64_t kWaitMax = 10'000'000;  // seconds; longer is as good as for ever
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // Cuts at a mark that is not inside a quoted string.
 std::vector<std::string_view> split(std::string_view text, char mark) {
   std::vector<std::string_view> parts;

@@ -302,6 +302,10 @@ class LimiterCore {
   void explain_quoted(const Message* message, Instant now, wire::Quoted& quoted) const;
   [[nodiscard]] std::variant<Forecast, wire::Wait> foresee(const Key& key, const KeyState& state,
                                                            const StoreBounds& known) const;
+  void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
+  void answer_quote(Key& key, const Asker& asker, const Turn& turn);
+  void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
+  void answer_askers(Key& key, wire::Wait why, const Turn& turn);
 
   // ---- explain.cc: why does it wait, and since when for us?
   void explain_head(const Key& key, Instant now, Explanation& explained) const;
@@ -312,10 +316,7 @@ class LimiterCore {
   [[nodiscard]] static StoreTime could_go_at(const Message& message,
                                              const std::optional<StoreBounds>& known);
   void say_backlog(const Turn& turn);
-  void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
-  void answer_quote(Key& key, const Asker& asker, const Turn& turn);
-  void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
-  void answer_askers(Key& key, wire::Wait why, const Turn& turn);
+
   // ---- departures.cc
   void learn_departure(Key& key);
   [[nodiscard]] std::optional<StoreTime> opens_at(const Key& key, const StoreBounds& known) const;

@@ -83,11 +83,7 @@ Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, In
 std::optional<Refusal> LimiterCore::closed(const Key& key, StoreTime low) const {
   auto hold = longer(key.holds.refusal(low), key.shard->holds.refusal(low));
   for (const Rows::Store& store : key.rows.stores()) {
-    for (const wire::Hold& said : store.holds) {
-      if (said.until.us != 0 && said.until <= low) continue;
-      const bool pause = said.kind == wire::HoldKind::kPause;
-      hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
-    }
+    hold = longer(hold, refusal_of(store.holds, low));
   }
   if (config_.mutations.pause_not_held && hold && hold->why == wire::Wait::kPaused) return {};
   return hold;

@@ -72,4 +72,16 @@ inline std::optional<Refusal> longer(std::optional<Refusal> a, std::optional<Ref
   return a->until >= b->until ? a : b;
 }
 
+// Of those that are not over at `now` the one that lasts longest.
+inline std::optional<Refusal> refusal_of(const std::vector<wire::Hold>& holds, StoreTime now) {
+  std::optional<Refusal> longest;
+  for (const wire::Hold& hold : holds) {
+    if (hold.until.us != 0 && hold.until <= now) continue;
+    const bool pause = hold.kind == wire::HoldKind::kPause;
+    longest =
+        longer(longest, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, hold.until});
+  }
+  return longest;
+}
+
 }  // namespace sluice::limiter

@@ -119,6 +119,7 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
   if (known && known->low >= flight.lease_end) {
     MARK("limiter: a lease ends without an outcome");
     land(message, turn.now);
+    ended_one(*message.key->shard, message.key->name, turn.now);
     out_of_turn(message);
     return;
   }
@@ -151,7 +152,6 @@ void LimiterCore::land(Message& message, Instant now) {
   Key& key = *message.key;
   if (const auto known = bounds(now)) key.freed_at = known->high;
   key.skip = 0;
-  ended_one(*key.shard, key.name, now);
 }
 
 // An attempt has ended, whoever made it: what waited for that, or for the upstream's next word, is

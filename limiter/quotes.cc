@@ -50,11 +50,7 @@ std::variant<Forecast, wire::Wait> LimiterCore::foresee(const Key& key, const Ke
   if (state.closed_until > known.low) {
     hold = longer(hold, Refusal{wire::Wait::kClosure, state.closed_until});
   }
-  for (const wire::Hold& said : state.holds) {
-    if (said.until.us != 0 && said.until <= known.low) continue;
-    const bool pause = said.kind == wire::HoldKind::kPause;
-    hold = longer(hold, Refusal{pause ? wire::Wait::kPaused : wire::Wait::kPenalty, said.until});
-  }
+  hold = longer(hold, refusal_of(state.holds, known.low));
   if (hold && hold->until.us == 0) return hold->why;
   const Upstream& upstream = *shard.upstream;
   const Forecast::Pace pace{shard.latency, in_flight_per_key(upstream, shard.latency)};

@@ -5,6 +5,7 @@
 
 #include "lib/base/mark.h"
 #include "lib/wire/identity.h"
+#include "limiter/holds.h"
 #include "limiter/reopening.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
@@ -156,15 +157,9 @@ std::optional<GrantAnswer> Granting::refuse(const GrantAsk& ask, const MessageRe
 std::optional<GrantAnswer> Granting::held(const std::string& key) {
   const KeyRecord* record = scene_.key(key);
   if (record == nullptr) return std::nullopt;
-  std::optional<GrantAnswer> longest;
-  for (const wire::Hold& hold : record->holds) {
-    if (hold.until.us != 0 && hold.until <= scene_.now) continue;
-    const auto why =
-        hold.kind == wire::HoldKind::kPause ? wire::Wait::kPaused : wire::Wait::kPenalty;
-    if (hold.until.us == 0) return wait(why, {});
-    if (!longest || longest->until < hold.until) longest = wait(why, hold.until);
-  }
-  return longest;
+  const auto hold = refusal_of(record->holds, scene_.now);
+  if (!hold) return std::nullopt;
+  return wait(hold->why, hold->until);
 }
 
 // As many attempts of its key as may be are under way; one, after a penalty, until one succeeds.

@@ -15,6 +15,13 @@ inline std::string lower_case(std::string_view text) {
   return out;
 }
 
+// Without the spaces and tabs at both ends.
+inline std::string_view trimmed(std::string_view text) {
+  const auto start = text.find_first_not_of(" \t");
+  if (start == std::string_view::npos) return {};
+  return text.substr(start, text.find_last_not_of(" \t") - start + 1);
+}
+
 // What a hex digit is worth; -1: it is none.
 inline int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -1,19 +1,17 @@
 #include "lib/port/http_server.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "lib/base/check.h"
+#include "lib/port/address.h"
 #include "lib/port/clock.h"
 #include "lib/port/listen_socket.h"
 
@@ -64,6 +62,7 @@ struct HttpServer::Daemon {
   struct Client {
     int fd = -1;
     Instant since;              // the connection's start, or the end of its last request
+    bool from_here = false;     // over loopback
     bool waits_for_us = false;  // its request is handed over
   };
 
@@ -150,6 +149,8 @@ void connected(void* cls, MHD_Connection* connection, void** context,
   }
   const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   auto* client = new HttpServer::Daemon::Client{info->connect_fd, server.poller.now()};
+  const auto* peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  client->from_here = peer != nullptr && is_loopback(address_bytes(peer->client_addr));
   server.clients.insert(client);
   *context = client;
 }
@@ -301,39 +302,19 @@ MHD_Result HttpServer::Daemon::take_body(Call& call, const char* data, std::size
   return call.read_away > kReadAwayFactor * config.body_max ? MHD_NO : MHD_YES;
 }
 
-namespace {
-
-bool is_from_here(MHD_Connection* connection) {
-  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  if (info == nullptr || info->client_addr == nullptr) return false;
-  if (info->client_addr->sa_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, info->client_addr, sizeof v4);
-    return ntohl(v4.sin_addr.s_addr) >> 24U == 127;
-  }
-  if (info->client_addr->sa_family != AF_INET6) return false;
-  sockaddr_in6 v6{};
-  std::memcpy(&v6, info->client_addr, sizeof v6);
-  const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && v6.sin6_addr.s6_addr[12] == 127;
-  return mapped || IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
-}  // namespace
-
 MHD_Result HttpServer::Daemon::hand_over(Call& call) {
+  const auto* info = MHD_get_connection_info(call.connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  auto* client = info == nullptr ? nullptr : static_cast<Client*>(info->socket_context);
   const std::uint64_t id = ++named;
   call.request.id = id;
-  call.request.from_here = is_from_here(call.connection);
+  call.request.from_here = client != nullptr && client->from_here;
   call.state = State::kHanded;
   handed[id] = &call;
   handler(std::move(call.request));
   call.request.id = id;
   if (call.state == State::kAnswered) return queue(call, call.response);
   call.suspended = true;
-  const auto* info = MHD_get_connection_info(call.connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  if (info != nullptr && info->socket_context != nullptr) {
-    static_cast<Client*>(info->socket_context)->waits_for_us = true;
-  }
+  if (client != nullptr) client->waits_for_us = true;
   MHD_suspend_connection(call.connection);
   return MHD_YES;
 }

@@ -69,18 +69,6 @@ std::string_view why(int code) {
 
 long idle_seconds(Duration keep_idle) { return static_cast<long>(keep_idle.us / 1'000'000); }
 
-std::span<const std::uint8_t> address_bytes(const sockaddr* address) {
-  if (address->sa_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
-    return {reinterpret_cast<const std::uint8_t*>(&v4->sin_addr), 4};
-  }
-  if (address->sa_family == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
-    return {reinterpret_cast<const std::uint8_t*>(&v6->sin6_addr), 16};
-  }
-  return {};
-}
-
 }  // namespace
 
 struct OneShotTransfer::Calls {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "lib/base/ascii.h"
+
 namespace sluice::stage {
 
 namespace {
@@ -11,12 +13,6 @@ namespace {
 constexpr std::uint32_t kStatusMin = 200;  // below stand interim answers
 constexpr std::uint32_t kStatusMax = 999;
 constexpr std::size_t kTextMin = 3;  // a shorter one would stop keys by accident
-
-std::string_view trimmed(std::string_view text) {
-  const auto start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return {};
-  return text.substr(start, text.find_last_not_of(" \t") - start + 1);
-}
 
 std::optional<Statuses> parse_statuses(std::string_view text) {
   if (text == "*") return Statuses{kStatusMin, kStatusMax};

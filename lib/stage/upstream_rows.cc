@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/ascii.h"
 #include "lib/port/secrets.h"
 #include "lib/stage/answer_rules.h"
 
@@ -192,13 +193,6 @@ constexpr std::array kUpstreamRows = {
 
 Error wrong(const Place& place, const std::string& what) {
   return {Trouble::kSettings, place.text() + ": " + what};
-}
-
-std::string trimmed(std::string_view text) {
-  const auto start = text.find_first_not_of(" \t");
-  const auto end = text.find_last_not_of(" \t");
-  return start == std::string_view::npos ? std::string()
-                                         : std::string(text.substr(start, end - start + 1));
 }
 
 Status read_secrets(const SettingTable& table, Upstream& into) {

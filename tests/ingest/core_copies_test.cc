@@ -25,12 +25,18 @@ TEST(IngestCore, OffersCopiesOnCreditAndAgainOnEachWelcome) {
   EXPECT_TRUE(w.sent<wire::Offer>()[0].offered_before);
 }
 
+// Two copies, and the limiter takes one.
+struct CreditForOne : World {
+  CreditForOne() {
+    limiter_up(7);
+    complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
+    accept(queue_copy("a", "noisy", "r1"));
+    accept(queue_copy("b", "quiet", "r2"));
+  }
+};
+
 TEST(IngestCore, ACopyThatFindsNoCreditBecomesARow) {
-  World w;
-  w.limiter_up(7);
-  w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
-  w.accept(queue_copy("a", "noisy", "r1"));
-  w.accept(queue_copy("b", "quiet", "r2"));
+  CreditForOne w;
   w.pass(milliseconds(99));
   EXPECT_TRUE(w.parking.rows().empty());
   w.pass(milliseconds(1));
@@ -42,11 +48,7 @@ TEST(IngestCore, ACopyThatFindsNoCreditBecomesARow) {
 }
 
 TEST(IngestCore, ACopyThatFindsCreditInTimeStaysOne) {
-  World w;
-  w.limiter_up(7);
-  w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
-  w.accept(queue_copy("a", "noisy", "r1"));
-  w.accept(queue_copy("b", "quiet", "r2"));
+  CreditForOne w;
   w.pass(milliseconds(50));
   w.from(7, settled(identity("sqs", "a", "noisy"), "noisy"));
   w.complete(wire::PeerFacts{PeerId{7}, {wire::Credit{"", 1, wire::Wait::kNone}}, 0, 0, {}});
@@ -150,12 +152,18 @@ TEST(IngestCore, ACopyWithOtherBytesWaitsInTheQueueForTheOneThatIsHere) {
   EXPECT_EQ(w.asked<DeleteCopy>()[0].receipt, "r1");
 }
 
+// One message is a row, another one of its identity a copy.
+struct RowAndOtherCopy : World {
+  RowAndOtherCopy() {
+    limiter_up(7);
+    accept(queue_copy("a", "k", "r1"));
+    from(7, park("a"));
+    accept(queue_copy("a", "k", "r2", "other"));
+  }
+};
+
 TEST(IngestCore, ACopyOutlivesTheEndOfAnotherMessageOfItsIdentity) {
-  World w;
-  w.limiter_up(7);
-  w.accept(queue_copy("a", "k", "r1"));
-  w.from(7, park("a"));
-  w.accept(queue_copy("a", "k", "r2", "other"));
+  RowAndOtherCopy w;
   w.queue.clear();
   w.from(7, end_of("a", "{}"));
   EXPECT_EQ(w.parking.rows().size(), 0U);
@@ -165,11 +173,7 @@ TEST(IngestCore, ACopyOutlivesTheEndOfAnotherMessageOfItsIdentity) {
 }
 
 TEST(IngestCore, ARowOutlivesTheEndOfACopyThatLostItsIdentityToIt) {
-  World w;
-  w.limiter_up(7);
-  w.accept(queue_copy("a", "k", "r1"));
-  w.from(7, park("a"));
-  w.accept(queue_copy("a", "k", "r2", "other"));
+  RowAndOtherCopy w;
   w.clear();
   wire::Settled lost = end_of("a", "other", wire::Settlement::kDead);
   lost.reason = wire::kIdConflict;
@@ -185,11 +189,7 @@ TEST(IngestCore, ARowOutlivesTheEndOfACopyThatLostItsIdentityToIt) {
 }
 
 TEST(IngestCore, WhileARowOfOtherBytesWaitsACopyGoesBackToTheQueue) {
-  World w;
-  w.limiter_up(7);
-  w.accept(queue_copy("a", "k", "r1"));
-  w.from(7, park("a"));
-  w.accept(queue_copy("a", "k", "r2", "other"));
+  RowAndOtherCopy w;
   w.clear();
   w.from(7, park("a"));
   EXPECT_TRUE(w.asked<DeadLetter>().empty());

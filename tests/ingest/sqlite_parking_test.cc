@@ -417,12 +417,15 @@ TEST(SqliteParking, HoldsThatCannotBeReadCloseTheirKeyUntilTheyAreWrittenAnew) {
   EXPECT_TRUE(std::get<HeadAnswer>(ask(*parking, ReadHead{"k1", 9, 9'999})).key.holds.empty());
 }
 
+void put_unreadable(SqliteParking& parking, const TempDir& dir, const wire::Offer& row) {
+  ask(parking, Put{row, true, StoreTime{1}});
+  spoil(dir, "UPDATE messages SET message = x'ff00'");
+}
+
 TEST(SqliteParking, ARowThatCannotBeReadFailsItsOwnCallsOnly) {
   TempDir dir;
   auto parking = opened(dir.file());
-  const wire::Offer bad = row("a", "k1", 1);
-  ask(*parking, Put{bad, true, StoreTime{1}});
-  spoil(dir, "UPDATE messages SET message = x'ff00'");
+  put_unreadable(*parking, dir, row("a", "k1", 1));
   const std::vector<ParkingCall> calls = {{1, Put{row("b", "k2", 1), true, StoreTime{1}}},
                                           {2, ReadHead{"k1", 9, 9'999}},
                                           {3, MarkCancelled{"embedded", "a"}},
@@ -445,8 +448,7 @@ TEST(SqliteParking, ADeadLetterThatCannotBeReadIsKeptAsItStands) {
   TempDir dir;
   auto parking = opened(dir.file());
   const wire::Offer bad = row("a", "k", 1);
-  ask(*parking, Put{bad, true, StoreTime{1}});
-  spoil(dir, "UPDATE messages SET message = x'ff00'");
+  put_unreadable(*parking, dir, bad);
   const SettleRow dies{settled(bad, wire::Settlement::kDead), StoreTime{9'000'000}};
   EXPECT_EQ(std::get<SettleAnswer>(ask(*parking, dies)).end, SettleEnd::kSettled);
   const auto found = parking->find_dead("a");
