@@ -211,10 +211,10 @@ std::string Shell::not_ready() {
   return http_->trouble();
 }
 
-std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request) {
+bool Shell::health(const port::HttpRequest& request, const stage::Respond& respond) {
   const bool asked = request.path == "/readyz" && request.method == "GET";
   if (!asked || draining_ || without_credential_.empty() || !not_ready().empty()) {
-    return std::nullopt;
+    return false;
   }
   port::HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
@@ -225,7 +225,8 @@ std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request
         shown.begin(), shown.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
     response.body += "no credential for key " + shown + "\n";
   }
-  return response;
+  respond(std::move(response));
+  return true;
 }
 
 void Shell::drain() {

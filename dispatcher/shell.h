@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -30,7 +29,7 @@ class Shell {
   void end_turn() {}
   std::string not_ready();
   // /readyz of a process that is ready also names the keys that have no credential.
-  std::optional<port::HttpResponse> health(const port::HttpRequest& request);
+  bool health(const port::HttpRequest& request, const stage::Respond& respond);
   void drain();
 
  private:

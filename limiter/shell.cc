@@ -4,23 +4,23 @@
 #include <string_view>
 #include <utility>
 
-#include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/stage/upstreams.h"
+#include "limiter/shell_embedded.h"
 #include "limiter/shell_explain.h"
 
 namespace sluice::limiter {
 
 namespace {
 
-constexpr Duration kRestAfter = milliseconds(200);  // without a call of the store
-constexpr Duration kRestAgain = seconds(1);
+constexpr Duration kNameEvery = seconds(1);
+constexpr Duration kExplainPatience = seconds(2);  // then it is explained without a forecast
+constexpr std::uint64_t kOwnCalls = 1ULL << 63U;   // the shell's calls are above, the core's below
 
 constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead", "expired",
                                                           "cancelled"};
 constexpr std::array<std::string_view, 7> kEnds = {"",          "delivered", "refused",    "failed",
                                                    "throttled", "unknown",   "not_started"};
-Reading read_clocks() { return {port::wall_now(), port::steady_now()}; }
 
 StoreConfig store_config(const Settings& settings, const Config& config) {
   StoreConfig store;
@@ -79,25 +79,19 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto config = config_of(room.settings);
   if (!config) return config.error();
   config->life = room.life;
-  SqliteStoreOptions options;
-  options.directory = room.data_dir;
-  options.config = store_config(room.settings, *config);
-  auto store = SqliteStore::open(std::move(options), read_clocks());
+  auto store = EmbeddedStore::open(room, store_config(room.settings, *config));
   if (!store) return store.error();
-  if (!store->closed_because().empty()) {
-    room.log.warning("nothing is granted for a while: the store may have forgotten",
-                     {{"why", store->closed_because()}});
-  }
   return std::make_unique<Shell>(std::move(*config), std::move(*store), port::random_id());
 }
 
-Shell::Shell(Config config, SqliteStore store, std::uint64_t seed)
-    : core_(std::move(config), seed), store_(std::move(store)) {}
+Shell::Shell(Config config, std::unique_ptr<StorePort> store, std::uint64_t seed)
+    : core_(std::move(config), seed), store_(std::move(store)), last_own_(kOwnCalls) {}
 
 Status Shell::start(stage::Stage<Core>& stage) {
   stage_ = &stage;
-  make_metrics();
-  stage.poller().after(kRestAgain, [this] { rest(); });
+  store_->start([this](const StoreReply& reply) { answered(reply); });
+  stage.metrics().on_scrape([this] { count(); });
+  stage.poller().after(kNameEvery, [this] { name_unknown(); });
   return Done{};
 }
 
@@ -105,30 +99,25 @@ void Shell::perform(Core::Effect effect) {
   if (auto* ask = std::get_if<StoreAsk>(&effect)) asks_.push_back(std::move(*ask));
 }
 
-// One transaction for everything that this turn asks of the store.
 void Shell::end_turn() {
-  if (asks_.empty()) return;
-  const Instant sent = port::steady_now();
-  auto replies = store_.perform(asks_, read_clocks());
-  const Instant received = port::steady_now();
-  latency_->observe(received - sent);
-  asked_at_ = received;
-  for (StoreReply& reply : replies) {
-    reply.sent = sent;
-    reply.received = received;
-    const bool was_up = core_.store_up();
-    stage_->complete(reply);
-    const auto* failed = std::get_if<StoreFailed>(&reply.answer);
-    if (failed != nullptr && was_up) {
-      stage_->log().error("the store failed: nothing is granted until it answers",
-                          {{"why", failed->what}});
-    } else if (failed == nullptr && !was_up) {
-      stage_->log().info("the store answers");
-    }
+  if (!asks_.empty()) store_->perform(asks_);
+}
+
+void Shell::answered(const StoreReply& reply) {
+  if (reply.call_id > kOwnCalls) return explained(reply.call_id, &reply.answer);
+  const bool was_up = core_.store_up();
+  stage_->complete(reply);
+  const auto* failed = std::get_if<StoreFailed>(&reply.answer);
+  if (failed != nullptr && was_up) {
+    stage_->log().error("the store failed: nothing is granted until it answers",
+                        {{"why", failed->what}});
+  } else if (failed == nullptr && !was_up) {
+    stage_->log().info("the store answers");
   }
 }
 
 void Shell::name_unknown() {
+  stage_->poller().after(kNameEvery, [this] { name_unknown(); });
   for (const auto& [name, said] : core_.counts().unknown_upstreams) {
     if (!named_.insert(name).second) continue;
     stage_->log().error(
@@ -138,19 +127,9 @@ void Shell::name_unknown() {
   }
 }
 
-// Housekeeping of the store, in small steps, while nobody waits for it.
-void Shell::rest() {
-  name_unknown();
-  const bool quiet = stage_->now() - asked_at_ >= kRestAfter;
-  const bool more = quiet && store_.rest(read_clocks());
-  stage_->poller().after(more    ? milliseconds(5)
-                         : quiet ? kRestAgain
-                                 : kRestAfter,
-                         [this] { rest(); });
-}
-
 std::string Shell::not_ready() {
   if (!core_.store_up()) return "the store has not answered";
+  if (std::string why = store_->trouble(); !why.empty()) return why;
   if (core_.dispatchers() == 0) return "no dispatcher is connected";
   if (!core_.auditor()) return "no auditor is connected";
   return "";
@@ -161,7 +140,7 @@ Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   if (!config) return config.error();
   config->upstreams = edited(core_.config().upstreams, std::move(config->upstreams));
   config->limits_version = stage::limits_version(config->upstreams);
-  store_.set_config(store_config(settings, *config), "SIGHUP");
+  store_->set_config(store_config(settings, *config), "SIGHUP");
   core_.edit(std::move(*config));
   std::vector<std::string> taken = {"[[upstream]]", "[[limit]]"};
   for (const SettingRow& row : setting_rows()) {
@@ -170,45 +149,56 @@ Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   return taken;
 }
 
-std::optional<port::HttpResponse> Shell::health(const port::HttpRequest& request) {
-  if (request.path != "/v1/explain") return std::nullopt;
-  if (request.method != "GET") return port::problem(405, "Method Not Allowed", "only GET here");
-  return explain(request);
+bool Shell::health(const port::HttpRequest& request, stage::Respond respond) {
+  if (request.path != "/v1/explain") return false;
+  if (request.method != "GET") {
+    respond(port::problem(405, "Method Not Allowed", "only GET here"));
+  } else if (!request.from_here) {
+    respond(port::problem(403, "Forbidden", "it names keys and ids: ask from this machine"));
+  } else {
+    explain(request, respond);
+  }
+  return true;
 }
 
-port::HttpResponse Shell::explain(const port::HttpRequest& request) {
-  if (!request.from_here) {
-    return port::problem(403, "Forbidden", "it names keys and ids: ask from this machine");
-  }
+void Shell::explain(const port::HttpRequest& request, const stage::Respond& respond) {
   const auto key = request.parameter("key");
   const auto id = request.parameter("id");
   if (key.has_value() == id.has_value()) {
-    return port::problem(400, "Bad Request", "either key= or id= is needed");
+    return respond(port::problem(400, "Bad Request", "either key= or id= is needed"));
   }
   const Instant now = stage_->now();
   auto explained = key ? core_.explain_key(*key, now) : core_.explain_id(*id, now);
   if (!explained) {
-    return port::problem(404, "Not Found",
-                         key ? "nothing of this key waits here or is under way"
-                             : "no message of this id is in a line or under way: it has ended, is "
-                               "beyond its line's head, or never was; GET /v1/messages/ID at the "
-                               "front door knows which");
+    return respond(port::problem(
+        404, "Not Found",
+        key ? "nothing of this key waits here or is under way"
+            : "no message of this id is in a line or under way: it has ended, is beyond its "
+              "line's head, or never was; GET /v1/messages/ID at the front door knows which"));
   }
-  const StoreAsk ask{0, Peek{explained->upstream, {explained->key}}};
-  const auto replies = store_.perform({ask}, read_clocks());
-  const auto* peek = std::get_if<PeekReply>(&replies.front().answer);
-  if (peek != nullptr && !peek->keys.empty()) core_.foretell(*explained, peek->keys.front(), now);
-  port::HttpResponse response;
-  const bool text = request.parameter("as") == "text";
-  response.body = text ? sentences_of(*explained) : json_of(*explained);
-  if (text) response.content_type = "text/plain; charset=utf-8";
-  return response;
+  const std::uint64_t call_id = ++last_own_;
+  std::vector<StoreAsk> asks = {{call_id, Peek{explained->upstream, {explained->key}}}};
+  const auto patience = stage_->poller().after(
+      kExplainPatience, [this, call_id] { this->explained(call_id, nullptr); });
+  asked_.emplace(
+      call_id, Asked{std::move(*explained), request.parameter("as") == "text", respond, patience});
+  store_->perform(asks);
 }
 
-void Shell::make_metrics() {
-  latency_ = &stage_->metrics().histogram("sluice_limiter_store_seconds",
-                                          "One transaction of the store, commit included.");
-  stage_->metrics().on_scrape([this] { count(); });
+// `answer` nullptr: the store has not answered in time.
+void Shell::explained(std::uint64_t call_id, const Answer* answer) {
+  auto found = asked_.extract(call_id);
+  if (found.empty()) return;
+  Asked& asked = found.mapped();
+  stage_->poller().cancel(asked.patience);
+  const auto* peek = answer == nullptr ? nullptr : std::get_if<PeekReply>(answer);
+  if (peek != nullptr && !peek->keys.empty()) {
+    core_.foretell(asked.explained, peek->keys.front(), stage_->now());
+  }
+  port::HttpResponse response;
+  response.body = asked.as_text ? sentences_of(asked.explained) : json_of(asked.explained);
+  if (asked.as_text) response.content_type = "text/plain; charset=utf-8";
+  asked.respond(std::move(response));
 }
 
 void Shell::count() {

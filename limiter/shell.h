@@ -1,10 +1,10 @@
-// The limiter's shell: calls of the store, a turn's worth in one transaction, and what can be seen
-// from outside. Decides nothing.
+// The limiter's shell: calls of the store, a turn's worth together, and what can be seen from
+// outside. Decides nothing.
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,7 +12,7 @@
 #include "lib/port/http_server.h"
 #include "lib/stage/run.h"
 #include "limiter/core.h"
-#include "limiter/sqlite_store.h"
+#include "limiter/store_port.h"
 
 namespace sluice::limiter {
 
@@ -24,7 +24,7 @@ class Shell {
   static Status check(const Settings& settings);
   static Result<std::unique_ptr<Shell>> open(const stage::Room& room);
 
-  Shell(Config config, SqliteStore store, std::uint64_t seed);
+  Shell(Config config, std::unique_ptr<StorePort> store, std::uint64_t seed);
 
   Core& core() { return core_; }
   Status start(stage::Stage<Core>& stage);
@@ -35,22 +35,29 @@ class Shell {
   // SIGHUP: limits and what else a limiter that runs can take.
   Result<std::vector<std::string>> reload(const Settings& settings);
   // GET /v1/explain?key= or ?id=, for `sluice-limiter explain`.
-  std::optional<port::HttpResponse> health(const port::HttpRequest& request);
+  bool health(const port::HttpRequest& request, stage::Respond respond);
   void drain() { core_.drain(); }
 
  private:
-  port::HttpResponse explain(const port::HttpRequest& request);
-  void make_metrics();
+  // A person's question that waits for the store's word on its key.
+  struct Asked {
+    Explained explained;
+    bool as_text = false;
+    stage::Respond respond;
+    port::TimerId patience = {};
+  };
+  void answered(const StoreReply& reply);
+  void explain(const port::HttpRequest& request, const stage::Respond& respond);
+  void explained(std::uint64_t call_id, const Answer* answer);
   void count();
-  void rest();
   void name_unknown();
 
   LimiterCore core_;
-  SqliteStore store_;
+  std::unique_ptr<StorePort> store_;
   stage::Stage<Core>* stage_ = nullptr;
   std::vector<StoreAsk> asks_;
-  stage::Histogram* latency_ = nullptr;
-  Instant asked_at_;
+  std::uint64_t last_own_;  // call of the store that is the shell's, not the core's
+  std::map<std::uint64_t, Asked> asked_;
   std::set<std::string> named_;  // upstreams that we do not have, and that was said of
 };
 

@@ -247,9 +247,10 @@ Status Process::open_health() {
 void Process::answer(const port::HttpRequest& request) {
   port::HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
-  if (hooks_.health) {
-    if (auto own = hooks_.health(request)) return health_->respond(request.id, std::move(*own));
-  }
+  const auto respond = [this, id = request.id](port::HttpResponse own) {
+    if (health_ != nullptr) health_->respond(id, std::move(own));
+  };
+  if (hooks_.health && hooks_.health(request, respond)) return;
   if (request.method != "GET" && request.method != "HEAD") {
     response = port::problem(405, "Method Not Allowed", "only GET here");
   } else if (request.path == "/healthz") {

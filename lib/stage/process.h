@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "lib/base/settings.h"
@@ -26,8 +25,8 @@ class Process {
     std::function<Result<Settings>()> read_again;
     // Names of the settings that it took; may be empty.
     std::function<Result<std::vector<std::string>>(const Settings&)> reload;
-    std::function<std::optional<port::HttpResponse>(const port::HttpRequest&)>
-        health;  // may be empty
+    // True: it answers. May be empty.
+    std::function<bool(const port::HttpRequest&, Respond)> health;
   };
 
   // Locks and makes the data directory.

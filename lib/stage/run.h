@@ -46,9 +46,8 @@
 //     Result<std::vector<std::string>> reload(const Settings&);
 //     static Status check(const Settings&);     // what only this stage knows: before --check and
 //                                               // start, without touching the world
-//     std::optional<port::HttpResponse> health(const port::HttpRequest&);  // more paths next to
-//                                                                          // /healthz /readyz
-//                                                                          /metrics
+//     // More paths next to /healthz, /readyz and /metrics. True: it answers, now or later.
+//     bool health(const port::HttpRequest&, Respond);
 #pragma once
 
 #include <concepts>

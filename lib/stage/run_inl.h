@@ -30,8 +30,12 @@ class Runner {
     if constexpr (requires(S shell, const Settings& settings) { shell.reload(settings); }) {
       hooks.reload = [this](const Settings& settings) { return shell_.reload(settings); };
     }
-    if constexpr (requires(S shell, const port::HttpRequest& request) { shell.health(request); }) {
-      hooks.health = [this](const port::HttpRequest& request) { return shell_.health(request); };
+    if constexpr (requires(S shell, const port::HttpRequest& request, Respond respond) {
+                    shell.health(request, std::move(respond));
+                  }) {
+      hooks.health = [this](const port::HttpRequest& request, Respond respond) {
+        return shell_.health(request, std::move(respond));
+      };
     }
     if (auto started = process_.start(std::move(hooks)); !started) return started;
     if (auto started = shell_.start(stage_); !started) return started;

@@ -10,6 +10,7 @@
 
 #include "lib/base/outbox.h"
 #include "lib/base/settings.h"
+#include "lib/port/http_server.h"
 #include "lib/port/log.h"
 #include "lib/port/poller.h"
 #include "lib/stage/core.h"
@@ -41,6 +42,9 @@ struct StageInfo {
   bool many = false;
   bool upstreams = false;  // it reads [[upstream]] and [[limit]]
 };
+
+// The answer to one request at the health port: at once or later, once.
+using Respond = std::function<void(port::HttpResponse)>;
 
 // What of a process is not its core: one per process, given to the shell.
 struct Room {
