@@ -174,8 +174,7 @@ struct Perform {
 
   Acknowledged acknowledged() {
     const ShardRecord& state = scene.shard.state();
-    const bool closed = state.closed_until > scene.now;
-    return {closed ? state.closed_until : StoreTime{}, state.latency, state.outbox};
+    return {state.closed_until, state.latency, state.outbox};
   }
 };
 

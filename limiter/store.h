@@ -264,7 +264,7 @@ using Call =
 inline constexpr const char* kTold = "told by the upstream";
 
 struct Acknowledged {
-  StoreTime closed_until;            // closure of the shard; 0: open
+  StoreTime closed_until;            // the shard's last closure, also when over; 0: there was none
   Duration latency;                  // as in CompleteReply
   std::vector<wire::Record> outbox;  // as in GrantReply; with Consume: its line
 };

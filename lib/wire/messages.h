@@ -679,6 +679,21 @@ struct Followed {
   SLUICE_FIELDS(row(1, "cursor", m.cursor, Whole{}); row(2, "more", m.more, Flag{});)
 };
 
+// ---- who has which keys ----------------------------------------------------------------------
+
+// From a limiter that leaves, to every ingest: another one is to have its keys (key and store
+// empty). It grants nothing more, and still takes the outcomes of what is under way. From an
+// ingest: another limiter has this key's messages of this store from now on; what the receiver has
+// under way of them it completes, and lets the rest go without a word.
+struct Moved {
+  std::string store;
+  std::string upstream;
+  std::string key;
+  SLUICE_FIELDS(row(1, "store", m.store, Text{0, kNameMax});
+                row(2, "upstream", m.upstream, Text{0, kNameMax});
+                row(3, "key", m.key, Text{0, kKeyMax});)
+};
+
 // ---- a frame ---------------------------------------------------------------------------------
 
 // What one frame carries, in order. The place in this list is the field's number in the .proto
@@ -689,7 +704,7 @@ using Item = std::variant<Hello, Welcome, NotMe, Heartbeat,                     
                           Dispatch, Recall, Asked, Completed, Outcome, Penalty,       // 17-22
                           Record, Cost, Reserve, Settle, Recorded, Reserved,          // 23-28
                           Follow, Alert, Followed,                                    // 29-31
-                          Backlog>;                                                   // 32
+                          Backlog, Moved>;                                            // 32-33
 
 struct Frame {
   std::uint32_t version = kVersion;

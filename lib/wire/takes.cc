@@ -12,7 +12,7 @@ bool is_one_of(const Item& item) {
 bool limiter_takes(Role sender, const Item& item) {
   switch (sender) {
     case Role::kIngest:
-      return is_one_of<Offer, Parked, Announced, Rows, Forgotten, Quote, Control>(item);
+      return is_one_of<Offer, Parked, Announced, Rows, Forgotten, Quote, Control, Moved>(item);
     case Role::kDispatcher:
       return is_one_of<Outcome, Penalty>(item);
     case Role::kAuditor:
@@ -25,7 +25,7 @@ bool limiter_takes(Role sender, const Item& item) {
 bool ingest_takes(Role sender, const Item& item) {
   switch (sender) {
     case Role::kLimiter:
-      return is_one_of<Settled, Park, Want, Quoted, Controlled>(item);
+      return is_one_of<Settled, Park, Want, Quoted, Controlled, Moved>(item);
     case Role::kAuditor:
       return is_one_of<Recorded, Reserved>(item);
     default:
