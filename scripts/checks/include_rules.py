@@ -28,7 +28,7 @@ CORE_SEES = ("lib/base/", "lib/digest/", "lib/wire/", "lib/stage/core.h")
 HEAVY = {
     "toml++/": None, "toml.hpp": None, "CLI/": None, "nlohmann/": None, "simdjson": None,
     "spdlog/": None, "curl/": "lib/port/", "microhttpd": "lib/port/", "zmq": "lib/port/",
-    "sqlite3": "lib/port/", "google/protobuf/": "lib/wire/codec.cc",
+    "sqlite3": "lib/port/", "hiredis": "lib/port/", "google/protobuf/": "lib/wire/codec.cc",
 }
 
 
