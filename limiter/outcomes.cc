@@ -254,7 +254,7 @@ void LimiterCore::item(wire::PeerId, const wire::Recorded& recorded, const Turn&
   }
   Shard* shard = shard_of(gone->line.upstream);
   if (gone->from_store && shard != nullptr) {
-    shard->emptied.push_back({gone->line.identity, gone->line.record_id});
+    shard->emptied.push_back(Emptied::Line::of(gone->line));
   }
   if (!gone->last_of_message) return;
   Message* message = find(gone->message);

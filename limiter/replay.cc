@@ -242,7 +242,7 @@ void Replay::answer(std::uint64_t number) {
   CHECK(complete != nullptr && complete->answers.size() == 1);
   Emptied emptied{upstream, {}};
   for (const wire::Record& line : complete->answers.front().outbox) {
-    emptied.lines.push_back({identity, line.record_id});
+    emptied.lines.push_back(Emptied::Line::of(line));
   }
   static_cast<void>(store_.perform({1, emptied}, kStart + now_));
   static_cast<void>(store_.perform({1, Forget{upstream, {identity}}}, kStart + now_));

@@ -4,16 +4,14 @@
 #include <utility>
 
 #include "lib/base/mark.h"
-#include "lib/digest/digest.h"
-#include "lib/wire/valid.h"
 #include "limiter/script_parts.h"
+#include "limiter/trail_line.h"
 
 namespace sluice::limiter {
 
 namespace {
 
 constexpr std::size_t kEditLinesMax = 64;  // of the shard's outbox
-constexpr std::size_t kReasonMax = 256;    // bytes, as the contract has it
 
 Duration horizon(const Limit& limit) { return Meter(limit, {}).horizon(); }
 
@@ -96,31 +94,14 @@ std::vector<const KnownLimit*> match(const std::vector<KnownLimit>& old,
   return matched;
 }
 
-std::string described(const Limit& limit) {
-  std::string text = limit.name + ": " + std::to_string(limit.n);
-  if (limit.kind == LimitKind::kRate) {
-    text += " per " + std::to_string(limit.window.us / 1000) + "ms burst " +
-            std::to_string(limit.burst) + " guard " + std::to_string(limit.guard.us / 1000) + "ms";
-  } else {
-    text += " at once";
-  }
-  if (limit.scope == LimitScope::kUpstream) text += " upstream";
-  if (limit.shadow) text += " shadow";
-  return text;
-}
-
 wire::Record line_of_edit(const Scene& scene, const ShardRecord& state, const SetLimits& call) {
   wire::Record line;
-  const std::string fact = "limits " + scene.upstream.name + " " + std::to_string(state.edits) +
-                           " " + std::to_string(scene.now.us);
-  line.record_id = to_bytes(sha256(fact)).substr(0, 16);
+  line.record_id = edit_id_of(scene.upstream.name, state.edits, scene.now);
   line.kind = wire::RecordKind::kLimits;
   line.at = scene.now;
   line.upstream = scene.upstream.name;
   line.limits_version = state.limits_version;
-  line.reason = "by " + call.by;
-  for (const Limit& limit : scene.upstream.limits) line.reason += "; " + described(limit);
-  line.reason = wire::clip(line.reason, kReasonMax);
+  line.reason = words_of_edit(call.by, scene.upstream.limits);
   return line;
 }
 

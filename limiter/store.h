@@ -147,8 +147,15 @@ struct CompleteReply {
 // These lines are in the trail: the outbox need not keep them.
 struct Emptied {
   struct Line {
-    std::string identity;
+    std::string identity;  // of the message; empty: the shard's own
     std::string record_id;
+    // Of the line; with the identity they are what record_id is made of (trail_line.h), and what a
+    // store goes by that cannot make digests.
+    std::uint32_t serial = 0;
+    wire::RecordKind kind = wire::RecordKind::kAttempt;
+    static Line of(const wire::Record& line) {
+      return {line.identity, line.record_id, line.serial, line.kind};
+    }
   };
   std::string upstream;
   std::vector<Line> lines;

@@ -1,14 +1,46 @@
 #include "limiter/trail_line.h"
 
 #include "lib/digest/digest.h"
+#include "lib/wire/valid.h"
 
 namespace sluice::limiter {
+
+namespace {
+
+constexpr std::size_t kReasonMax = 256;  // bytes, as the contract has it
+
+std::string described(const Limit& limit) {
+  std::string text = limit.name + ": " + std::to_string(limit.n);
+  if (limit.kind == LimitKind::kRate) {
+    text += " per " + std::to_string(limit.window.us / 1000) + "ms burst " +
+            std::to_string(limit.burst) + " guard " + std::to_string(limit.guard.us / 1000) + "ms";
+  } else {
+    text += " at once";
+  }
+  if (limit.scope == LimitScope::kUpstream) text += " upstream";
+  if (limit.shadow) text += " shadow";
+  return text;
+}
+
+}  // namespace
 
 std::string record_id_of(const std::string& identity, std::uint32_t serial, wire::RecordKind kind) {
   std::string fact = identity;
   for (int shift = 0; shift < 32; shift += 8) fact.push_back(static_cast<char>(serial >> shift));
   fact.push_back(static_cast<char>(kind));
   return to_bytes(sha256(fact)).substr(0, 16);
+}
+
+std::string edit_id_of(const std::string& upstream, std::uint64_t edit, StoreTime at) {
+  const std::string fact =
+      "limits " + upstream + " " + std::to_string(edit) + " " + std::to_string(at.us);
+  return to_bytes(sha256(fact)).substr(0, 16);
+}
+
+std::string words_of_edit(const std::string& by, const std::vector<Limit>& limits) {
+  std::string words = "by " + by;
+  for (const Limit& limit : limits) words += "; " + described(limit);
+  return wire::clip(words, kReasonMax);
 }
 
 wire::Record line_of(const MessageRecord& record, wire::RecordKind kind, StoreTime at) {

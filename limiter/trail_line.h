@@ -11,6 +11,11 @@ namespace sluice::limiter {
 // First 16 bytes of SHA-256 over identity, serial and kind.
 std::string record_id_of(const std::string& identity, std::uint32_t serial, wire::RecordKind kind);
 
+// Of the shard's line about its so-many-th edit of limits.
+std::string edit_id_of(const std::string& upstream, std::uint64_t edit, StoreTime at);
+// What such a line says, in words.
+std::string words_of_edit(const std::string& by, const std::vector<Limit>& limits);
+
 // A line about this message's last grant, with what its record knows.
 wire::Record line_of(const MessageRecord& record, wire::RecordKind kind, StoreTime at);
 

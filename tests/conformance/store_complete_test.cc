@@ -232,7 +232,7 @@ TEST_P(StoreComplete, abnormal_usage_stops_the_key_until_a_person_opens_it) {
 TEST_P(StoreComplete, outbox_until_emptied_record_until_forgotten) {
   teller().grant(1);
   const auto done = teller().complete(1, 1, Ended::kDelivered);
-  const Emptied emptied{"up", {{identity_of(1), done.outbox.at(0).record_id}}};
+  const Emptied emptied{"up", {Emptied::Line::of(done.outbox.at(0))}};
   for (int twice = 0; twice < 2; ++twice) {
     teller().say(emptied);
     const auto answer = teller().grant(1);

@@ -255,7 +255,7 @@ TEST_P(StoreEdit, an_edit_is_on_record_once) {
   const auto again = teller().say(AskClock{"up", teller().caller()});
   EXPECT_EQ(std::get<Acknowledged>(again.answer).outbox.at(0).record_id, outbox[0].record_id);
   EXPECT_EQ(std::get<Acknowledged>(again.answer).outbox.size(), 1u);
-  teller().say(Emptied{"up", {{"", outbox[0].record_id}}});
+  teller().say(Emptied{"up", {Emptied::Line::of(outbox[0])}});
   const auto after = teller().say(AskClock{"up", teller().caller()});
   EXPECT_TRUE(std::get<Acknowledged>(after.answer).outbox.empty());
 }

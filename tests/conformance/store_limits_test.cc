@@ -159,7 +159,7 @@ TEST_P(StoreLimits, what_was_sent_elsewhere_counts_once) {
   EXPECT_EQ(full.until, kStart + kBound + seconds(61));
   EXPECT_EQ(teller().grant(ask_of(4, "up:other")).granted, Granted::kYes);
   const auto line = std::get<Acknowledged>(teller().say(call).answer).outbox.at(0);
-  teller().say(Emptied{"up", {{line.identity, line.record_id}}});
+  teller().say(Emptied{"up", {Emptied::Line::of(line)}});
   EXPECT_TRUE(std::get<Acknowledged>(teller().say(call).answer).outbox.empty());
 }
 

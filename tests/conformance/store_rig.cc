@@ -10,6 +10,7 @@
 #include "lib/base/check.h"
 #include "limiter/memory_store.h"
 #include "limiter/sqlite_store.h"
+#include "tests/conformance/redis_rig.h"
 
 namespace sluice::limiter {
 
@@ -107,8 +108,12 @@ std::vector<StoreKind> store_kinds() {
            [](const StoreConfig& config, StoreTime) -> std::unique_ptr<StoreRig> {
              return std::make_unique<MemoryRig>(config);
            }},
-          {"sqlite", [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
+          {"sqlite",
+           [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
              return std::make_unique<SqliteRig>(config, clock);
+           }},
+          {"redis", [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
+             return std::make_unique<RedisRig>(config, clock);
            }}};
 }
 

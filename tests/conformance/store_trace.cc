@@ -197,7 +197,7 @@ void StoreTrace::complete(Completion completion) {
 
 void StoreTrace::settle(std::string identity, const std::vector<wire::Record>& outbox) {
   Emptied emptied{"up", {}};
-  for (const wire::Record& line : outbox) emptied.lines.push_back({line.identity, line.record_id});
+  for (const wire::Record& line : outbox) emptied.lines.push_back(Emptied::Line::of(line));
   if (prng_.chance(900'000)) say(std::move(emptied));
   if (prng_.chance(900'000)) say(Forget{"up", {identity}});
   for (std::size_t i = 0; i < kMessages; ++i) {

@@ -1,0 +1,295 @@
+-- Keys' records: KEYS[2] is the upstream's own, KEYS[3] to KEYS[2 + nkeys] those of keys. In memory:
+-- {idle, nopen, open, penalties, penalised, reopened, told_at, told_until, told_left, holds, logs},
+-- a log under its limit's place in S.limits; `open` is packed: identity, serial, lease end.
+local KEY, KEY_SIZE = '<BBdBI4', 15
+local RARE, RARE_SIZE = '<I4ddddI4B', 41
+local LOG, LOG_SIZE = '<HI4BdH', 17
+local OPEN_SIZE = 28
+
+local keys = {}
+local key_prefix = #KEYS[1] + 4  -- '{sluice:UP}' .. ':k:' .. key
+
+local function read_log(s, pos)
+  local id, c, has_units, tat, cc = unpk(LOG, s, pos)
+  pos = pos + LOG_SIZE
+  local L = {c = c, at = 0, un = nil, gr = '', ids = '', tat = tat, cc = cc, ce = nil, cu = nil}
+  L.at = read_column(s, pos, c, 'd', 8)
+  pos = pos + 8 * c
+  if has_units == 1 then
+    L.un = read_column(s, pos, c, 'I4', 4)
+    pos = pos + 4 * c
+  end
+  L.gr = sub(s, pos, pos + 8 * c - 1)
+  pos = pos + 8 * c
+  L.ids = sub(s, pos, pos + 20 * c - 1)
+  pos = pos + 20 * c
+  if cc > 0 then
+    L.ce = read_column(s, pos, cc, 'd', 8)
+    L.cu = read_column(s, pos + 8 * cc, cc, 'I4', 4)
+    pos = pos + 12 * cc
+  end
+  return id, L, pos
+end
+
+local function write_log(id, L)
+  local s = pack(LOG, id, L.c, L.un and 1 or 0, L.tat, L.cc) .. write_column(L.at, L.c, 'd')
+  if L.un then s = s .. write_column(L.un, L.c, 'I4') end
+  s = s .. L.gr .. L.ids
+  if L.cc > 0 then s = s .. write_column(L.ce, L.cc, 'd') .. write_column(L.cu, L.cc, 'I4') end
+  return s
+end
+
+local function new_key()
+  return {idle = NEVER, nopen = 0, open = '', penalties = 0, penalised = 0, reopened = 0,
+          told_at = 0, told_until = 0, told_left = 0, holds = nil, logs = {}, dirty = false}
+end
+
+local function decode_key(s, name)
+  check_schema(s, name)
+  if #s < KEY_SIZE then fail('CORRUPT ' .. name) end
+  local K = new_key()
+  local _, rare, nlogs
+  _, rare, K.idle, nlogs, K.nopen = unpk(KEY, s)
+  local pos = KEY_SIZE + 1
+  if rare == 1 then
+    local nholds
+    K.penalties, K.penalised, K.reopened, K.told_at, K.told_until, K.told_left, nholds, pos =
+      unpk(RARE, s, pos)
+    if nholds > 0 then K.holds = {} end
+    for i = 1, nholds do
+      local kind, until_, by
+      kind, until_, by, pos = unpk('<BdHc0', s, pos)
+      K.holds[i] = {kind = kind, until_ = until_, by = by}
+    end
+  end
+  K.open = sub(s, pos, pos + OPEN_SIZE * K.nopen - 1)
+  pos = pos + OPEN_SIZE * K.nopen
+  for _ = 1, nlogs do
+    local id, L
+    id, L, pos = read_log(s, pos)
+    local i = S.by_log[id]
+    if i then K.logs[i] = L end
+  end
+  if pos ~= #s + 1 then fail('CORRUPT ' .. name) end
+  return K
+end
+
+local function encode_key(K)
+  local holds = K.holds
+  local nholds = holds and #holds or 0
+  local rare = ''
+  local is_rare = 0
+  if K.penalties > 0 or K.penalised ~= 0 or K.reopened ~= 0 or K.told_at ~= 0 or nholds > 0 then
+    is_rare = 1
+    rare = pack(RARE, K.penalties, K.penalised, K.reopened, K.told_at, K.told_until, K.told_left,
+                nholds)
+    for i = 1, nholds do
+      local hold = holds[i]
+      rare = rare .. pack('<BdHc0', hold.kind, hold.until_, #hold.by, hold.by)
+    end
+  end
+  local logs, nlogs = '', 0
+  for i = 1, #S.limits do
+    local L = K.logs[i]
+    if L then
+      logs = logs .. write_log(S.limits[i].log, L)
+      nlogs = nlogs + 1
+    end
+  end
+  return pack(KEY, SCHEMA_NOW, is_rare, K.idle, nlogs, K.nopen) .. rare .. K.open .. logs
+end
+
+-- What is past its time is never seen, whether Redis still has it or not. While limits that were
+-- made longer need it, it is kept, unless it was past its time before that.
+local function is_over(idle)
+  return idle <= now and (S.keys_until <= now or idle <= S.keys_since)
+end
+
+local function key(i)
+  local K = keys[i]
+  if K and K.idle <= now and is_over(K.idle) then return nil end
+  return K or nil
+end
+
+local function edit_key(i)
+  local K = key(i)
+  if K == nil then
+    K = new_key()
+    keys[i] = K
+  end
+  K.dirty = true
+  return K
+end
+
+local function log_of(li, i)
+  local K = key(S.limits[li].up and 2 or i)
+  return K and K.logs[li]
+end
+
+local function edit_log(li, i)
+  local K = edit_key(S.limits[li].up and 2 or i)
+  local L = K.logs[li]
+  if L == nil then
+    L = new_log()
+    K.logs[li] = L
+  end
+  return L
+end
+
+local function tightened_of(l, i)
+  local K = not l.up and keys[i] and key(i)
+  if K then return tightened(l, K.penalties, K.reopened) end
+  return tightened(l, 0, 0)
+end
+
+-- To be called after every edit of a key's record: from when on it says nothing.
+local function refresh_idle(i)
+  local K = edit_key(i)
+  local idle = max(now, K.told_until)
+  local holds = K.holds
+  if holds then
+    for h = #holds, 1, -1 do
+      local until_ = holds[h].until_
+      if until_ ~= 0 and until_ <= now then table.remove(holds, h) end
+    end
+    if #holds == 0 then K.holds = nil end
+  end
+  local reopened = now
+  local limits, logs = S.limits, K.logs
+  for li = 1, #limits do
+    local l = limits[li]
+    if K.reopened ~= 0 then reopened = max(reopened, reopened_wholly(l, K.reopened)) end
+    local L = logs[li]
+    if L then
+      local latest, at = 0, L.at
+      for k = 1, L.c do
+        local a = at[k]
+        if a < 0 then a = -a end
+        if a > latest then latest = a end
+      end
+      if L.c > 0 then idle = max(idle, latest + S.hold + l.horizon) end
+      if L.cc > 0 then idle = max(idle, L.ce[L.cc] + l.horizon) end
+      if L.tat > idle then idle = L.tat end
+    end
+  end
+  if K.reopened ~= 0 and reopened > now then idle = max(idle, reopened) end
+  local open = K.open
+  for k = 1, K.nopen do
+    local lease_end = unpk('<d', open, OPEN_SIZE * k - 7)
+    if lease_end > idle then idle = lease_end end
+  end
+  if K.holds then
+    for h = 1, #K.holds do
+      local until_ = K.holds[h].until_
+      idle = max(idle, until_ == 0 and NEVER or until_)
+    end
+  end
+  -- The next penalty doubles only while the last one is remembered.
+  if K.penalties > 0 and idle < NEVER then idle = idle + S.penalty_max end
+  K.idle = idle
+end
+
+local function write_keys()
+  for i = 2, nkeys + 2 do
+    local K = keys[i]
+    if K and K.dirty then
+      local last = max(K.idle, S.keys_until)
+      if last <= now then
+        call('DEL', KEYS[i])
+      elseif last >= NEVER then
+        call('SET', KEYS[i], encode_key(K))
+      else
+        call('SET', KEYS[i], encode_key(K), 'PX', math.ceil((last + KEY_SLACK - now) / 1000))
+      end
+    end
+  end
+end
+
+-- ---- questions of a key ---------------------------------------------------------------------
+
+-- Spread over 0..4095, keys that differ in their last byte too. Every product is below 2^53.
+local function place_of(name)
+  local hash = 7
+  for i = 1, #name do hash = (hash * 65599 + string.byte(name, i)) % 2147483647 end
+  return hash * 48271 % 2147483647 % 4096
+end
+
+-- When the key opens after the shard's closure; 0: it was never closed.
+local function opens_at(i)
+  if S.closed == 0 then return 0 end
+  local window = closing_window(S.limits)
+  if S.closed + window <= now then return now end  -- whatever its place is
+  local name = i == 2 and '' or sub(KEYS[i], key_prefix)
+  return S.closed + floor(window / 4096) * place_of(name)
+end
+
+-- n * latency / whole, rounded up; exact where the product is not.
+local function scaled_up(n, latency, whole)
+  if n * latency < NEVER - whole then return floor((n * latency + whole - 1) / whole) end
+  local quotient, left = 0, 0
+  for bit = 31, 0, -1 do
+    quotient, left = quotient * 2, left * 2
+    if floor(n / 2 ^ bit) % 2 == 1 then left = left + latency end
+    quotient, left = quotient + floor(left / whole), left % whole
+  end
+  return left > 0 and quotient + 1 or quotient
+end
+
+-- How many attempts of one key may be under way (limiter/in_flight.cc).
+local function in_flight(K)
+  if K and K.penalties > 0 then return 1 end
+  if S.per_key ~= 0 then return S.per_key end
+  local most = NEVER
+  for li = 1, #S.limits do
+    local l = S.limits[li]
+    if l.rate and l.shadow == 0 then
+      most = min(most, scaled_up(l.n, S.latency, l.window + l.guard + S.latency))
+    end
+  end
+  if most == NEVER then most = S.in_flight end
+  return max(1, most)
+end
+
+-- Whose record keeps what the upstream's answers say is left.
+local function told_owner(i) return S.told_up and 2 or i end
+
+-- ---- an attempt's slots ---------------------------------------------------------------------
+
+local function end_open(i, id)
+  local K = edit_key(i)
+  local open = K.open
+  for k = K.nopen, 1, -1 do
+    if sub(open, OPEN_SIZE * k - 27, OPEN_SIZE * k - 8) == id then
+      open = sub(open, 1, OPEN_SIZE * k - 28) .. sub(open, OPEN_SIZE * k + 1)
+      K.nopen = K.nopen - 1
+    end
+  end
+  K.open = open
+end
+
+-- The attempt is over: its slots count from `at` ...
+local function complete_slots(i, id, units, at)
+  end_open(i, id)
+  local limits = S.limits
+  for li = 1, #limits do
+    local l, L = limits[li], edit_log(li, i)
+    complete_slot(L, l, id, units, at)
+    prune(L, l)
+  end
+  refresh_idle(i)
+  if S.has_up then refresh_idle(2) end
+end
+
+-- ... or are free: it was not started.
+local function free_slots(i, id, units, granted)
+  end_open(i, id)
+  local limits = S.limits
+  for li = 1, #limits do free_slot(edit_log(li, i), limits[li], id) end
+  local owner = told_owner(i)
+  local K = key(owner)
+  if K and K.told_until > now and granted >= K.told_at then
+    edit_key(owner).told_left = K.told_left + units
+  end
+  refresh_idle(i)
+  if S.has_up then refresh_idle(2) end
+end

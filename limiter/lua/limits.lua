@@ -1,0 +1,128 @@
+-- From now on these are the limits (limiter/script_limits.cc). The second argument has the spans,
+-- the third the limits, the fourth the line's words, the fifth who says so.
+local EDIT_LINES_MAX = 64
+
+local version, nlimits, spans_at = unpk('<c8H', ARGV[2])
+local given = decode_limits(ARGV[3], 1, nlimits)
+
+local function set_spans()
+  S.hold, S.start, S.timeout, S.pause, S.on_unknown, S.attempts_max, S.throttles_max, S.penalty_max,
+    S.per_key, S.in_flight, S.clock_error, S.overlap, S.close_max, S.record_min, S.record_max =
+    unpk('<ddddBdddddddddd', ARGV[2], spans_at)
+  S.lease = S.start + S.timeout + S.pause
+end
+
+-- How many units a limit lets through in `span`, at most.
+local function most_in(l, span, more)
+  local windows = floor((span + l.window - 1) / l.window) + more
+  if windows > floor(MAX32 / l.n) then return MAX32 end
+  return windows * l.n
+end
+
+-- Whether the limit ruled, and its logs missed nothing, for so long before now.
+local function ruled(l, span)
+  return l.rate and l.shadow == 0 and l.held_until <= now and (l.since == 0 or l.since + span <= now)
+end
+
+-- The same limit with other numbers.
+local function changed(old, l)
+  l.log, l.since, l.held, l.held_until = old.log, old.since, old.held, old.held_until
+  if l.n ~= old.n or l.window ~= old.window or l.shadow ~= old.shadow then l.since = now end
+  local longer = l.horizon - old.horizon
+  if longer > 0 then
+    if S.keys_until <= now then S.keys_since, S.stretched = now, 0 end
+    S.keys_until = max(S.keys_until, now + S.lease + S.hold + l.horizon)
+    S.stretched = S.stretched + longer
+    l.held = ruled(old, l.horizon) and most_in(old, longer, 0) or MAX32
+    l.held_until = max(now, old.held_until) + longer
+    if S.stretched > KEY_SLACK then l.held, l.held_until = MAX32, S.keys_until end
+  elseif old.held_until > now then
+    l.held_until = old.held_until + longer
+  end
+end
+
+-- A limit that was not there: no log of it knows what is under way, or has gone before. Others that
+-- ruled the same messages bound it.
+local function added(l)
+  l.log, l.since, l.held, l.held_until = S.next_log, now, MAX32, now + S.lease
+  S.next_log = S.next_log + 1
+  if not l.rate then return end
+  l.held_until = l.held_until + S.hold + l.horizon
+  for i = 1, #S.limits do
+    local old = S.limits[i]
+    if (old.scope == l.scope or old.up) and ruled(old, l.horizon) then
+      l.held = min(l.held, most_in(old, l.horizon, 1))
+    end
+  end
+end
+
+-- Which of the old limits each new one is: by name; what is left over in the same place of the same
+-- sort was renamed.
+local function match()
+  local matched, taken = {}, {}
+  for pass = 1, 2 do
+    for i = 1, #given do
+      for k = 1, #S.limits do
+        local old, l = S.limits[k], given[i]
+        if not matched[i] and not taken[k] and old.scope == l.scope and old.kind == l.kind
+          and (pass == 2 or old.name == l.name) then
+          matched[i], taken[k] = old, true
+        end
+      end
+    end
+  end
+  return matched
+end
+
+local function is_same()
+  if #given ~= #S.limits then return false end
+  for i = 1, #given do
+    local a, b = given[i], S.limits[i]
+    if a.name ~= b.name or a.scope ~= b.scope or a.n ~= b.n or a.window ~= b.window
+      or a.burst ~= b.burst or a.guard ~= b.guard or a.kind ~= b.kind or a.shadow ~= b.shadow then
+      return false
+    end
+  end
+  return true
+end
+
+-- The shard's line of it: its length, the edit's number, when, the version, and in words.
+local function say_edit()
+  local words = ARGV[4]
+  S.out = S.out .. pack('<I4ddc8Hc0', 30 + #words, S.edits, now, S.version, #words, words)
+  S.nout = S.nout + 1
+  if S.nout > EDIT_LINES_MAX then
+    S.out = sub(S.out, unpk('<I4', S.out) + 1)
+    S.nout = S.nout - 1
+  end
+end
+
+local function edit()
+  local matched = match()
+  for i = 1, #given do
+    if matched[i] then changed(matched[i], given[i]) else added(given[i]) end
+  end
+  S.limits, S.limits_raw = given, nil
+  S.edits = S.edits + 1
+  say_edit()
+end
+
+local raw = call('GET', KEYS[1])
+if raw then
+  S = decode_state(raw)
+else
+  S = {last = 0, offset = 0, opened = 0, closed = 0, latency = 0, keys_until = 0, keys_since = 0,
+       stretched = 0, info_at = 0, version = version, edits = 0, next_log = 1, life = '', out = '',
+       nout = 0, sure = '', limits = given}
+  for i = 1, #given do given[i].log = i end
+  S.next_log = #given + 1
+end
+set_spans()
+now = max(S.last, time + S.offset)
+local life = read_life()
+if not raw and is_fresh then S.life = life else meet_life(life, given) end
+S.version = version
+S.by = ARGV[5]
+if not is_same() then edit() end
+write_state(S)
+return {head()}

@@ -1,0 +1,195 @@
+-- Messages' records: KEYS[3 + nkeys] and on. The line that the trail will say of a message is opaque
+-- (`blob`); a line of the outbox is a packed delta to it.
+local MESSAGE, MESSAGE_SIZE = '<BBBI4I4I4I4dddc8c8dddBHI4HI4I4HI4', 106
+local WAITING, UNDERWAY, SETTLED = 0, 1, 2
+local no_life = rep('\0', 8)
+
+local messages = {}
+local identity_from = #KEYS[1] + 4  -- '{sluice:UP}' .. ':m:' .. identity
+
+local function new_message()
+  return {stage = WAITING, keep = 0, serial = 0, attempts = 0, throttles = 0, cost = 1, granted = 0,
+          start_by = 0, lease_end = 0, limiter = no_life, dispatcher = no_life, due = 0, expires = 0,
+          purge = 0, hash = '', key = '', blob = '', given = '', ended = '', late = '', nout = 0,
+          out = '', dirty = false}
+end
+
+local function decode_message(s, name)
+  check_schema(s, name)
+  if #s < MESSAGE_SIZE then fail('CORRUPT ' .. name) end
+  local M = new_message()
+  local _, hash, name_size, blob, given, ended, late, out
+  _, M.stage, M.keep, M.serial, M.attempts, M.throttles, M.cost, M.granted, M.start_by,
+    M.lease_end, M.limiter, M.dispatcher, M.due, M.expires, M.purge, hash, name_size, blob, given,
+    ended, late, M.nout, out = unpk(MESSAGE, s)
+  local at = MESSAGE_SIZE
+  if #s ~= at + hash + name_size + blob + given + ended + late + out then fail('CORRUPT ' .. name) end
+  M.hash = sub(s, at + 1, at + hash)
+  at = at + hash
+  M.key = sub(s, at + 1, at + name_size)
+  at = at + name_size
+  M.blob = sub(s, at + 1, at + blob)
+  at = at + blob
+  if given + ended + late + out > 0 then
+    M.given = sub(s, at + 1, at + given)
+    at = at + given
+    M.ended = sub(s, at + 1, at + ended)
+    at = at + ended
+    M.late = sub(s, at + 1, at + late)
+    M.out = sub(s, at + late + 1)
+  end
+  return M
+end
+
+local function encode_message(M)
+  return pack(MESSAGE, SCHEMA_NOW, M.stage, M.keep, M.serial, M.attempts, M.throttles, M.cost, M.granted,
+    M.start_by, M.lease_end, M.limiter, M.dispatcher, M.due, M.expires, M.purge, #M.hash, #M.key,
+    #M.blob, #M.given, #M.ended, #M.late, M.nout, #M.out)
+    .. M.hash .. M.key .. M.blob .. M.given .. M.ended .. M.late .. M.out
+end
+
+local function message(i)
+  local M = messages[i]
+  if M and M.purge <= now then return nil end
+  return M or nil
+end
+
+local function edit_message(i)
+  local M = message(i)
+  if M == nil then
+    M = new_message()
+    M.purge = now + S.record_max
+    messages[i] = M
+  end
+  M.dirty = true
+  return M
+end
+
+local function write_messages()
+  for i = nkeys + 3, #KEYS do
+    local M = messages[i]
+    if M and M.dirty then
+      if M.purge <= now then
+        call('DEL', KEYS[i])
+      else
+        call('SET', KEYS[i], encode_message(M), 'PX', math.ceil((M.purge - now) / 1000))
+      end
+    end
+  end
+end
+
+local function attempt_id(i, serial) return sub(KEYS[i], identity_from) .. pack('<I4', serial) end
+
+-- ---- ends and lines --------------------------------------------------------------------------
+
+local DELIVERED, DEAD, EXPIRED, CANCELLED = 1, 2, 3, 4
+
+local function end_of(settlement, reason, status, attempts, answer)
+  return pack('<BI4I4dHc0I4c0', settlement, status, attempts, now, #reason, reason, #answer, answer)
+end
+
+local function settlement_of(ended) return string.byte(ended, 1) end
+local function reason_of(ended)
+  local size = unpk('<H', ended, 18)
+  return sub(ended, 20, 19 + size)
+end
+
+-- A line: length, kind, serial, which members it sets (below), at, attempts, units; granted_at,
+-- lives; ended; status; started_at; completed_at; until; settlement; limits_version; reason. What
+-- follows (OWN): hash, key and blob of the message as it was then, when its record has others now.
+local LINE, LINE_SIZE = '<I4BI4HdI4I4dc8c8BI4dddBc8Hc0', 91
+local GRANTED, ENDED, STARTED, COMPLETED, UNTIL, SETTLES, VERSION, REASON, OWN =
+  1, 2, 4, 8, 16, 32, 64, 128, 256
+local ATTEMPT, SETTLEMENT, LATE_LINE, HOLD, CONSUME_LINE = 1, 2, 3, 4, 6
+
+local function line_of(M, kind, serial, sets, ended, status, started, completed, until_, settlement,
+                       version, reason)
+  return pack(LINE, LINE_SIZE + #reason, kind, serial, sets, now, M.attempts, M.cost, M.granted,
+              M.limiter, M.dispatcher, ended, status, started, completed, until_, settlement, version,
+              #reason, reason)
+end
+
+local function say(M, line)
+  M.out = M.out .. line
+  M.nout = M.nout + 1
+end
+
+local function settle(M, ended)
+  M.stage = SETTLED
+  M.ended = ended
+end
+
+-- Calls visit(line, serial, kind, sets) for each line of an outbox.
+local function each_line(out, visit)
+  local pos = 1
+  while pos <= #out do
+    local size, kind, serial, sets = unpk('<I4BI4H', out, pos)
+    if size < LINE_SIZE then fail('CORRUPT a line of an outbox') end
+    visit(sub(out, pos, pos + size - 1), serial, kind, sets)
+    pos = pos + size
+  end
+end
+
+-- The message is to be another from now on: what was said of it stays as it was said.
+local function keep_lines_as_said(M)
+  local own = pack('<Bc0Hc0I4c0', #M.hash, M.hash, #M.key, M.key, #M.blob, M.blob)
+  local lines = {}
+  each_line(M.out, function(line, serial, kind, sets)
+    if floor(sets / OWN) % 2 == 0 then
+      line = pack('<I4BI4H', #line + #own, kind, serial, sets + OWN) .. sub(line, 12) .. own
+    end
+    lines[#lines + 1] = line
+  end)
+  M.out = table.concat(lines)
+end
+
+-- What of the message is not known to be in the trail.
+local function outbox_of(M)
+  if M.nout == 0 then return '\0\0' end
+  return pack('<HBc0Hc0I4c0', M.nout, #M.hash, M.hash, #M.key, M.key, #M.blob, M.blob) .. M.out
+end
+
+-- Why the message must not be tried again; nil: it may.
+local function exhausted(attempts, throttles)
+  if throttles >= S.throttles_max then return 'throttles' end
+  if attempts - min(attempts, throttles) >= S.attempts_max then return 'attempts' end
+end
+
+local function keep_until(M)
+  if M.stage == SETTLED then return now + S.record_max end
+  return max(now, M.expires, M.lease_end) + S.record_max
+end
+
+-- ---- reading everything before anything is written ------------------------------------------
+
+local function read_records()
+  local none = {}
+  local at
+  local function decode_all(raws, from)
+    for k = 1, #raws do
+      local i = from + k - 1
+      at = KEYS[i]
+      if not raws[k] then
+        none[#none + 1] = at
+      elseif i <= nkeys + 2 then
+        keys[i] = decode_key(raws[k], at)
+      else
+        messages[i] = decode_message(raws[k], at)
+      end
+    end
+  end
+  for from = 2, #KEYS, CHUNK do
+    local raws = call('MGET', unpack(KEYS, from, min(from + CHUNK - 1, #KEYS)))
+    local good, problem = pcall(decode_all, raws, from)
+    if not good then
+      if type(problem) == 'table' then error(problem) end
+      fail('CORRUPT ' .. at)
+    end
+  end
+  -- MGET says nothing of keys of other types.
+  for from = 1, #none, CHUNK do
+    if call('EXISTS', unpack(none, from, min(from + CHUNK - 1, #none))) > 0 then
+      fail('WRONGTYPE among ' .. KEYS[1] .. "'s records is one of another type")
+    end
+  end
+end

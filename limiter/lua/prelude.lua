@@ -1,0 +1,240 @@
+-- What every script of the store begins with: its arguments, the shard's state, store time and the
+-- server's life (limiter/script.cc says the same in C++). Whole numbers of microseconds are doubles
+-- below 2^53; lives, versions and hashes are opaque bytes. Nothing is written before everything
+-- that a call touches was read and decoded.
+local pack, unpk, sub, rep = struct.pack, struct.unpack, string.sub, string.rep
+local floor, max, min = math.floor, math.max, math.min
+local call = redis.call
+
+local NEVER, MAX32 = 9007199254740992, 4294967295
+-- Of records. A script works on its own and the previous one; there is none before the first.
+local SCHEMA_NOW, SCHEMA_OLDEST = 1, 1
+local INFO_AGE_MAX = 100000  -- how long the server's life is believed
+-- Idle keys stay in Redis so much longer than they need: limits may be made longer by so much before
+-- an untouched record is missed (limits.lua).
+local KEY_SLACK = 600000000
+
+local function fail(text) error({err = text}) end
+
+local function check_schema(s, name)
+  local schema = string.byte(s, 1)
+  if schema == nil then fail('CORRUPT ' .. name) end
+  if schema < SCHEMA_OLDEST or schema > SCHEMA_NOW then
+    fail('SCHEMA ' .. schema .. ' of ' .. name .. ' is not one of this script')
+  end
+end
+
+-- ---- the shard's state ---------------------------------------------------------------------
+
+local STATE = '<Bdddddddddc8ddc40ddddBddddddddddHHHI4I4B'
+local STATE_SIZE = 265
+local LIMIT = '<HBBBI4dI4dddI4Bc0'
+
+-- What a limit's numbers mean to the meter.
+local function derive_limit(l)
+  l.rate, l.up = l.kind == 0, l.scope == 1
+  l.lists = l.n <= 256 and l.shadow == 0
+  l.horizon = l.rate and l.window + l.guard or 0
+  l.interval = floor((l.window + l.n - 1) / l.n)
+  l.sub_window = max(1, floor(l.window / 64))
+  return l
+end
+
+local function decode_limits(s, pos, count)
+  local limits = {}
+  for i = 1, count do
+    local l = {log = 0, scope = 0, kind = 0, shadow = 0, n = 0, window = 0, burst = 0, guard = 0,
+               since = 0, held_until = 0, held = 0, name = '', rate = true, up = false, lists = true,
+               horizon = 0, interval = 0, sub_window = 0}
+    l.log, l.scope, l.kind, l.shadow, l.n, l.window, l.burst, l.guard, l.since, l.held_until,
+      l.held, l.name, pos = unpk(LIMIT, s, pos)
+    limits[i] = derive_limit(l)
+  end
+  return limits, pos
+end
+
+local function encode_limits(limits)
+  local s = ''
+  for i = 1, #limits do
+    local l = limits[i]
+    s = s .. pack(LIMIT, l.log, l.scope, l.kind, l.shadow, l.n, l.window, l.burst, l.guard, l.since,
+                  l.held_until, l.held, #l.name, l.name)
+  end
+  return s
+end
+
+-- What follows from the state; to be called when limits or spans change.
+local function derive_state(S)
+  S.lease = S.start + S.timeout + S.pause
+  S.by_log, S.told_up, S.has_up, S.has_shadow = {}, true, false, false
+  for i = 1, #S.limits do
+    local l = S.limits[i]
+    S.by_log[l.log] = i
+    if l.rate and l.shadow == 0 and not l.up then S.told_up = false end
+    if l.up then S.has_up = true end
+    if l.shadow == 1 then S.has_shadow = true end
+  end
+  return S
+end
+
+local function decode_state(s)
+  check_schema(s, KEYS[1])
+  if #s < STATE_SIZE then fail('CORRUPT ' .. KEYS[1]) end
+  local S = {last = 0, offset = 0, opened = 0, closed = 0, latency = 0, keys_until = 0,
+             keys_since = 0, stretched = 0, info_at = 0, version = '', edits = 0, next_log = 1,
+             life = '', hold = 0, start = 0, timeout = 0, pause = 0, on_unknown = 0,
+             attempts_max = 0, throttles_max = 0, penalty_max = 0, per_key = 0, in_flight = 0,
+             clock_error = 0, overlap = 0, close_max = 0, record_min = 0, record_max = 0, by = '',
+             out = '', nout = 0, sure = '', limits = 0, lease = 0, dirty = false, rest = 0}
+  local _, nlimits, nsure, limits_size, out_size, by_size
+  _, S.last, S.offset, S.opened, S.closed, S.latency, S.keys_until, S.keys_since, S.stretched,
+    S.info_at, S.version, S.edits, S.next_log, S.life, S.hold, S.start, S.timeout, S.pause,
+    S.on_unknown, S.attempts_max, S.throttles_max, S.penalty_max, S.per_key, S.in_flight,
+    S.clock_error, S.overlap, S.close_max, S.record_min, S.record_max, nlimits, S.nout, nsure,
+    limits_size, out_size, by_size = unpk(STATE, s)
+  local limits_at = STATE_SIZE + by_size
+  local out_at = limits_at + limits_size
+  local sure_at = out_at + out_size
+  if #s ~= sure_at + 8 * nsure then fail('CORRUPT ' .. KEYS[1]) end
+  S.by = sub(s, STATE_SIZE + 1, limits_at)
+  S.limits_raw = sub(s, limits_at + 1, out_at)
+  S.limits = decode_limits(s, limits_at + 1, nlimits)
+  S.out = sub(s, out_at + 1, sure_at)
+  S.sure = sub(s, sure_at + 1)
+  return derive_state(S)
+end
+
+local function write_state(S)
+  local limits = S.limits_raw or encode_limits(S.limits)
+  call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, S.last, S.offset, S.opened, S.closed, S.latency,
+    S.keys_until, S.keys_since, S.stretched, S.info_at, S.version, S.edits, S.next_log, S.life,
+    S.hold, S.start, S.timeout, S.pause, S.on_unknown, S.attempts_max, S.throttles_max,
+    S.penalty_max, S.per_key, S.in_flight, S.clock_error, S.overlap, S.close_max, S.record_min,
+    S.record_max, #S.limits, S.nout, #S.sure / 8, #limits, #S.out, #S.by)
+    .. S.by .. limits .. S.out .. S.sure)
+end
+
+-- ---- the call's first argument: who asks, and what it knows ---------------------------------
+
+-- flags: 1 a shard without a state is new, 2 the connection names a life, 4 there is a caller.
+local ask_flags, ask_life, caller_life, caller_low, caller_high, ask_by, caller_version, nkeys =
+  unpk('<Bc40c8dddc8H', ARGV[1])
+local is_fresh = ask_flags % 2 == 1
+local names_life = floor(ask_flags / 2) % 2 == 1
+local has_caller = floor(ask_flags / 4) % 2 == 1
+
+local clock = call('TIME')
+local time = clock[1] * 1000000 + clock[2]
+local S, now, unsure, life_read
+
+local function read_life()
+  local info = redis.pcall('INFO', 'replication')
+  if type(info) ~= 'string' then fail('NOLIFE the user may not run INFO (ACL: +info)') end
+  local life = string.match(info, 'master_replid:(%x+)')
+  if life == nil or #life ~= 40 then fail('NOLIFE INFO replication names no master_replid') end
+  life_read = life
+  S.info_at = time
+  return life
+end
+
+-- The longest window that a closure waits for.
+local function closing_window(limits)
+  local window = 0
+  for i = 1, #limits do
+    local l = limits[i]
+    if l.rate and l.shadow == 0 then window = max(window, min(l.window, S.close_max)) end
+  end
+  return window
+end
+
+-- Nothing is granted until whatever may have been forgotten has arrived, and W has passed. `ruling`:
+-- the limits that are to hold from now on.
+local function close(ruling)
+  local guard = 0
+  for i = 1, #ruling do guard = max(guard, ruling[i].guard) end
+  local quiet = now + S.lease + S.hold + S.overlap
+  S.closed = max(S.closed, quiet + closing_window(ruling) + guard)
+  for i = 1, #S.limits do
+    local l = S.limits[i]
+    l.held = MAX32
+    l.held_until = max(l.held_until, quiet + l.horizon)
+  end
+  S.limits_raw, S.dirty = nil, true
+end
+
+-- Another life than the shard's last: whatever this store says, it may have forgotten.
+local function meet_life(life, ruling)
+  if S.life == life then return end
+  S.life, S.opened = life, now
+  close(ruling)
+end
+
+local function remember_sure()
+  local sure = S.sure
+  local count = #sure / 8
+  if sub(sure, -8) == caller_life then return end
+  local kept = {}
+  for i = 1, count do
+    local one = sub(sure, 8 * i - 7, 8 * i)
+    if one ~= caller_life then kept[#kept + 1] = one end
+  end
+  if #kept >= 64 then table.remove(kept, 1) end
+  kept[#kept + 1] = caller_life
+  S.sure = table.concat(kept)
+end
+
+local function forget_sure()
+  local sure = S.sure
+  for i = 1, #sure / 8 do
+    if sub(sure, 8 * i - 7, 8 * i) == caller_life then
+      S.sure = sub(sure, 1, 8 * i - 8) .. sub(sure, 8 * i + 1)
+      return true
+    end
+  end
+  return false
+end
+
+-- A closure must be of the life that the server has now.
+local function sure_of_life()
+  if life_read == nil then meet_life(read_life(), S.limits) end
+end
+
+-- Compares the clock with what the caller knows. Too low cannot be lateness: the clock stepped back.
+-- A caller that knew store time and now knows nothing has seen a contradiction.
+local function meet_caller()
+  unsure = true
+  if caller_high == 0 then
+    if forget_sure() then
+      sure_of_life()
+      close(S.limits)
+    end
+  elseif now + S.clock_error < caller_low then
+    sure_of_life()
+    now = max(S.last, caller_low)
+    S.offset = now - time
+    close(S.limits)
+  elseif now <= caller_high + S.clock_error then
+    unsure = false
+    remember_sure()
+  end
+  S.last = now
+  S.dirty = true
+end
+
+-- The state, store time, life and caller of every call but SetLimits.
+local function begin()
+  local raw = call('GET', KEYS[1])
+  if not raw then fail('UNSET the shard has no limits yet') end
+  S = decode_state(raw)
+  now = max(S.last, time + S.offset)
+  local age = time - S.info_at
+  if not names_life or ask_life ~= S.life or age < 0 or age > INFO_AGE_MAX then
+    meet_life(read_life(), S.limits)
+  end
+  if has_caller then meet_caller() end
+end
+
+-- The first two parts of every reply.
+local function head()
+  return pack('<dddc40H', now, S.closed, S.latency, S.life, S.nout), S.out
+end

@@ -1,0 +1,100 @@
+// The store's script on Redis, as its caller sees it: a Call becomes a command (which script, keys,
+// arguments), a reply becomes an Answer. Pure; who keeps connections is redis_store.
+//
+// One command is one EVALSHA on one shard and one atomic step. A call is nearly always one command.
+// It is more when a script meets what only C++ can name (SHA-256): then hear() says kMore, and
+// next() is to be said, on any connection of that shard. Every command can be said again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/port/redis_value.h"
+#include "limiter/redis_scripts.h"
+#include "limiter/script.h"
+#include "limiter/store.h"
+
+namespace sluice::limiter {
+
+// What a connection knows.
+struct RedisSaid {
+  std::string life;    // that it learnt from the reply before; empty: it has not heard any
+  bool fresh = false;  // a person said that a shard without a state is new (--fresh)
+};
+
+struct RedisCommand {
+  RedisScript script = RedisScript::kClock;
+  std::vector<std::string> keys;  // all of one slot; the first is the shard's state
+  std::vector<std::string> args;
+};
+
+enum class RedisHeard : std::uint8_t {
+  kDone,      // answer(), now() and life() say what
+  kMore,      // say next()
+  kUnset,     // the shard has no limits: say SetLimits, then next() again. Nothing was applied, as
+              // with all that follow
+  kNoScript,  // the server does not know the script: load it, say next() again
+  kNoLife,    // INFO is forbidden or says no master_replid: the limiter must not go on (78)
+  kFull,      // out of memory
+  kSchema,    // a record of another schema: this limiter is too old, or much too new
+  kDamaged,   // a record is damaged or of another type, or the arguments are: what() names it
+  kFailed     // any other error of the server, also that it is loading or read-only
+};
+
+// What a shard says its limits are: of whoever said them last.
+struct ShardLimits {
+  std::uint64_t version = 0;
+  std::uint64_t edits = 0;
+  std::string by;
+  std::vector<Limit> limits;
+};
+
+// One call of the store. `config` has what SetLimits says, and is needed for nothing else.
+class RedisExchange {
+ public:
+  RedisExchange(const StoreConfig& config, Call call);
+
+  [[nodiscard]] RedisCommand next(const RedisSaid& said) const;
+  RedisHeard hear(const port::RedisValue& value);
+
+  // When kDone.
+  [[nodiscard]] const Answer& answer() const { return answer_; }
+  [[nodiscard]] StoreTime now() const { return now_; }  // StoreReply.now
+  // Of AskClock, when kDone.
+  [[nodiscard]] const std::optional<ShardLimits>& limits() const { return limits_; }
+  // The server's life, for the connection that the reply came from; empty when it said none.
+  [[nodiscard]] const std::string& life() const { return life_; }
+  // The error in words, when there is one.
+  [[nodiscard]] const std::string& what() const { return what_; }
+  [[nodiscard]] const Call& call() const { return call_; }
+
+ private:
+  struct Head;
+  struct Reply;
+  RedisHeard fail(const std::string& error);
+  bool take(const port::RedisValue& value);
+  bool take_grant(Reply& reply);
+  bool take_complete(Reply& reply);
+  bool take_peek(Reply& reply);
+  bool take_acknowledged(Reply& reply);
+
+  const StoreConfig* config_;
+  Call call_;
+  Answer answer_;
+  StoreTime now_;
+  std::string life_;
+  std::string what_;
+  std::optional<ShardLimits> limits_;
+  // What is to be said beside the call itself: conflicts to settle (places of asks) ...
+  std::vector<std::size_t> conflicts_;
+  // ... and the shard's lines to take out (numbers of edits).
+  std::vector<std::uint64_t> edits_;
+};
+
+// The spans and limits of one upstream, as SetLimits carries them.
+RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const RedisSaid& said);
+
+}  // namespace sluice::limiter

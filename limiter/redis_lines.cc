@@ -1,0 +1,196 @@
+#include "limiter/redis_lines.h"
+
+#include <type_traits>
+
+#include "limiter/trail_line.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+// Which members a delta sets (lua/messages.lua).
+enum Sets : std::uint32_t {
+  kGranted = 1,
+  kEnded = 2,
+  kStarted = 4,
+  kCompleted = 8,
+  kUntil = 16,
+  kSettles = 32,
+  kVersion = 64,
+  kReason = 128,
+  kOwn = 256
+};
+
+// The blob: each row of wire::Record's table, text with its length, whole numbers as varints.
+struct BlobWriter {
+  std::string bytes;
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<char>(value | 0x80));
+    bytes.push_back(static_cast<char>(value));
+  }
+  template <class T>
+  void one(const T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      number(value.size());
+      bytes += value;
+    } else if constexpr (std::is_same_v<T, StoreTime>) {
+      number(static_cast<std::uint64_t>(value.us));
+    } else {
+      number(static_cast<std::uint64_t>(value));
+    }
+  }
+};
+
+struct BlobReader {
+  RedisUnpacker from;
+  std::uint64_t number() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const std::uint8_t byte = from.u8();
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    from.spoil();
+    return 0;
+  }
+  template <class T>
+  void one(T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      value = std::string(from.raw(number()));
+    } else if constexpr (std::is_same_v<T, StoreTime>) {
+      value.us = static_cast<std::int64_t>(number());
+    } else {
+      value = static_cast<T>(number());
+    }
+  }
+};
+
+// Of whom a line speaks.
+struct Subject {
+  std::string hash;
+  std::string key;
+  std::string blob;
+};
+
+Subject read_subject(RedisUnpacker& from) {
+  Subject subject;
+  subject.hash = from.text8();
+  subject.key = from.text16();
+  subject.blob = from.text32();
+  return subject;
+}
+
+wire::Record line_of(const Subject& subject, RedisUnpacker& from) {
+  wire::Record line;
+  if (!subject.blob.empty()) {
+    BlobReader reader{RedisUnpacker(subject.blob)};
+    auto row = [&](int, const char*, auto& member, const auto&) { reader.one(member); };
+    wire::Record::fields(line, row);
+    if (!reader.from.whole()) from.spoil();
+  }
+  line.content_hash = subject.hash;
+  line.key = subject.key;
+  return line;
+}
+
+// One delta. The order is that of LINE in lua/messages.lua.
+wire::Record read_line(RedisUnpacker& from, const Subject& subject, const std::string& identity) {
+  from.u32();  // its length
+  const auto kind = static_cast<wire::RecordKind>(from.u8());
+  const std::uint32_t serial = from.u32(), sets = from.u16();
+  const StoreTime at = from.time();
+  const std::uint32_t attempts = from.u32(), units = from.u32();
+  const StoreTime granted_at = from.time();
+  const std::uint64_t limiter_life = from.u64(), dispatcher_life = from.u64();
+  const std::uint32_t ended = from.u8(), status = from.u32();
+  const StoreTime started_at = from.time(), completed_at = from.time(), until = from.time();
+  const std::uint32_t settlement = from.u8();
+  const std::uint64_t version = from.u64();
+  const std::string reason = from.text16();
+  wire::Record line = line_of((sets & kOwn) != 0 ? read_subject(from) : subject, from);
+  line.identity = identity;
+  line.record_id = record_id_of(identity, serial, kind);
+  line.kind = kind;
+  line.at = at;
+  line.serial = serial;
+  line.attempts = attempts;
+  line.units = units;
+  if ((sets & kGranted) != 0) {
+    line.granted_at = granted_at;
+    line.limiter_life = limiter_life;
+    line.dispatcher_life = dispatcher_life;
+  }
+  if ((sets & kEnded) != 0) line.ended = ended;
+  if ((sets & kStarted) != 0) line.status = status, line.started_at = started_at;
+  if ((sets & kCompleted) != 0) line.completed_at = completed_at;
+  if ((sets & kUntil) != 0) line.until = until;
+  if ((sets & kSettles) != 0) line.settlement = settlement;
+  if ((sets & kVersion) != 0) line.limits_version = version;
+  if ((sets & kReason) != 0 || line.reason.empty()) line.reason = reason;
+  return line;
+}
+
+}  // namespace
+
+std::string blob_of(const wire::Record& line) {
+  BlobWriter writer;
+  const std::string nothing;
+  auto row = [&](int, const char*, const auto& member, const auto&) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(member)>, std::string>) {
+      const bool elsewhere = &member == &line.record_id || &member == &line.identity ||
+                             &member == &line.content_hash || &member == &line.key ||
+                             &member == &line.upstream;
+      writer.one(elsewhere ? nothing : member);
+    } else {
+      writer.one(member);
+    }
+  };
+  wire::Record::fields(line, row);
+  return std::move(writer.bytes);
+}
+
+std::vector<wire::Record> read_outbox(RedisUnpacker& from, const std::string& identity,
+                                      const std::string& upstream) {
+  std::vector<wire::Record> lines;
+  const std::size_t count = from.u16();
+  if (count == 0) return lines;
+  const Subject subject = read_subject(from);
+  for (std::size_t i = 0; i < count && !from.bad(); ++i) {
+    lines.push_back(read_line(from, subject, identity));
+    lines.back().upstream = upstream;
+  }
+  return lines;
+}
+
+std::vector<EditLine> read_edit_lines(RedisUnpacker from, std::size_t count,
+                                      const std::string& upstream) {
+  std::vector<EditLine> lines;
+  for (std::size_t i = 0; i < count && !from.bad(); ++i) {
+    from.u32();  // its length
+    EditLine edit;
+    edit.edit = static_cast<std::uint64_t>(from.number());
+    edit.line.at = from.time();
+    edit.line.limits_version = from.u64();
+    edit.line.reason = from.text16();
+    edit.line.kind = wire::RecordKind::kLimits;
+    edit.line.upstream = upstream;
+    edit.line.record_id = edit_id_of(upstream, edit.edit, edit.line.at);
+    lines.push_back(std::move(edit));
+  }
+  return lines;
+}
+
+End read_end(RedisUnpacker& from) {
+  End end;
+  const std::size_t size = from.u32();
+  if (size == 0) return end;
+  end.settlement = static_cast<wire::Settlement>(from.u8());
+  end.status = from.u32();
+  end.attempts = from.u32();
+  end.at = from.time();
+  end.reason = from.text16();
+  end.answer = from.text32();
+  return end;
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,34 @@
+// A message's line, and what the scripts keep of an outbox, as bytes. The scripts hold the line as
+// an opaque blob and each line of an outbox as a delta to it (lua/messages.lua); from both comes
+// the whole wire::Record. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "limiter/redis_bytes.h"
+#include "limiter/store.h"
+
+namespace sluice::limiter {
+
+// Everything but record_id, identity, content_hash, key and upstream, which the scripts' records
+// and keys say themselves.
+std::string blob_of(const wire::Record& line);
+
+// An outbox as outbox_of() in lua/messages.lua packs it: how many lines, then, if there are any,
+// the message's hash, key and blob, and the deltas.
+std::vector<wire::Record> read_outbox(RedisUnpacker& from, const std::string& identity,
+                                      const std::string& upstream);
+
+// The shard's own lines (lua/limits.lua), with the numbers of their edits.
+struct EditLine {
+  std::uint64_t edit = 0;
+  wire::Record line;
+};
+std::vector<EditLine> read_edit_lines(RedisUnpacker from, std::size_t count,
+                                      const std::string& upstream);
+
+End read_end(RedisUnpacker& from);
+
+}  // namespace sluice::limiter

@@ -1,0 +1,47 @@
+// The store's scripts on a real redis-server whose clock is the case's. One server serves all rigs
+// of the test program, one after the other.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "limiter/redis_codec.h"
+#include "tests/conformance/store_rig.h"
+#include "tests/redis/redis_server.h"
+
+namespace sluice::limiter {
+
+class RedisRig final : public StoreRig {
+ public:
+  RedisRig(const StoreConfig& config, StoreTime clock);
+  std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override;
+  void restart(StoreTime) override { said_.life.clear(); }
+  void restart_with(const StoreConfig& config, StoreTime clock) override;
+  // A promotion: the same data, another master_replid.
+  void come_back_forgetting(StoreTime clock) override;
+  void put_back(StoreTime clock) override;
+
+  static RedisServer& server();
+  // What a command of a call was answered; scripts are loaded when they are not there.
+  port::RedisValue evaluate(const RedisCommand& command);
+  // Says a call until it is answered, setting the limits first where they are unknown.
+  RedisHeard exchange(RedisExchange& exchange);
+
+ private:
+  struct Kept {
+    std::string value;
+    std::int64_t expires_ms = -1;
+  };
+  using Keeping = std::map<std::string, Kept>;
+  void set_limits(const std::string& upstream);
+  static Keeping keep();
+  static void put(const Keeping& keeping);
+
+  StoreConfig config_;
+  RedisSaid said_;
+  bool told_ = false;
+  Keeping backup_;
+};
+
+}  // namespace sluice::limiter
