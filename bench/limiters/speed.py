@@ -1,0 +1,127 @@
+"""Decisions a second on one redis-server, and what each costs its one core: bare scripts by
+redis-benchmark, a plain GCRA by Sluice's own client, contestants from npm by theirs. A plain GCRA by
+the same client goes beside each, in turns."""
+
+import csv
+import io
+import json
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+
+from harness import BIN
+from limiters.match import HERE, packages
+from limiters.servers import redis_server
+
+KEYS = 100_000
+UNDER_WAY = 256
+WORDS = {"gcra": ["3"], "token_bucket": ["3"], "fixed_window": [], "sliding_log": []}
+WINDOW_US = "60000000"
+ROUNDS = 3
+
+
+def output(*command, **options):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          check=True, **options).stdout
+
+
+def core_us(redis):
+    """What the redis-server used so far, in microseconds of CPU."""
+    said = output("redis-cli", "-s", redis, "INFO", "cpu")
+    used = dict(line.split(":") for line in said.split() if ":" in line)
+    return 1e6 * (float(used["used_cpu_user_main_thread"]) + float(used["used_cpu_sys_main_thread"]))
+
+
+def costs(redis, count, run):
+    """(decisions a second, microseconds of Redis's core for one, of the client's), run() saying the
+    first."""
+    core, client = core_us(redis), resource.getrusage(resource.RUSAGE_CHILDREN)
+    rate = run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - client.ru_utime - client.ru_stime
+    return rate, (core_us(redis) - core) / count, 1e6 * spent / count
+
+
+def bare(redis, script, count, connections=8):
+    """By redis-benchmark."""
+    sha, words = script
+    said = output("redis-benchmark", "-s", redis, "-c", str(connections), "-P",
+                  str(UNDER_WAY // connections), "-n", str(count), "-r", str(KEYS), "--csv",
+                  "EVALSHA", sha, "1", sha[:4] + ":__rand_int__", *words)
+    return float(list(csv.DictReader(io.StringIO(said)))[0]["rps"])
+
+
+def by_sluice(redis, count):
+    """A plain GCRA by Sluice's client, on its one connection."""
+    said = json.loads(output(f"{BIN}/bench-redis-client", f"unix://{redis}",
+                             os.path.join(HERE, "lua", "gcra.lua"), str(count), str(UNDER_WAY),
+                             "10", WINDOW_US, *WORDS["gcra"]))
+    return count / said["seconds"]
+
+
+def by_library(redis, home, name, count=0):
+    return output("node", os.path.join(HERE, "speed.cjs"), home, redis, name, str(count))
+
+
+def in_turns(redis, runs):
+    """{name: its figures}: the median of the rounds; `ratio` is its decisions a second, and a core's,
+    over those of "gcra" in the same round. runs: {name: (how many, run)}."""
+    found = {name: [] for name in runs}
+    for _ in range(ROUNDS):
+        for name, (count, run) in runs.items():
+            output("redis-cli", "-s", redis, "FLUSHALL")
+            found[name].append(costs(redis, count, run))
+    middle = statistics.median
+    return {name: {"per_second": middle(one[0] for one in said),
+                   "core_us": middle(one[1] for one in said),
+                   "client_us": middle(one[2] for one in said),
+                   "ratio": middle(one[0] / of[0] for one, of in zip(said, found["gcra"])),
+                   "core_ratio": middle(of[1] / one[1] for one, of in zip(said, found["gcra"]))}
+            for name, said in found.items()}
+
+
+def scripts(redis, home):
+    """{name: (its digest, its arguments)}."""
+    texts = {name: (open(os.path.join(HERE, "lua", f"{name}.lua"), encoding="utf-8").read(),
+                    ["10", WINDOW_US, *more]) for name, more in WORDS.items()}
+    if home:
+        texts["rate-limiter-flexible"] = (by_library(redis, home, "script"),
+                                          ["1", "60", "10", "60"])
+    return {name: (output("redis-cli", "-s", redis, "SCRIPT", "LOAD", text).strip(), words)
+            for name, (text, words) in texts.items()}
+
+
+def measure(folder, count=300_000):
+    """{"bare": figures of scripts, "node": those of libraries}."""
+    home, _ = packages(folder)
+    with tempfile.TemporaryDirectory(prefix="sluice-") as scratch, redis_server(scratch) as redis:
+        known = scripts(redis, home)
+        runs = {name: (count, lambda script=script: bare(redis, script, count))
+                for name, script in known.items()}
+        runs["gcra, 1 connection"] = (count, lambda: bare(redis, known["gcra"], count, 1))
+        runs["gcra, Sluice's client"] = (count, lambda: by_sluice(redis, count))
+        found = {"bare": in_turns(redis, runs)}
+        if home:
+            found["node"] = in_turns(redis, {
+                name: (made, lambda name=name, made=made: made / float(
+                    by_library(redis, home, name, made)))
+                for name, made in {"gcra": count // 3, "rate-limiter-flexible": count // 3,
+                                   "bullmq": count // 15}.items()})
+        return found
+
+
+KINDS = {"bare": f"scripts by redis-benchmark: {UNDER_WAY} calls under way, {KEYS:,} keys",
+         "node": "by Node with ioredis 6.0.0; BullMQ: a job added, taken, completed"}
+
+
+def text(found):
+    lines = []
+    for kind, said in found.items():
+        lines += [KINDS[kind], f"{'':<26}{'a second':>11} {'of gcra':>8} {'us of Redis':>12} "
+                  f"{'a second a core':>16} {'of gcra':>8} {'us of client':>13}"]
+        lines += [f"  {name:<24}{one['per_second']:11,.0f} {one['ratio']:8.2f} {one['core_us']:12.2f} "
+                  f"{1e6 / one['core_us']:16,.0f} {one['core_ratio']:8.2f} {one['client_us']:13.2f}"
+                  for name, one in said.items()]
+    return "\n".join(lines)
