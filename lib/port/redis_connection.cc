@@ -208,7 +208,10 @@ void RedisConnection::read() {
   more_to_read_ = false;
   for (int i = 0; i < kReadsPerTurn; ++i) {
     const RedisSocket::Moved moved = socket_.read(bytes);
-    if (moved.step == Step::kBroken) return end(socket_.why());
+    if (moved.step == Step::kBroken) {
+      const bool greeting = state_ == State::kGreeting;
+      return end((greeting ? "right after connecting: " : "") + socket_.why());
+    }
     if (moved.step == Step::kWantsWrite) return watch(EPOLLIN | EPOLLOUT);
     if (moved.step == Step::kWantsRead) return;
     read_at_ = poller_.now();
@@ -235,7 +238,12 @@ Instant RedisConnection::flush(Instant now) {
 void RedisConnection::look(Instant now) {
   if (more_to_read_ && state_ != State::kEnded) read();
   const bool opening = state_ == State::kOpening || state_ == State::kGreeting;
-  if (opening && now >= open_by_) return end("connecting: no answer in time");
+  if (opening && now >= open_by_) {
+    // A server without TLS waits for the end of what it takes for a command.
+    const bool no_tls = state_ == State::kOpening && socket_.shaking();
+    return end(no_tls ? "connecting: TLS: no answer in time: is it a port for TLS?"
+                      : "connecting: no answer in time");
+  }
   if (state_ == State::kDraining && pipeline_.size() == 0) return end(why_);
   if (state_ != State::kUp && state_ != State::kDraining) return;
   // While answers still come, what is overdue may be among those not yet read: it was our turn that

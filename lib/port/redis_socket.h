@@ -44,6 +44,8 @@ class RedisSocket {
   Step open();
   Moved read(std::span<char> into);
   Moved write(std::string_view bytes);
+  // Whether it has a peer, and waits for its part of TLS.
+  [[nodiscard]] bool shaking() const { return connected_ && tls_ != nullptr; }
   // Whether bytes may lie in TLS's own buffers, of which the descriptor says nothing.
   [[nodiscard]] bool buffered() const;
 
