@@ -93,9 +93,9 @@ def scripts(redis, home):
             for name, (text, words) in texts.items()}
 
 
-def measure(folder, count=300_000):
-    """{"bare": figures of scripts, "node": those of libraries}."""
-    home, _ = packages(folder)
+def measure(folder, count=300_000, npm=True):
+    """{"bare": figures of scripts, "node": those of libraries, "skipped": why there are none}."""
+    home, why = packages(folder) if npm else (None, "not asked for")
     with tempfile.TemporaryDirectory(prefix="sluice-") as scratch, redis_server(scratch) as redis:
         known = scripts(redis, home)
         runs = {name: (count, lambda script=script: bare(redis, script, count))
@@ -103,7 +103,9 @@ def measure(folder, count=300_000):
         runs["gcra, 1 connection"] = (count, lambda: bare(redis, known["gcra"], count, 1))
         runs["gcra, Sluice's client"] = (count, lambda: by_sluice(redis, count))
         found = {"bare": in_turns(redis, runs)}
-        if home:
+        if not home:
+            found["skipped"] = why
+        else:
             found["node"] = in_turns(redis, {
                 name: (made, lambda name=name, made=made: made / float(
                     by_library(redis, home, name, made)))
@@ -118,10 +120,13 @@ KINDS = {"bare": f"scripts by redis-benchmark: {UNDER_WAY} calls under way, {KEY
 
 def text(found):
     lines = []
-    for kind, said in found.items():
+    for kind in [kind for kind in KINDS if kind in found]:
+        said = found[kind]
         lines += [KINDS[kind], f"{'':<26}{'a second':>11} {'of gcra':>8} {'us of Redis':>12} "
                   f"{'a second a core':>16} {'of gcra':>8} {'us of client':>13}"]
         lines += [f"  {name:<24}{one['per_second']:11,.0f} {one['ratio']:8.2f} {one['core_us']:12.2f} "
                   f"{1e6 / one['core_us']:16,.0f} {one['core_ratio']:8.2f} {one['client_us']:13.2f}"
                   for name, one in said.items()]
+    if "skipped" in found:
+        lines.append(f"skipped what comes from npm: {found['skipped']}")
     return "\n".join(lines)

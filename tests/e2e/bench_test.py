@@ -1,4 +1,4 @@
-"""bench/run still measures: a small run of each kind, with every number in its place."""
+"""bench/run and bench/redis/run still measure: small runs, with every number in its place."""
 
 import json
 import os
@@ -27,3 +27,17 @@ class Small(unittest.TestCase):
         self.assertGreater(runs["time"]["own"]["p99_ms"], runs["time"]["own"]["p50_ms"])
         self.assertEqual(runs["memory"]["messages"], 200)
         self.assertGreater(runs["memory"]["full_mib"]["limiter"], 1)
+
+    def test_decisions_on_redis_are_counted(self):
+        with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
+            run = subprocess.run(
+                [os.path.join(ROOT, "bench", "redis", "run"), "--calls=2000", "--no-npm", "--folder",
+                 folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, timeout=150, check=False)
+            self.assertEqual(run.returncode, 0, run.stdout)
+            with open(os.path.join(folder, "speed.json"), encoding="utf-8") as file:
+                found = json.load(file)
+        for name in ("gcra", "token_bucket", "fixed_window", "sliding_log", "gcra, Sluice's client"):
+            for what, figure in found["bare"][name].items():
+                self.assertGreater(figure, 0, f"{name}: {what}")
+        self.assertIn("skipped what comes from npm: not asked for", run.stdout)
