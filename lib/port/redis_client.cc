@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/port/redis_node.h"
+#include "lib/port/redis_nodes.h"
 #include "lib/port/redis_tls.h"
 #include "lib/port/redis_url.h"
 #include "lib/port/secrets.h"
@@ -25,10 +25,13 @@ class RedisClient::Body {
 
   void command(std::span<const std::string_view> args, std::string_view key,
                RedisAnswered answered);
-  [[nodiscard]] std::uint64_t connection(std::string_view) const { return node_.number(); }
-  [[nodiscard]] std::string trouble() const { return node_.trouble(); }
+  [[nodiscard]] std::uint64_t connection(std::string_view key) const {
+    const RedisNode* node = nodes_.of(key);
+    return node == nullptr ? 0 : node->number();
+  }
+  [[nodiscard]] std::string trouble() const { return nodes_.trouble(); }
   [[nodiscard]] std::size_t calls_under_way() const {
-    return node_.calls_under_way() + refused_.size();
+    return nodes_.calls_under_way() + refused_.size();
   }
 
  private:
@@ -42,7 +45,7 @@ class RedisClient::Body {
   RedisConfig config_;
   Up up_;
   RedisNode::World world_;
-  RedisNode node_;
+  RedisNodes nodes_;
   std::vector<Refused> refused_;  // told after the next sleep, which is none
   std::uint64_t pulse_;
 };
@@ -51,28 +54,29 @@ RedisClient::Body::Body(Poller& poller, Log& log, Told told)
     : config_(std::move(told.config)),
       up_(std::move(told.up)),
       world_{poller, log, config_, Prng(config_.seed)},
-      node_(world_, told.urls.front()),
+      nodes_(world_, std::move(told.urls)),
       pulse_(poller.add_pulse(
           {[this](Instant now) { return flush(now); }, [this](Instant now) { settle(now); }})) {}
 
-void RedisClient::Body::command(std::span<const std::string_view> args, std::string_view,
+void RedisClient::Body::command(std::span<const std::string_view> args, std::string_view key,
                                 RedisAnswered answered) {
-  if (node_.number() == 0) {
-    refused_.push_back({std::move(answered), node_.trouble()});
-  } else if (node_.full()) {
+  RedisNode* node = nodes_.of(key);
+  if (node == nullptr) {
+    refused_.push_back({std::move(answered), nodes_.trouble_of(key)});
+  } else if (node->full()) {
     refused_.push_back({std::move(answered), "too many calls are under way"});
   } else {
-    node_.command(args, std::move(answered));
+    node->command(args, std::move(answered));
   }
 }
 
 Instant RedisClient::Body::flush(Instant now) {
-  const Instant next = node_.flush(now);
+  const Instant next = nodes_.flush(now);
   return refused_.empty() ? next : now;
 }
 
 void RedisClient::Body::settle(Instant now) {
-  if (node_.settle(now)) up_(node_.number());
+  nodes_.settle(now, up_);
   for (Refused& one : std::exchange(refused_, {})) {
     RedisAnswer answer;
     answer.end = RedisAnswer::End::kNotExecuted;
@@ -81,25 +85,49 @@ void RedisClient::Body::settle(Instant now) {
   }
 }
 
+namespace {
+
+Error wrong(std::string why) { return {Trouble::kSettings, "Redis: " + std::move(why)}; }
+
+Status check_cluster(const std::vector<RedisUrl>& urls) {
+  for (const RedisUrl& url : urls) {
+    if (!url.socket.empty()) return wrong("a cluster has no unix socket");
+    if (url.database != 0) return wrong("a cluster has no database but 0");
+    if (url.tls != urls.front().tls) return wrong("all of a cluster's URLs have TLS, or none");
+    if (url.user != urls.front().user) return wrong("a cluster's URLs name one user");
+  }
+  return Done{};
+}
+
+Result<std::vector<RedisUrl>> read_urls(const RedisConfig& config) {
+  if (config.urls.empty()) return wrong("a URL is needed");
+  if (config.urls.size() > 1 && !config.cluster)
+    return wrong("several URLs are for a cluster only");
+  std::vector<RedisUrl> urls;
+  for (const std::string& text : config.urls) {
+    auto url = parse_redis_url(text);
+    if (!url) return url.error();
+    urls.push_back(std::move(*url));
+  }
+  if (config.cluster) {
+    if (const Status fits = check_cluster(urls); !fits) return fits.error();
+  }
+  return urls;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<RedisClient>> RedisClient::open(Poller& poller, Log& log, RedisConfig config,
                                                        Up up) {
-  const auto wrong = [](std::string why) { return Error{Trouble::kSettings, std::move(why)}; };
-  if (config.urls.size() != 1) return wrong("Redis: one URL is needed");
-  std::vector<RedisUrl> urls;
-  bool tls = false;
-  for (const std::string& text : config.urls) {
-    const auto url = parse_redis_url(text);
-    if (!url) return url.error();
-    urls.push_back(*url);
-    tls = tls || url->tls;
-  }
+  auto urls = read_urls(config);
+  if (!urls) return urls.error();
   if (!config.password.empty() && !is_secret(config.password)) {
-    return wrong("Redis password: must be secret://env/NAME or secret://file/path");
+    return wrong("the password must be secret://env/NAME or secret://file/path");
   }
-  if (tls) {
+  if (urls->front().tls) {
     if (const Status usable = check_redis_tls(config.tls); !usable) return usable.error();
   }
-  Body::Told told{std::move(config), std::move(urls), std::move(up)};
+  Body::Told told{std::move(config), std::move(*urls), std::move(up)};
   auto body = std::make_unique<Body>(poller, log, std::move(told));
   return std::unique_ptr<RedisClient>(new RedisClient(std::move(body)));
 }

@@ -161,6 +161,11 @@ void RedisConnection::command(std::span<const std::string_view> args, RedisAnswe
   pipeline_.add(args, due(), std::move(answered));
 }
 
+void RedisConnection::ask(std::span<const std::string_view> args, RedisAnswered answered) {
+  CHECK(state_ == State::kUp);
+  pipeline_.add_own(args, due(), std::move(answered));
+}
+
 Verdict RedisConnection::judge(const RedisPipeline::Refused& refused) {
   const std::string& text = refused.error.text;
   const std::string_view kind = kind_of(text);

@@ -43,6 +43,8 @@ class RedisConnection {
 
   // Only while kUp and not full().
   void command(std::span<const std::string_view> args, RedisAnswered answered);
+  // The client's own question: beyond the limits, and its errors are answers.
+  void ask(std::span<const std::string_view> args, RedisAnswered answered);
   [[nodiscard]] bool full() const { return pipeline_.full(); }
   [[nodiscard]] std::size_t size() const { return pipeline_.size(); }
 

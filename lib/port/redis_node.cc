@@ -27,14 +27,16 @@ RedisNode::RedisNode(World& world, RedisUrl url)
       address_(redis_address(url_)),
       resolver_(std::make_unique<Resolver>(world.poller)) {}
 
+// A connection that is not up yet has no calls to wait for.
 void RedisNode::retire() {
   retired_ = true;
-  number_ = 0;
   resolver_.reset();
   if (connection_ == nullptr) return;
+  const RedisConnection::State state = connection_->state();
+  const bool opening =
+      state == RedisConnection::State::kOpening || state == RedisConnection::State::kGreeting;
+  if (opening) return connection_.reset();
   connection_->drain("no longer asked");
-  // One that is not up yet has no calls to wait for.
-  if (connection_->state() != RedisConnection::State::kDraining) connection_.reset();
 }
 
 Instant RedisNode::flush(Instant now) {
@@ -42,24 +44,17 @@ Instant RedisNode::flush(Instant now) {
   return retired_ ? Instant::never() : at_;
 }
 
-bool RedisNode::settle(Instant now) {
+void RedisNode::settle(Instant now) {
   if (connection_ == nullptr) {
-    if (retired_ || now < at_) return false;
-    if (resolving_) {
-      back_off(now, "its name is not resolved in time");
-    } else {
-      dial(now);
-    }
-    return false;
+    if (retired_ || now < at_) return;
+    return resolving_ ? back_off(now, "its name is not resolved in time") : dial(now);
   }
   connection_->look(now);
   const RedisConnection::State state = connection_->state();
-  if (state == RedisConnection::State::kDraining) number_ = 0;
-  if (state == RedisConnection::State::kEnded) lost(now);
-  if (state != RedisConnection::State::kUp || number_ != 0) return false;
+  if (state == RedisConnection::State::kEnded) return lost(now);
+  if (state != RedisConnection::State::kUp || number_ != 0) return;
   number_ = ++world_.connections;
   world_.log.info("redis connected", {{"server", address_}, {"connection", number_}});
-  return true;
 }
 
 void RedisNode::dial(Instant now) {
@@ -80,9 +75,9 @@ void RedisNode::resolved(const std::vector<std::string>& addresses) {
 }
 
 void RedisNode::connect(const std::string& address) {
-  connection_ = std::make_unique<RedisConnection>(world_.poller, world_.config,
-                                                  RedisConnection::Login{url_.user, url_.database},
-                                                  world_.redirected);
+  connection_ = std::make_unique<RedisConnection>(
+      world_.poller, world_.config, RedisConnection::Login{url_.user, url_.database},
+      [this](const std::string& text) { world_.redirected(url_, text); });
   const RedisTls& tls = world_.config.tls;
   const std::string& name = tls.server_name.empty() ? url_.host : tls.server_name;
   connection_->open({url_.socket, address, url_.port, url_.tls, name});
@@ -93,7 +88,7 @@ void RedisNode::lost(Instant now) {
   const auto gone = std::exchange(connection_, nullptr);
   number_ = 0;
   if (gone->proven()) failures_ = 0;
-  back_off(now, gone->why());
+  if (!retired_) back_off(now, gone->why());
   gone->fail(address_ + ": " + gone->why());
 }
 
@@ -111,11 +106,9 @@ void RedisNode::back_off(Instant now, std::string why) {
 }
 
 std::string RedisNode::trouble() const {
-  if (number_ != 0) return {};
-  if (connection_ != nullptr && connection_->state() == RedisConnection::State::kDraining) {
-    return address_ + ": " + connection_->why();
-  }
-  return address_ + ": " + why_;
+  if (number() != 0) return {};
+  const bool told = connection_ != nullptr && !connection_->why().empty();
+  return address_ + ": " + (told ? connection_->why() : why_);
 }
 
 std::size_t RedisNode::calls_under_way() const {

@@ -28,16 +28,21 @@ class RedisNode {
     const RedisConfig& config;
     Prng chance;
     std::uint64_t connections = 0;  // numbered so far
-    RedisConnection::Redirected redirected = [](const std::string&) {};
+    // MOVED and the like, said by this server (redis_connection.h).
+    std::function<void(const RedisUrl& by, const std::string& text)> redirected = {};
   };
 
   RedisNode(World& world, RedisUrl url);
 
-  // Number 0: no connection, and then no command().
-  [[nodiscard]] std::uint64_t number() const { return number_; }
-  [[nodiscard]] bool full() const { return number_ != 0 && connection_->full(); }
+  // 0: no connection that takes calls, and then no command().
+  [[nodiscard]] std::uint64_t number() const { return up() ? number_ : 0; }
+  [[nodiscard]] bool full() const { return up() && connection_->full(); }
   void command(std::span<const std::string_view> args, RedisAnswered answered) {
     connection_->command(args, std::move(answered));
+  }
+  // A question of the client's own: beyond the limits, and its errors are answers.
+  void ask(std::span<const std::string_view> args, RedisAnswered answered) {
+    connection_->ask(args, std::move(answered));
   }
 
   // No more calls and no new connection; quiet() when those under way are answered.
@@ -46,9 +51,9 @@ class RedisNode {
 
   // At a turn's end: writes; says when settle() is needed.
   Instant flush(Instant now);
-  // After the sleep: ends the calls of a connection that is lost, and connects again. True when a
-  // connection is up, once: from then on it has its number.
-  bool settle(Instant now);
+  // After the sleep: ends the calls of a connection that is lost, and connects again. A connection
+  // gets its number here.
+  void settle(Instant now);
 
   // Empty when connected: "connecting to host:6379: Connection refused".
   [[nodiscard]] std::string trouble() const;
@@ -56,6 +61,9 @@ class RedisNode {
   [[nodiscard]] std::size_t calls_under_way() const;
 
  private:
+  [[nodiscard]] bool up() const {
+    return connection_ != nullptr && connection_->state() == RedisConnection::State::kUp;
+  }
   void dial(Instant now);
   void resolved(const std::vector<std::string>& addresses);
   void connect(const std::string& address);
@@ -66,7 +74,7 @@ class RedisNode {
   RedisUrl url_;
   std::string address_;
   std::unique_ptr<RedisConnection> connection_;
-  std::uint64_t number_ = 0;
+  std::uint64_t number_ = 0;    // of the connection; 0: not told yet
   std::uint32_t failures_ = 0;  // since a call was answered
   std::uint64_t dials_ = 0;
   bool retired_ = false;

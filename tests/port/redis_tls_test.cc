@@ -1,30 +1,14 @@
 // rediss:// with a real server: whom the client trusts, and what it says when it does not.
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <cstdlib>
 #include <filesystem>
 
-#include "lib/base/check.h"
-#include "lib/port/unique_fd.h"
 #include "tests/port/redis_world.h"
 #include "tests/redis/redis_server.h"
 
 namespace sluice::port {
 namespace {
-
-// Nobody else is told the same one for a while.
-std::uint16_t free_port() {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* at = reinterpret_cast<sockaddr*>(&address);
-  socklen_t size = sizeof address;
-  CHECK(bind(fd.get(), at, size) == 0 && getsockname(fd.get(), at, &size) == 0);
-  return ntohs(address.sin_port);
-}
 
 // In one directory: an authority ca.pem, and by it server.pem (localhost, 127.0.0.1), wrong.pem
 // (for another name), expired.pem, client.pem, each with its key; and other.pem, another authority.

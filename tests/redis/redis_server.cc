@@ -27,18 +27,6 @@ namespace {
 constexpr timeval kPatience{10, 0};
 constexpr int kLooks = 1'000;  // 10 ms apart
 
-// Nobody else is told the same one for a while.
-std::uint16_t free_port() {
-  const port::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* at = reinterpret_cast<sockaddr*>(&address);
-  socklen_t size = sizeof address;
-  CHECK(bind(fd.get(), at, size) == 0 && getsockname(fd.get(), at, &size) == 0);
-  return ntohs(address.sin_port);
-}
-
 port::RedisValue value_of(const redisReply& reply) {
   using Kind = port::RedisValue::Kind;
   port::RedisValue value;
@@ -70,6 +58,17 @@ port::RedisValue value_of(const redisReply& reply) {
 }
 
 }  // namespace
+
+std::uint16_t free_port() {
+  const port::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* at = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  CHECK(bind(fd.get(), at, size) == 0 && getsockname(fd.get(), at, &size) == 0);
+  return ntohs(address.sin_port);
+}
 
 struct RedisServer::Connection {
   explicit Connection(const std::string& socket)

@@ -18,6 +18,9 @@
 
 namespace sluice {
 
+// Of 127.0.0.1; nobody else is told the same one for a while.
+std::uint16_t free_port();
+
 class RedisServer {
  public:
   struct Options {
