@@ -6,6 +6,8 @@ import selectors
 import socket
 import time
 
+from supervise.several import stage_of
+
 EVERY_S = 1.0
 PATIENCE_S = 3.0
 SPAN_S = 5.0  # over which "per second" is taken
@@ -72,7 +74,7 @@ class Figures:
         self.selector, self.addresses = selector, addresses
         self.samples, self.open = {}, {}  # by stage: what it said last; questions
         self.silent = set()
-        self.sent, self.throttled = Total(), Total()
+        self.totals = collections.defaultdict(Total)  # by (stage, how attempts ended)
         self.lately = collections.deque()  # (when, sent)
         self.due, self.plain_due, self.plain_said = 0.0, time.monotonic() + PLAIN_S, None
 
@@ -85,7 +87,7 @@ class Figures:
         if now < self.due:
             return False
         self.due = now + EVERY_S
-        self.lately.append((now, self.sent.value()))
+        self.lately.append((now, self.total("delivered")))
         while now - self.lately[0][0] > SPAN_S:
             self.lately.popleft()
         for stage in self.addresses.keys() - self.open.keys():
@@ -100,13 +102,25 @@ class Figures:
             return
         self.samples[stage] = {(name, labels): float(value)
                                for name, labels, value in _SAMPLE.findall(text)}
-        if stage == "limiter":
-            for total, how in ((self.sent, "delivered"), (self.throttled, "throttled")):
-                total.see(self.sum("limiter", "sluice_limiter_attempts_total", f'"{how}"'))
+        if stage_of(stage) == "limiter":
+            for how in ("delivered", "throttled"):
+                self.totals[stage, how].see(
+                    sum(self.values(stage, "sluice_limiter_attempts_total", f'"{how}"')))
+
+    def total(self, how):
+        return sum(total.value() for (_, ended), total in list(self.totals.items()) if ended == how)
+
+    def values(self, stage, name, label=""):
+        return [value for (title, labels), value in self.samples.get(stage, {}).items()
+                if title == name and label in labels]
+
+    def all(self, stage, name, label=""):
+        """What each of a stage says of it."""
+        return [value for one in self.samples if stage_of(one) == stage
+                for value in self.values(one, name, label)]
 
     def sum(self, stage, name, label=""):
-        return sum(value for (title, labels), value in self.samples.get(stage, {}).items()
-                   if title == name and label in labels)
+        return sum(self.all(stage, name, label))
 
     def per_second(self):
         (began, before), (ended, after) = self.lately[0], self.lately[-1]
@@ -116,24 +130,27 @@ class Figures:
         queued = int(self.sum("ingest", "sluice_rows_count"))
         underway = int(self.sum("dispatcher", "sluice_attempts_in_flight"))
         return (f"queued {queued}   waiting {max(0, queued - underway)}   "
-                f"sent {self.sent.value()}   throttled {self.throttled.value()}   "
+                f"sent {self.total('delivered')}   throttled {self.total('throttled')}   "
                 f"dead {int(self.sum('ingest', 'sluice_dead_letters_count'))}   "
                 f"{self.per_second():.1f}/s")
 
     def departures(self):
         """When the next and the last of all that wait go, as far as it is known."""
         said = []
-        for which in ("next", "last"):
-            at = self.sum("limiter", f"sluice_limiter_departure_{which}_seconds")
+        for which, choose in (("next", min), ("last", max)):
+            told = self.all("limiter", f"sluice_limiter_departure_{which}_seconds")
+            at = choose((one for one in told if one > 0), default=0)
             if at > 0:
                 clock = "%H:%M:%S" if at - time.time() < 43200 else "%d %b %H:%M"
                 said.append(f"{which} goes {time.strftime(clock, time.localtime(at))}")
         return ", ".join(said)
 
     def reasons(self):
-        found = {labels.partition('"')[2].rstrip('"'): int(value)
-                 for (name, labels), value in self.samples.get("limiter", {}).items()
-                 if name == "sluice_limiter_waiting" and value}
+        found = collections.Counter()
+        for stage, samples in self.samples.items():
+            for (name, labels), value in samples.items():
+                if stage_of(stage) == "limiter" and name == "sluice_limiter_waiting" and value:
+                    found[labels.partition('"')[2].rstrip('"')] += int(value)
         most = sorted(found.items(), key=lambda one: -one[1])[:5]
         return ", ".join(f"{why} {count}" for why, count in most) or "nothing waits"
 

@@ -148,17 +148,21 @@ def check_ports(found):
 
 
 def reserve_ports(count):
-    """(the first of so many ports in a row that nobody uses, a socket). As long as that socket is
-    open nobody else is given them here, so that two runs that begin together do not meet."""
+    """(the first of so many ports in a row that nobody uses, a guard). Until that is closed nobody
+    else is given them here, so that two runs that begin together do not meet. The last of each
+    sixteen is the guard's."""
     blocks = list(range(12000, 30000, 16))  # below those that the kernel gives to connections
     begin = os.getpid() * 7 % len(blocks)
     for first in blocks[begin:] + blocks[:begin]:
-        guard = socket.socket()
+        guard = contextlib.ExitStack()
         try:
-            guard.bind(("127.0.0.1", first + 15))
-            guard.listen()
+            guarded = range(first + 15, first + count + 15, 16)
+            for port in guarded:
+                one = guard.enter_context(socket.socket())
+                one.bind(("127.0.0.1", port))
+                one.listen()
             with contextlib.ExitStack() as stack:
-                for port in range(first, first + count):
+                for port in set(range(first, first + count)) - set(guarded):
                     probe = stack.enter_context(socket.socket())
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", port))

@@ -4,12 +4,15 @@ import argparse
 import os
 
 from supervise.layout import STAGES, UPSTREAM
+from supervise.several import STEP
 
+SEVERAL_MAX = 9
 EXAMPLES = """examples:
   scripts/run                                       on its defaults, with sluice-upstream
   scripts/run --upstream http://127.0.0.1:9000      to a server of your own
   scripts/run --settings deploy/examples/sluice.toml
   scripts/run --demo                                500 messages, and a table of how it went
+  scripts/run --redis start --limiters 3            three limiters on a redis-server of this run
   scripts/run --stage alerter=./my-alerter          a program of your own in a stage's place
 
 Ctrl-C drains and stops everything, a second one kills it: nothing is lost by that either.
@@ -31,6 +34,13 @@ def parser_of(about):
     parser.add_argument("--upstream", metavar="URL", help="send there, run no sluice-upstream")
     parser.add_argument("--port", type=int, help="of the front door (default: 8080); health and "
                         "metrics take the next five, sluice-upstream the tenth after it")
+    parser.add_argument("--redis", metavar="URL", help="let the limiters decide on this Redis "
+                        "(redis://HOST:PORT, rediss://, unix:///PATH); start: on a redis-server "
+                        "of this run, kept in the data directory")
+    for stage in ("limiter", "dispatcher"):
+        parser.add_argument(f"--{stage}s", type=int, default=1, metavar="N", help=f"so many "
+                            f"{stage}s (default: 1); their health ports are {STEP} apart"
+                            + ("; several need --redis" if stage == "limiter" else ""))
     parser.add_argument("--stage", action="append", default=[], metavar="NAME=PROGRAM",
                         help=f"run another program as this stage: {', '.join(STAGES)}; it gets "
                         "the same flags (docs/protocol.md says what more)")
@@ -46,6 +56,10 @@ def arguments(about):
         parser.error("--upstream and --port are for runs without --settings; say them in the file")
     if parsed.port is not None and not 1 <= parsed.port <= 65535 - UPSTREAM:
         parser.error(f"--port {parsed.port}: from 1 to {65535 - UPSTREAM}")
+    parsed.counts = {"limiter": parsed.limiters, "dispatcher": parsed.dispatchers}
+    for stage, count in parsed.counts.items():
+        if not 1 <= count <= SEVERAL_MAX:
+            parser.error(f"--{stage}s {count}: from 1 to {SEVERAL_MAX}")
     parsed.programs = dict(entry.partition("=")[::2] for entry in parsed.stage)
     for name, program in parsed.programs.items():
         if name not in STAGES + ["upstream"]:

@@ -109,7 +109,17 @@ class Counting(unittest.TestCase):
         line = 'sluice_limiter_attempts_total{{ended="delivered"}} {}\n'
         for value in (3, 10, 0, 4):
             self.figures.heard("limiter", line.format(value))
-        self.assertEqual(self.figures.sent.value(), 14)
+        self.assertEqual(self.figures.total("delivered"), 14)
+
+    def test_several_of_a_stage_are_one(self):
+        for name, sent, waiting, at in (("limiter", 5, 3, "2e9"), ("limiter-2", 7, 1, "1.9e9")):
+            self.figures.heard(name, f'sluice_limiter_attempts_total{{ended="delivered"}} {sent}\n'
+                               f'sluice_limiter_waiting{{why="pacing"}} {waiting}\n'
+                               f"sluice_limiter_departure_next_seconds {at}\n")
+        self.figures.heard("limiter", 'sluice_limiter_attempts_total{ended="delivered"} 1\n')
+        self.assertEqual(self.figures.total("delivered"), 13)  # the first has begun again
+        self.assertRegex(self.figures.departures(), r"^next goes 17 Mar \d\d:\d\d$")
+        self.assertEqual(self.figures.reasons(), "pacing 1")
 
     def test_what_is_said_of_it(self):
         self.figures.heard("ingest", "# HELP x y\nsluice_rows_count 12\nsluice_dead_letters_count 2\n")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Stands in for any stage: takes its flags, answers /readyz, ends on SIGTERM.
 
-Its name is the file's, so that scripts/run can be given five of them. A file <name>.exit beside it
+Its name is the file's, so that scripts/run can be given five of them; it says its flags. A file <name>.exit beside it
 holds the code with which it ends at once; with <name>.stubborn it does not end on SIGTERM;
 with <name>.talks it says very much first, then renames it to <name>.talked.
 """
@@ -35,8 +35,13 @@ def main():
     if os.path.exists(code):
         with open(code, encoding="utf-8") as file:
             return int(file.read())
-    with open(sys.argv[sys.argv.index("--settings") + 1], "rb") as file:
-        host, port = tomllib.load(file)[NAME]["health_listen"].split(":")
+    print("told", *sys.argv[1:], flush=True)
+    if "--health-listen" in sys.argv:
+        address = sys.argv[sys.argv.index("--health-listen") + 1]
+    else:
+        with open(sys.argv[sys.argv.index("--settings") + 1], "rb") as file:
+            address = tomllib.load(file)[NAME]["health_listen"]
+    host, port = address.split(":")
     if os.path.exists(os.path.join(FOLDER, NAME + ".stubborn")):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
