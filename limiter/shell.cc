@@ -6,6 +6,7 @@
 
 #include "lib/port/random.h"
 #include "lib/stage/upstreams.h"
+#include "limiter/redis_store.h"
 #include "limiter/shell_embedded.h"
 #include "limiter/shell_explain.h"
 
@@ -42,6 +43,26 @@ Result<Config> config_of(const Settings& settings) {
   return config;
 }
 
+bool on_redis(const Settings& settings) { return settings.stage.text("store") == "redis"; }
+
+Result<std::unique_ptr<StorePort>> open_store(const stage::Room& room, StoreConfig config) {
+  if (!on_redis(room.settings)) return EmbeddedStore::open(room, std::move(config));
+  auto options = read_redis_options(room.settings);
+  if (!options) return options.error();
+  return RedisStore::open(room, std::move(config), std::move(*options));
+}
+
+// Of [limiter], those that a limiter that runs takes.
+std::vector<std::string> taken_rows() {
+  std::vector<std::string> taken;
+  for (const SettingRow& row : setting_rows()) {
+    const bool of_store = row.name == "store" || row.name == "store_topology" ||
+                          row.name == "store_max" || row.name == "fresh";
+    if (!of_store && !row.name.starts_with("redis")) taken.emplace_back(row.name);
+  }
+  return taken;
+}
+
 }  // namespace
 
 stage::StageInfo Shell::info() {
@@ -53,6 +74,7 @@ stage::StageInfo Shell::info() {
   info.takes = {wire::Role::kIngest};
   info.dials = {wire::Role::kDispatcher, wire::Role::kAuditor};
   info.rows = setting_rows();
+  info.many = true;  // on Redis; the embedded store locks its own directory
   info.verbs = {"explain KEY|ID [--json]", "simulate --trace FILE --limits FILE"};
   info.upstreams = true;
   return info;
@@ -61,6 +83,9 @@ stage::StageInfo Shell::info() {
 Status Shell::check(const Settings& settings) {
   const auto config = config_of(settings);
   if (!config) return config.error();
+  if (on_redis(settings)) {
+    if (const auto options = read_redis_options(settings); !options) return options.error();
+  }
   const Duration least = settings.stage.duration("clock_error_max") * 2 + milliseconds(1);
   for (const Upstream& upstream : config->upstreams) {
     for (const Limit& limit : upstream.limits) {
@@ -79,7 +104,7 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto config = config_of(room.settings);
   if (!config) return config.error();
   config->life = room.life;
-  auto store = EmbeddedStore::open(room, store_config(room.settings, *config));
+  auto store = open_store(room, store_config(room.settings, *config));
   if (!store) return store.error();
   return std::make_unique<Shell>(std::move(*config), std::move(*store), port::random_id());
 }
@@ -89,7 +114,8 @@ Shell::Shell(Config config, std::unique_ptr<StorePort> store, std::uint64_t seed
 
 Status Shell::start(stage::Stage<Core>& stage) {
   stage_ = &stage;
-  store_->start([this](const StoreReply& reply) { answered(reply); });
+  store_->start({[this](const StoreReply& reply) { answered(reply); },
+                 [this](Error error) { stage_->give_up(std::move(error)); }});
   stage.metrics().on_scrape([this] { count(); });
   stage.poller().after(kNameEvery, [this] { name_unknown(); });
   return Done{};
@@ -128,8 +154,8 @@ void Shell::name_unknown() {
 }
 
 std::string Shell::not_ready() {
-  if (!core_.store_up()) return "the store has not answered";
   if (std::string why = store_->trouble(); !why.empty()) return why;
+  if (!core_.store_up()) return "the store has not answered";
   if (core_.dispatchers() == 0) return "no dispatcher is connected";
   if (!core_.auditor()) return "no auditor is connected";
   return "";
@@ -142,10 +168,8 @@ Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   config->limits_version = stage::limits_version(config->upstreams);
   store_->set_config(store_config(settings, *config), "SIGHUP");
   core_.edit(std::move(*config));
-  std::vector<std::string> taken = {"[[upstream]]", "[[limit]]"};
-  for (const SettingRow& row : setting_rows()) {
-    if (row.name != "store") taken.emplace_back(row.name);
-  }
+  std::vector<std::string> taken = taken_rows();
+  taken.insert(taken.end(), {"[[upstream]]", "[[limit]]"});
   return taken;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lib/port/clock.h"
+#include "lib/port/lockfile.h"
 
 namespace sluice::limiter {
 
@@ -18,7 +19,8 @@ Reading read_clocks() { return {port::wall_now(), port::steady_now()}; }
 Result<std::unique_ptr<StorePort>> EmbeddedStore::open(const stage::Room& room,
                                                        StoreConfig config) {
   SqliteStoreOptions options;
-  options.directory = room.data_dir;
+  options.directory = room.settings.shared.text("data_dir") + "/limiter";  // whoever asks: one
+  if (auto made = port::make_directory(options.directory); !made) return made.error();
   options.config = std::move(config);
   auto store = SqliteStore::open(std::move(options), read_clocks());
   if (!store) return store.error();
@@ -35,8 +37,8 @@ EmbeddedStore::EmbeddedStore(const stage::Room& room, SqliteStore store)
                                       "One transaction of the store, commit included.")),
       store_(std::move(store)) {}
 
-void EmbeddedStore::start(Answered answered) {
-  answered_ = std::move(answered);
+void EmbeddedStore::start(Events events) {
+  answered_ = std::move(events.answered);
   poller_.after(kRestAgain, [this] { rest(); });
 }
 

@@ -14,11 +14,12 @@ namespace sluice::limiter {
 
 class EmbeddedStore final : public StorePort {
  public:
-  // In the room's data directory. Says in the log when what was found there closes the store.
+  // In the data directory, the same for each instance: one limiter has it. Says in the log when
+  // what was found there closes the store.
   static Result<std::unique_ptr<StorePort>> open(const stage::Room& room, StoreConfig config);
   EmbeddedStore(const stage::Room& room, SqliteStore store);
 
-  void start(Answered answered) override;
+  void start(Events events) override;
   void perform(std::vector<StoreAsk>& asks) override;
   void set_config(StoreConfig config, std::string by) override;
   [[nodiscard]] std::string trouble() const override { return ""; }

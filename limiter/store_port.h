@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/result.h"
 #include "limiter/script.h"
 #include "limiter/store.h"
 
@@ -16,6 +17,12 @@ class StorePort {
  public:
   // With `sent` and `received`, as the core learns store time from them.
   using Answered = std::function<void(const StoreReply&)>;
+  // What only a person can put right: ends the process.
+  using GiveUp = std::function<void(Error)>;
+  struct Events {
+    Answered answered;
+    GiveUp give_up;
+  };
 
   StorePort() = default;
   StorePort(const StorePort&) = delete;
@@ -23,7 +30,7 @@ class StorePort {
   virtual ~StorePort() = default;
 
   // Once, before the first call.
-  virtual void start(Answered answered) = 0;
+  virtual void start(Events events) = 0;
   // What one turn asks; may be moved from.
   virtual void perform(std::vector<StoreAsk>& asks) = 0;
   // Other settings while it runs: each shard is told before its next call.

@@ -65,14 +65,16 @@ class Pages : public CLI::Formatter {
 
 void add_rows(CLI::App& app, const Program& program, CommandLine& into) {
   for (const SettingRow& row : program.rows) {
-    if (row.secret) continue;  // flags are seen by everybody on the machine
+    if (row.secret) continue;                          // flags are seen by everybody on the machine
+    const bool flag = row.type == SettingType::kFlag;  // "--fresh" is "--fresh=true"
     const std::string name(row.name);
-    const auto take = [&into, name](const std::string& text) {
-      into.given.emplace_back(name, text);
+    const auto take = [&into, name, flag](const std::string& text) {
+      into.given.emplace_back(name, flag && text.empty() ? "true" : text);
     };
     app.add_option_function<std::string>(flag_names(row.name), take,
                                          std::string(row.help) + "\n" + describe_setting(row))
-        ->option_text("VALUE");
+        ->expected(flag ? 0 : 1, 1)
+        ->option_text(flag ? "[VALUE]" : "VALUE");
   }
 }
 

@@ -44,7 +44,8 @@ class Runner {
         [this](wire::LinkOut& event) { give(event); });
   }
 
-  void loop() {
+  // Done, or why the stage gave up.
+  Status loop() {
     // Nothing is left to do when a turn's rounds came to their end and the core is idle.
     do {
       const Instant wake = stage_.out().empty()
@@ -53,7 +54,9 @@ class Runner {
       process_.poll(wake);
       turn();
       process_.turn_done();
-    } while (!process_.may_leave(stage_.out().empty() && shell_.core().idle()));
+    } while (!stage_.error() && !process_.may_leave(stage_.out().empty() && shell_.core().idle()));
+    if (stage_.error()) return *stage_.error();
+    return Done{};
   }
 
  private:
@@ -118,9 +121,9 @@ int run_with(Settings settings, std::function<Result<Settings>()> read_again) {
   if (!shell) return fail(name, shell.error());
   Runner<S> runner(**process, **shell);
   if (auto opened = runner.open(std::move(read_again)); !opened) return fail(name, opened.error());
-  runner.loop();
+  const Status ended = runner.loop();
   (*process)->finish();
-  return 0;
+  return ended ? 0 : fail(name, ended.error());
 }
 
 }  // namespace detail

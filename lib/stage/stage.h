@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/outbox.h"
+#include "lib/base/result.h"
 #include "lib/base/settings.h"
 #include "lib/port/http_server.h"
 #include "lib/port/log.h"
@@ -71,6 +74,13 @@ class Stage {
   // them, and the core refuses what is beyond it.
   [[nodiscard]] std::size_t room_left() const { return core_.room(); }
 
+  // The process ends with this turn, by the error's exit code: what only a person can put right
+  // (kSettings) or a new start (the others). The first one counts.
+  void give_up(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
   // For calls of the core that only this stage has (drain, reload).
   Outbox<typename C::Effect>& out() { return out_; }
 
@@ -85,6 +95,7 @@ class Stage {
   Room room_;
   C& core_;
   Outbox<typename C::Effect> out_;
+  std::optional<Error> error_;
 };
 
 }  // namespace sluice::stage

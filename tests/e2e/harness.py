@@ -18,7 +18,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
-from supervise import layout  # noqa: E402
+from supervise import layout, several  # noqa: E402
 
 BIN = os.path.join(ROOT, "build", os.environ.get("SLUICE_BUILD", "release"), "bin")
 ENDED = ("delivered", "dead", "expired", "cancelled")
@@ -130,11 +130,15 @@ class Recorder:
 
 class Pipeline:
     """All five stages, and sluice-upstream where no url is given. `stages`: lines of settings for
-    one's table each; `more`: what stands after all of that."""
+    one's table each; `more`: what stands after all of that; `counts`: of which there are several;
+    `redis`: the URL of the limiters' store."""
 
-    def __init__(self, folder, url=None, time_scale=0.1, more="", stages=None):
+    def __init__(self, folder, url=None, time_scale=0.1, more="", stages=None, counts=None,
+                 redis=None):
         self.folder = folder
-        self.port, self.guard = layout.reserve_ports(11)
+        self.counts, self.redis = counts or {}, redis
+        self.port, self.guard = layout.reserve_ports(
+            11 + several.STEP * (max([1, *self.counts.values()]) - 1))
         self.url, self.time_scale = url, time_scale
         self.stages = stages or {}
         self.settings = os.path.join(folder, "sluice.toml")
@@ -149,22 +153,33 @@ class Pipeline:
             lines += [f"[{name}]", f'health_listen = "127.0.0.1:{self.health(name)}"']
             if name == "ingest":  # a busy machine must not cost a forecast
                 lines += [f'listen = "127.0.0.1:{self.port}"', 'quote_wait = "2s"']
+            if name == "limiter" and self.redis:
+                lines += ['store = "redis"', f'redis = ["{self.redis}"]',
+                          'store_topology = "single"']
             lines += self.stages.get(name, [])
         url = self.url or f"http://127.0.0.1:{self.port + layout.UPSTREAM}"
         lines += ["[[upstream]]", 'name = "onlyfans"', f'url = "{url}"']
         return "\n".join(lines) + "\n"
 
     def health(self, name):
-        return self.port + layout.HEALTH[name]
+        nth = int(name.partition("-")[2] or 1)
+        return self.port + layout.HEALTH[several.stage_of(name)] + several.STEP * (nth - 1)
 
     def names(self):
-        return ([] if self.url else ["upstream"]) + layout.STAGES
+        return ([] if self.url else ["upstream"]) + list(self.commands())
+
+    def commands(self):
+        settings = {name: {"health_listen": f"127.0.0.1:{self.health(name)}",
+                           "store": "redis" if self.redis else "sqlite"} for name in layout.STAGES}
+        called = {name: [f"{BIN}/sluice-{name}", "--settings", self.settings]
+                  for name in layout.STAGES}
+        return several.spread(called, self.counts, settings, self.data)
 
     def command(self, name):
         if name == "upstream":
             return [f"{BIN}/sluice-upstream", f"--listen=127.0.0.1:{self.port + layout.UPSTREAM}",
                     "--key=body:/userId", "--n=10", f"--window={60 * self.time_scale}"]
-        return [f"{BIN}/sluice-{name}", "--settings", self.settings]
+        return self.commands()[name]
 
     def log(self, name):
         path = os.path.join(self.folder, name + ".log")
@@ -173,11 +188,13 @@ class Pipeline:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def start(self, *names, ready=True):
+    def start(self, *names, ready=True, flags=()):
+        """`flags`: of the limiters, this time."""
         for name in names or self.names():
+            own = list(flags) if several.stage_of(name) == "limiter" else []
             with open(os.path.join(self.folder, name + ".log"), "ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    self.command(name), stdin=subprocess.DEVNULL, stdout=log,
+                    self.command(name) + own, stdin=subprocess.DEVNULL, stdout=log,
                     stderr=subprocess.STDOUT, preexec_fn=die_with_parent, cwd=self.folder)
         if ready:
             self.wait_ready(*(n for n in names or self.names() if n != "upstream"))
@@ -196,6 +213,10 @@ class Pipeline:
                                  + self.log(name)[-3000:])
         return request(self.health(name), "GET", "/readyz").status == 200
 
+    def unready(self, name):
+        """What /readyz says."""
+        return request(self.health(name), "GET", "/readyz").body.decode()
+
     def kill(self, name):
         self.processes[name].kill()
         self.processes[name].wait()
@@ -208,16 +229,17 @@ class Pipeline:
     def stop(self):
         """As scripts/run does: in order. {name: exit code}."""
         codes = {}
-        for name in ("ingest", "limiter", "dispatcher", "auditor", "alerter", "upstream"):
-            process = self.processes.pop(name, None)
-            if process is None:
-                continue
-            process.terminate()
-            try:
-                codes[name] = process.wait(40)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                codes[name] = process.wait()
+        for stage in ("ingest", "limiter", "dispatcher", "auditor", "alerter", "upstream"):
+            named = [name for name in self.processes if several.stage_of(name) == stage]
+            going = {name: self.processes.pop(name) for name in named}
+            for process in going.values():
+                process.terminate()
+            for name, process in going.items():
+                try:
+                    codes[name] = process.wait(40)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    codes[name] = process.wait()
         return codes
 
     # ---- the front door

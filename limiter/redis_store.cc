@@ -1,0 +1,225 @@
+#include "limiter/redis_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/port/clock.h"
+#include "lib/port/random.h"
+
+namespace sluice::limiter {
+
+namespace {
+
+// Whoever is refused asks again at once: it hears of it so much later.
+constexpr Duration kRefusedFor = seconds(1);
+constexpr int kTimesMax = 16;
+
+std::vector<std::vector<std::string>> load_scripts() {
+  std::vector<std::vector<std::string>> commands;
+  for (const RedisScriptText& script : kRedisScriptTexts) {
+    commands.push_back({"SCRIPT", "LOAD", script.text});
+  }
+  return commands;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StorePort>> RedisStore::open(const stage::Room& room, StoreConfig config,
+                                                    RedisOptions options) {
+  auto store = std::make_unique<RedisStore>(room, std::move(config), std::move(options));
+  if (auto connected = store->connect(); !connected) return connected.error();
+  return std::unique_ptr<StorePort>(std::move(store));
+}
+
+RedisStore::RedisStore(const stage::Room& room, StoreConfig config, RedisOptions options)
+    : poller_(room.poller),
+      log_(room.log),
+      latency_(room.metrics.histogram("sluice_limiter_store_seconds",
+                                      "One call of the store, there and back.")),
+      config_(std::move(config)),
+      options_(std::move(options)),
+      watch_(room, options_, [this](Error error) { events_.give_up(std::move(error)); }) {
+  name_shards();
+}
+
+RedisStore::~RedisStore() { poller_.cancel(refusals_due_); }
+
+Status RedisStore::connect() {
+  port::RedisConfig config = options_.client;
+  config.preamble = load_scripts();
+  config.seed = port::random_id();
+  auto client =
+      port::RedisClient::open(poller_, log_, std::move(config), [this](std::uint64_t) { up(); });
+  if (!client) return client.error();
+  client_ = std::move(*client);
+  return Done{};
+}
+
+void RedisStore::start(Events events) {
+  events_ = std::move(events);
+  watch_.start(*client_, keys());
+}
+
+void RedisStore::up() {
+  watch_.look();
+  std::set<std::uint64_t> now;
+  for (const std::string& key : keys()) now.insert(client_->connection(key));
+  std::erase_if(lives_, [&](const auto& known) { return !now.contains(known.first); });
+}
+
+void RedisStore::name_shards() {
+  for (const Upstream& upstream : config_.upstreams) {
+    shards_[upstream.name] = say_limits(config_, {upstream.name, by_}, {}).keys.front();
+  }
+}
+
+// One of each server that is known to be another.
+std::vector<std::string> RedisStore::keys() const {
+  std::vector<std::string> found;
+  for (const auto& [upstream, key] : shards_) {
+    found.push_back(key);
+    if (!options_.client.cluster) break;
+  }
+  return found;
+}
+
+std::string RedisStore::trouble() const {
+  const std::string connecting = client_->trouble();
+  return connecting.empty() ? watch_.trouble() : connecting;
+}
+
+void RedisStore::set_config(StoreConfig config, std::string by) {
+  config_ = std::move(config);
+  by_ = std::move(by);
+  told_.clear();
+  name_shards();
+  watch_.set_keys(keys());
+  for (const Upstream& upstream : config_.upstreams) tell(upstream.name);
+}
+
+void RedisStore::perform(std::vector<StoreAsk>& asks) {
+  for (StoreAsk& ask : asks) {
+    const std::string& name = upstream_of(ask.call);
+    if (find_upstream(config_, name) == nullptr) {
+      StoreReply reply;
+      reply.call_id = ask.call_id;
+      reply.answer = StoreFailed{"no such upstream in the settings: " + name};
+      events_.answered(reply);
+    } else if (!refuse(ask)) {
+      tell(name);
+      say(ask.call_id, std::move(ask.call));
+    }
+  }
+}
+
+// A server that is not fit grants nothing; all else is still written there.
+bool RedisStore::refuse(StoreAsk& ask) {
+  const auto* grant = std::get_if<Grant>(&ask.call);
+  if (grant == nullptr) return false;
+  const std::uint64_t connection = client_->connection(shards_.at(upstream_of(ask.call)));
+  const std::string_view why = watch_.refusal(connection);
+  if (connection == 0 || why.empty()) return false;
+  GrantAnswer no;
+  no.why = wire::Wait::kStoreDown;
+  no.limit = why;
+  GrantReply reply;
+  reply.answers.assign(grant->asks.size(), no);
+  if (refusals_.empty()) {
+    const Duration wait = watch_.looked_at(connection) ? kRefusedFor : Duration{0};
+    refusals_due_ = poller_.after(wait, [this] { say_refusals(); });
+  }
+  const Instant now = port::steady_now();
+  refusals_.push_back({ask.call_id, std::move(reply), StoreTime{}, now, now});
+  return true;
+}
+
+void RedisStore::say_refusals() {
+  for (const StoreReply& reply : std::exchange(refusals_, {})) events_.answered(reply);
+}
+
+void RedisStore::tell(const std::string& upstream) {
+  if (told_.insert(upstream).second) say(0, SetLimits{upstream, by_});
+}
+
+void RedisStore::say(std::uint64_t call_id, Call call) {
+  const std::uint64_t number = ++last_number_;
+  said_.emplace(number, Said{call_id, RedisExchange(config_, std::move(call)), {}, 0, 0});
+  send(number);
+}
+
+void RedisStore::send(std::uint64_t number) {
+  Said& said = said_.at(number);
+  const std::string& upstream = upstream_of(said.exchange.call());
+  RedisSaid known;
+  known.fresh = options_.fresh && !known_.contains(upstream);
+  said.connection = client_->connection(shards_.at(upstream));
+  if (const auto life = lives_.find(said.connection); life != lives_.end()) {
+    known.life = life->second;
+  }
+  const RedisCommand command = said.exchange.next(known);
+  const std::string count = std::to_string(command.keys.size());
+  words_.assign({"EVALSHA", text_of(command.script).sha1, count});
+  words_.insert(words_.end(), command.keys.begin(), command.keys.end());
+  words_.insert(words_.end(), command.args.begin(), command.args.end());
+  ++said.times;
+  said.sent = port::steady_now();
+  client_->command(words_, command.keys.front(),
+                   [this, number](port::RedisAnswer& answer) { heard(number, answer); });
+}
+
+void RedisStore::heard(std::uint64_t number, port::RedisAnswer& answer) {
+  Said& said = said_.at(number);
+  if (answer.end != port::RedisAnswer::End::kAnswered) return failed(number, answer.why, false);
+  const RedisHeard what = said.exchange.hear(answer.value);
+  if (!said.exchange.life().empty()) lives_[said.connection] = said.exchange.life();
+  const std::string upstream = upstream_of(said.exchange.call());
+  switch (what) {
+    case RedisHeard::kDone:
+      return done(number);
+    case RedisHeard::kUnset:
+      if (said.times >= kTimesMax) return failed(number, said.exchange.what(), false);
+      told_.erase(upstream);
+      tell(upstream);
+      return send(number);
+    case RedisHeard::kMore:
+      if (said.times >= kTimesMax) return failed(number, "one call takes too many steps", false);
+      return send(number);
+    case RedisHeard::kNoLife:
+      events_.give_up({Trouble::kSettings, "the store: " + said.exchange.what()});
+      break;
+    case RedisHeard::kFull:
+      return failed(number, said.exchange.what(), true);
+    case RedisHeard::kNoScript:
+    case RedisHeard::kSchema:
+    case RedisHeard::kDamaged:
+    case RedisHeard::kFailed:
+      break;
+  }
+  failed(number, said.exchange.what(), false);
+}
+
+void RedisStore::done(std::uint64_t number) {
+  const auto found = said_.extract(number);
+  const Said& said = found.mapped();
+  const Instant received = port::steady_now();
+  latency_.observe(received - said.sent);
+  if (said.call_id == 0) {
+    known_.insert(upstream_of(said.exchange.call()));
+    return;
+  }
+  events_.answered(
+      {said.call_id, said.exchange.answer(), said.exchange.now(), said.sent, received});
+}
+
+void RedisStore::failed(std::uint64_t number, std::string what, bool full) {
+  const auto found = said_.extract(number);
+  const Said& said = found.mapped();
+  if (said.call_id == 0) {  // the next call tells it again
+    told_.erase(upstream_of(said.exchange.call()));
+    return;
+  }
+  events_.answered({said.call_id, StoreFailed{std::move(what), full}, StoreTime{}, said.sent,
+                    port::steady_now()});
+}
+
+}  // namespace sluice::limiter

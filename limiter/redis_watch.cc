@@ -1,0 +1,197 @@
+#include "limiter/redis_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+namespace sluice::limiter {
+
+namespace {
+
+constexpr Duration kEvery = seconds(5);
+constexpr Duration kEveryUnfit = seconds(1);
+constexpr int kDifferMax = 3;  // a failover may lie between two connections, but not each time
+
+constexpr std::array<std::string_view, 1> kInfo = {"INFO"};
+constexpr std::array<std::string_view, 6> kConfigGet = {"CONFIG",
+                                                        "GET",
+                                                        "maxmemory-policy",
+                                                        "min-replicas-to-write",
+                                                        "min-replicas-max-lag",
+                                                        "cluster-node-timeout"};
+constexpr std::string_view kUnlooked = "unlooked";
+
+bool is_forbidden(const port::RedisAnswer& answer) {
+  return answer.end == port::RedisAnswer::End::kAnswered &&
+         answer.value.kind == port::RedisValue::Kind::kError &&
+         (answer.value.text.starts_with("NOPERM") ||
+          answer.value.text.starts_with("ERR unknown command"));
+}
+
+}  // namespace
+
+RedisWatch::RedisWatch(const stage::Room& room, const RedisOptions& options, GiveUp give_up)
+    : poller_(room.poller),
+      log_(room.log),
+      metrics_(room.metrics),
+      options_(options),
+      give_up_(std::move(give_up)) {}
+
+RedisWatch::~RedisWatch() { poller_.cancel(timer_); }
+
+void RedisWatch::start(port::RedisClient& client, std::vector<std::string> keys) {
+  client_ = &client;
+  keys_ = std::move(keys);
+  metrics_.on_scrape([this] { count(); });
+  again();
+}
+
+void RedisWatch::set_keys(std::vector<std::string> keys) {
+  keys_ = std::move(keys);
+  look();
+}
+
+void RedisWatch::look() {
+  std::set<std::uint64_t> seen;
+  for (const std::string& key : keys_) {
+    const std::uint64_t connection = client_->connection(key);
+    if (connection != 0 && seen.insert(connection).second) look_at(key, connection);
+  }
+  std::erase_if(looks_, [&](const auto& look) { return !seen.contains(look.first); });
+}
+
+void RedisWatch::again() {
+  look();
+  timer_ = poller_.after(trouble().empty() ? kEvery : kEveryUnfit, [this] { again(); });
+}
+
+void RedisWatch::look_at(const std::string& key, std::uint64_t connection) {
+  looks_.try_emplace(connection);
+  client_->command(kInfo, key, [this, key, connection](port::RedisAnswer& answer) {
+    heard_info(key, connection, answer);
+  });
+  client_->command(kConfigGet, key, [this, key, connection](port::RedisAnswer& answer) {
+    heard_config(key, connection, answer);
+  });
+}
+
+void RedisWatch::heard_info(const std::string& key, std::uint64_t connection,
+                            port::RedisAnswer& answer) {
+  if (is_forbidden(answer)) {
+    return end_badly(
+        "the store's server forbids INFO, and only it says that the server is another "
+        "or was restarted: allow +info (" +
+        answer.value.text + ")");
+  }
+  const auto at = looks_.find(connection);
+  if (at == looks_.end() || answer.end != port::RedisAnswer::End::kAnswered ||
+      answer.value.kind != port::RedisValue::Kind::kString) {
+    return;
+  }
+  auto facts = read_info(answer.value.text);
+  if (!facts) return end_badly("the store's INFO says no master_replid: it is no Redis server");
+  at->second.facts = std::move(*facts);
+  std::uint64_t& most = most_[key];
+  most = std::max(most, at->second.facts.replicas);
+}
+
+// The second of the two answers.
+void RedisWatch::heard_config(const std::string& key, std::uint64_t connection,
+                              const port::RedisAnswer& answer) {
+  const auto at = looks_.find(connection);
+  if (at == looks_.end() || answer.end != port::RedisAnswer::End::kAnswered) return;
+  if (at->second.facts.life.empty()) return;
+  read_config_get(answer.value, at->second.facts);
+  at->second.verdict = judge(options_.rules, at->second.facts, most_[key]);
+  at->second.done = true;
+  if (!agreed_ && twin_ == nullptr) open_twin();
+  tell_log();
+}
+
+void RedisWatch::tell_log() {
+  const std::string why = trouble();
+  if (why == said_ || !agreed_) return;
+  if (why.empty()) {
+    log_.info("the store is fit to hold grants");
+  } else {
+    log_.error("nothing is granted on this store", {{"why", why}});
+  }
+  said_ = why;
+}
+
+void RedisWatch::open_twin() {
+  auto opened = port::RedisClient::open(poller_, log_, options_.client,
+                                        [this](std::uint64_t) { ask_twin(); });
+  if (opened) twin_ = std::move(*opened);
+}
+
+void RedisWatch::ask_twin() {
+  // The first that it hears of may not be the master of this key yet: it is told of each.
+  if (agreed_ || twin_ == nullptr || twin_->connection(keys_.front()) == 0) return;
+  twin_->command(kInfo, keys_.front(),
+                 [this](const port::RedisAnswer& answer) { compare(answer); });
+}
+
+void RedisWatch::compare(const port::RedisAnswer& twin) {
+  const auto facts = read_info(twin.value.text);
+  const auto at = looks_.find(client_->connection(keys_.front()));
+  const bool comparable = facts && at != looks_.end() && at->second.done;
+  if (comparable) {
+    agreed_ = facts->life == at->second.facts.life;
+    differed_ += agreed_ ? 0 : 1;
+  }
+  if (differed_ >= kDifferMax) {
+    return end_badly("two connections to the store reach two servers, of lives " + facts->life +
+                     " and " + at->second.facts.life +
+                     ": what stands between must not spread them");
+  }
+  if (agreed_) tell_log();
+  // Not from a handler of its own.
+  poller_.after(agreed_ ? Duration{0} : kEveryUnfit, [this] {
+    twin_.reset();
+    if (!agreed_) look();
+  });
+}
+
+void RedisWatch::end_badly(const std::string& why) { give_up_({Trouble::kSettings, why}); }
+
+bool RedisWatch::looked_at(std::uint64_t connection) const {
+  const auto at = looks_.find(connection);
+  return agreed_ && at != looks_.end() && at->second.done;
+}
+
+std::string_view RedisWatch::refusal(std::uint64_t connection) const {
+  if (!looked_at(connection)) return kUnlooked;
+  return word_of(looks_.at(connection).verdict.unfit);
+}
+
+std::string RedisWatch::trouble() const {
+  for (const std::string& key : keys_) {
+    const std::uint64_t connection = client_->connection(key);
+    if (connection == 0) continue;  // the client's own trouble
+    if (!looked_at(connection)) return "the store was not looked at yet";
+    if (const std::string& why = looks_.at(connection).verdict.why; !why.empty()) return why;
+  }
+  return "";
+}
+
+void RedisWatch::count() {
+  std::uint64_t bytes = 0;
+  for (const auto& [connection, look] : looks_) bytes = std::max(bytes, look.facts.bytes);
+  metrics_
+      .gauge("sluice_limiter_store_bytes",
+             "Memory that Redis uses; of several, the fullest server.")
+      .set(static_cast<double>(bytes));
+  for (const Unfit unfit : {Unfit::kEvicts, Unfit::kOverlap, Unfit::kFull}) {
+    const auto servers = std::count_if(looks_.begin(), looks_.end(), [&](const auto& look) {
+      return look.second.verdict.unfit == unfit;
+    });
+    metrics_
+        .gauge("sluice_limiter_store_unfit", "Servers on which nothing is granted, by why.",
+               {{"why", std::string(word_of(unfit))}})
+        .set(static_cast<double>(servers));
+  }
+}
+
+}  // namespace sluice::limiter

@@ -1,0 +1,155 @@
+"""The limiters on a real Redis: killed in turn, and a store that forgets, under a running load.
+Arrivals are counted at sluice-upstream, in every closed window."""
+
+import os
+import time
+
+from harness import ROOT, EndToEnd, eventually
+from redis_server import RedisServer
+
+SCALE = 0.05
+WINDOW_S = 60 * SCALE
+TIMEOUT = 'timeout = "1s"\n'  # of the upstream; not scaled
+# W + guard + lease (start_window, timeout, max_pause) + unknown_hold + store_overlap.
+CLOSED_S = (60 + 1 + 2 + 60 + 60 + 20) * SCALE + 1
+
+
+class OnRedis(EndToEnd):
+    minutes = 4
+
+    def setUp(self):
+        self.redis = RedisServer()
+        self.addCleanup(self.redis.close)
+        self.names = []
+
+    def make(self, **options):
+        self.pipe = self.pipeline(time_scale=SCALE, redis=self.redis.url, more=TIMEOUT, **options)
+
+    def open(self, **options):
+        self.make(**options)
+        self.pipe.start(flags=["--fresh"])
+
+    def post(self, keys, each):
+        """Messages of so many keys, in turn."""
+        for n in range(each):
+            for key in range(keys):
+                name = f"m-{len(self.names)}"
+                self.accept(self.pipe, {"messageId": name, "userId": f"user-{key}", "n": n},
+                            Prefer="respond-async")
+                self.names.append(name)
+
+    def arrivals(self):
+        return self.pipe.report()["arrivals"]
+
+    def assert_all_went(self, seconds, duplicates=0):
+        states = self.pipe.settle(self.names, seconds)
+        self.assertEqual(set(states.values()), {"delivered"})
+        report = self.pipe.report()
+        self.assertEqual((report["over"], report["bans"]), (0, 0), report)
+        self.assertLessEqual(report["fullest_window"], 10)
+        self.assertLessEqual(report["duplicates"]["total"], duplicates, report)
+        return report
+
+
+class One(OnRedis):
+    def test_as_on_the_embedded_store(self):
+        self.open()
+        self.post(keys=3, each=25)
+        report = self.assert_all_went(60)
+        self.assertGreaterEqual(report["fullest_window"], 9)
+
+    def test_a_store_that_is_not_fit_grants_nothing_until_it_is(self):
+        self.redis.cli("config", "set", "maxmemory-policy", "allkeys-lru")
+        self.make()
+        self.pipe.start(ready=False, flags=["--fresh"])
+        self.pipe.wait_ready("ingest")
+        self.post(keys=1, each=1)
+        eventually("it says why", lambda: "maxmemory-policy is allkeys-lru" in
+                   self.pipe.unready("limiter"), 20)
+        time.sleep(1)
+        self.assertEqual(self.arrivals(), 0)
+        self.redis.cli("config", "set", "maxmemory-policy", "noeviction")
+        self.pipe.wait_ready("limiter")
+        self.assert_all_went(30)
+
+    def test_without_info_it_does_not_start(self):
+        self.redis.cli("acl", "setuser", "default", "-info")
+        self.make()
+        self.pipe.start("limiter", ready=False)
+        limiter = self.pipe.processes.pop("limiter")
+        self.assertEqual(limiter.wait(20), 78, self.pipe.log("limiter"))
+        self.assertIn("allow +info", self.pipe.log("limiter"))
+
+
+class User(OnRedis):
+    """The runbook's user, and the rotation of its password as the runbook has it."""
+
+    def write_secret(self, word):
+        with open(self.secret, "w", encoding="utf-8") as file:
+            file.write(word + "\n")
+
+    def test_its_rights_are_enough_and_its_password_may_change(self):
+        page = os.path.join(ROOT, "docs", "runbooks", "redis.md")
+        with open(page, encoding="utf-8") as file:
+            line = next(line for line in file if line.startswith("ACL SETUSER sluice on "))
+        self.secret = os.path.join(self.redis.folder, "secret")
+        self.write_secret("first")
+        named = line.replace("SETUSER sluice", "SETUSER limiter").replace("PASSWORD", "first")
+        self.assertEqual(self.redis.cli(*named.split()), "OK")
+        self.redis.url = f"redis://limiter@127.0.0.1:{self.redis.listen()}"
+        self.make(stages={"limiter": [f'redis_password = "secret://file{self.secret}"']})
+        self.pipe.start(flags=["--fresh"])
+        self.post(keys=2, each=5)
+        self.assert_all_went(30)
+        self.assertEqual(self.redis.cli("acl", "setuser", "limiter", ">second"), "OK")
+        self.write_secret("second")
+        self.assertEqual(self.redis.cli("acl", "setuser", "limiter", "<first"), "OK")
+        self.redis.cli("client", "kill", "user", "limiter")
+        self.post(keys=2, each=5)
+        self.assert_all_went(60)
+        self.assertNotIn("first", self.pipe.log("limiter"))
+
+
+class Killed(OnRedis):
+    def test_each_limiter_in_turn(self):
+        self.open(counts={"limiter": 3, "dispatcher": 2})
+        self.post(keys=6, each=25)
+        for name in ("limiter", "limiter-2", "limiter-3"):
+            time.sleep(WINDOW_S / 2)
+            self.pipe.kill_and_restart(name, after=WINDOW_S / 4)
+        self.assert_all_went(90)
+
+
+class Forgets(OnRedis):
+    def under_way(self):
+        self.open(counts={"limiter": 2, "dispatcher": 2})
+        self.post(keys=3, each=25)
+        eventually("some went", lambda: self.arrivals() >= 12, 20)
+
+    def assert_closed(self, began):
+        """What had left has arrived; nothing more does before the closure's end."""
+        time.sleep(1)
+        before = self.arrivals()
+        while time.monotonic() < began + CLOSED_S - 0.5:
+            self.assertEqual(self.arrivals(), before)
+            time.sleep(0.1)
+        eventually("it opens again", lambda: self.arrivals() > before, 30)
+
+    def test_flushall(self):
+        self.under_way()
+        began = time.monotonic()
+        self.assertEqual(self.redis.cli("flushall"), "OK")
+        self.assert_closed(began)
+        # Of what was under way the fate is unknown: it may be sent again, each once.
+        self.assert_all_went(120, duplicates=6)
+
+    def test_restart_from_an_old_copy(self):
+        self.under_way()
+        self.assertEqual(self.redis.cli("save"), "OK")
+        went = self.arrivals()
+        eventually("more went", lambda: self.arrivals() >= went + 6, 30)
+        self.redis.kill()
+        began = time.monotonic()
+        self.redis.start()
+        self.assert_closed(began)
+        self.assert_all_went(120, duplicates=12)
