@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "lib/base/check.h"
@@ -57,6 +58,8 @@ Status load_files(SSL_CTX* context, const RedisTls& tls) {
 }
 
 Result<Context> make_context(const RedisTls& tls) {
+  // OpenSSL writes into sockets that the peer may have closed.
+  (void)std::signal(SIGPIPE, SIG_IGN);
   ERR_clear_error();
   Context context(SSL_CTX_new(TLS_client_method()));
   CHECK(context != nullptr);

@@ -30,7 +30,7 @@ TEST(HostileRedis, BytesThatAreNoAnswerEndTheConnectionAndTheCallIsUnknown) {
   };
   for (const auto& [bytes, why] : rows) {
     RedisWorld world;
-    RedisFake fake(world.poller, pong_and([&](const Words&) { return bytes; }));
+    RedisFake fake(world.poller, pong_and([said = bytes](const Words&) { return said; }));
     ASSERT_TRUE(world.open_and_wait(RedisWorld::config_for(fake.url())));
     const RedisAnswer answer = world.ask({"GET", "a"});
     EXPECT_EQ(answer.end, End::kUnknown) << bytes.substr(0, 20);
