@@ -158,7 +158,9 @@ wire::Credit DispatcherCore::credit(const Line& line, std::uint64_t life, Instan
   }
   const std::size_t peers = std::max<std::size_t>(1, limiters_.size());
   const std::size_t share = std::max<std::size_t>(1, line.upstream->in_flight / peers);
-  const std::size_t room = table_.open_of(life, name) + room_in_table(name) / peers;
+  // Rounded up: what exceeds the table is answered, and no limiter is left without any.
+  const std::size_t free = (room_in_table(name) + peers - 1) / peers;
+  const std::size_t room = table_.open_of(life, name) + free;
   const bool tight = room < share;
   return {name, static_cast<std::uint32_t>(tight ? room : share),
           tight ? wire::Wait::kUpstreamFull : wire::Wait::kNone};

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -25,6 +27,13 @@ class Belief {
   }
   void lets_go(const std::string& identity) {
     if (keys_.erase(identity) > 0) hash_ ^= wire::short_hash(identity);
+  }
+  void let_go_of(const std::set<std::string>& keys) {
+    for (auto at = keys_.begin(); !keys.empty() && at != keys_.end();) {
+      const bool gone = keys.contains(at->second);
+      if (gone) hash_ ^= wire::short_hash(at->first);
+      at = gone ? keys_.erase(at) : std::next(at);
+    }
   }
   void forget_all() {
     keys_.clear();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingest/rendezvous.h"
 #include "lib/base/check.h"
 #include "lib/base/mark.h"
 #include "lib/stage/core.h"
@@ -80,6 +79,7 @@ void IngestCore::from_peer(const wire::FromPeer& from, const Turn& turn) {
                  [&](const wire::Quoted& item) { quoted(item, turn); },
                  [&](const wire::Recorded& item) { recorded(item, turn); },
                  [&](const wire::Controlled& item) { controlled(item, turn); },
+                 [&](const wire::Moved&) { leaves(peer, turn); },
                  [](const auto&) {},  // the links let nothing else through
              },
              from.item);
@@ -164,8 +164,10 @@ bool IngestCore::idle() const {
 
 std::size_t IngestCore::effects_max() const {
   // The worst single call: all copies are given back or offered anew, each with two effects, next
-  // to a page of rows for every limiter.
-  return std::size_t{4} * config_.open_max +
+  // to a page of rows for every limiter, and every key moves.
+  std::size_t believed = 0;
+  for (const auto& [peer, to] : limiters_) believed += to.belief.count();
+  return std::size_t{4} * config_.open_max + believed +
          (limiters_.size() + 1) * (std::size_t{config_.read_max} + 2);
 }
 
@@ -220,56 +222,17 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
 
 // ---- peers
 
-IngestCore::Limiter* IngestCore::limiter(wire::PeerId peer) {
-  const auto found = limiters_.find(peer);
-  return found == limiters_.end() ? nullptr : &found->second;
-}
-
-IngestCore::Limiter* IngestCore::owner(const std::string& key) {
-  Limiter* best = nullptr;
-  std::uint64_t best_score = 0;
-  for (auto& [peer, candidate] : limiters_) {
-    const std::uint64_t score = rendezvous_score(candidate.up.instance, key);
-    // A second connection of the same instance replaces the first: the later one wins.
-    if (best == nullptr || score >= best_score) {
-      best = &candidate;
-      best_score = score;
-    }
-  }
-  return best;
-}
-
 void IngestCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
   if (up.role == wire::Role::kAuditor) {
     auditors_[up.peer] = up;
     return send_costs_again(turn);
   }
-  if (up.role != wire::Role::kLimiter) return;
-  Limiter& to = limiters_[up.peer];
-  to.up = up;
-  announce_all(to, turn);
-  take_back_copies();
-  offer_copies(turn);
-  if (!sweeping_) {
-    sweeping_ = true;
-    at(turn.now + seconds(1), Due::kSweep, 0);  // by then its heartbeat has told store time
-  }
-  if (!std::exchange(forgetting_, true)) at(turn.now + config_.sweep_every, Due::kForget, 0);
+  if (up.role == wire::Role::kLimiter) limiter_up(up, turn);
 }
 
 void IngestCore::peer_down(wire::PeerId peer, const Turn& turn) {
   if (auditors_.erase(peer) > 0) return send_costs_again(turn);
-  if (limiters_.erase(peer) == 0) return;
-  std::vector<std::uint64_t> unheard;
-  for (const auto& [control_id, told] : told_) {
-    if (told.peer == peer) unheard.push_back(control_id);
-  }
-  for (const std::uint64_t id : unheard) control_unheard(id, "the limiter has gone", turn);
-  if (limiters_.empty()) clock_.forget();
-  take_back_copies();
-  offer_copies(turn);
-  // Its keys have other owners now, who have not been told of them.
-  for (auto& [other, to] : limiters_) announce_all(to, turn);
+  if (limiters_.contains(peer)) limiter_down(peer, turn);
 }
 
 void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
@@ -279,6 +242,7 @@ void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
   for (const wire::Credit& credit : facts.credits) {
     if (credit.upstream.empty()) from->offers_max = credit.window;
   }
+  if (from->leaves) return;  // it finishes what it has, and nobody counts that any more
   if (from->belief.differs(facts.held_count, facts.held_hash, turn.now)) {
     MARK("ingest: a limiter holds other messages than it should");
     ++counts_.reannounced;
@@ -289,7 +253,7 @@ void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
 
 void IngestCore::say_everything_again(Limiter& to, const Turn& turn) {
   for (const auto& [identity, key] : to.belief.keys()) {
-    if (!copies_.contains(identity)) ++to.again[key];
+    if (!copies_.contains(identity) && owner(key) == &to) ++to.again[key];
   }
   to.belief.forget_all();
   take_back_copies();

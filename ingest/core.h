@@ -186,16 +186,25 @@ class IngestCore {
     std::size_t copies = 0;                   // queue copies offered to it
     // After a difference: keys whose heads are offered again, and how many rows it held of each.
     std::map<std::string, std::uint32_t> again;
+    bool leaves = false;  // it has said Moved: no key is its own any more
   };
   void peer_up(const wire::PeerUp& up, const Turn& turn);
   void peer_down(wire::PeerId peer, const Turn& turn);
   void peer_facts(const wire::PeerFacts& facts, const Turn& turn);
   void from_peer(const wire::FromPeer& from, const Turn& turn);
-  Limiter* owner(const std::string& key);
-  Limiter* limiter(wire::PeerId peer);
   void send_offer(Limiter& to, wire::Offer offer, const Turn& turn);
   void say_everything_again(Limiter& to, const Turn& turn);
   void offer_more_again(Limiter& to, const Turn& turn);
+
+  // ---- whose keys are whose
+  Limiter* owner(const std::string& key);
+  Limiter* limiter(wire::PeerId peer);
+  void limiter_up(const wire::PeerUp& up, const Turn& turn);
+  void limiter_down(wire::PeerId peer, const Turn& turn);
+  void leaves(wire::PeerId peer, const Turn& turn);
+  void inherit(const Turn& turn);
+  void move_keys(const Turn& turn);
+  void withdraw(Limiter& from, const std::string& key, const Turn& turn);
 
   // ---- announcements (rule 1)
   void announce_key(const KeyFacts& key, const Turn& turn);
@@ -207,6 +216,7 @@ class IngestCore {
 
   // ---- rows
   void want(wire::PeerId peer, const wire::Want& want, const Turn& turn);
+  void not_its_own(Limiter& to, std::uint64_t want_id, const std::string& key, const Turn& turn);
   void read_head(ForWant purpose, const Turn& turn);
   void head(ForWant purpose, const ParkingAnswer& answer, const Turn& turn);
   void parked_row(wire::PeerId peer, const wire::Park& park, const Turn& turn);

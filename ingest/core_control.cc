@@ -51,10 +51,7 @@ void IngestCore::control_parked(std::uint64_t request_id, const ParkingAnswer& a
   }
   KeyFacts item = controlling.key;
   item.key = item_of(controlling.ask);
-  for (auto& [peer, to] : limiters_) {
-    if (item.count > 0) break;
-    announce_holds(to, item, turn);
-  }
+  for (auto& [peer, to] : limiters_) announce_holds(to, item, turn);
   announce_key(item, turn);
   tell_control(request_id, turn);
 }
@@ -72,13 +69,16 @@ void IngestCore::write_holds(Controlling& controlling, const Turn& turn) {
   park(SetHolds{item_of(ask), ask.upstream, key.holds}, ForControl{ask.request_id}, turn);
 }
 
-// A key has one owner; what is said of an upstream concerns every limiter.
+// What closes or opens concerns every limiter: who had the key may hold a grant for it, and who has
+// heard of its pause must hear of its end. What charges is said to one, which charges once.
 void IngestCore::tell_control(std::uint64_t request_id, const Turn& turn) {
   Controlling& controlling = controls_.at(request_id);
-  if (controlling.ask.key.empty()) {
-    for (auto& [peer, to] : limiters_) tell_limiter(to, request_id, turn);
-  } else if (Limiter* to = owner(controlling.ask.key)) {
-    tell_limiter(*to, request_id, turn);
+  if (controlling.ask.verb == wire::Verb::kConsume) {
+    if (Limiter* to = owner(item_of(controlling.ask))) tell_limiter(*to, request_id, turn);
+  } else {
+    for (auto& [peer, to] : limiters_) {
+      if (!to.leaves) tell_limiter(to, request_id, turn);
+    }
   }
   if (controlling.open == 0) end_control(request_id, turn);
 }
@@ -141,17 +141,19 @@ void IngestCore::fail_control(std::uint64_t request_id, Unavailable why, const T
   respond(request_id, std::move(why), turn);
 }
 
-// Holds without rows: of a key to its owner, of an upstream to everyone. What has ended on the way
-// is taken out of parking.
+// Holds are announced to everyone, with rows to the key's owner (announce_key), and without to all
+// others: of a store that has forgotten its pauses each limiter knows them all before it opens.
+// What has ended on the way is taken out of parking.
 void IngestCore::announce_holds(Limiter& to, KeyFacts key, const Turn& turn) {
-  if (key.count > 0 || key.holds.empty()) return;
+  if (key.holds.empty() || (key.count > 0 && owner(key.key) == &to)) return;
   drop_ended_holds(key, wall(turn.now));
   // No message has such a key, and no limiter takes its name.
   if (wire::text_trouble(key.key) != nullptr) key.holds.clear();
-  if (key.holds.empty() && !controlled_items_.contains(key.key)) {
+  if (key.holds.empty() && key.count == 0 && !controlled_items_.contains(key.key)) {
     return park(SetHolds{key.key, key.upstream, {}}, ForNobody{}, turn);
   }
-  if (key.key == key.upstream || owner(key.key) == &to) say_parked(to, key, turn);
+  key.count = 0;
+  if (!key.holds.empty()) say_parked(to, key, turn);
 }
 
 }  // namespace sluice::ingest

@@ -91,18 +91,19 @@ void IngestCore::refuse_copy(Copy& copy, const Name& there, const Turn& turn) {
 // ---- offers on credit
 
 void IngestCore::offer_copies(const Turn& turn) {
-  if (limiters_.empty()) return;
   std::deque<std::string> later;
   for (std::string& identity : std::exchange(unoffered_, {})) {
     const auto held = copies_.find(identity);
     if (held == copies_.end() || held->second.at != At::kHere) continue;
-    Limiter& to = *owner(held->second.message.key);
-    if (to.offers_max && to.copies >= *to.offers_max) {
+    Limiter* to = owner(held->second.message.key);
+    if (to == nullptr) {
+      later.push_back(std::move(identity));
+    } else if (to->offers_max && to->copies >= *to->offers_max) {
       MARK("ingest: the limiter takes no more queue copies");
       await_credit(held->second, turn);
       later.push_back(std::move(identity));
     } else {
-      offer_copy(held->second, to, turn);
+      offer_copy(held->second, *to, turn);
     }
   }
   unoffered_ = std::move(later);

@@ -80,13 +80,19 @@ void IngestCore::want(wire::PeerId peer, const wire::Want& want, const Turn& tur
   if (from == nullptr || want.store != config_.store) return;
   if (owner(want.key) != from) {
     MARK("ingest: a limiter wants rows of another one's key");
-    // The key has another owner now; this one forgets it.
-    turn.out.push(wire::Send{peer, wire::Rows{want.want_id, config_.store, want.key, 0, false}});
-    return;
+    return not_its_own(*from, want.want_id, want.key, turn);
   }
   if (reading_ < kReadingMax) {
     read_head(ForWant{peer, want.want_id, want.key, want.count}, turn);
   }
+}
+
+// The key has another owner now; this one forgets it.
+void IngestCore::not_its_own(Limiter& to, std::uint64_t want_id, const std::string& key,
+                             const Turn& turn) {
+  if (want_id == 0) return offer_more_again(to, turn);
+  withdraw(to, key, turn);
+  turn.out.push(wire::Send{to.up.peer, wire::Rows{want_id, config_.store, key, 0, false}});
 }
 
 // Each Want has reads of its own: an older read may have missed a put that was announced since.
@@ -107,6 +113,10 @@ void IngestCore::head(ForWant purpose, const ParkingAnswer& answer, const Turn& 
     MARK("ingest: rows that are wanted cannot be read or offered");
     if (to != nullptr) offer_more_again(*to, turn);
     return;
+  }
+  if (owner(purpose.key) != to) {
+    MARK("ingest: a key moves while its rows are read");
+    return not_its_own(*to, purpose.want_id, purpose.key, turn);
   }
   for (wire::Offer row : read->rows) {
     row.want_id = purpose.want_id;

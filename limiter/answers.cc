@@ -61,6 +61,7 @@ void LimiterCore::granted_one(Message& message, const GrantAnswer& answer, const
         underway(message, answer, turn);  // the grant that left already: it leaves only once
       } else {
         message.key->shard->due.charge(message.key->standing, cost_of(message));
+        message.key->shard->way.granted();
         yes(message, answer, turn);
       }
       return;
@@ -125,6 +126,7 @@ void LimiterCore::fly(Message& message, const GrantAnswer& answer, bool ours) {
   message.state = State::kUnderway;
   flights_[life].insert(InArrival(message));
   ++underway_;
+  ++message.key->shard->open;
 }
 
 void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to,
@@ -210,12 +212,34 @@ void LimiterCore::refused_all(Key& key, const GrantAnswer& answer, const Turn& t
   Shard& shard = *key.shard;
   MARK("limiter: a shared limit is full");
   Turns<Key>::keep(key.standing);
+  const StoreTime before = shard.limit == answer.limit ? shard.limit_until : StoreTime{};
   shard.limit = answer.limit;
   shard.limit_until = answer.until;
   shard.limit_again = turn.now + config_.ask_latest;
   shard.limit_why = answer.why;
   if (answer.until.us == 0) shard.crowded_until = turn.now + config_.look_again;
+  if (config_.shares_store) share(shard, before, turn.now);
   shard.look = true;
+}
+
+// Others may be served by the same limit, and end what keeps it full: nobody tells this limiter.
+void LimiterCore::share(Shard& shard, StoreTime before, Instant now) {
+  const auto& limits = shard.upstream->limits;
+  const auto limit = std::find_if(limits.begin(), limits.end(),
+                                  [&](const Limit& one) { return one.name == shard.limit; });
+  const bool opened = before.us != 0 && when(before, now) <= now;
+  if (shard.limit_why == wire::Wait::kInFlight) {
+    shard.way.refused(limit != limits.end() && shard.open < limit->n, now);
+    shard.limit_until = {};
+    shard.crowded_until = now + prng_.between(config_.share_again, config_.share_again * 2);
+    return;
+  }
+  shard.way.refused(opened && shard.way.overtaken(), now);
+  if (limit == limits.end() || !shard.way.gives(shard.due.round(), now)) return;
+  MARK("limiter: others may go first when a shared limit opens");
+  const Duration apart = (limit->window + limit->guard) / std::max<std::int64_t>(1, limit->n);
+  const Duration moment = std::clamp(apart / 50, milliseconds(2), config_.share_again);
+  shard.crowded_until = when(shard.limit_until, now) + moment;
 }
 
 bool LimiterCore::is_shared(const Shard& shard, const std::string& limit) {

@@ -36,6 +36,8 @@ struct Config {
   std::vector<Upstream> upstreams;
   std::uint64_t limits_version = 1;
 
+  bool shares_store = false;  // with other limiters
+
   std::uint32_t line_min = 32;  // line_max = max(this, what goes in line_span)
   Duration line_span = seconds(5);
   std::uint32_t line_cap = 4'096;
@@ -52,6 +54,7 @@ struct Config {
   Duration ask_within = seconds(2);          // the store refuses a question older than this
   Duration clock_age_grant = seconds(5);     // nothing is asked for with an older one
   Duration tidy_every = milliseconds(100);  // outboxes are emptied, and records forgotten, so often
+  Duration share_again = milliseconds(50);  // a limit that others may have left is asked for again
   Duration look_again = seconds(1);         // what is kept by others is looked at again so often
   Duration told_for = seconds(2);           // a settled message without Forgotten is taken for gone
   Duration backlog_every = seconds(10);     // the auditor hears how much waits

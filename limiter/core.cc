@@ -79,6 +79,7 @@ void LimiterCore::complete(const Reply& reply, Instant now, Out& out) {
 // is looked at once, and only then is asked what may go.
 void LimiterCore::tick(Instant now, Out& out) {
   const Turn turn{now, out};
+  say_moved(turn);
   say_calls_again(turn);
   if (now >= clock_due_) ask_clock(turn);
   fire_timers(turn);
@@ -151,7 +152,7 @@ void LimiterCore::tidy(Shard& shard, const Turn& turn) {
 std::size_t LimiterCore::room() const { return config_.messages_max; }
 
 Instant LimiterCore::deadline() const {
-  if (!dirty_.empty()) return Instant{};
+  if (!dirty_.empty() || draining_ != moved_said_) return Instant{};
   Instant next = std::min(
       {calls_.next(config_.store_again), clock_due_, key_timers_.next(), attempt_timers_.next()});
   if (peers_.auditor()) {
@@ -175,12 +176,13 @@ Instant LimiterCore::deadline() const {
 void LimiterCore::drain() {
   draining_ = true;
   for (auto& [name, shard] : shards_) shard.look = true;
+  let_all_go();
 }
 
 // What waits is not lost by leaving: it is rows and queue copies. What an absent dispatcher has is
 // found by our heir in the store.
 bool LimiterCore::idle() const {
-  if (!draining_ || !completing_.empty() || calls_.size() > 0) return false;
+  if (!draining_ || !moved_said_ || !completing_.empty() || calls_.size() > 0) return false;
   if (trail_.size() > 0 && peers_.auditor()) return false;
   for (const auto& [name, shard] : shards_) {
     if (!shard.completions.empty() || shard.untidy() > 0) return false;

@@ -124,7 +124,8 @@ class LimiterCore {
   void edit(Config config);
   [[nodiscard]] const Config& config() const { return config_; }
 
-  // No new grants from now on; what is under way is finished. idle() tells when.
+  // No new grants from now on: its keys are others', ingests are told, and what waits is let go.
+  // What is under way is finished. idle() tells when.
   void drain();
 
   // To an ingest: count and hash of its messages that are here, and its credit for queue copies.
@@ -214,6 +215,7 @@ class LimiterCore {
   void put_back(Message& message, const Turn& turn);
   void forget(Message& message);
   void hold_for(Message& message, wire::PeerId peer, wire::Origin origin);
+  void unhold(Message& message, wire::PeerId peer);
   void unhold_all(Message& message);
   [[nodiscard]] std::size_t line_max(const Key& key) const;
   [[nodiscard]] bool tight() const;
@@ -233,6 +235,12 @@ class LimiterCore {
   void say_queued_wants(const Turn& turn);
   [[nodiscard]] Rows::View view(const Key& key) const;
   [[nodiscard]] static bool is_here(const Key& key, std::int64_t order);
+
+  // ---- moves.cc: keys of other limiters
+  void item(wire::PeerId peer, const wire::Moved& moved, const Turn& turn);
+  void withdraw(Message& message, wire::PeerId peer, const std::string& store);
+  void let_all_go();
+  void say_moved(const Turn& turn);
 
   // ---- grants.cc: may they go?
   void plan(Key& key, const Turn& turn);
@@ -263,6 +271,7 @@ class LimiterCore {
   void dispatch(Message& message, const GrantAnswer& answer, wire::PeerId to, const Turn& turn);
   void refused(Key& key, const GrantAnswer& answer, const Turn& turn);
   void refused_all(Key& key, const GrantAnswer& answer, const Turn& turn);
+  void share(Shard& shard, StoreTime before, Instant now);
   void learn_batch(Shard& shard, const GrantReply& reply);
   [[nodiscard]] static bool is_shared(const Shard& shard, const std::string& limit);
   void give_back(Message& message, wire::NotStarted why, const Turn& turn);
@@ -376,6 +385,7 @@ class LimiterCore {
   Instant backlog_due_;
   bool store_up_ = false;
   bool draining_ = false;
+  bool moved_said_ = false;  // since it drains
   std::size_t bytes_ = 0;
   std::size_t underway_ = 0;  // messages with an open attempt
   std::size_t asked_ = 0;     // asks that the store has not answered: each may bring a line

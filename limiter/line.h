@@ -36,6 +36,7 @@ class Line {
   // Those that have expired at `low`; makes the bound exact.
   [[nodiscard]] std::vector<Message*> expired(StoreTime low);
 
+  [[nodiscard]] const std::vector<Message*>& messages() const { return messages_; }
   [[nodiscard]] std::vector<Message*> queue_copies() const;
   // Rows of that parking store whose order is greater.
   [[nodiscard]] std::vector<Message*> rows_after(std::int64_t order, std::string_view store) const;

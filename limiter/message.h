@@ -89,6 +89,7 @@ struct Message {
   StoreTime ready_at;                  // not asked for before; 0: at once
   Instant look_at = Instant::never();  // what became of its attempt is asked then
   std::vector<Holder> holders;
+  bool withdrawn = false;              // its key has moved: it does not come back into the line
   std::uint32_t attempts = 0;          // real ones so far, as the store said last
   std::uint32_t last_serial = 0;       // the last attempt that left from here: none leaves twice
   std::uint32_t completed_serial = 0;  // the last whose outcome the store has, from anybody

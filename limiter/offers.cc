@@ -36,6 +36,10 @@ void LimiterCore::item(wire::PeerId peer, const wire::Offer& offer, const Turn& 
          turn);
     return;
   }
+  if (draining_ && find(offer.identity) == nullptr) {
+    MARK("limiter: an offer comes while it drains");
+    return;  // said before its ingest heard that the keys are others'
+  }
   Key& key = key_of(*shard, offer.key);
   touch(key);
   if (offer.want_id != 0) key.rows.came(offer.want_id, offer.order);
@@ -72,6 +76,7 @@ void LimiterCore::offered_again(Message& message, wire::PeerId peer, const wire:
     return;
   }
   hold_for(message, peer, offer.origin);
+  message.withdrawn = false;
   touch(*message.key);
   if (offer.origin == wire::Origin::kRow && message.offer.origin == wire::Origin::kQueueCopy) {
     MARK("limiter: a queue copy in the line has become a row");
@@ -233,6 +238,10 @@ void LimiterCore::take_out(Message& message) {
 }
 
 void LimiterCore::put_back(Message& message, const Turn& turn) {
+  if (draining_ || message.withdrawn) {
+    MARK("limiter: what was under way is another limiter's now");
+    return forget(message);
+  }
   std::erase(message.key->out, &message);
   if (message.offer.cancelled) {
     message.key->out.push_back(&message);
@@ -270,6 +279,14 @@ void LimiterCore::hold_for(Message& message, wire::PeerId peer, wire::Origin ori
   }
   message.holders.push_back({peer, origin});
   ingest->held.add(message.offer.identity);
+}
+
+void LimiterCore::unhold(Message& message, wire::PeerId peer) {
+  const auto at = std::find_if(message.holders.begin(), message.holders.end(),
+                               [&](const Holder& holder) { return holder.peer == peer; });
+  if (at == message.holders.end()) return;
+  if (IngestPeer* ingest = peers_.ingest(peer)) ingest->held.remove(message.offer.identity);
+  message.holders.erase(at);
 }
 
 void LimiterCore::unhold_all(Message& message) {

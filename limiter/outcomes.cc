@@ -147,6 +147,7 @@ void LimiterCore::land(Message& message, Instant now) {
   at->second.erase(InArrival(message));
   if (at->second.empty()) flights_.erase(at);
   --underway_;
+  --message.key->shard->open;
   release(message);
   peers_.sweep(flight.dispatcher_life);
   Key& key = *message.key;
@@ -158,7 +159,13 @@ void LimiterCore::land(Message& message, Instant now) {
 // asked for anew.
 void LimiterCore::ended_one(Shard& shard, const std::string& name, Instant now) {
   const bool told = shard.limit == kTold;
-  if (shard.limit_why == wire::Wait::kInFlight || told) limit_opens(shard, now);
+  const bool crowd = shard.limit_why == wire::Wait::kInFlight;
+  if (crowd && config_.shares_store && shard.way.gives(shard.due.round(), now)) {
+    MARK("limiter: others may go first when an attempt has ended");
+    shard.crowded_until = now + config_.share_again * 3;
+  } else if (crowd || told) {
+    limit_opens(shard, now);
+  }
   Key* key = find_key(shard, name);
   if (key == nullptr) return;
   if (key->why == wire::Wait::kInFlight || key->limit == kTold) ask_anew(*key, now);

@@ -16,6 +16,7 @@ constexpr int kDifferencesMax = 3;  // heartbeats in a row before everything is 
 void LimiterCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
   peers_.up(up);
   if (up.role == wire::Role::kAuditor) trail_.unsay();
+  if (up.role == wire::Role::kIngest && moved_said_) send(up.peer, wire::Moved{}, turn);
   if (up.role != wire::Role::kDispatcher) return;
   recall_what_is_closed(up.peer, turn);
   ask_about_all(up.peer, up.life, turn);

@@ -175,6 +175,14 @@ bool Rows::hold(std::string_view name, const std::vector<wire::Hold>& holds) {
   return store != nullptr;
 }
 
+std::optional<Rows::Store> Rows::moved(std::string_view name) {
+  Store* store = find(name);
+  if (store == nullptr) return std::nullopt;
+  Store known = std::move(*store);
+  stores_.erase(stores_.begin() + (store - stores_.data()));
+  return known;
+}
+
 void Rows::reopen() {
   for (Store& store : stores_) store.holds.clear();
 }

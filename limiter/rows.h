@@ -83,6 +83,8 @@ class Rows {
   bool hold(std::string_view store, const std::vector<wire::Hold>& holds);
   // A person opened the key: holds that were announced before no longer count.
   void reopen();
+  // Another limiter asks for that store's rows from now on. What was known of it, if anything.
+  std::optional<Store> moved(std::string_view store);
 
  private:
   [[nodiscard]] static bool needed(const Store& store, const View& view);

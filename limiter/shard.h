@@ -11,6 +11,7 @@
 
 #include "limiter/by_name.h"
 #include "limiter/forecast.h"
+#include "limiter/give_way.h"
 #include "limiter/holds.h"
 #include "limiter/line.h"
 #include "limiter/rows.h"
@@ -90,6 +91,8 @@ struct Shard {
   Instant limit_again;                 // but asked again then: who was refused may have gone
   Instant crowded_until;  // it is one of attempts at the same time: until one ends, or then
   wire::Wait limit_why = wire::Wait::kNone;
+  GiveWay way;           // to other limiters, for such a limit
+  std::size_t open = 0;  // attempts under way, as far as they are known here
   StoreTime kept_until;  // something that is not ours kept all of it until then, at least
   bool look = false;     // something changed: look whether the due may go
   Instant look_at = Instant::never();

@@ -55,6 +55,8 @@ class Turns {
   [[nodiscard]] std::size_t size() const { return members_.size(); }
   [[nodiscard]] Member& front() const { return *members_.begin()->second; }
   [[nodiscard]] std::uint64_t front_round() const { return members_.begin()->first.round; }
+  // Of the last one whose message went.
+  [[nodiscard]] std::uint64_t round() const { return round_; }
   void pop_front() { members_.erase(members_.begin()); }
 
  private:

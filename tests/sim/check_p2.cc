@@ -40,7 +40,13 @@ class P2 : public Witness {
   }
   // Ingest's own word, where it knows that another one of this identity was settled.
   void dead_letter(const wire::Offer& message, const wire::Settled& why) override {
-    if (why.reason == wire::kIdConflict) ended_so(named(message), why.settlement, why.reason);
+    if (why.reason != wire::kIdConflict) return;
+    ended_so(named(message), why.settlement, why.reason);
+    // That ingest remembers who took the identity. A store that has forgotten it does not, and will
+    // say another end where another ingest has the message, too.
+    const auto took = forgotten_.lower_bound({message.identity, {}});
+    if (took != forgotten_.end() && took->identity == message.identity)
+      forgotten_.insert(named(message));
   }
   void ended() override {
     for (const auto& [identity, all] : contents_.all()) {

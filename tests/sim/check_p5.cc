@@ -1,5 +1,6 @@
 // P5, on record before it is forgotten: at the moment when ingest deletes a row or a queue copy,
 // the line of its settlement and of every attempt before it is durable in the trail.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -36,11 +37,9 @@ class P5 : public Witness {
   // A line that only the store had is gone with it.
   void store_forgot() override {
     forgot_ = true;
-    const auto gone = [this](const std::string& name) { return !written_.contains(name); };
-    for (auto& [message, lines] : lines_) {
-      std::erase_if(lines.names, gone);
-      std::erase_if(lines.outcomes, [&](const auto& one) { return gone(one.second); });
-    }
+    for (auto& [message, lines] : lines_)
+      for (auto& [outcome, names] : lines.outcomes)
+        for (auto& [name, line] : names) line.lost |= !written_.contains(name);
   }
   void row_put(const wire::Offer& row) override { parked_.insert(named(row)); }
   void row_gone(const wire::Offer& row, const wire::Settled&) override { forgotten(named(row)); }
@@ -59,11 +58,8 @@ class P5 : public Witness {
     if (line.kind == wire::RecordKind::kLate && line.settlement == 0) return;
     Lines& lines = lines_[message];
     const std::string name = auditor::record_name(trail_secret(), line.record_id);
-    // What a store that forgot is told once more is late to it, and on record all the same.
-    const auto said = lines.outcomes.find({line.serial, line.ended});
-    if (line.kind == wire::RecordKind::kLate && said != lines.outcomes.end()) return;
-    lines.outcomes.insert_or_assign({line.serial, line.ended}, name);
-    lines.names.insert(name);
+    const bool late = line.kind == wire::RecordKind::kLate;
+    lines.outcomes[{line.serial, line.ended}].try_emplace(name, Line{late, false});
     lines.settled |= line.settlement != 0;
   }
   void forgotten(const Named& message) {
@@ -74,14 +70,28 @@ class P5 : public Witness {
     const bool mistaken = forgot_ && contents_.several(message.identity);
     if (!lines.settled && !refused_.contains(message) && !mistaken)
       world_.breaks("P5", "forgotten without a line: " + name_of_it);
-    for (const std::string& name : lines.names)
-      if (!written_.contains(name))
+    for (const auto& [outcome, names] : lines.outcomes)
+      if (!on_record(names))
         world_.breaks("P5", "forgotten before its line was durable: " + name_of_it);
   }
 
+  struct Line {
+    bool late = false;
+    bool lost = false;  // the store forgot it before it was written
+  };
+  using Names = std::map<std::string, Line>;  // of the lines that say one outcome
+
+  // What a store that forgot is told once more is late to it, and on record all the same if it was
+  // before, or by who had the first line.
+  [[nodiscard]] bool on_record(const Names& names) const {
+    const auto is_written = [this](const auto& one) { return written_.contains(one.first); };
+    const bool any = std::any_of(names.begin(), names.end(), is_written);
+    return std::all_of(names.begin(), names.end(), [&](const auto& one) {
+      return one.second.lost || is_written(one) || (one.second.late && any);
+    });
+  }
   struct Lines {
-    std::set<std::string> names;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> outcomes;  // by serial, ended
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Names> outcomes;  // by serial, ended
     bool settled = false;
   };
   World& world_;

@@ -17,6 +17,7 @@ struct Describe {
     return m.key + " " + Trace::hex(m.identity) +
            (m.origin == wire::Origin::kRow ? " row" : " copy");
   }
+  std::string operator()(const wire::Moved& m) const { return m.key; }
   std::string operator()(const wire::Parked& m) const { return m.key + " " + number(m.count); }
   std::string operator()(const wire::Rows& m) const {
     return m.key + " " + number(m.count) + (m.more ? " more" : "");

@@ -40,7 +40,9 @@ auto nodes_of(System& system, const dispatcher::DispatcherCore*) -> std::vector<
   return nodes;
 }
 auto nodes_of(System& system, const limiter::LimiterCore*) -> std::vector<LimiterNode*> {
-  return {&system.limiter()};
+  std::vector<LimiterNode*> nodes;
+  for (auto& one : system.limiters()) nodes.push_back(one.get());
+  return nodes;
 }
 auto nodes_of(System& system, const auditor::AuditorCore*) -> std::vector<AuditorNode*> {
   return {&system.auditor()};
@@ -109,6 +111,7 @@ void add_ingest(std::vector<Saboteur>& all) {
   using Ask = ingest::ParkingCall;
   Kinds<ingest::IngestCore>("ingest", all)
       .kind("Offer", says<wire::Offer, E>)
+      .kind("Moved", says<wire::Moved, E>)
       .kind("Parked", says<wire::Parked, E>)
       .kind("Announced", says<wire::Announced, E>)
       .kind("Rows", says<wire::Rows, E>)
@@ -142,6 +145,7 @@ void add_limiter(std::vector<Saboteur>& all) {
       .kind("Want", says<wire::Want, E>)
       .kind("Quoted", says<wire::Quoted, E>)
       .kind("Controlled", says<wire::Controlled, E>)
+      .kind("Moved", says<wire::Moved, E>)
       .kind("Dispatch", says<wire::Dispatch, E>)
       .kind("Recall", says<wire::Recall, E>)
       .kind("Asked", says<wire::Asked, E>)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,13 +16,16 @@ namespace sluice::sim {
 
 class LimiterNode : public Node<limiter::LimiterCore> {
  public:
-  LimiterNode(World& world, Network& network, Witnesses& witnesses, limiter::Config config,
-              StoreFake& store)
-      : Node(world, network, "limiter", &Faults::limiter),
+  LimiterNode(World& world, Network& network, Witnesses& witnesses, std::string name,
+              limiter::Config config, StoreFake& store)
+      : Node(world, network, std::move(name), &Faults::limiter),
         witnesses_(witnesses),
         config_(std::move(config)),
         store_(store),
         store_reach_(world.prng.chance(500'000) ? Reach::kInside : Reach::kNetwork) {}
+
+  // Others ask the same store: it is in the network.
+  void share_store() { store_reach_ = Reach::kNetwork; }
 
   // SIGHUP; or, while it is down, its next life reads them.
   void edit(const std::vector<Upstream>& upstreams, std::uint64_t version) {

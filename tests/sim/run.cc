@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t kLatest = 0x1a7e57;
 constexpr std::uint64_t kShared = 0x54a4ed;
 constexpr std::uint64_t kRare = 0x4a4e;
+constexpr std::uint64_t kMany = 0x3a9e;
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
@@ -144,6 +145,8 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     Prng rare(seed ^ kRare);
     draw_rare(settings, world.faults, rare);
   }
+  if (Prng many(seed ^ kMany); !saboteur || saboteur->any_day)
+    settings.limiters = static_cast<int>(many.between(1, 3));
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);
   if (seed % 32 == 24 && (!saboteur || !saboteur->weather)) {

@@ -192,39 +192,43 @@ Saboteur delete_before_put() {
 
 Saboteur dispatch_twice() {
   return {"a grant is dispatched twice", {}, [](System& system) {
-            system.limiter().sabotage([](auto&, auto&& effect, auto& instead) {
-              if (sends<wire::Dispatch>(effect)) instead.push_back(effect);
-              instead.push_back(std::move(effect));
-            });
+            for (auto& limiter : system.limiters())
+              limiter->sabotage([](auto&, auto&& effect, auto& instead) {
+                if (sends<wire::Dispatch>(effect)) instead.push_back(effect);
+                instead.push_back(std::move(effect));
+              });
           }};
 }
 
 // On the wire, past the limiter's core: the dispatcher makes one attempt of it.
 Saboteur each_dispatch_comes_twice() {
   return {"each Dispatch comes twice", {}, [](System& system) {
-            system.limiter().sabotage([](auto& limiter, auto&& effect, auto& instead) {
-              const auto* send = std::get_if<wire::Send>(&effect);
-              if (sends<wire::Dispatch>(effect)) limiter.say(send->peer, send->item);
-              instead.push_back(std::move(effect));
-            });
+            for (auto& limiter : system.limiters())
+              limiter->sabotage([](auto& node, auto&& effect, auto& instead) {
+                const auto* send = std::get_if<wire::Send>(&effect);
+                if (sends<wire::Dispatch>(effect)) node.say(send->peer, send->item);
+                instead.push_back(std::move(effect));
+              });
           }};
 }
 
 Saboteur drop_settled() {
   return {"drop every Settled of some identities", {}, [](System& system) {
-            system.limiter().sabotage([](auto&, auto&& effect, auto& instead) {
-              const auto* settled = sends<wire::Settled>(effect);
-              if (settled && wire::short_hash(settled->identity) % 4 == 0) return;
-              instead.push_back(std::move(effect));
-            });
+            for (auto& limiter : system.limiters())
+              limiter->sabotage([](auto&, auto&& effect, auto& instead) {
+                const auto* settled = sends<wire::Settled>(effect);
+                if (settled && wire::short_hash(settled->identity) % 4 == 0) return;
+                instead.push_back(std::move(effect));
+              });
           }};
 }
 
 Saboteur recall_nothing() {
   return {"a limiter that is warned recalls nothing", {}, [](System& system) {
-            system.limiter().sabotage([](auto&, auto&& effect, auto& instead) {
-              if (!sends<wire::Recall>(effect)) instead.push_back(std::move(effect));
-            });
+            for (auto& limiter : system.limiters())
+              limiter->sabotage([](auto&, auto&& effect, auto& instead) {
+                if (!sends<wire::Recall>(effect)) instead.push_back(std::move(effect));
+              });
           }};
 }
 

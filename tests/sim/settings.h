@@ -18,6 +18,7 @@ namespace sluice::sim {
 struct Settings {
   std::vector<Upstream> upstreams;
   int ingests = 1;
+  int limiters = 1;  // several ask one store
   int dispatchers = 1;
   int keys = 4;
   int messages = 60;

@@ -46,29 +46,46 @@ System::System(World& world, Settings settings)
     if (taken) witnesses_.tell(&Witness::person_hears, answer.request_id, taken->heard);
     people_.hears(answer);
   });
-  limiter_ = std::make_unique<LimiterNode>(world, network_, witnesses_, settings_.limiter, store_);
   auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
   alerter_ =
       std::make_unique<AlerterNode>(world, network_, witnesses_, settings_.alerter, alert_state_);
-  limiter_->dials(wire::Role::kAuditor, *auditor_);
   alerter_->dials(wire::Role::kAuditor, *auditor_);
   if (settings_.edits_forget) store_.forget_by_edits();
   if (settings_.warnings_pass) store_.forget_warnings();
   if (settings_.pauses_pass) store_.forget_pauses();
   if (settings_.store_crowds) store_.count_none_under_way();
+  add_limiters();
   add_dispatchers();
   add_ingests();
   add_witnesses();
-  store_.tells(
-      [this] {
-        if (world_.prng.chance(world_.faults.store_as_whole.with_limiter)) limiter_->crash();
-      },
-      [this] {
-        const auto* core = limiter_->core();
-        if (core == nullptr || !core->store_up()) return false;
-        limiter_->spare(kNoticedWithin);
-        return true;
-      });
+  store_.tells([this] { store_forgot(); }, [this] { return may_leap(); });
+}
+
+void System::store_forgot() {
+  for (const auto& limiter : limiters_)
+    if (world_.prng.chance(world_.faults.store_as_whole.with_limiter)) limiter->crash();
+}
+
+bool System::may_leap() {
+  bool known = false;
+  for (const auto& limiter : limiters_) {
+    const auto* core = limiter->core();
+    if (core == nullptr || !core->store_up()) continue;
+    limiter->spare(kNoticedWithin);
+    known = true;
+  }
+  return known;
+}
+
+void System::add_limiters() {
+  for (int i = 1; i <= settings_.limiters; ++i) {
+    limiter::Config config = settings_.limiter;
+    config.shares_store = settings_.limiters > 1;
+    limiters_.push_back(std::make_unique<LimiterNode>(
+        world_, network_, witnesses_, "limiter-" + std::to_string(i), config, store_));
+    limiters_.back()->dials(wire::Role::kAuditor, *auditor_);
+    if (settings_.limiters > 1) limiters_.back()->share_store();
+  }
 }
 
 // A person speaks at any front door.
@@ -94,7 +111,7 @@ void System::edit(const std::vector<Upstream>& upstreams) {
       if (version == limits_version_) node.edit(upstreams, version);
     });
   };
-  later(*limiter_);
+  for (const auto& limiter : limiters_) later(*limiter);
   later(*auditor_);
 }
 
@@ -105,7 +122,8 @@ void System::add_dispatchers() {
     dispatchers_.push_back(std::make_unique<DispatcherNode>(world_, network_, witnesses_,
                                                             "dispatcher-" + std::to_string(i),
                                                             settings_.dispatcher, upstreams));
-    limiter_->dials(wire::Role::kDispatcher, *dispatchers_.back());
+    for (const auto& limiter : limiters_)
+      limiter->dials(wire::Role::kDispatcher, *dispatchers_.back());
   }
 }
 
@@ -117,7 +135,7 @@ void System::add_ingests() {
     parkings_.back()->tear(settings_.parking_tears);
     ingests_.push_back(std::make_unique<IngestNode>(world_, network_, config, *parkings_.back(),
                                                     queue_, producer_));
-    ingests_.back()->dials(wire::Role::kLimiter, *limiter_);
+    for (const auto& limiter : limiters_) ingests_.back()->dials(wire::Role::kLimiter, *limiter);
     ingests_.back()->dials(wire::Role::kAuditor, *auditor_);
     producer_.knows(*ingests_.back());
   }
@@ -141,7 +159,9 @@ void System::add_witnesses() {
 }
 
 std::vector<Process*> System::processes() const {
-  std::vector<Process*> all{limiter_.get(), auditor_.get(), alerter_.get()};
+  std::vector<Process*> all;
+  for (const auto& limiter : limiters_) all.push_back(limiter.get());
+  all.insert(all.end(), {auditor_.get(), alerter_.get()});
   for (const auto& ingest : ingests_) all.push_back(ingest.get());
   for (const auto& dispatcher : dispatchers_) all.push_back(dispatcher.get());
   return all;
@@ -174,30 +194,38 @@ std::size_t System::rows() const {
 
 bool System::quiet() const {
   if (!producer_.done() || !people_.done() || rows() > 0 || queue_.size() > 0) return false;
-  const auto* core = limiter_->core();
-  if (!core || core->messages() > 0 || core->unrecorded() > 0) return false;
+  for (const auto& limiter : limiters_) {
+    const auto* core = limiter->core();
+    if (!core || core->messages() > 0 || core->unrecorded() > 0) return false;
+  }
   return alert_state_.undelivered() == 0 && alert_state_.cursor() >= ledger_.last_alert();
 }
 
-// The reasons of the limiter, by their numbers on the wire.
+// The reasons of the limiters, by their numbers on the wire.
 std::string System::why_they_wait() const {
   std::string said;
-  const auto reasons = limiter_->core()->waiting(limiter_->clock());
-  for (std::size_t why = 0; why < reasons.size(); ++why)
-    if (reasons[why] > 0)
-      said += ", " + std::to_string(reasons[why]) + " wait for " + std::to_string(why);
+  for (const auto& limiter : limiters_) {
+    said += ", " + limiter->name();
+    const auto* core = limiter->core();
+    if (!core) {
+      said += ": down";
+      continue;
+    }
+    said += ": " + std::to_string(core->messages()) + " messages, " +
+            std::to_string(core->unrecorded()) + " unrecorded";
+    const auto reasons = core->waiting(limiter->clock());
+    for (std::size_t why = 0; why < reasons.size(); ++why)
+      if (reasons[why] > 0)
+        said += ", " + std::to_string(reasons[why]) + " wait for " + std::to_string(why);
+  }
   return said;
 }
 
 std::string System::what_is_open() const {
-  const auto* core = limiter_->core();
   return std::string(producer_.done() ? "" : "producer waits; ") +
          (people_.done() ? "" : "people were not heard; ") + std::to_string(rows()) + " rows, " +
-         std::to_string(queue_.size()) + " queue copies, limiter: " +
-         (core ? std::to_string(core->messages()) + " messages, " +
-                     std::to_string(core->unrecorded()) + " unrecorded" + why_they_wait()
-               : "down") +
-         ", " + std::to_string(alert_state_.undelivered()) + " alerts, cursor " +
+         std::to_string(queue_.size()) + " queue copies" + why_they_wait() + ", " +
+         std::to_string(alert_state_.undelivered()) + " alerts, cursor " +
          std::to_string(alert_state_.cursor()) + " of " + std::to_string(ledger_.last_alert());
 }
 

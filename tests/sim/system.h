@@ -39,7 +39,7 @@ class System {
   // For saboteurs.
   [[nodiscard]] std::vector<std::unique_ptr<IngestNode>>& ingests() { return ingests_; }
   [[nodiscard]] std::vector<std::unique_ptr<DispatcherNode>>& dispatchers() { return dispatchers_; }
-  [[nodiscard]] LimiterNode& limiter() { return *limiter_; }
+  [[nodiscard]] std::vector<std::unique_ptr<LimiterNode>>& limiters() { return limiters_; }
   [[nodiscard]] AuditorNode& auditor() { return *auditor_; }
   [[nodiscard]] AlerterNode& alerter() { return *alerter_; }
   [[nodiscard]] QueueFake& queue() { return queue_; }
@@ -50,10 +50,13 @@ class System {
 
  private:
   void add_witnesses();
+  void add_limiters();
   void add_ingests();
   void add_dispatchers();
   void say(const ingest::ControlKey& control);
   void edit(const std::vector<Upstream>& upstreams);
+  void store_forgot();
+  [[nodiscard]] bool may_leap();
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
   [[nodiscard]] std::string why_they_wait() const;
@@ -74,7 +77,7 @@ class System {
   std::vector<std::unique_ptr<ParkingFake>> parkings_;
   std::vector<std::unique_ptr<IngestNode>> ingests_;
   std::vector<std::unique_ptr<DispatcherNode>> dispatchers_;
-  std::unique_ptr<LimiterNode> limiter_;
+  std::vector<std::unique_ptr<LimiterNode>> limiters_;
   std::unique_ptr<AuditorNode> auditor_;
   std::unique_ptr<AlerterNode> alerter_;
 };
