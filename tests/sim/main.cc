@@ -73,33 +73,18 @@ Options read(int argc, char** argv) {
   return options;
 }
 
-constexpr std::uint64_t kBugSeeds = 50;
-
-bool bug_reaches(const std::string& name, const std::string& mark) {
-  const auto marks = sluice::sim::marks();
-  const auto& at = *std::find_if(marks.begin(), marks.end(),
-                                 [&](const sluice::Mark& one) { return one.name == mark; });
-  const std::uint64_t before = at.hits;
-  for (std::uint64_t seed = 1; seed <= kBugSeeds && at.hits == before; ++seed)
-    run_seed(seed, sluice::sim::find_saboteur(name));
-  return at.hits > before;
-}
-
 // How often each mark was reached; those that never were fail the run, unless it is known why; and
 // so do those that are said to be out of reach, and are not.
 std::uint64_t print_marks(const BatchReport& report) {
   std::uint64_t missed = 0;
   for (const auto& mark : report.marks) {
     const std::string known = sluice::sim::why_out_of_reach(mark.name);
-    const std::string bug = sluice::sim::bug_that_reaches(mark.name);
-    const bool by_bug = mark.hits == 0 && !bug.empty() && bug_reaches(bug, mark.name);
-    const bool lacks = mark.hits == 0 && known.empty() && !by_bug;
-    const bool excused = mark.hits > 0 && !(known + bug).empty();
+    const bool lacks = mark.hits == 0 && known.empty();
+    const bool excused = mark.hits > 0 && !known.empty();
     missed += lacks || excused ? 1 : 0;
     std::string remark;
     if (lacks) remark = "  NEVER REACHED: " + mark.place;
     if (excused) remark = "  is reached, and needs no excuse: tests/sim/marks.cc";
-    if (by_bug) remark = "  reached by the planted bug: " + bug;
     if (mark.hits == 0 && !known.empty()) remark = "  out of reach: " + known;
     std::printf("%10llu  %s%s\n", static_cast<unsigned long long>(mark.hits), mark.name.c_str(),
                 remark.c_str());

@@ -12,7 +12,5 @@ namespace sluice::sim {
 std::span<const Mark> marks();
 // Why no seed reaches this mark; empty: the standard seeds must.
 std::string why_out_of_reach(const std::string& mark);
-// The planted bug whose runs must reach this mark instead of the seeds; empty: none.
-std::string bug_that_reaches(const std::string& mark);
 
 }  // namespace sluice::sim

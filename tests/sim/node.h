@@ -54,9 +54,6 @@ class Node : public Wired {
       if (is == role) links_->send(peer, item);
     turn_soon();
   }
-  void say(wire::PeerId peer, const wire::Item& item) {
-    if (peers_.contains(peer)) links_->send(peer, item);
-  }
   // New settings for a core that runs.
   template <class Edit>
   void edit_core(Edit edit) {

@@ -74,6 +74,31 @@ void draw_steps(Settings& settings, Faults& faults, Prng& prng) {
   settings.share_upstreams();
 }
 
+// Several limiters dispatch at once to who can make one attempt at a time, and mostly has no
+// connection; its neighbours' clocks are in doubt now and then.
+void draw_crowd(Settings& settings, Faults& faults, Prng& prng) {
+  draw_wide(settings, prng);
+  settings.limiters = 3;
+  settings.dispatchers = 1;
+  settings.ingests = 2;
+  settings.keys = 6;
+  settings.dispatcher.table_max = 100;
+  settings.dispatcher.breaker_failures = 2;
+  for (Upstream& upstream : settings.upstreams) {
+    upstream.timeout = seconds(4);
+    upstream.in_flight = 1;
+  }
+  faults.limiter = {};
+  faults.dispatcher = {};
+  faults.people.every = seconds(3);
+  faults.people.pause_max = seconds(1);
+  faults.upstream.answer_max = milliseconds(3'500);
+  faults.upstream.no_connect = prng.chance(500'000) ? 300'000 : 0;
+  faults.store_as_whole = {};
+  faults.store_as_whole.leap_every = seconds(40);
+  settings.share_upstreams();
+}
+
 // Paths that ordinary weather takes less than once in a thousand seeds.
 void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
   switch (prng.below(40)) {
@@ -96,6 +121,10 @@ void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
       faults.auditor.crash_every = seconds(5);
       faults.auditor.down_max = seconds(20);
       return;
+    case 5:
+      return draw_crowd(settings, faults, prng);
+    case 6:
+      return draw_steps(settings, faults, prng);
     default:
       return;
   }
@@ -133,6 +162,8 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
   if (reader) world.trace.show(reader);
   world.faults = draw_faults(seed, world.prng);
   Settings settings = Settings::drawn(world.prng);
+  if (Prng many(seed ^ kMany); !saboteur || saboteur->any_day)
+    settings.limiters = static_cast<int>(many.between(1, 3));
   // Saboteurs have weathers of their own, and calm seeds stay calm.
   if (Prng later(~seed); (!saboteur || saboteur->any_day) && seed % 8 != 0) {
     world.faults.draw_later(later);
@@ -145,8 +176,6 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     Prng rare(seed ^ kRare);
     draw_rare(settings, world.faults, rare);
   }
-  if (Prng many(seed ^ kMany); !saboteur || saboteur->any_day)
-    settings.limiters = static_cast<int>(many.between(1, 3));
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);
   if (seed % 32 == 24 && (!saboteur || !saboteur->weather)) {

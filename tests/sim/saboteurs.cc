@@ -200,18 +200,6 @@ Saboteur dispatch_twice() {
           }};
 }
 
-// On the wire, past the limiter's core: the dispatcher makes one attempt of it.
-Saboteur each_dispatch_comes_twice() {
-  return {"each Dispatch comes twice", {}, [](System& system) {
-            for (auto& limiter : system.limiters())
-              limiter->sabotage([](auto& node, auto&& effect, auto& instead) {
-                const auto* send = std::get_if<wire::Send>(&effect);
-                if (sends<wire::Dispatch>(effect)) node.say(send->peer, send->item);
-                instead.push_back(std::move(effect));
-              });
-          }};
-}
-
 Saboteur drop_settled() {
   return {"drop every Settled of some identities", {}, [](System& system) {
             for (auto& limiter : system.limiters())
@@ -376,7 +364,6 @@ const std::vector<Saboteur>& weathers() {
     std::vector<Saboteur> found;
     for (const Saboteur& one : saboteurs())
       if (one.weather) found.push_back({one.name + ", not planted", {}, {}, one.weather});
-    found.push_back(each_dispatch_comes_twice());
     return found;
   }();
   return all;
