@@ -26,7 +26,8 @@ struct RedisConfig {
   bool cluster = false;
   std::string password;  // a secret's reference (secrets.h); empty: none is sent
   RedisTls tls;
-  Duration connect_timeout = seconds(3);  // name, connection, TLS, login and preamble together
+  // Of the name's resolution; and again of connection, TLS, login and preamble together.
+  Duration connect_timeout = seconds(3);
   Duration call_timeout = seconds(2);
   Duration back_off_min = milliseconds(50);
   Duration back_off_max = seconds(5);

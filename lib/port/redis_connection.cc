@@ -36,6 +36,8 @@ bool none_to_ask(std::string_view kind) {
 
 // An error's kind alone, if it is one: a server that does not know AUTH repeats the password.
 std::string plain_kind(std::string_view error) {
+  constexpr std::string_view kFull = "ERR max number of clients reached";
+  if (error == kFull) return std::string(kFull);
   const std::string_view kind = kind_of(error);
   const bool plain =
       !kind.empty() && kind.size() <= 16 &&
@@ -102,6 +104,8 @@ void RedisConnection::greet() {
   say_preamble(step("preamble", false));
   const std::array<std::string_view, 1> ping{"PING"};
   pipeline_.add_own(ping, open_by_, step("PING", true));
+  // At once: a server that is full says so without being asked, and that is taken for an answer.
+  write();
 }
 
 void RedisConnection::greeted(std::string_view step, const RedisAnswer& answer, bool last) {
@@ -202,7 +206,8 @@ void RedisConnection::write() {
   while (!pipeline_.unwritten().empty()) {
     const RedisSocket::Moved moved = socket_.write(pipeline_.unwritten());
     if (moved.step == Step::kBroken) return end("writing: " + socket_.why());
-    if (moved.step != Step::kDone) return watch(EPOLLIN | EPOLLOUT);
+    if (moved.step == Step::kWantsRead) return watch(EPOLLIN);
+    if (moved.step == Step::kWantsWrite) return watch(EPOLLIN | EPOLLOUT);
     pipeline_.wrote(moved.bytes);
   }
   watch(EPOLLIN);

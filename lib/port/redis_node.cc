@@ -54,11 +54,11 @@ void RedisNode::settle(Instant now) {
   if (state == RedisConnection::State::kEnded) return lost(now);
   if (state != RedisConnection::State::kUp || number_ != 0) return;
   number_ = ++world_.connections;
+  why_.clear();
   world_.log.info("redis connected", {{"server", address_}, {"connection", number_}});
 }
 
 void RedisNode::dial(Instant now) {
-  ++dials_;
   if (!url_.socket.empty() || is_numeric(url_.host)) return connect(url_.host);
   resolving_ = true;
   at_ = now + world_.config.connect_timeout;
@@ -71,7 +71,7 @@ void RedisNode::resolved(const std::vector<std::string>& addresses) {
   if (!resolving_) return;
   resolving_ = false;
   if (addresses.empty()) return back_off(world_.poller.now(), "its name has no address");
-  connect(addresses[dials_ % addresses.size()]);  // one after the other
+  connect(addresses[dials_++ % addresses.size()]);  // one after the other
 }
 
 void RedisNode::connect(const std::string& address) {

@@ -151,6 +151,18 @@ TEST(RedisClient, NobodyThereIsSaidByName) {
   })) << world.client->trouble();
 }
 
+TEST(RedisClient, AServerThatIsFullIsSaidToBeSo) {
+  RedisServer redis;
+  EXPECT_EQ(redis.command({"CONFIG", "SET", "maxclients", "1"}).text, "OK");
+  RedisWorld world;
+  ASSERT_EQ(world.open(RedisWorld::config_for(unix_of(redis))), "");
+  ASSERT_TRUE(world.run_until([&] {
+    return world.client->trouble().ends_with("ERR max number of clients reached");
+  })) << world.client->trouble();
+  redis.command({"CONFIG", "SET", "maxclients", "10"});
+  EXPECT_TRUE(world.run_until([&] { return !world.ups.empty(); }));
+}
+
 // ---- scripts -----------------------------------------------------------------------------------
 
 TEST(RedisClient, ScriptsAreLoadedBeforeAnythingElseAndAgainAfterAFlush) {

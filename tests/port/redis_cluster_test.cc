@@ -179,6 +179,23 @@ TEST(RedisClusterClient, APromotedReplicaIsFound) {
   EXPECT_TRUE(whole(world)) << world.client->trouble();
 }
 
+// Its connections stay open; only the calls' time tells.
+TEST(RedisClusterClient, TheReplicaOfAFrozenMasterIsFound) {
+  const RedisCluster cluster({.masters = 3, .replicas = 1});
+  RedisWorld world;
+  RedisConfig config = config_for({cluster.url(0)});
+  config.call_timeout = milliseconds(300);
+  ASSERT_EQ(world.open(config), "");
+  ASSERT_TRUE(whole(world)) << world.client->trouble();
+  const std::string key = key_of(cluster, 1);
+  cluster.node(1).freeze();
+  EXPECT_EQ(world.ask({"SET", key, "x"}).end, End::kUnknown);
+  EXPECT_TRUE(is_done(world, {"SET", key, "y"}));
+  EXPECT_EQ(cluster.node(4).command({"GET", key}).text, "y");
+  cluster.node(1).thaw();
+  EXPECT_EQ(world.ask({"GET", key}).value.text, "y");
+}
+
 // The seeds are asked when nobody else is left.
 TEST(RedisClusterClient, AClusterThatWasAwayAsAWholeIsFoundAgain) {
   const RedisCluster cluster({});
