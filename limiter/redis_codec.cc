@@ -102,7 +102,8 @@ RedisCommand say_grant(const Grant& call, const std::vector<std::size_t>& confli
   for (const std::size_t at : conflicts) {
     build.args.push_back(ask_bytes(build.keys, call.asks[at], true));
   }
-  return build.command(RedisScript::kGrant, &call.caller);
+  // The caller was met, and judged, by the first command of the call.
+  return build.command(RedisScript::kGrant, conflicts.empty() ? &call.caller : nullptr);
 }
 
 std::string outcome_bytes(Keys& keys, const Completion& completion) {

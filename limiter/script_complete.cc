@@ -43,6 +43,8 @@ class Completing {
 Wrote Completing::place(const Completion& completion) {
   const wire::Attempt& attempt = completion.outcome.attempt;
   const MessageRecord* known = scene_.message(attempt.identity);
+  // It can be about no attempt of ours: neither key may be touched.
+  if (known != nullptr && known->line.key != completion.outcome.key) return Wrote::kBefore;
   if (known == nullptr || attempt.serial > known->serial) return Wrote::kNoRecord;
   if (known->stage == Stage::kUnderway && attempt.serial == known->serial) return Wrote::kNow;
   const bool awaited =

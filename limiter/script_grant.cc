@@ -111,8 +111,10 @@ std::uint32_t Granting::next_serial(const MessageRecord& record) const {
 GrantAnswer Granting::answer(const GrantAsk& ask) {
   const std::string& identity = ask.line.identity;
   const MessageRecord* known = scene_.message(identity);
-  const bool other_bytes = known != nullptr && !known->line.content_hash.empty() &&
-                           known->line.content_hash != ask.line.content_hash;
+  const bool other_bytes =
+      known != nullptr &&
+      (known->line.key != ask.line.key ||
+       (!known->line.content_hash.empty() && known->line.content_hash != ask.line.content_hash));
   if (other_bytes) return conflict(ask);
   if (known != nullptr && known->stage == Stage::kSettled) return settled(*known);
   std::optional<GrantAnswer> refused = caller_refusal_;

@@ -41,15 +41,36 @@ KnownLimit changed(Scene& scene, const KnownLimit& old, const Limit& limit) {
   if (!same || limit.shadow != old.limit.shadow) next.since = now;
   const Duration longer = horizon(limit) - horizon(old.limit);
   if (longer.us > 0) {
-    StoreTime& kept = scene.shard.edit_state().keys_until;
-    kept = std::max(kept, now + scene.lease() + scene.upstream.unknown_hold + horizon(limit));
     const bool sure = ruled(old, horizon(limit), now);
     next.held = sure ? most_in(old.limit, longer, 0) : kHeldFull;
     next.held_until = std::max(now, old.held_until) + longer;
+    const ShardRecord& state = scene.shard.state();
+    if (state.stretched > kKeySlack) {
+      next.held = kHeldFull;
+      next.held_until = std::max(next.held_until, state.keys_until);
+    }
   } else if (old.held_until > now) {
     next.held_until = old.held_until + longer;
   }
   return next;
+}
+
+// Keys' records are needed for longer than was thought when they were last looked at. Those of
+// before that may be gone when windows grow by more than kKeySlack, all told.
+void keep_keys(Scene& scene, const std::vector<const KnownLimit*>& matched) {
+  const auto& limits = scene.upstream.limits;
+  Duration longest, needed;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if (matched[i] == nullptr || horizon(limits[i]) <= horizon(matched[i]->limit)) continue;
+    longest = std::max(longest, horizon(limits[i]) - horizon(matched[i]->limit));
+    needed = std::max(needed, horizon(limits[i]));
+  }
+  if (longest.us == 0) return;
+  ShardRecord& state = scene.shard.edit_state();
+  if (state.keys_until <= scene.now) state.keys_since = scene.now, state.stretched = {};
+  state.stretched += longest;
+  const StoreTime until = scene.now + scene.lease() + scene.upstream.unknown_hold + needed;
+  state.keys_until = std::max(state.keys_until, until);
 }
 
 // A limit that was not there: no log of it knows what is under way, or has gone before. Others that
@@ -197,6 +218,7 @@ void set_limits(Scene& scene, const SetLimits& call) {
   if (same) return;
   ShardRecord& state = scene.shard.edit_state();
   const auto matched = match(state.limits, limits);
+  keep_keys(scene, matched);
   std::vector<KnownLimit> next;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     next.push_back(matched[i] == nullptr ? added(scene, limits[i])

@@ -35,8 +35,10 @@ MessageRecord& Scene::edit_message(const std::string& identity) {
 
 const KeyRecord* Scene::key(const std::string& name) {
   const KeyRecord* record = shard.key(name);
-  const bool idle = record != nullptr && record->idle_at <= now;
-  return idle && shard.state().keys_until <= now ? nullptr : record;
+  if (record == nullptr || record->idle_at > now) return record;
+  const ShardRecord& state = shard.state();
+  const bool kept = state.keys_until > now && record->idle_at > state.keys_since;
+  return kept ? record : nullptr;
 }
 
 KeyRecord& Scene::edit_key(const std::string& name) {

@@ -10,7 +10,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr char kVersion = 3;
+constexpr char kVersion = 4, kOldest = 3;
 
 template <class T, class Of>
 concept Is = std::same_as<std::remove_const_t<T>, Of>;
@@ -77,6 +77,7 @@ template <class A, Is<ShardRecord> T>
 void members(A& all, T& v) {
   all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.edits, v.limits,
       v.outbox, v.latency, v.sure_lives, v.keys_until);
+  all.since(4, v.keys_since, v.stretched);
 }
 // A line of the trail: every row of its own table (lib/wire/messages.h).
 template <class A, Is<wire::Record> T>
@@ -95,6 +96,10 @@ class Writer {
   }
   template <class... T>
   void operator()(const T&... values) {
+    (one(values), ...);
+  }
+  template <class... T>
+  void since(char, const T&... values) {
     (one(values), ...);
   }
   std::string bytes;
@@ -136,10 +141,15 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : left_(bytes) {}
+  Reader(std::string_view bytes, char version) : left_(bytes), version_(version) {}
   template <class... T>
   void operator()(T&... values) {
     (one(values), ...);
+  }
+  // Members that older versions do not have.
+  template <class... T>
+  void since(char version, T&... values) {
+    if (version_ >= version) (one(values), ...);
   }
   [[nodiscard]] bool whole() const { return good_ && left_.empty(); }
 
@@ -185,6 +195,7 @@ class Reader {
   }
 
   std::string_view left_;
+  char version_;
   bool good_ = true;
 };
 
@@ -197,8 +208,8 @@ std::string written(const T& record) {
 
 template <class T>
 bool read(std::string_view bytes, T& into) {
-  if (bytes.empty() || bytes.front() != kVersion) return false;
-  Reader reader(bytes.substr(1));
+  if (bytes.empty() || bytes.front() < kOldest || bytes.front() > kVersion) return false;
+  Reader reader(bytes.substr(1), bytes.front());
   reader(into);
   return reader.whole();
 }

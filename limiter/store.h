@@ -122,7 +122,7 @@ struct Complete {
 
 enum class Wrote : std::uint8_t {
   kNow,       // this outcome decided
-  kBefore,    // the same outcome was written before
+  kBefore,    // the same outcome was written before; or it names another key than its message
   kLate,      // the store had already given the attempt up; the slot moved, a late line was written
   kNoRecord,  // the store does not know this message (a closure forgot it): a late line was written
 };

@@ -103,9 +103,16 @@ struct ShardRecord {
   std::vector<wire::Record> outbox;       // lines of edits that may not be in the trail yet
   Duration latency;                       // grant to completion, lately
   std::vector<std::uint64_t> sure_lives;  // callers that know store time, the newest last
-  // Until then no key's record is idle: what it says was counted for shorter windows.
+  // Until then no key's record is idle that was not idle at keys_since: what it says was counted
+  // for shorter windows.
   StoreTime keys_until;
+  StoreTime keys_since;
+  Duration stretched;  // by so much windows were made longer since then
 };
+
+// Idle keys may be gone so much later than the settings need them, but no sooner, even if those are
+// edited: a store that deletes by itself keeps them so much longer.
+inline constexpr Duration kKeySlack = minutes(10);
 
 // Reading does not write: only what edit_*() returned is written back, made if need be. References
 // last until the script's call ends.

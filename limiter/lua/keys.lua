@@ -199,7 +199,7 @@ local function write_keys()
       elseif last >= NEVER then
         call('SET', KEYS[i], encode_key(K))
       else
-        call('SET', KEYS[i], encode_key(K), 'PX', math.ceil((last + KEY_SLACK - now) / 1000))
+        call('SET', KEYS[i], encode_key(K), 'PX', ttl_of(last + KEY_SLACK))
       end
     end
   end

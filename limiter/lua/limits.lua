@@ -30,15 +30,28 @@ local function changed(old, l)
   if l.n ~= old.n or l.window ~= old.window or l.shadow ~= old.shadow then l.since = now end
   local longer = l.horizon - old.horizon
   if longer > 0 then
-    if S.keys_until <= now then S.keys_since, S.stretched = now, 0 end
-    S.keys_until = max(S.keys_until, now + S.lease + S.hold + l.horizon)
-    S.stretched = S.stretched + longer
     l.held = ruled(old, l.horizon) and most_in(old, longer, 0) or MAX32
     l.held_until = max(now, old.held_until) + longer
-    if S.stretched > KEY_SLACK then l.held, l.held_until = MAX32, S.keys_until end
+    if S.stretched > KEY_SLACK then
+      l.held, l.held_until = MAX32, max(l.held_until, S.keys_until)
+    end
   elseif old.held_until > now then
     l.held_until = old.held_until + longer
   end
+end
+
+-- Keys' records are needed for longer than was thought when they were last looked at. Those of
+-- before that may be gone when windows grow by more than KEY_SLACK, all told.
+local function keep_keys(matched)
+  local longest, needed = 0, 0
+  for i = 1, #given do
+    local longer = matched[i] and given[i].horizon - matched[i].horizon or 0
+    if longer > 0 then longest, needed = max(longest, longer), max(needed, given[i].horizon) end
+  end
+  if longest == 0 then return end
+  if S.keys_until <= now then S.keys_since, S.stretched = now, 0 end
+  S.stretched = S.stretched + longest
+  S.keys_until = max(S.keys_until, now + S.lease + S.hold + needed)
 end
 
 -- A limit that was not there: no log of it knows what is under way, or has gone before. Others that
@@ -99,6 +112,7 @@ end
 
 local function edit()
   local matched = match()
+  keep_keys(matched)
   for i = 1, #given do
     if matched[i] then changed(matched[i], given[i]) else added(given[i]) end
   end

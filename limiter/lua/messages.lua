@@ -72,7 +72,7 @@ local function write_messages()
       if M.purge <= now then
         call('DEL', KEYS[i])
       else
-        call('SET', KEYS[i], encode_message(M), 'PX', math.ceil((M.purge - now) / 1000))
+        call('SET', KEYS[i], encode_message(M), 'PX', ttl_of(M.purge))
       end
     end
   end

@@ -234,6 +234,10 @@ local function begin()
   if has_caller then meet_caller() end
 end
 
+-- Milliseconds until store time is `at`, and no fewer, by Redis's own clock: store time may stand
+-- still while that one catches up.
+local function ttl_of(at) return math.ceil((at - time - S.offset) / 1000) end
+
 -- The first two parts of every reply.
 local function head()
   return pack('<dddc40H', now, S.closed, S.latency, S.life, S.nout), S.out

@@ -15,7 +15,8 @@ bool is_good(const RedisValue& value) { return value.kind != RedisValue::Kind::k
 }  // namespace
 
 RedisServer& RedisRig::server() {
-  static RedisServer server(RedisServer::Options{.clock = true});
+  // A primary whose backlog has had no reader for repl-backlog-ttl takes another replid.
+  static RedisServer server(RedisServer::Options{.clock = true, .conf = {"repl-backlog-ttl 0"}});
   return server;
 }
 
@@ -91,6 +92,7 @@ void RedisRig::come_back_forgetting(StoreTime) {
 void RedisRig::put_back(StoreTime clock) {
   Keeping older = std::exchange(backup_, keep());
   put(older);
+  told_ = false;
   come_back_forgetting(clock);
 }
 

@@ -180,6 +180,20 @@ TEST_P(StoreComplete, without_a_record_the_slot_is_made_and_the_end_is_kept) {
   EXPECT_EQ(teller().grant(9).granted, Granted::kSettled);
 }
 
+// The key is part of what an identity is made of: it can be about no attempt of ours.
+TEST_P(StoreComplete, an_outcome_that_names_another_key_changes_nothing) {
+  teller().grant(1);
+  Completion completion = completion_of(1, 1, Ended::kDelivered);
+  completion.outcome.key = "up:other";
+  completion.consequence.penalty = seconds(60);
+  const auto answer = teller().complete(completion);
+  EXPECT_EQ(answer.wrote, Wrote::kBefore);
+  EXPECT_FALSE(answer.settled);
+  EXPECT_TRUE(teller().peek().logs.at(0).slots.at(0).open);
+  EXPECT_TRUE(teller().peek("up:other").logs.at(0).slots.empty());
+  EXPECT_EQ(teller().complete(1, 1, Ended::kDelivered).wrote, Wrote::kNow);
+}
+
 TEST_P(StoreComplete, a_penalty_closes_the_key_and_doubles) {
   const auto throttle = [&](int n, std::uint32_t serial) {
     Completion completion = completion_of(n, serial, Ended::kThrottled);

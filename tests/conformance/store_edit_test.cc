@@ -62,6 +62,31 @@ TEST_P(StoreEdit, what_a_longer_window_counts_is_not_purged) {
   EXPECT_LT(full.until, teller().now + seconds(6));
 }
 
+// A store may have deleted it already.
+TEST_P(StoreEdit, what_was_over_before_the_edit_does_not_come_back) {
+  send(1, 3);
+  teller().wait(seconds(400));
+  limit().window = seconds(300);
+  edit();
+  EXPECT_TRUE(teller().peek().logs.at(0).slots.empty());
+}
+
+// A store keeps what is over for 10 minutes more, in case that an edit needs it after all; longer
+// ones start full until nothing of before them can matter.
+TEST_P(StoreEdit, a_window_that_is_much_longer_starts_full) {
+  teller().grant(1);
+  teller().complete(1, 1, Ended::kDelivered);
+  limit().window = seconds(60 + 601);
+  edit();
+  const Upstream& upstream = config_.upstreams[0];
+  const Duration lease = upstream.start_window + upstream.timeout + upstream.max_pause;
+  const StoreTime until =
+      teller().now + lease + upstream.unknown_hold + limit().window + limit().guard;
+  EXPECT_EQ(teller().grant(2).until, until);
+  teller().now = until;
+  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
+}
+
 TEST_P(StoreEdit, a_longer_window_with_more_room_keeps_the_rest) {
   teller().wait(seconds(1'000));
   limit().window = seconds(300);

@@ -18,14 +18,17 @@ namespace {
 
 class MemoryRig final : public StoreRig {
  public:
-  explicit MemoryRig(const StoreConfig& config) : store_(config) {}
+  explicit MemoryRig(const StoreConfig& config) : config_(config), store_(config) {}
   std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override {
     std::vector<StoreReply> replies;
     for (const StoreAsk& ask : asks) replies.push_back(store_.perform(ask, clock));
     return replies;
   }
   void restart(StoreTime) override {}
-  void restart_with(const StoreConfig& config, StoreTime) override { store_.set_config(config); }
+  void restart_with(const StoreConfig& config, StoreTime) override {
+    config_ = config;
+    store_.set_config(config);
+  }
   void come_back_forgetting(StoreTime) override {
     store_.become("life " + std::to_string(++lives_));
   }
@@ -33,10 +36,12 @@ class MemoryRig final : public StoreRig {
   void put_back(StoreTime clock) override {
     MemoryStore older = std::exchange(backup_, store_);
     store_ = std::move(older);
+    store_.set_config(config_);  // only what it remembers is older
     come_back_forgetting(clock);
   }
 
  private:
+  StoreConfig config_;
   MemoryStore store_;
   MemoryStore backup_ = store_;
   int lives_ = 1;

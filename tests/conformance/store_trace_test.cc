@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
+#include "tests/conformance/store_medley.h"
+
 namespace sluice::limiter {
 namespace {
 
@@ -40,6 +44,23 @@ TEST(StoreDifferential, all_say_the_same) {
     for (int i = 0; i < 1'000 && trace.difference().empty(); ++i) trace.step();
     ASSERT_EQ(trace.difference(), "") << "seed " << seed;
   }
+}
+
+// Whatever is said, in whatever order. SLUICE_MEDLEYS=N runs so many instead.
+TEST(StoreDifferential, any_calls_are_answered_alike) {
+  const char* wanted = std::getenv("SLUICE_MEDLEYS");
+  const char* from = std::getenv("SLUICE_MEDLEY_FROM");
+  const std::uint64_t first = from == nullptr ? 1 : std::strtoull(from, nullptr, 10);
+  const std::uint64_t last = first + (wanted == nullptr ? 12 : std::strtoull(wanted, nullptr, 10));
+  std::uint64_t granted = 0, settled = 0;
+  for (std::uint64_t seed = first; seed < last; ++seed) {
+    StoreMedley medley(store_kinds(), seed);
+    for (int i = 0; i < 1'000 && medley.difference().empty(); ++i) medley.step();
+    ASSERT_EQ(medley.difference(), "") << "seed " << seed;
+    granted += medley.granted(), settled += medley.settled();
+  }
+  EXPECT_GT(granted, (last - first) * 20);
+  EXPECT_GT(settled, (last - first) * 20);
 }
 
 }  // namespace
