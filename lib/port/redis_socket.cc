@@ -52,7 +52,7 @@ RedisSocket::RedisSocket() = default;
 RedisSocket::~RedisSocket() = default;
 
 Status RedisSocket::begin(const Target& target, const RedisTls& tls, Duration patience) {
-  const Status begun =
+  Status begun =
       target.socket.empty() ? connect_tcp(target, patience) : connect_unix(target.socket);
   if (!begun || !target.tls) return begun;
   auto session = RedisTlsSession::make(tls, target.name, fd_.get());
