@@ -1,6 +1,8 @@
 // Servers that do not do what they should.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "lib/port/redis_scripts.h"
 #include "tests/port/redis_fake.h"
 #include "tests/port/redis_world.h"
@@ -123,6 +125,25 @@ TEST(HostileRedis, AServerMadeAReplicaIsAskedAgainWhenItIsAMaster) {
   redis.command({"REPLICAOF", "NO", "ONE"});
   ASSERT_TRUE(world.run_until([&] { return world.ups.size() >= 2; }));
   ASSERT_TRUE(world.run_until([&] { return world.ask({"SET", "a", "b"}).value.text == "OK"; }));
+}
+
+// As behind a DNS name: the old primary is alive, answers READONLY, and the name leads to another.
+TEST(HostileRedis, AFailoverIsFollowedWhereTheNameLeads) {
+  RedisServer old_primary;
+  RedisServer new_primary;
+  const std::string name = old_primary.directory() + "/name";
+  std::filesystem::create_symlink(old_primary.socket(), name);
+  RedisWorld world;
+  ASSERT_TRUE(world.open_and_wait(RedisWorld::config_for("unix://" + name)));
+  EXPECT_EQ(world.ask({"SET", "a", "old"}).value.text, "OK");
+  std::filesystem::remove(name);
+  std::filesystem::create_symlink(new_primary.socket(), name);
+  old_primary.command({"REPLICAOF", "127.0.0.1", "1"});
+  EXPECT_EQ(world.ask({"SET", "a", "new"}).end, End::kNotExecuted);
+  ASSERT_TRUE(world.run_until([&] { return world.ups.size() == 2; }));
+  EXPECT_EQ(world.ask({"SET", "a", "new"}).value.text, "OK");
+  EXPECT_EQ(new_primary.command({"GET", "a"}).text, "new");
+  EXPECT_EQ(old_primary.command({"GET", "a"}).text, "old");
 }
 
 TEST(HostileRedis, ABusyServerHasNotExecutedTheCall) {
