@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 #include "lib/base/prng.h"
 #include "lib/port/redis_slots.h"
 #include "tests/port/redis_fake.h"
@@ -177,6 +180,89 @@ TEST(RedisClusterClient, APromotedReplicaIsFound) {
   EXPECT_TRUE(is_done(world, {"SET", key, "y"}));
   EXPECT_EQ(cluster.node(3).command({"GET", key}).text, "y");
   EXPECT_TRUE(whole(world)) << world.client->trouble();
+}
+
+// Slots go from master to master while calls for them flow: each call is executed as often as the
+// client says. The nodes count, key by key.
+class RedisReshard : public testing::Test {
+ protected:
+  static constexpr std::size_t kCalls = 6'000;
+  static constexpr std::size_t kKeys = 5;
+
+  void SetUp() override {
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      owners_.push_back(i % 3);
+      keys_.push_back(key_of(cluster_, i % 3, "executed" + std::to_string(i) + "-"));
+    }
+    ASSERT_EQ(world_.open(config_for({cluster_.url(0)})), "");
+    ASSERT_TRUE(whole(world_)) << world_.client->trouble();
+  }
+
+  void say(std::size_t call) {
+    world_.say({"HINCRBY", keys_[call % kKeys], std::to_string(call), "1"},
+               [this, call](RedisAnswer& answer) {
+                 EXPECT_TRUE(ends_.emplace(call, answer.end).second) << call << " ends twice";
+                 EXPECT_NE(answer.end, End::kUnknown) << answer.why;
+               });
+  }
+  void turns() {
+    for (std::uint64_t n = prng_.below(4); n > 0; --n) {
+      world_.poller.poll(world_.poller.now() + milliseconds(1));
+    }
+  }
+  void slot(std::size_t node, const std::string& slot, const std::vector<std::string>& what) {
+    std::vector<std::string> words{"CLUSTER", "SETSLOT", slot};
+    words.insert(words.end(), what.begin(), what.end());
+    EXPECT_EQ(cluster_.node(node).command(words).text, "OK");
+    turns();
+  }
+  void move(std::size_t n) {
+    const std::size_t from = owners_[n];
+    const std::size_t to = (from + 1 + prng_.below(2)) % 3;
+    const std::string number = std::to_string(redis_slot(keys_[n]));
+    slot(to, number, {"IMPORTING", cluster_.id(from)});
+    slot(from, number, {"MIGRATING", cluster_.id(to)});
+    const std::string port = std::to_string(cluster_.node(to).port());
+    const RedisValue moved =
+        cluster_.node(from).command({"MIGRATE", "127.0.0.1", port, keys_[n], "0", "5000"});
+    EXPECT_TRUE(moved.text == "OK" || moved.text == "NOKEY") << moved.text;
+    turns();
+    for (const std::size_t node : {to, from, 3 - to - from}) {
+      slot(node, number, {"NODE", cluster_.id(to)});
+    }
+    owners_[n] = to;
+  }
+
+  const RedisCluster cluster_{RedisCluster::Options{}};
+  RedisWorld world_;
+  Prng prng_{7};
+  std::vector<std::string> keys_;
+  std::vector<std::size_t> owners_;
+  std::map<std::size_t, End> ends_;
+};
+
+TEST_F(RedisReshard, UnderLoadEveryCallIsWhatTheClientSays) {
+  for (std::size_t call = 0; call < kCalls;) {
+    for (std::uint64_t n = prng_.below(60); n > 0 && call < kCalls; --n) say(call++);
+    turns();
+    if (prng_.chance(300'000)) move(prng_.below(kKeys));
+  }
+  ASSERT_TRUE(world_.run_until([&] { return ends_.size() == kCalls; }));
+  std::set<std::size_t> executed;
+  for (std::size_t n = 0; n < kKeys; ++n) {
+    const RedisValue seen = cluster_.node(owners_[n]).command({"HGETALL", keys_[n]});
+    for (std::size_t i = 0; i + 1 < seen.items.size(); i += 2) {
+      executed.insert(std::stoul(seen.items[i].text));
+      EXPECT_EQ(seen.items[i + 1].text, "1") << seen.items[i].text;
+    }
+  }
+  std::size_t refused = 0;
+  for (const auto& [call, end] : ends_) {
+    EXPECT_EQ(executed.contains(call), end == End::kAnswered) << call;
+    refused += end == End::kNotExecuted ? 1 : 0;
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_LT(refused, kCalls / 2);
 }
 
 // Its connections stay open; only the calls' time tells.
