@@ -2,16 +2,16 @@
 cancelled: messages are taken from the load and posted to the network as the limiter says."""
 
 import asyncio
+import contextlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
 from harness import Pipeline, die_with_parent
-from limiters.servers import Redis
+from limiters.servers import Redis, redis_server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKERS = 10  # enough that the limiter decides, not they
@@ -179,25 +179,33 @@ class Queue(Contestant):
 
 
 class Sluice(Contestant):
-    """All five processes, for each load by themselves; messages go to the front door."""
+    """A whole Sluice for each load; messages go to the front door. On the embedded store, or
+    several limiters on a Redis of their own."""
+
+    def __init__(self, **counts):
+        self.counts = counts
 
     async def prepare(self, setting):
-        self.rules, self.folder = setting.rules, setting.folder
-        self.store, self.pipelines = setting.store, {}
+        self.rules, self.folder, self.pipelines = setting.rules, setting.folder, {}
 
     def _start(self, network):
+        scratch = contextlib.ExitStack()
         folder = tempfile.mkdtemp(dir=self.folder)  # a socket's path is short
         limit = (f'[[limit]]\nupstream = "onlyfans"\nn = {self.rules.n}\nwindow = "60s"\n'
                  f"burst = {self.rules.burst}\n")
-        made = Pipeline(folder, url=f"http://127.0.0.1:{network.port}",
-                        time_scale=self.rules.scale, more=limit, stages=self.store)
-        return made.start()
+        told = {"url": f"http://127.0.0.1:{network.port}", "time_scale": self.rules.scale,
+                "more": limit}
+        if not self.counts:
+            return Pipeline(folder, **told).start(), scratch
+        redis = scratch.enter_context(redis_server())
+        made = Pipeline(folder, redis=f"unix://{redis}", counts=self.counts, **told)
+        return made.start(flags=["--fresh"]), scratch
 
     @staticmethod
-    def _stop(pipeline):
-        codes = pipeline.stop()
-        pipeline.guard.close()
-        shutil.rmtree(pipeline.folder, ignore_errors=True)
+    def _stop(pipeline, scratch):
+        with scratch:
+            codes = pipeline.stop()
+            pipeline.guard.close()
         if any(codes.values()):
             raise RuntimeError(f"Sluice ended wrongly: {codes}")
 
@@ -213,7 +221,7 @@ class Sluice(Contestant):
         self.pipelines[key] = await asyncio.to_thread(self._start, network)
 
     async def run(self, key, load, network):
-        pipeline = self.pipelines[key]
+        pipeline, scratch = self.pipelines[key]
         try:
             sent, began = 0, asyncio.get_running_loop().time()
             for at, count in load.groups():
@@ -223,7 +231,7 @@ class Sluice(Contestant):
                 sent += count
             await asyncio.Event().wait()
         finally:
-            await asyncio.to_thread(self._stop, pipeline)
+            await asyncio.to_thread(self._stop, pipeline, scratch)
 
 
 class Entry(NamedTuple):
@@ -235,7 +243,8 @@ class Entry(NamedTuple):
 
 
 CONTESTANTS = {
-    "sluice": Entry("Sluice", Sluice),
+    "sluice": Entry("Sluice on Redis", lambda: Sluice(limiter=3, dispatcher=2)),
+    "sluice-embedded": Entry("Sluice, embedded store", Sluice, drawn=False),
     "token-bucket": Entry("token bucket of 3", lambda: Script("token_bucket", 3), drawn=False),
     "token-bucket-10": Entry("token bucket of 10", lambda: Script("token_bucket", 10)),
     "gcra": Entry("GCRA, burst 3", lambda: Script("gcra", 3)),

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from limiters import oracle
 from limiters.contestants import CONTESTANTS, HERE, Peers
@@ -24,7 +24,6 @@ class Setting:
     folder: str
     redis: str = ""
     peers: Peers | None = None
-    store: dict = field(default_factory=dict)  # lines of settings for a stage of Sluice
 
 
 def packages(folder):
@@ -139,5 +138,5 @@ def match(names, loads, rules, folder):
                 await setting.peers.close()
 
     with tempfile.TemporaryDirectory(prefix="sluice-") as scratch, \
-            redis_server(scratch) as redis:
+            redis_server() as redis:
         return asyncio.run(all_of_it(scratch, redis)), skipped

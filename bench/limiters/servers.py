@@ -6,35 +6,20 @@ import json
 import os
 import random
 import subprocess
-import time
 
 from harness import BIN, die_with_parent
+from redis_server import RedisServer
 
-READY_S = 10
 SLOWEST_MS = 200  # answers come after 0 to so many, evenly
 STEPS = 20
 JITTER_MS = 50  # each way, each piece by itself
 
 
 @contextlib.contextmanager
-def redis_server(folder):
-    """A redis-server on a unix socket in that folder, which keeps nothing; the socket's path."""
-    path = os.path.join(folder, "redis.sock")
-    with open(os.path.join(folder, "redis.log"), "wb") as log:
-        process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no",
-             "--dir", folder, "--maxmemory-policy", "noeviction"], stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
-    try:
-        end = time.monotonic() + READY_S
-        while not os.path.exists(path):
-            if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"redis-server does not start: see {folder}/redis.log")
-            time.sleep(0.02)
-        yield path
-    finally:
-        process.terminate()
-        process.wait()
+def redis_server():
+    """A redis-server that keeps nothing; its socket's path."""
+    with contextlib.closing(RedisServer()) as server:
+        yield server.socket
 
 
 class RedisError(RuntimeError):

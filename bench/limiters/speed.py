@@ -9,7 +9,6 @@ import os
 import resource
 import statistics
 import subprocess
-import tempfile
 
 from harness import BIN
 from limiters.match import HERE, packages
@@ -96,7 +95,7 @@ def scripts(redis, home):
 def measure(folder, count=300_000, npm=True):
     """{"bare": figures of scripts, "node": those of libraries, "skipped": why there are none}."""
     home, why = packages(folder) if npm else (None, "not asked for")
-    with tempfile.TemporaryDirectory(prefix="sluice-") as scratch, redis_server(scratch) as redis:
+    with redis_server() as redis:
         known = scripts(redis, home)
         runs = {name: (count, lambda script=script: bare(redis, script, count))
                 for name, script in known.items()}

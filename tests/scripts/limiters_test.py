@@ -80,7 +80,7 @@ class Shown(unittest.TestCase):
 
     def test_the_table_names_who_let_eleven_through(self):
         lines = {line[:26].strip(): line for line in table.text(self.found).splitlines()}
-        self.assertRegex(lines["Sluice"], r"^Sluice +10 +0 of 20 +never +10 +0 of 20 +never +562\.5$")
+        self.assertRegex(lines["Sluice on Redis"], r" 10 +0 of 20 +never +10 +0 of 20 +never +562\.5$")
         self.assertRegex(lines["GCRA, burst 3"], r" 11 +1 of 21 +ban at 11 +11 +1 of 21 +ban at 11")
         self.assertIn("skipped: npm is away", lines["BullMQ"])
         self.assertIn("2 contestants measured, 1 skipped", table.text(self.found))
@@ -90,7 +90,7 @@ class Shown(unittest.TestCase):
         self.assertEqual(picture.unpack(kept, "sluice", "bursty")[-1], 16_000_000)
         root = xml.fromstring(picture.svg(kept, "bursty"))
         texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
-        at = texts.index("Sluice")
+        at = texts.index("Sluice on Redis")
         self.assertEqual(texts[at + 1], "at most 10")
         self.assertEqual(texts[texts.index("GCRA, burst 3") + 1], "at most 11")
         beyond = [node for node in root.iter() if node.get("class") == "beyond"]
