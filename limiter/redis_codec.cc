@@ -87,8 +87,9 @@ std::string ask_bytes(Keys& keys, const GrantAsk& ask, bool is_conflict) {
   pack.u8((ask.offered_before ? 1U : 0U) + (ask.cancelled ? 2U : 0U) + (ask.keep_answer ? 4U : 0U) +
           (is_conflict ? 8U : 0U));
   pack.u32(ask.cost).u32(ask.attempts).u32(ask.throttles).time(ask.first_seen).time(ask.not_before);
+  const std::string blob = blob_of(ask.line);
   pack.time(ask.expires_at).u64(ask.dispatcher_life).sized8(ask.line.content_hash);
-  return pack.raw(blob_of(ask.line)).take();
+  return pack.sized16(ask.line.key).u32(blob.size()).raw(blob).take();
 }
 
 // All asks, or those that are in conflict only.
@@ -217,6 +218,15 @@ RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const 
     build.args.push_back(wire::clip(call.by, kByMax));
   }
   return build.command(RedisScript::kLimits, nullptr);
+}
+
+RedisCommand say_decide(const std::string& upstream, const std::vector<std::string>& keys,
+                        const RedisSaid& said) {
+  Builder build(said, upstream);
+  for (const std::string& key : keys) {
+    build.args.push_back(RedisPacker().u16(build.keys.key(key)).u32(1).take());
+  }
+  return build.command(RedisScript::kDecide, nullptr);
 }
 
 RedisExchange::RedisExchange(const StoreConfig& config, Call call)

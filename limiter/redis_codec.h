@@ -97,4 +97,10 @@ class RedisExchange {
 // The spans and limits of one upstream, as SetLimits carries them.
 RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const RedisSaid& said);
 
+// The meter alone: may one unit of each of these keys go, as far as limits are concerned? Changes
+// nothing. Its reply has one item for each key after the first two: why not (u8, a wire::Wait) and
+// until when (a double).
+RedisCommand say_decide(const std::string& upstream, const std::vector<std::string>& keys,
+                        const RedisSaid& said);
+
 }  // namespace sluice::limiter

@@ -45,16 +45,16 @@ LimitLog read_log(RedisUnpacker& from) {
   if (count > from.left() / 36) return from.spoil(), log;
   log.slots.resize(count);
   for (Slot& slot : log.slots) {
+    slot.attempt.identity = std::string(from.raw(16));
+    slot.attempt.serial = from.u32();
+    slot.granted_at = from.time();
+  }
+  for (Slot& slot : log.slots) {
     const StoreTime at = from.time();
     slot.open = at.us < 0;
     slot.at = slot.open ? StoreTime{-at.us} : at;
   }
   for (std::size_t i = 0; has_units && i < count; ++i) log.slots[i].units = from.u32();
-  for (Slot& slot : log.slots) slot.granted_at = from.time();
-  for (Slot& slot : log.slots) {
-    slot.attempt.identity = std::string(from.raw(16));
-    slot.attempt.serial = from.u32();
-  }
   if (counted > from.left() / 12) return from.spoil(), log;
   std::vector<StoreTime> ends(counted);
   for (StoreTime& end : ends) end = from.time();

@@ -1,5 +1,4 @@
 -- What time is it, is the shard open, and what are its limits?
-begin()
 local reply = {head()}
 reply[3] = S.version .. pack('<dHBc0', S.edits, #S.limits, #S.by, S.by)
   .. (S.limits_raw or encode_limits(S.limits))

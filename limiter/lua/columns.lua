@@ -1,11 +1,10 @@
 -- Columns of numbers, as packed bytes and as tables.
-local formats = {}
+local formats = {d = {}, I4 = {}}
 local function format_of(letter, count)
-  local name = letter .. count
-  local format = formats[name]
+  local format = formats[letter][count]
   if format == nil then
     format = '<' .. rep(letter, count)
-    formats[name] = format
+    formats[letter][count] = format
   end
   return format
 end

@@ -1,5 +1,4 @@
 -- Sends that were made elsewhere are charged, once (limiter/script_told.cc).
-begin()
 read_records()
 local i, units, at, id, line_reason = unpk('<HI4dc16Hc0', ARGV[2])
 local mi = #KEYS
@@ -7,7 +6,7 @@ local M = message(mi)
 
 -- Listed slots of sends made elsewhere: above CHARGED_MAX the oldest are put together, under the
 -- later one's time.
-local function is_charged(L, k) return L.at[k] > 0 and unpk('<d', L.gr, 8 * k - 7) == 0 end
+local function is_charged(L, k) return L.at[k] > 0 and unpk('<d', L.ids, SLOT_SIZE * k - 7) == 0 end
 
 local function charge(L, l)
   local emptied = at + l.interval * l.burst
@@ -23,7 +22,7 @@ local function charge(L, l)
     end
   end
   if charged <= CHARGED_MAX then return end
-  if L.un == nil then
+  if not L.un then
     L.un = {}
     for k = 1, L.c do L.un[k] = 1 end
   end
@@ -37,18 +36,18 @@ if M == nil then
   for li = 1, #S.limits do
     local l = S.limits[li]
     if l.rate and (i ~= 2 or l.up) then
-      local L = edit_log(li, i)
+      local L = edit_log(l, li, i)
       prune(L, l)
       if falls_to(L, l, l.n - units) > now then
         l.since = now  -- more has gone than it lets through: it bounds nothing that went before
-        S.limits_raw, S.dirty = nil, true
+        S.limits_raw, S.dirty = false, true
       end
       charge(L, l)
       refresh_idle(l.up and 2 or i)
     end
   end
   M = edit_message(mi)
-  M.key = i == 2 and '' or sub(KEYS[i], key_prefix)
+  M.who = who_of('', i == 2 and '' or sub(KEYS[i], key_prefix), '')
   M.stage, M.cost = SETTLED, units
   M.ended = end_of(DELIVERED, 'consumed elsewhere', 0, 0, '')
   say(M, line_of(M, CONSUME_LINE, 0, COMPLETED + REASON + VERSION, 0, 0, 0, at, 0, 0, S.version,

@@ -12,8 +12,10 @@ end
 
 -- What has ended, is in the trail, and awaits no outcome: the store only has to know its end.
 local function keep_the_end_only(M)
-  if M.stage ~= SETTLED or M.nout > 0 or M.given ~= '' or M.blob == '' then return end
-  M.blob, M.dirty = '', true
+  if M.stage ~= SETTLED or M.nout > 0 or M.given ~= '' then return end
+  local hash, name, line_size = unpk('<Bc0Hc0I4', M.who)
+  if line_size == 0 then return end
+  M.who, M.dirty = who_of(hash, name, ''), true
 end
 
 local function empty_message(i, serial, kind)
@@ -36,7 +38,6 @@ local function empty_message(i, serial, kind)
   end
 end
 
-begin()
 read_records()
 for a = 2, #ARGV do
   local i, serial, kind = unpk('<HdB', ARGV[a])

@@ -1,6 +1,5 @@
 -- Row or queue copy is gone: the records may go after record_min. What has not ended is not
 -- forgotten, whoever says so (limiter/script.cc).
-begin()
 read_records()
 local until_ = now + S.record_min
 for i = nkeys + 3, #KEYS do

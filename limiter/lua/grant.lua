@@ -1,23 +1,22 @@
 -- May these messages go? (limiter/script_grant.cc) One argument for each, one answer for each.
+local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local NOT_BEFORE, BACKOFF, PAUSED, PENALTY, CLOSURE, STORE_DOWN, CLOCK_UNSURE = 2, 3, 8, 9, 11, 14, 17
 local A_YES, A_WAIT, A_SETTLED, A_UNDERWAY, A_CONFLICT = 0, 1, 2, 3, 4
-local ASK = '<HHBI4I4I4dddc8Bc0'
+local ASK = '<HHBI4I4I4dddc8'
 local PAUSE_HOLD = 2
 
--- The ask that is being answered.
-local ki, mi, offered_before, cancelled, keep_answer, is_conflict
-local cost, attempts, throttles, first_seen, not_before, expires_at, dispatcher, hash, blob
+-- The ask that is being answered: places of its key and message among KEYS, flags, what the caller says
+-- of it, and who it is.
+--@A ki mi flags cost attempts throttles first_seen not_before expires dispatcher who
+local OFFERED_BEFORE, TO_CANCEL, KEEP_ANSWER, IN_CONFLICT = 1, 2, 4, 8  -- flags
+local A
 
 local function read_ask(s)
-  local flags, pos
-  ki, mi, flags, cost, attempts, throttles, first_seen, not_before, expires_at, dispatcher, hash, pos =
-    unpk(ASK, s)
-  offered_before = flags % 2 == 1
-  cancelled = floor(flags / 2) % 2 == 1
-  keep_answer = floor(flags / 4) % 2
-  is_conflict = floor(flags / 8) % 2 == 1
-  blob = sub(s, pos)
+  A = {unpk(ASK, s)}
+  A.who = sub(s, A.who)
 end
+
+local function has_flag(flag) return floor(A.flags / flag) % 2 == 1 end
 
 local function wait(why, until_, limit, M)
   return pack('<BBdI4Bc0', A_WAIT, why, until_, M and M.attempts or 0, #limit, limit)
@@ -29,8 +28,8 @@ local function settled(M)
 end
 
 local function open(M, granted, shadows)
-  return pack('<BI4I4dddc8c8', granted, M.serial, M.attempts, M.granted, M.start_by, M.lease_end,
-              M.limiter, M.dispatcher) .. shadows .. outbox_of(M)
+  return pack('<BI4I4dddc8c8c0c0', granted, M.serial, M.attempts, M.granted, M.start_by, M.lease_end,
+              M.limiter, M.dispatcher, shadows, outbox_of(M))
 end
 
 local caller_why, caller_limit
@@ -43,15 +42,14 @@ local function refuse_caller()
 end
 
 local function begin_message()
-  local is_new = message(mi) == nil
-  local M = edit_message(mi)
-  local name = sub(KEYS[ki], key_prefix)
+  local is_new = message(A.mi) == nil
+  local M = edit_message(A.mi)
   if is_new then
-    M.attempts, M.throttles = attempts, throttles
-  elseif M.nout > 0 and (M.hash ~= hash or M.blob ~= blob or M.key ~= name) then
+    M.attempts, M.throttles = A.attempts, A.throttles
+  elseif M.nout > 0 and M.who ~= A.who then
     keep_lines_as_said(M)
   end
-  M.keep, M.hash, M.key, M.blob, M.expires = keep_answer, hash, name, blob, expires_at
+  M.keep, M.who, M.expires = has_flag(KEEP_ANSWER) and 1 or 0, A.who, A.expires
   M.purge = keep_until(M)
   return M
 end
@@ -59,8 +57,8 @@ end
 -- The lease has ended and no outcome is here: nobody knows what became of the attempt. It counts,
 -- as an attempt and, unknown_hold longer, as a request.
 local function give_up()
-  local M = edit_message(mi)
-  complete_slots(ki, attempt_id(mi, M.serial), M.cost, M.lease_end + S.hold)
+  local M = edit_message(A.mi)
+  complete_slots(A.ki, attempt_id(A.mi, M.serial), M.cost, M.lease_end + S.hold)
   M.given = M.given .. pack('<I4B', M.serial, 1)
   M.stage = WAITING
   M.attempts = M.attempts + 1
@@ -95,25 +93,25 @@ end
 
 -- Same identity, other bytes: the newcomer is dead, under a name made of both.
 local function answer_conflict()
-  local M = message(mi)
+  local M = message(A.mi)
   if M then return settled(M) end
-  return end_now(DEAD, 'id_conflict', attempts)
+  return end_now(DEAD, 'id_conflict', A.attempts)
 end
 
 -- Whether the message ends here and now, without an attempt.
 local function why_end(M)
-  if cancelled then return CANCELLED, 'cancelled' end
-  if expires_at ~= 0 and now >= expires_at then return EXPIRED, 'expired' end
+  if has_flag(TO_CANCEL) then return CANCELLED, 'cancelled' end
+  if A.expires ~= 0 and now >= A.expires then return EXPIRED, 'expired' end
   for li = 1, #S.limits do
     local l = S.limits[li]
-    if l.shadow == 0 and cost > l.n then return DEAD, 'cost' end
+    if l.shadow == 0 and A.cost > l.n then return DEAD, 'cost' end
   end
   -- Offered before the store opened, and nothing is known of it: it may have been sent.
   if M == nil then
-    if S.opened ~= 0 and offered_before and first_seen < S.opened and S.on_unknown == 1 then
+    if S.opened ~= 0 and has_flag(OFFERED_BEFORE) and A.first_seen < S.opened and S.on_unknown == 1 then
       return DEAD, 'unknown'
     end
-    return DEAD, exhausted(attempts, throttles)
+    return DEAD, exhausted(A.attempts, A.throttles)
   end
   return DEAD, exhausted(M.attempts, M.throttles)
 end
@@ -121,7 +119,7 @@ end
 -- The hold that lasts longest.
 local function held(i)
   local K = key(i)
-  if K == nil or K.holds == nil then return nil end
+  if K == nil or not K.holds then return nil end
   local why, until_
   for h = 1, #K.holds do
     local hold = K.holds[h]
@@ -136,7 +134,7 @@ end
 
 -- As many attempts of its key as may be are under way; one, after a penalty, until one succeeds.
 local function crowded()
-  local K = key(ki)
+  local K = key(A.ki)
   if K == nil or K.nopen == 0 then return nil end
   local under_way, first = 0, NEVER
   for k = 1, K.nopen do
@@ -152,24 +150,25 @@ end
 
 local function verdict(li)
   local l = S.limits[li]
-  local L = log_of(li, ki)
-  local T = tightened_of(l, ki)
-  if T then return decide_tightened(l, L, T, cost) end
-  return decide_plain(l, L, cost)
+  local L = log_of(l, li, A.ki)
+  local T = tightened_of(l, A.ki)
+  if T then return decide_tightened(l, L, T, A.cost) end
+  return decide_plain(l, L, A.cost)
 end
 
 -- All limits or none; the one that opens last is named.
 local function limited()
   local why, until_, limit
-  local told = key(told_owner(ki))
-  if told and told.told_until > now and told.told_left < cost then
-    why, until_, limit = WINDOW_FULL, told.told_until, 'told by the upstream'
+  local K = key(told_owner(A.ki))
+  if K and K.told_until > now and K.told_left < A.cost then
+    why, until_, limit = WINDOW_FULL, K.told_until, 'told by the upstream'
   end
   local limits = S.limits
   for li = 1, #limits do
-    if limits[li].shadow == 0 then
+    local l = limits[li]
+    if l.shadow == 0 then
       local w, u = verdict(li)
-      if w and (why == nil or until_ < u) then why, until_, limit = w, u, limits[li].name end
+      if w and (why == nil or until_ < u) then why, until_, limit = w, u, l.name end
     end
   end
   return why, until_, limit
@@ -177,9 +176,9 @@ end
 
 -- Why it cannot go now, although nothing is wrong with it.
 local function refuse(M)
-  if now < not_before then return NOT_BEFORE, not_before, '' end
+  if now < A.not_before then return NOT_BEFORE, A.not_before, '' end
   if M and now < M.due then return BACKOFF, M.due, '' end
-  local why, until_ = held(ki)
+  local why, until_ = held(A.ki)
   if why == nil then why, until_ = held(2) end
   if why == nil then why, until_ = crowded() end
   if why then return why, until_, '' end
@@ -192,7 +191,7 @@ local function shadows()
   local names, count = '', 0
   for li = 1, #S.limits do
     local l = S.limits[li]
-    if l.shadow == 1 and (cost > l.n or verdict(li)) then
+    if l.shadow == 1 and (A.cost > l.n or verdict(li)) then
       names, count = names .. pack('<Bc0', #l.name, l.name), count + 1
     end
   end
@@ -200,20 +199,22 @@ local function shadows()
 end
 
 local function take_slots(M)
-  local id = attempt_id(mi, M.serial)
+  local id = attempt_id(A.mi, M.serial)
   local limits = S.limits
   for li = 1, #limits do
-    local l, L = limits[li], edit_log(li, ki)
+    local l = limits[li]
+    local L = edit_log(l, li, A.ki)
     prune(L, l)
-    take_slot(L, l, id, cost, M.lease_end)
+    take_slot(L, l, id, A.cost, M.lease_end)
     if l.up then refresh_idle(2) end
   end
-  local owner = told_owner(ki)
-  local told = key(owner)
-  if told and told.told_until > now then
-    edit_key(owner).told_left = told.told_left - min(told.told_left, cost)
+  local owner = told_owner(A.ki)
+  local K = key(owner)
+  if K and K.told_until > now then
+    K = edit_key(owner)
+    K.told_left = K.told_left - min(K.told_left, A.cost)
   end
-  local K = edit_key(ki)
+  K = edit_key(A.ki)
   local under_way, count = '', 0
   for k = 1, K.nopen do
     if unpk('<d', K.open, OPEN_SIZE * k - 7) > now then
@@ -222,32 +223,34 @@ local function take_slots(M)
     end
   end
   K.open, K.nopen = under_way .. id .. pack('<d', M.lease_end), count + 1
-  refresh_idle(ki)
+  refresh_idle(A.ki)
 end
 
 local function take()
   local refused_by = shadows()
   local M = begin_message()
-  M.cost = cost
+  M.cost = A.cost
   -- Serials are never used twice, also by a store that forgot.
   M.serial = max(M.serial, floor(S.opened / 1000000)) + 1
   M.granted, M.start_by, M.lease_end = now, now + S.start, now + S.lease
-  M.limiter, M.dispatcher = caller_life, dispatcher
+  M.limiter, M.dispatcher = caller_life, A.dispatcher
   take_slots(M)
   M.stage = UNDERWAY
   return open(M, A_YES, refused_by)
 end
 
 local function answer()
-  if is_conflict then return answer_conflict() end
-  local M = message(mi)
-  if M and ((M.hash ~= '' and M.hash ~= hash) or M.key ~= sub(KEYS[ki], key_prefix)) then
-    return pack('<B', A_CONFLICT)
+  if has_flag(IN_CONFLICT) then return answer_conflict() end
+  local M = message(A.mi)
+  if M and M.who ~= A.who then
+    local hash, name = hash_and_key(A.who)
+    local its_hash, its_name = hash_and_key(M.who)
+    if its_name ~= name or (its_hash ~= '' and its_hash ~= hash) then return pack('<B', A_CONFLICT) end
   end
   if M and M.stage == SETTLED then return settled(M) end
   local why, until_, limit = caller_why, 0, caller_limit
   if not why then
-    local opens = opens_at(ki)
+    local opens = opens_at(A.ki)
     if now < opens then why, until_, limit = CLOSURE, opens, '' end
   end
   if not why and M and M.stage == UNDERWAY then
@@ -259,14 +262,13 @@ local function answer()
   end
   if not why then
     local settlement, reason = why_end(M)
-    if reason then return end_now(settlement, reason, M and M.attempts or attempts) end
+    if reason then return end_now(settlement, reason, M and M.attempts or A.attempts) end
     why, until_, limit = refuse(M)
     if not why then return take() end
   end
   return wait(why, until_, limit, M)
 end
 
-begin()
 read_records()
 refuse_caller()
 local reply = {head()}

@@ -1,5 +1,4 @@
 -- The key's, or the upstream's, hold by a person (limiter/script.cc).
-begin()
 read_records()
 local i, closed, kind, until_, by = unpk('<HBBdHc0', ARGV[2])
 local K = edit_key(i)
@@ -10,7 +9,7 @@ for h = 1, K.holds and #K.holds or 0 do
   if hold.kind ~= kind and (closed == 1 or hold.until_ ~= 0) then kept[#kept + 1] = hold end
 end
 if closed == 1 then kept[#kept + 1] = {kind = kind, until_ = until_, by = by} end
-K.holds = #kept > 0 and kept or nil
+K.holds = #kept > 0 and kept
 refresh_idle(i)
 if S.dirty then write_state(S) end
 write_keys()

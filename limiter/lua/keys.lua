@@ -1,6 +1,8 @@
--- Keys' records: KEYS[2] is the upstream's own, KEYS[3] to KEYS[2 + nkeys] those of keys. In memory:
--- {idle, nopen, open, penalties, penalised, reopened, told_at, told_until, told_left, holds, logs},
--- a log under its limit's place in S.limits; `open` is packed: identity, serial, lease end.
+-- Keys' records: KEYS[2] is the upstream's own, KEYS[3] to KEYS[2 + nkeys] those of keys. In memory a
+-- log stands at LOGS + its limit's place in S.limits; `open` is packed: identity, serial, lease end.
+--@K idle nopen open penalties penalised reopened told_at told_until told_left holds dirty
+local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
+local LOGS = 11
 local KEY, KEY_SIZE = '<BBdBI4', 15
 local RARE, RARE_SIZE = '<I4ddddI4B', 41
 local LOG, LOG_SIZE = '<HI4BdH', 17
@@ -10,19 +12,14 @@ local keys = {}
 local key_prefix = #KEYS[1] + 4  -- '{sluice:UP}' .. ':k:' .. key
 
 local function read_log(s, pos)
-  local id, c, has_units, tat, cc = unpk(LOG, s, pos)
-  pos = pos + LOG_SIZE
-  local L = {c = c, at = 0, un = nil, gr = '', ids = '', tat = tat, cc = cc, ce = nil, cu = nil}
-  L.at = read_column(s, pos, c, 'd', 8)
+  local id, c, has_units, tat, cc, ids = unpk(LOG, s, pos)
+  pos = ids + SLOT_SIZE * c
+  local L = {c, read_column(s, pos, c, 'd', 8), false, sub(s, ids, pos - 1), tat, cc, false, false}
   pos = pos + 8 * c
   if has_units == 1 then
     L.un = read_column(s, pos, c, 'I4', 4)
     pos = pos + 4 * c
   end
-  L.gr = sub(s, pos, pos + 8 * c - 1)
-  pos = pos + 8 * c
-  L.ids = sub(s, pos, pos + 20 * c - 1)
-  pos = pos + 20 * c
   if cc > 0 then
     L.ce = read_column(s, pos, cc, 'd', 8)
     L.cu = read_column(s, pos + 8 * cc, cc, 'I4', 4)
@@ -32,24 +29,21 @@ local function read_log(s, pos)
 end
 
 local function write_log(id, L)
-  local s = pack(LOG, id, L.c, L.un and 1 or 0, L.tat, L.cc) .. write_column(L.at, L.c, 'd')
+  local s = pack(LOG, id, L.c, L.un and 1 or 0, L.tat, L.cc) .. L.ids .. write_column(L.at, L.c, 'd')
   if L.un then s = s .. write_column(L.un, L.c, 'I4') end
-  s = s .. L.gr .. L.ids
   if L.cc > 0 then s = s .. write_column(L.ce, L.cc, 'd') .. write_column(L.cu, L.cc, 'I4') end
   return s
 end
 
 local function new_key()
-  return {idle = NEVER, nopen = 0, open = '', penalties = 0, penalised = 0, reopened = 0,
-          told_at = 0, told_until = 0, told_left = 0, holds = nil, logs = {}, dirty = false}
+  return {NEVER, 0, '', 0, 0, 0, 0, 0, 0, false, false, false, false}
 end
 
 local function decode_key(s, name)
   check_schema(s, name)
   if #s < KEY_SIZE then fail('CORRUPT ' .. name) end
-  local K = new_key()
-  local _, rare, nlogs
-  _, rare, K.idle, nlogs, K.nopen = unpk(KEY, s)
+  local _, rare, idle, nlogs, nopen = unpk(KEY, s)
+  local K = {idle, nopen, '', 0, 0, 0, 0, 0, 0, false, false, false, false}
   local pos = KEY_SIZE + 1
   if rare == 1 then
     local nholds
@@ -62,25 +56,45 @@ local function decode_key(s, name)
       K.holds[i] = {kind = kind, until_ = until_, by = by}
     end
   end
-  K.open = sub(s, pos, pos + OPEN_SIZE * K.nopen - 1)
-  pos = pos + OPEN_SIZE * K.nopen
+  if nopen > 0 then
+    K.open = sub(s, pos, pos + OPEN_SIZE * nopen - 1)
+    pos = pos + OPEN_SIZE * nopen
+  end
   for _ = 1, nlogs do
     local id, L
     id, L, pos = read_log(s, pos)
-    local i = S.by_log[id]
-    if i then K.logs[i] = L end
+    for li = 1, #S.limits do
+      local l = S.limits[li]
+      if l.log == id then K[LOGS + li] = L end
+    end
   end
   if pos ~= #s + 1 then fail('CORRUPT ' .. name) end
   return K
 end
 
+-- Of most keys: one log, nothing rare, made in one go.
+local common = {}
+local function encode_common(K, l, L)
+  local c = L.c
+  local format = common[c]
+  if format == nil then
+    format = '<BBdBI4c0HI4BdHc0' .. rep('d', c)
+    common[c] = format
+  end
+  return pack(format, SCHEMA_NOW, 0, K.idle, 1, K.nopen, K.open, l.log, c, 0, L.tat, 0, L.ids,
+              unpack(L.at, 1, c))
+end
+
 local function encode_key(K)
   local holds = K.holds
-  local nholds = holds and #holds or 0
+  local is_rare = K.penalties > 0 or K.penalised ~= 0 or K.reopened ~= 0 or K.told_at ~= 0 or holds
+  if not is_rare and #S.limits == 1 then
+    local l, L = S.limits[1], K[LOGS + 1]
+    if L and not L.un and L.cc == 0 and L.c <= CHUNK then return encode_common(K, l, L) end
+  end
   local rare = ''
-  local is_rare = 0
-  if K.penalties > 0 or K.penalised ~= 0 or K.reopened ~= 0 or K.told_at ~= 0 or nholds > 0 then
-    is_rare = 1
+  if is_rare then
+    local nholds = holds and #holds or 0
     rare = pack(RARE, K.penalties, K.penalised, K.reopened, K.told_at, K.told_until, K.told_left,
                 nholds)
     for i = 1, nholds do
@@ -89,14 +103,14 @@ local function encode_key(K)
     end
   end
   local logs, nlogs = '', 0
-  for i = 1, #S.limits do
-    local L = K.logs[i]
+  for li = 1, #S.limits do
+    local l, L = S.limits[li], K[LOGS + li]
     if L then
-      logs = logs .. write_log(S.limits[i].log, L)
+      logs = logs .. write_log(l.log, L)
       nlogs = nlogs + 1
     end
   end
-  return pack(KEY, SCHEMA_NOW, is_rare, K.idle, nlogs, K.nopen) .. rare .. K.open .. logs
+  return pack(KEY, SCHEMA_NOW, is_rare and 1 or 0, K.idle, nlogs, K.nopen) .. rare .. K.open .. logs
 end
 
 -- What is past its time is never seen, whether Redis still has it or not. While limits that were
@@ -121,17 +135,17 @@ local function edit_key(i)
   return K
 end
 
-local function log_of(li, i)
-  local K = key(S.limits[li].up and 2 or i)
-  return K and K.logs[li]
+local function log_of(l, li, i)
+  local K = key(l.up and 2 or i)
+  return K and K[LOGS + li]
 end
 
-local function edit_log(li, i)
-  local K = edit_key(S.limits[li].up and 2 or i)
-  local L = K.logs[li]
-  if L == nil then
+local function edit_log(l, li, i)
+  local K = edit_key(l.up and 2 or i)
+  local L = K[LOGS + li]
+  if not L then
     L = new_log()
-    K.logs[li] = L
+    K[LOGS + li] = L
   end
   return L
 end
@@ -145,21 +159,22 @@ end
 -- To be called after every edit of a key's record: from when on it says nothing.
 local function refresh_idle(i)
   local K = edit_key(i)
-  local idle = max(now, K.told_until)
+  local idle = K.told_until
+  if idle < now then idle = now end
   local holds = K.holds
   if holds then
     for h = #holds, 1, -1 do
       local until_ = holds[h].until_
       if until_ ~= 0 and until_ <= now then table.remove(holds, h) end
     end
-    if #holds == 0 then K.holds = nil end
+    if #holds == 0 then K.holds = false end
   end
-  local reopened = now
-  local limits, logs = S.limits, K.logs
+  local reopened, hold = now, S.hold
+  local limits = S.limits
   for li = 1, #limits do
     local l = limits[li]
     if K.reopened ~= 0 then reopened = max(reopened, reopened_wholly(l, K.reopened)) end
-    local L = logs[li]
+    local L = K[LOGS + li]
     if L then
       local latest, at = 0, L.at
       for k = 1, L.c do
@@ -167,7 +182,10 @@ local function refresh_idle(i)
         if a < 0 then a = -a end
         if a > latest then latest = a end
       end
-      if L.c > 0 then idle = max(idle, latest + S.hold + l.horizon) end
+      if L.c > 0 then
+        latest = latest + hold + l.horizon
+        if latest > idle then idle = latest end
+      end
       if L.cc > 0 then idle = max(idle, L.ce[L.cc] + l.horizon) end
       if L.tat > idle then idle = L.tat end
     end
@@ -193,7 +211,7 @@ local function write_keys()
   for i = 2, nkeys + 2 do
     local K = keys[i]
     if K and K.dirty then
-      local last = max(K.idle, S.keys_until)
+      local last = K.idle > S.keys_until and K.idle or S.keys_until
       if last <= now then
         call('DEL', KEYS[i])
       elseif last >= NEVER then
@@ -272,7 +290,8 @@ local function complete_slots(i, id, units, at)
   end_open(i, id)
   local limits = S.limits
   for li = 1, #limits do
-    local l, L = limits[li], edit_log(li, i)
+    local l = limits[li]
+    local L = edit_log(l, li, i)
     complete_slot(L, l, id, units, at)
     prune(L, l)
   end
@@ -284,11 +303,15 @@ end
 local function free_slots(i, id, units, granted)
   end_open(i, id)
   local limits = S.limits
-  for li = 1, #limits do free_slot(edit_log(li, i), limits[li], id) end
+  for li = 1, #limits do
+    local l = limits[li]
+    free_slot(edit_log(l, li, i), l, id)
+  end
   local owner = told_owner(i)
   local K = key(owner)
   if K and K.told_until > now and granted >= K.told_at then
-    edit_key(owner).told_left = K.told_left + units
+    K = edit_key(owner)
+    K.told_left = K.told_left + units
   end
   refresh_idle(i)
   if S.has_up then refresh_idle(2) end

@@ -1,3 +1,4 @@
+--@old rate up lists horizon interval sub_window log scope kind shadow n window burst guard since held_until held name
 -- From now on these are the limits (limiter/script_limits.cc). The second argument has the spans,
 -- the third the limits, the fourth the line's words, the fifth who says so.
 local EDIT_LINES_MAX = 64
@@ -45,8 +46,9 @@ end
 local function keep_keys(matched)
   local longest, needed = 0, 0
   for i = 1, #given do
-    local longer = matched[i] and given[i].horizon - matched[i].horizon or 0
-    if longer > 0 then longest, needed = max(longest, longer), max(needed, given[i].horizon) end
+    local l, old = given[i], matched[i]
+    local longer = old and l.horizon - old.horizon or 0
+    if longer > 0 then longest, needed = max(longest, longer), max(needed, l.horizon) end
   end
   if longest == 0 then return end
   if S.keys_until <= now then S.keys_since, S.stretched = now, 0 end
@@ -90,9 +92,10 @@ end
 local function is_same()
   if #given ~= #S.limits then return false end
   for i = 1, #given do
-    local a, b = given[i], S.limits[i]
-    if a.name ~= b.name or a.scope ~= b.scope or a.n ~= b.n or a.window ~= b.window
-      or a.burst ~= b.burst or a.guard ~= b.guard or a.kind ~= b.kind or a.shadow ~= b.shadow then
+    local l, old = given[i], S.limits[i]
+    if l.name ~= old.name or l.scope ~= old.scope or l.n ~= old.n or l.window ~= old.window
+      or l.burst ~= old.burst or l.guard ~= old.guard or l.kind ~= old.kind or l.shadow ~= old.shadow
+    then
       return false
     end
   end
@@ -116,7 +119,7 @@ local function edit()
   for i = 1, #given do
     if matched[i] then changed(matched[i], given[i]) else added(given[i]) end
   end
-  S.limits, S.limits_raw = given, nil
+  S.limits, S.limits_raw = given, false
   S.edits = S.edits + 1
   say_edit()
 end
@@ -125,11 +128,12 @@ local raw = call('GET', KEYS[1])
 if raw then
   S = decode_state(raw)
 else
-  S = {last = 0, offset = 0, opened = 0, closed = 0, latency = 0, keys_until = 0, keys_since = 0,
-       stretched = 0, info_at = 0, version = version, edits = 0, next_log = 1, life = '', out = '',
-       nout = 0, sure = '', limits = given}
-  for i = 1, #given do given[i].log = i end
-  S.next_log = #given + 1
+  S = {true, false, false, 0, SCHEMA_NOW, given, 0, '', false, '', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, version,
+       0, #given + 1, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, true}
+  for i = 1, #given do
+    local l = given[i]
+    l.log = i
+  end
 end
 set_spans()
 now = max(S.last, time + S.offset)

@@ -1,51 +1,60 @@
--- Messages' records: KEYS[3 + nkeys] and on. The line that the trail will say of a message is opaque
--- (`blob`); a line of the outbox is a packed delta to it.
-local MESSAGE, MESSAGE_SIZE = '<BBBI4I4I4I4dddc8c8dddBHI4HI4I4HI4', 106
+-- Messages' records: KEYS[3 + nkeys] and on. `who` is content hash, key and the line that the trail will
+-- say of the message, each with its length; the line is opaque here. A line of the outbox is a packed
+-- delta to it.
+--@M schema given ended late out nout stage keep serial attempts throttles cost granted start_by lease_end limiter dispatcher due expires purge who dirty
+local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
+local MESSAGE, MESSAGE_SIZE = '<BHI4HI4HBBI4I4I4I4dddc8c8dddI4', 101
+local WHOLE_MESSAGE = '<BHI4HI4HBBI4I4I4I4dddc8c8dddI4c0c0c0c0c0'
 local WAITING, UNDERWAY, SETTLED = 0, 1, 2
 local no_life = rep('\0', 8)
+local nobody = rep('\0', 7)  -- no hash, no key, no line
 
 local messages = {}
 local identity_from = #KEYS[1] + 4  -- '{sluice:UP}' .. ':m:' .. identity
 
 local function new_message()
-  return {stage = WAITING, keep = 0, serial = 0, attempts = 0, throttles = 0, cost = 1, granted = 0,
-          start_by = 0, lease_end = 0, limiter = no_life, dispatcher = no_life, due = 0, expires = 0,
-          purge = 0, hash = '', key = '', blob = '', given = '', ended = '', late = '', nout = 0,
-          out = '', dirty = false}
+  return {SCHEMA_NOW, '', '', '', '', 0, WAITING, 0, 0, 0, 0, 1, 0, 0, 0, no_life, no_life, 0, 0, 0,
+          nobody, false}
 end
 
+local function who_of(hash, name, blob)
+  return pack('<Bc0Hc0I4c0', #hash, hash, #name, name, #blob, blob)
+end
+
+-- Hash and key of whom.
+local function hash_and_key(who)
+  local hash, name = unpk('<Bc0Hc0', who)
+  return hash, name
+end
+
+-- Sizes come first, and what they stand for takes their place in memory.
 local function decode_message(s, name)
   check_schema(s, name)
   if #s < MESSAGE_SIZE then fail('CORRUPT ' .. name) end
-  local M = new_message()
-  local _, hash, name_size, blob, given, ended, late, out
-  _, M.stage, M.keep, M.serial, M.attempts, M.throttles, M.cost, M.granted, M.start_by,
-    M.lease_end, M.limiter, M.dispatcher, M.due, M.expires, M.purge, hash, name_size, blob, given,
-    ended, late, M.nout, out = unpk(MESSAGE, s)
-  local at = MESSAGE_SIZE
-  if #s ~= at + hash + name_size + blob + given + ended + late + out then fail('CORRUPT ' .. name) end
-  M.hash = sub(s, at + 1, at + hash)
-  at = at + hash
-  M.key = sub(s, at + 1, at + name_size)
-  at = at + name_size
-  M.blob = sub(s, at + 1, at + blob)
-  at = at + blob
-  if given + ended + late + out > 0 then
-    M.given = sub(s, at + 1, at + given)
-    at = at + given
-    M.ended = sub(s, at + 1, at + ended)
-    at = at + ended
-    M.late = sub(s, at + 1, at + late)
-    M.out = sub(s, at + late + 1)
+  local M = {unpk(MESSAGE, s)}
+  M.dirty = false
+  local given_at = MESSAGE_SIZE + M.who
+  local rest = M.given + M.ended + M.late + M.out
+  if #s ~= given_at + rest then fail('CORRUPT ' .. name) end
+  M.who = sub(s, MESSAGE_SIZE + 1, given_at)
+  if rest == 0 then
+    M.given, M.ended, M.late, M.out = '', '', '', ''
+    return M
   end
+  local ended_at = given_at + M.given
+  local late_at = ended_at + M.ended
+  local out_at = late_at + M.late
+  M.given = sub(s, given_at + 1, ended_at)
+  M.ended = sub(s, ended_at + 1, late_at)
+  M.late = sub(s, late_at + 1, out_at)
+  M.out = sub(s, out_at + 1)
   return M
 end
 
 local function encode_message(M)
-  return pack(MESSAGE, SCHEMA_NOW, M.stage, M.keep, M.serial, M.attempts, M.throttles, M.cost, M.granted,
-    M.start_by, M.lease_end, M.limiter, M.dispatcher, M.due, M.expires, M.purge, #M.hash, #M.key,
-    #M.blob, #M.given, #M.ended, #M.late, M.nout, #M.out)
-    .. M.hash .. M.key .. M.blob .. M.given .. M.ended .. M.late .. M.out
+  return pack(WHOLE_MESSAGE, SCHEMA_NOW, #M.given, #M.ended, #M.late, #M.out, M.nout, M.stage, M.keep,
+              M.serial, M.attempts, M.throttles, M.cost, M.granted, M.start_by, M.lease_end, M.limiter,
+              M.dispatcher, M.due, M.expires, M.purge, #M.who, M.who, M.given, M.ended, M.late, M.out)
 end
 
 local function message(i)
@@ -110,7 +119,7 @@ local function line_of(M, kind, serial, sets, ended, status, started, completed,
 end
 
 local function say(M, line)
-  M.out = M.out .. line
+  M.out = M.nout == 0 and line or M.out .. line
   M.nout = M.nout + 1
 end
 
@@ -132,7 +141,7 @@ end
 
 -- The message is to be another from now on: what was said of it stays as it was said.
 local function keep_lines_as_said(M)
-  local own = pack('<Bc0Hc0I4c0', #M.hash, M.hash, #M.key, M.key, #M.blob, M.blob)
+  local own = M.who
   local lines = {}
   each_line(M.out, function(line, serial, kind, sets)
     if floor(sets / OWN) % 2 == 0 then
@@ -146,18 +155,19 @@ end
 -- What of the message is not known to be in the trail.
 local function outbox_of(M)
   if M.nout == 0 then return '\0\0' end
-  return pack('<HBc0Hc0I4c0', M.nout, #M.hash, M.hash, #M.key, M.key, #M.blob, M.blob) .. M.out
+  return pack('<Hc0c0', M.nout, M.who, M.out)
 end
 
 -- Why the message must not be tried again; nil: it may.
 local function exhausted(attempts, throttles)
   if throttles >= S.throttles_max then return 'throttles' end
-  if attempts - min(attempts, throttles) >= S.attempts_max then return 'attempts' end
+  if attempts - (attempts < throttles and attempts or throttles) >= S.attempts_max then return 'attempts' end
 end
 
 local function keep_until(M)
   if M.stage == SETTLED then return now + S.record_max end
-  return max(now, M.expires, M.lease_end) + S.record_max
+  local latest = M.expires > M.lease_end and M.expires or M.lease_end
+  return (latest > now and latest or now) + S.record_max
 end
 
 -- ---- reading everything before anything is written ------------------------------------------

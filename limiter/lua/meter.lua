@@ -1,18 +1,18 @@
--- The meter of one limit (limiter/meter.cc) on a log: {c, at, un, gr, ids, tat, cc, ce, cu}. `c`
--- slots in columns: `at` (negative: open until -at), `un` units (nil: one each), `gr` granted_at as
--- packed doubles, `ids` identity and serial, 20 bytes each; `cc` sub-windows: `ce` ends, `cu` units.
-local WINDOW_FULL, PACING, IN_FLIGHT = 6, 7, 5
+-- The meter of one limit (limiter/meter.cc) on a log. `c` slots in columns: `at` (negative: open until
+-- -at), `un` units (false: one each), `ids` packed, SLOT_SIZE bytes each: identity, serial,
+-- granted_at; `cc` sub-windows: `ce` ends, `cu` units.
+--@L c at un ids tat cc ce cu
+local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
+local IN_FLIGHT = 5
 
-local function new_log()
-  return {c = 0, at = {}, un = nil, gr = '', ids = '', tat = 0, cc = 0, ce = nil, cu = nil}
-end
+local function new_log() return {0, {}, false, '', 0, 0, false, false} end
 
 -- The earliest time at which at most `most` units of the log count.
 local function falls_to(L, l, most)
   if most < 0 then return NEVER end
-  if L == nil then return now end
+  if not L then return now end
   local at, un, c, cc = L.at, L.un, L.c, L.cc
-  if un == nil and cc == 0 and c <= most then return now end
+  if not un and cc == 0 and c <= most then return now end
   local horizon, rate, hold = l.horizon, l.rate, S.hold
   local used, first = 0, NEVER
   local ends, units
@@ -77,6 +77,9 @@ end
 
 -- May it go, at n units and as settings say? nil: yes; else why, and until when.
 local function decide_plain(l, L, units)
+  if l.rate and L and not L.un and L.cc == 0 then
+    return decide_listed(L.at, L.c, L.tat, l.n, l.burst, l.interval, l.horizon, S.hold, now, units)
+  end
   local window = falls_to(L, l, l.n - units)
   if not l.rate then
     if window <= now then return nil end

@@ -1,32 +1,32 @@
 -- The meter's writing half (limiter/meter.cc).
+local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
+local SLOT_SIZE = 28
 local SUB_WINDOWS_MAX, CHARGED_MAX = 256, 64
 
 local function erase_slot(L, i)
   table.remove(L.at, i)
   if L.un then table.remove(L.un, i) end
-  L.ids = sub(L.ids, 1, 20 * i - 20) .. sub(L.ids, 20 * i + 1)
-  L.gr = sub(L.gr, 1, 8 * i - 8) .. sub(L.gr, 8 * i + 1)
+  L.ids = sub(L.ids, 1, SLOT_SIZE * (i - 1)) .. sub(L.ids, SLOT_SIZE * i + 1)
   L.c = L.c - 1
 end
 
 local function find_slot(L, id)
   local p = string.find(L.ids, id, 1, true)
   while p do
-    if p % 20 == 1 then return (p - 1) / 20 + 1 end
+    if p % SLOT_SIZE == 1 then return (p - 1) / SLOT_SIZE + 1 end
     p = string.find(L.ids, id, p + 1, true)
   end
 end
 
 local function push_slot(L, id, at, units, granted)
   local c = L.c + 1
-  if units ~= 1 and L.un == nil then
+  if units ~= 1 and not L.un then
     L.un = {}
     for i = 1, c - 1 do L.un[i] = 1 end
   end
   L.c, L.at[c] = c, at
   if L.un then L.un[c] = units end
-  L.ids = L.ids .. id
-  L.gr = L.gr .. pack('<d', granted)
+  L.ids = L.ids .. id .. pack('<d', granted)
 end
 
 -- Drops the slots that count no more.
@@ -61,7 +61,7 @@ local function prune(L, l)
     for k = 1, c do at[k] = at[k + leading] end
     for k = c + 1, c + leading do at[k] = nil end
     if L.un then for k = 1, leading do table.remove(L.un, 1) end end
-    L.ids, L.gr, L.c = sub(L.ids, 20 * leading + 1), sub(L.gr, 8 * leading + 1), c
+    L.ids, L.c = sub(L.ids, SLOT_SIZE * leading + 1), c
   end
   while L.cc > 0 and L.ce[1] + horizon <= now do
     table.remove(L.ce, 1)
@@ -72,7 +72,8 @@ end
 
 local function take_slot(L, l, id, units, lease_end)
   if l.rate then
-    L.tat = max(L.tat, now) + l.interval * units
+    local tat = L.tat
+    L.tat = (tat > now and tat or now) + l.interval * units
     -- What only counts may be overdrawn, but no further than empty.
     if l.shadow == 1 then L.tat = min(L.tat, now + l.interval * l.burst) end
   end
@@ -83,7 +84,7 @@ end
 local function count_units(L, l, units, at)
   local upto = at
   if l.rate and not l.lists then upto = (floor(at / l.sub_window) + 1) * l.sub_window end
-  if L.ce == nil then L.ce, L.cu = {}, {} end
+  if not L.ce then L.ce, L.cu = {}, {} end
   local ce, cu, place = L.ce, L.cu, L.cc + 1
   while place > 1 and ce[place - 1] >= upto do place = place - 1 end
   if ce[place] == upto then

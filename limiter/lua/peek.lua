@@ -15,7 +15,8 @@ end
 local function peek_one(i)
   local parts = {}
   for li = 1, #S.limits do
-    local l, L = S.limits[li], log_of(li, i)
+    local l = S.limits[li]
+    local L = log_of(l, li, i)
     if L then prune(L, l) end
     local T = tightened_of(l, i)
     if T == nil then T = {n = l.n, step = 0, grows = 0, held = 0, held_until = 0} end
@@ -34,15 +35,14 @@ local function peek_one(i)
       under_way, open = under_way .. pack('<d', lease_end - S.lease), open + 1
     end
   end
-  local told = key(told_owner(i))
-  local is_told = told and told.told_until > now
-  parts[#parts + 1] = pack('<dI4BdI4I4', opens > now and opens or 0, in_flight(K),
-    K and K.penalties > 0 and 1 or 0, is_told and told.told_until or 0,
-    is_told and told.told_left or 0, open) .. under_way
+  local most, one_at_a_time = in_flight(K), K and K.penalties > 0 and 1 or 0
+  K = key(told_owner(i))
+  local is_told = K and K.told_until > now
+  parts[#parts + 1] = pack('<dI4BdI4I4', opens > now and opens or 0, most, one_at_a_time,
+    is_told and K.told_until or 0, is_told and K.told_left or 0, open) .. under_way
   return table.concat(parts)
 end
 
-begin()
 read_records()
 local reply = {head()}
 reply[3] = pack('<B', #S.limits)

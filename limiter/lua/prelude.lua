@@ -26,7 +26,10 @@ end
 
 -- ---- the shard's state ---------------------------------------------------------------------
 
-local STATE = '<Bdddddddddc8ddc40ddddBddddddddddHHHI4I4B'
+-- Counts and sizes of what follows it come first. In memory what the size stands for takes its place.
+--@S told_up has_up has_shadow lease schema limits nout sure limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max per_key in_flight clock_error overlap close_max record_min record_max dirty
+--@l rate up lists horizon interval sub_window log scope kind shadow n window burst guard since held_until held name
+local STATE = '<BHHHI4I4Bdddddddddc8ddc40ddddBdddddddddd'
 local STATE_SIZE = 265
 local LIMIT = '<HBBBI4dI4dddI4Bc0'
 
@@ -43,11 +46,8 @@ end
 local function decode_limits(s, pos, count)
   local limits = {}
   for i = 1, count do
-    local l = {log = 0, scope = 0, kind = 0, shadow = 0, n = 0, window = 0, burst = 0, guard = 0,
-               since = 0, held_until = 0, held = 0, name = '', rate = true, up = false, lists = true,
-               horizon = 0, interval = 0, sub_window = 0}
-    l.log, l.scope, l.kind, l.shadow, l.n, l.window, l.burst, l.guard, l.since, l.held_until,
-      l.held, l.name, pos = unpk(LIMIT, s, pos)
+    local l = {false, false, false, 0, 0, 0, unpk(LIMIT, s, pos)}
+    pos = l[19]
     limits[i] = derive_limit(l)
   end
   return limits, pos
@@ -63,13 +63,24 @@ local function encode_limits(limits)
   return s
 end
 
--- What follows from the state; to be called when limits or spans change.
-local function derive_state(S)
+local function decode_state(s)
+  check_schema(s, KEYS[1])
+  if #s < STATE_SIZE then fail('CORRUPT ' .. KEYS[1]) end
+  local S = {true, false, false, 0, unpk(STATE, s)}
+  local nlimits = S.limits
+  local limits_at = STATE_SIZE + S.by
+  local out_at = limits_at + S.limits_raw
+  local sure_at = out_at + S.out
+  if #s ~= sure_at + 8 * S.sure then fail('CORRUPT ' .. KEYS[1]) end
+  S.by = sub(s, STATE_SIZE + 1, limits_at)
+  S.limits_raw = sub(s, limits_at + 1, out_at)
+  S.out = sub(s, out_at + 1, sure_at)
+  S.sure = sub(s, sure_at + 1)
+  S.limits = decode_limits(s, limits_at + 1, nlimits)
   S.lease = S.start + S.timeout + S.pause
-  S.by_log, S.told_up, S.has_up, S.has_shadow = {}, true, false, false
-  for i = 1, #S.limits do
+  S.dirty = false
+  for i = 1, nlimits do
     local l = S.limits[i]
-    S.by_log[l.log] = i
     if l.rate and l.shadow == 0 and not l.up then S.told_up = false end
     if l.up then S.has_up = true end
     if l.shadow == 1 then S.has_shadow = true end
@@ -77,41 +88,10 @@ local function derive_state(S)
   return S
 end
 
-local function decode_state(s)
-  check_schema(s, KEYS[1])
-  if #s < STATE_SIZE then fail('CORRUPT ' .. KEYS[1]) end
-  local S = {last = 0, offset = 0, opened = 0, closed = 0, latency = 0, keys_until = 0,
-             keys_since = 0, stretched = 0, info_at = 0, version = '', edits = 0, next_log = 1,
-             life = '', hold = 0, start = 0, timeout = 0, pause = 0, on_unknown = 0,
-             attempts_max = 0, throttles_max = 0, penalty_max = 0, per_key = 0, in_flight = 0,
-             clock_error = 0, overlap = 0, close_max = 0, record_min = 0, record_max = 0, by = '',
-             out = '', nout = 0, sure = '', limits = 0, lease = 0, dirty = false, rest = 0}
-  local _, nlimits, nsure, limits_size, out_size, by_size
-  _, S.last, S.offset, S.opened, S.closed, S.latency, S.keys_until, S.keys_since, S.stretched,
-    S.info_at, S.version, S.edits, S.next_log, S.life, S.hold, S.start, S.timeout, S.pause,
-    S.on_unknown, S.attempts_max, S.throttles_max, S.penalty_max, S.per_key, S.in_flight,
-    S.clock_error, S.overlap, S.close_max, S.record_min, S.record_max, nlimits, S.nout, nsure,
-    limits_size, out_size, by_size = unpk(STATE, s)
-  local limits_at = STATE_SIZE + by_size
-  local out_at = limits_at + limits_size
-  local sure_at = out_at + out_size
-  if #s ~= sure_at + 8 * nsure then fail('CORRUPT ' .. KEYS[1]) end
-  S.by = sub(s, STATE_SIZE + 1, limits_at)
-  S.limits_raw = sub(s, limits_at + 1, out_at)
-  S.limits = decode_limits(s, limits_at + 1, nlimits)
-  S.out = sub(s, out_at + 1, sure_at)
-  S.sure = sub(s, sure_at + 1)
-  return derive_state(S)
-end
-
 local function write_state(S)
   local limits = S.limits_raw or encode_limits(S.limits)
-  call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, S.last, S.offset, S.opened, S.closed, S.latency,
-    S.keys_until, S.keys_since, S.stretched, S.info_at, S.version, S.edits, S.next_log, S.life,
-    S.hold, S.start, S.timeout, S.pause, S.on_unknown, S.attempts_max, S.throttles_max,
-    S.penalty_max, S.per_key, S.in_flight, S.clock_error, S.overlap, S.close_max, S.record_min,
-    S.record_max, #S.limits, S.nout, #S.sure / 8, #limits, #S.out, #S.by)
-    .. S.by .. limits .. S.out .. S.sure)
+  call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, #S.limits, S.nout, #S.sure / 8, #limits, #S.out, #S.by,
+    unpack(S, 12, 39)) .. S.by .. limits .. S.out .. S.sure)
 end
 
 -- ---- the call's first argument: who asks, and what it knows ---------------------------------
@@ -133,7 +113,7 @@ local function read_life()
   local life = string.match(info, 'master_replid:(%x+)')
   if life == nil or #life ~= 40 then fail('NOLIFE INFO replication names no master_replid') end
   life_read = life
-  S.info_at = time
+  S.info_at, S.dirty = time, true
   return life
 end
 
@@ -151,7 +131,10 @@ end
 -- the limits that are to hold from now on.
 local function close(ruling)
   local guard = 0
-  for i = 1, #ruling do guard = max(guard, ruling[i].guard) end
+  for i = 1, #ruling do
+    local l = ruling[i]
+    guard = max(guard, l.guard)
+  end
   local quiet = now + S.lease + S.hold + S.overlap
   S.closed = max(S.closed, quiet + closing_window(ruling) + guard)
   for i = 1, #S.limits do
@@ -159,7 +142,7 @@ local function close(ruling)
     l.held = MAX32
     l.held_until = max(l.held_until, quiet + l.horizon)
   end
-  S.limits_raw, S.dirty = nil, true
+  S.limits_raw, S.dirty = false, true
 end
 
 -- Another life than the shard's last: whatever this store says, it may have forgotten.
