@@ -3,6 +3,7 @@
 // no answer. Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -56,8 +57,17 @@ class Calls {
     if (!later_.empty() && later_.begin()->first < next) next = later_.begin()->first;
     return next;
   }
-  // How many wait for an answer or for being said again.
-  [[nodiscard]] std::size_t size() const { return open_.size() + later_.size(); }
+  // Some that are to be written wait for an answer or for being said again. Mere questions (what
+  // time is it, when would it go) keep nobody from leaving: a store that is away has no answers.
+  [[nodiscard]] bool writes() const {
+    const auto writes = [](const Call& call) {
+      return !std::holds_alternative<AskClock>(call) && !std::holds_alternative<Peek>(call);
+    };
+    return std::any_of(open_.begin(), open_.end(),
+                       [&](const auto& entry) { return writes(entry.second.call); }) ||
+           std::any_of(later_.begin(), later_.end(),
+                       [&](const auto& entry) { return writes(entry.second); });
+  }
 
  private:
   struct Open {

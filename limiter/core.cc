@@ -182,7 +182,7 @@ void LimiterCore::drain() {
 // What waits is not lost by leaving: it is rows and queue copies. What an absent dispatcher has is
 // found by our heir in the store.
 bool LimiterCore::idle() const {
-  if (!draining_ || !moved_said_ || !completing_.empty() || calls_.size() > 0) return false;
+  if (!draining_ || !moved_said_ || !completing_.empty() || calls_.writes()) return false;
   if (trail_.size() > 0 && peers_.auditor()) return false;
   for (const auto& [name, shard] : shards_) {
     if (!shard.completions.empty() || shard.untidy() > 0) return false;

@@ -18,7 +18,7 @@ Error wrong(const SettingTable& table, std::string_view name, const std::string&
 Status check_urls(const SettingTable& table) {
   const auto& urls = table.list("redis");
   if (urls.empty()) {
-    return wrong(table, "redis", "store = \"redis\" needs the server's URL, as redis://host:6379");
+    return wrong(table, "store", "redis needs the server's URL: redis = [\"redis://host:6379\"]");
   }
   if (urls.size() > 1 && !table.flag("redis_cluster")) {
     return wrong(table, "redis", "several are nodes of a cluster: redis_cluster = true");

@@ -27,7 +27,9 @@ std::vector<std::vector<std::string>> load_scripts() {
 Result<std::unique_ptr<StorePort>> RedisStore::open(const stage::Room& room, StoreConfig config,
                                                     RedisOptions options) {
   auto store = std::make_unique<RedisStore>(room, std::move(config), std::move(options));
-  if (auto connected = store->connect(); !connected) return connected.error();
+  if (auto connected = store->connect(); !connected) {
+    return Error{connected.error().code, "the store: " + connected.error().what};
+  }
   return std::unique_ptr<StorePort>(std::move(store));
 }
 

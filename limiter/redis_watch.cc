@@ -11,7 +11,6 @@ namespace {
 
 constexpr Duration kEvery = seconds(5);
 constexpr Duration kEveryUnfit = seconds(1);
-constexpr int kDifferMax = 3;  // a failover may lie between two connections, but not each time
 
 constexpr std::array<std::string_view, 1> kInfo = {"INFO"};
 constexpr std::array<std::string_view, 6> kConfigGet = {"CONFIG",
@@ -21,6 +20,7 @@ constexpr std::array<std::string_view, 6> kConfigGet = {"CONFIG",
                                                         "min-replicas-max-lag",
                                                         "cluster-node-timeout"};
 constexpr std::string_view kUnlooked = "unlooked";
+constexpr const char* kUnlookedText = "the store was not looked at yet";
 
 bool is_forbidden(const port::RedisAnswer& answer) {
   return answer.end == port::RedisAnswer::End::kAnswered &&
@@ -36,7 +36,8 @@ RedisWatch::RedisWatch(const stage::Room& room, const RedisOptions& options, Giv
       log_(room.log),
       metrics_(room.metrics),
       options_(options),
-      give_up_(std::move(give_up)) {}
+      give_up_(std::move(give_up)),
+      twin_(room, options.client, {[this] { return life(); }, [this] { tell_log(); }, give_up_}) {}
 
 RedisWatch::~RedisWatch() { poller_.cancel(timer_); }
 
@@ -45,6 +46,12 @@ void RedisWatch::start(port::RedisClient& client, std::vector<std::string> keys)
   keys_ = std::move(keys);
   metrics_.on_scrape([this] { count(); });
   again();
+  twin_.start(keys_.front());
+}
+
+std::string RedisWatch::life() const {
+  const auto at = looks_.find(client_->connection(keys_.front()));
+  return at == looks_.end() || !at->second.done ? "" : at->second.facts.life;
 }
 
 void RedisWatch::set_keys(std::vector<std::string> keys) {
@@ -105,13 +112,12 @@ void RedisWatch::heard_config(const std::string& key, std::uint64_t connection,
   read_config_get(answer.value, at->second.facts);
   at->second.verdict = judge(options_.rules, at->second.facts, most_[key]);
   at->second.done = true;
-  if (!agreed_ && twin_ == nullptr) open_twin();
   tell_log();
 }
 
 void RedisWatch::tell_log() {
   const std::string why = trouble();
-  if (why == said_ || !agreed_) return;
+  if (why == said_ || why == kUnlookedText) return;
   if (why.empty()) {
     log_.info("the store is fit to hold grants");
   } else {
@@ -120,45 +126,11 @@ void RedisWatch::tell_log() {
   said_ = why;
 }
 
-void RedisWatch::open_twin() {
-  auto opened = port::RedisClient::open(poller_, log_, options_.client,
-                                        [this](std::uint64_t) { ask_twin(); });
-  if (opened) twin_ = std::move(*opened);
-}
-
-void RedisWatch::ask_twin() {
-  // The first that it hears of may not be the master of this key yet: it is told of each.
-  if (agreed_ || twin_ == nullptr || twin_->connection(keys_.front()) == 0) return;
-  twin_->command(kInfo, keys_.front(),
-                 [this](const port::RedisAnswer& answer) { compare(answer); });
-}
-
-void RedisWatch::compare(const port::RedisAnswer& twin) {
-  const auto facts = read_info(twin.value.text);
-  const auto at = looks_.find(client_->connection(keys_.front()));
-  const bool comparable = facts && at != looks_.end() && at->second.done;
-  if (comparable) {
-    agreed_ = facts->life == at->second.facts.life;
-    differed_ += agreed_ ? 0 : 1;
-  }
-  if (differed_ >= kDifferMax) {
-    return end_badly("two connections to the store reach two servers, of lives " + facts->life +
-                     " and " + at->second.facts.life +
-                     ": what stands between must not spread them");
-  }
-  if (agreed_) tell_log();
-  // Not from a handler of its own.
-  poller_.after(agreed_ ? Duration{0} : kEveryUnfit, [this] {
-    twin_.reset();
-    if (!agreed_) look();
-  });
-}
-
 void RedisWatch::end_badly(const std::string& why) { give_up_({Trouble::kSettings, why}); }
 
 bool RedisWatch::looked_at(std::uint64_t connection) const {
   const auto at = looks_.find(connection);
-  return agreed_ && at != looks_.end() && at->second.done;
+  return twin_.doubt().empty() && at != looks_.end() && at->second.done;
 }
 
 std::string_view RedisWatch::refusal(std::uint64_t connection) const {
@@ -170,7 +142,8 @@ std::string RedisWatch::trouble() const {
   for (const std::string& key : keys_) {
     const std::uint64_t connection = client_->connection(key);
     if (connection == 0) continue;  // the client's own trouble
-    if (!looked_at(connection)) return "the store was not looked at yet";
+    if (!twin_.doubt().empty()) return twin_.doubt();
+    if (!looked_at(connection)) return kUnlookedText;
     if (const std::string& why = looks_.at(connection).verdict.why; !why.empty()) return why;
   }
   return "";

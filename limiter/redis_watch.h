@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "lib/port/redis_client.h"
 #include "lib/stage/stage.h"
 #include "limiter/redis_options.h"
+#include "limiter/redis_twin.h"
 
 namespace sluice::limiter {
 
@@ -51,9 +51,7 @@ class RedisWatch {
   void heard_config(const std::string& key, std::uint64_t connection,
                     const port::RedisAnswer& answer);
   void judge_look(const std::string& key, std::uint64_t connection);
-  void open_twin();
-  void ask_twin();
-  void compare(const port::RedisAnswer& twin);
+  [[nodiscard]] std::string life() const;
   void end_badly(const std::string& why);
   void tell_log();
   void count();
@@ -67,10 +65,7 @@ class RedisWatch {
   std::vector<std::string> keys_;
   std::map<std::uint64_t, Look> looks_;        // by connection
   std::map<std::string, std::uint64_t> most_;  // replicas seen, by key
-  // A second client, at the start: do both reach one server?
-  std::unique_ptr<port::RedisClient> twin_;
-  bool agreed_ = false;
-  int differed_ = 0;
+  RedisTwin twin_;
   std::string said_ = "-";  // the trouble that the log knows of
   port::TimerId timer_;
 };

@@ -29,9 +29,10 @@ bool is_one_of(std::string_view kind, std::initializer_list<std::string_view> ki
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
-// The server loads its data, or follows another one.
+// The server loads its data, follows another one, or has lost its replicas, of which one may have
+// taken its place.
 bool none_to_ask(std::string_view kind) {
-  return is_one_of(kind, {"READONLY", "LOADING", "MASTERDOWN"});
+  return is_one_of(kind, {"READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS"});
 }
 
 // An error's kind alone, if it is one: a server that does not know AUTH repeats the password.

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from supervise import layout
+from supervise import layout, several
 
 SAMPLES = os.path.join(layout.ROOT, "docs", "samples", "messages.ndjson")
 UNSEEN = "not ours to see"
@@ -31,7 +31,9 @@ def place(parsed):
             if not parsed.data:
                 parsed.data = stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-"))
             if not parsed.port:
-                parsed.port, guard = layout.reserve_ports(layout.UPSTREAM + 1)
+                most = max(parsed.counts.values())
+                parsed.port, guard = layout.reserve_ports(
+                    layout.UPSTREAM + 1 + several.STEP * (most - 1))
                 stack.enter_context(guard)
         yield
 

@@ -27,7 +27,7 @@ class Run:
     def lines(self):
         for line in self.process.stdout:
             self.said += line
-            started = re.search(r"run \| (\w+) started, pid (\d+)", line)
+            started = re.search(r"run \| ([\w-]+) started, pid (\d+)", line)
             if started:
                 self.pids.setdefault(started.group(1), []).append(int(started.group(2)))
             yield line
@@ -75,6 +75,25 @@ class Demo(EndToEnd):
         table = self.assert_good(run)
         self.assertEqual((table["duplicates"], table["bans"]), (0, 0), table)
         self.assertEqual((table["attempts"], table["unknown fates"]), (500, 0), table)
+
+
+class OnRedis(Demo):
+    """With a redis-server that it starts itself: no closure, as it knows that it is new."""
+
+    def test_by_itself(self):
+        run = self.demo("--redis", "start")
+        for _ in run.lines():
+            pass
+        self.assert_good(run)
+
+    def test_three_limiters_and_two_dispatchers(self):
+        run = self.demo("--redis", "start", "--limiters", "3", "--dispatchers", "2")
+        for _ in run.lines():
+            pass
+        table = self.assert_good(run)
+        self.assertEqual((table["attempts"], table["duplicates"]), (500, 0), table)
+        self.assertEqual(set(run.pids), {"redis", "upstream", "limiter-2", "limiter-3",
+                                         "dispatcher-2", *STAGES})
 
 
 STAGES = ("ingest", "limiter", "dispatcher", "auditor", "alerter")

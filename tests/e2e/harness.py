@@ -131,12 +131,12 @@ class Recorder:
 class Pipeline:
     """All five stages, and sluice-upstream where no url is given. `stages`: lines of settings for
     one's table each; `more`: what stands after all of that; `counts`: of which there are several;
-    `redis`: the URL of the limiters' store."""
+    `redis`: the URL of the limiters' store, and its `store_topology`."""
 
     def __init__(self, folder, url=None, time_scale=0.1, more="", stages=None, counts=None,
-                 redis=None):
+                 redis=None, store_topology="single"):
         self.folder = folder
-        self.counts, self.redis = counts or {}, redis
+        self.counts, self.redis, self.store_topology = counts or {}, redis, store_topology
         self.port, self.guard = layout.reserve_ports(
             11 + several.STEP * (max([1, *self.counts.values()]) - 1))
         self.url, self.time_scale = url, time_scale
@@ -155,7 +155,7 @@ class Pipeline:
                 lines += [f'listen = "127.0.0.1:{self.port}"', 'quote_wait = "2s"']
             if name == "limiter" and self.redis:
                 lines += ['store = "redis"', f'redis = ["{self.redis}"]',
-                          'store_topology = "single"']
+                          f'store_topology = "{self.store_topology}"']
             lines += self.stages.get(name, [])
         url = self.url or f"http://127.0.0.1:{self.port + layout.UPSTREAM}"
         lines += ["[[upstream]]", 'name = "onlyfans"', f'url = "{url}"']

@@ -1,14 +1,56 @@
 """A redis-server of the test's own, on a unix socket in a folder of its own."""
 
 import contextlib
+import itertools
 import os
+import signal
+import socket
 import subprocess
 import tempfile
+import threading
 
 from harness import die_with_parent, eventually, layout
 
 
+class Spreader:
+    """What must not stand before a store: each new connection goes to the next server."""
+
+    def __init__(self, servers):
+        self.port, self.guard = layout.reserve_ports(1)
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.paths = itertools.cycle(server.socket for server in servers)
+        self.open = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self.listener.accept()[0]
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(next(self.paths))
+                self.open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self.pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def pass_on(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        for one in [self.listener, *self.open]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self.guard.close()
+
+
 class RedisServer:
+    """`conf`: more of its settings, as flags."""
+
     def __init__(self, *conf):
         self.scratch = tempfile.TemporaryDirectory(prefix="sluice-redis-",
                                                    ignore_cleanup_errors=True)
@@ -38,6 +80,12 @@ class RedisServer:
         port, self.guard = layout.reserve_ports(1)
         assert self.cli("config", "set", "port", str(port)) == "OK"
         return port
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         self.process.kill()

@@ -2,10 +2,11 @@
 Arrivals are counted at sluice-upstream, in every closed window."""
 
 import os
+import re
 import time
 
-from harness import ROOT, EndToEnd, eventually
-from redis_server import RedisServer
+from harness import ROOT, EndToEnd, eventually, request
+from redis_server import RedisServer, Spreader
 
 SCALE = 0.05
 WINDOW_S = 60 * SCALE
@@ -23,6 +24,7 @@ class OnRedis(EndToEnd):
         self.names = []
 
     def make(self, **options):
+        """`store_topology`: instead of single."""
         self.pipe = self.pipeline(time_scale=SCALE, redis=self.redis.url, more=TIMEOUT, **options)
 
     def open(self, **options):
@@ -72,13 +74,49 @@ class One(OnRedis):
         self.pipe.wait_ready("limiter")
         self.assert_all_went(30)
 
+    def test_a_full_store_grants_nothing_until_there_is_room(self):
+        self.redis.cli("setrange", "ballast", str(64 << 20), "x")
+        self.make(stages={"limiter": ['store_max = "32MiB"']})
+        self.pipe.start(ready=False, flags=["--fresh"])
+        self.pipe.wait_ready("ingest")
+        eventually("it says why", lambda: "store_max is 33554432" in self.pipe.unready("limiter"), 20)
+        self.post(keys=1, each=1)
+        time.sleep(1)
+        self.assertEqual(self.arrivals(), 0)
+        metrics = request(self.pipe.health("limiter"), "GET", "/metrics").body.decode()
+        self.assertIn('sluice_limiter_store_unfit{why="full"} 1', metrics)
+        self.assertGreater(float(re.search(r"^sluice_limiter_store_bytes (\S+)", metrics, re.M)[1]),
+                           64 << 20)
+        self.redis.cli("del", "ballast")
+        self.pipe.wait_ready("limiter")
+        self.assert_all_went(30)
+
+    def test_replicas_must_be_waited_for(self):
+        self.make(store_topology="replicated")
+        self.pipe.start(ready=False, flags=["--fresh"])
+        self.pipe.wait_ready("ingest")
+        eventually("it says why", lambda: "min-replicas-to-write is 0 and must be at least 1" in
+                   self.pipe.unready("limiter"), 20)
+
+    def ends_with_78(self, why):
+        self.pipe.start("limiter", ready=False)
+        limiter = self.pipe.processes.pop("limiter")
+        self.assertEqual(limiter.wait(30), 78, self.pipe.log("limiter"))
+        self.assertIn(why, self.pipe.log("limiter"))
+
     def test_without_info_it_does_not_start(self):
         self.redis.cli("acl", "setuser", "default", "-info")
         self.make()
-        self.pipe.start("limiter", ready=False)
-        limiter = self.pipe.processes.pop("limiter")
-        self.assertEqual(limiter.wait(20), 78, self.pipe.log("limiter"))
-        self.assertIn("allow +info", self.pipe.log("limiter"))
+        self.ends_with_78("allow +info")
+
+    def test_two_servers_behind_one_address(self):
+        other = RedisServer()
+        self.addCleanup(other.close)
+        between = Spreader([self.redis, other])
+        self.addCleanup(between.close)
+        self.redis.url = f"redis://127.0.0.1:{between.port}"
+        self.make()
+        self.ends_with_78("two connections to the store reach two servers")
 
 
 class User(OnRedis):
@@ -118,6 +156,66 @@ class Killed(OnRedis):
             time.sleep(WINDOW_S / 2)
             self.pipe.kill_and_restart(name, after=WINDOW_S / 4)
         self.assert_all_went(90)
+
+
+class Frozen(OnRedis):
+    def test_it_goes_on_where_it_was(self):
+        self.open(counts={"limiter": 2, "dispatcher": 2})
+        self.post(keys=3, each=25)
+        eventually("some went", lambda: self.arrivals() >= 12, 20)
+        self.redis.freeze()
+        time.sleep(3)  # beyond redis_timeout, within a lease
+        before = self.arrivals()
+        began = time.monotonic()
+        self.redis.thaw()
+        eventually("they go on", lambda: self.arrivals() > before, 30)
+        self.assertLess(time.monotonic() - began, CLOSED_S / 2)  # the same life: nothing is closed
+        self.assert_all_went(60)
+
+
+class Promoted(OnRedis):
+    """A replica that was cut off takes over, while the old primary is still up and reached: it stops
+    by itself, as it has nobody to write to, and the limiters look for another."""
+
+    def replica_of(self, primary):
+        replica = RedisServer("--replicaof", "127.0.0.1", str(primary.listen()))
+        self.addCleanup(replica.close)
+        eventually("the replica follows", lambda: "state=online" in
+                   primary.cli("info", "replication"), 20)
+        return replica
+
+    def set_up(self, primary):
+        for name, value in (("min-replicas-max-lag", "1"), ("min-replicas-to-write", "1")):
+            self.assertEqual(primary.cli("config", "set", name, value), "OK")
+
+    def test_nothing_is_over(self):
+        replica = self.replica_of(self.redis)
+        self.set_up(self.redis)
+        name = os.path.join(self.redis.folder, "primary.sock")
+        os.symlink(self.redis.socket, name)
+        self.redis.url = f"unix://{name}"
+        overlap_s = 4  # lag, and what it takes to notice
+        self.open(counts={"limiter": 2, "dispatcher": 2}, store_topology="replicated",
+                  stages={"limiter": [f'store_overlap = "{overlap_s / SCALE}s"']})
+        self.post(keys=3, each=25)
+        eventually("some went", lambda: self.arrivals() >= 12, 20)
+        replica.cli("replicaof", "127.0.0.1", "1")
+        time.sleep(5)
+        before = self.arrivals()
+        os.symlink(replica.socket, name + ".new")
+        os.replace(name + ".new", name)
+        self.assertEqual(replica.cli("replicaof", "no", "one"), "OK")
+        began = time.monotonic()
+        eventually("it says why", lambda: "min-replicas-to-write is 0" in
+                   self.pipe.unready("limiter"), 20)
+        self.replica_of(replica)
+        self.set_up(replica)
+        while time.monotonic() < began + CLOSED_S + overlap_s - 20 * SCALE - 1:
+            self.assertEqual(self.arrivals(), before)
+            time.sleep(0.1)
+        self.assertEqual(self.redis.cli("ping"), "PONG")  # the old one, all the time
+        # Of what was under way, and of what the replica had not heard, the fate is unknown.
+        self.assert_all_went(120, duplicates=12)
 
 
 class Forgets(OnRedis):
