@@ -175,6 +175,7 @@ Verdict RedisConnection::judge(const RedisPipeline::Refused& refused) {
   const std::string& text = refused.error.text;
   const std::string_view kind = kind_of(text);
   if (none_to_ask(kind)) {
+    turned_away_ = true;
     drain(text);
     return Verdict::kNotExecuted;
   }

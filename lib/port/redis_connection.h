@@ -60,6 +60,8 @@ class RedisConnection {
   [[nodiscard]] const std::string& why() const { return why_; }  // kDraining, kEnded
   // Whether a call was answered with anything else than that the server is none to ask.
   [[nodiscard]] bool proven() const { return pipeline_.given() > 0; }
+  // Whether it ended because the server is none to ask.
+  [[nodiscard]] bool turned_away() const { return turned_away_; }
 
   // kEnded: every call ends, by `why`.
   void fail(const std::string& why) { pipeline_.fail(why); }
@@ -88,6 +90,7 @@ class RedisConnection {
   RedisPipeline pipeline_;
   State state_ = State::kOpening;
   std::string why_;
+  bool turned_away_ = false;
   std::string password_;     // as it was said last; empty when it was refused
   bool logging_in_ = false;  // said, not answered
   Instant password_at_;      // when the secret is looked at again

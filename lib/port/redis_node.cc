@@ -55,6 +55,7 @@ void RedisNode::settle(Instant now) {
   if (state != RedisConnection::State::kUp || number_ != 0) return;
   number_ = ++world_.connections;
   why_.clear();
+  since_ = now;
   world_.log.info("redis connected", {{"server", address_}, {"connection", number_}});
 }
 
@@ -87,7 +88,9 @@ void RedisNode::connect(const std::string& address) {
 void RedisNode::lost(Instant now) {
   const auto gone = std::exchange(connection_, nullptr);
   number_ = 0;
-  if (gone->proven()) failures_ = 0;
+  // A server that answers questions and refuses writes would be connected to ever again at once.
+  const bool lasted = now - since_ >= world_.config.back_off_max;
+  if (gone->proven() && (lasted || !gone->turned_away())) failures_ = 0;
   if (!retired_) back_off(now, gone->why());
   gone->fail(address_ + ": " + gone->why());
 }

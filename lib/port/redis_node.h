@@ -77,6 +77,7 @@ class RedisNode {
   std::uint64_t number_ = 0;    // of the connection; 0: not told yet
   std::uint32_t failures_ = 0;  // since a call was answered
   std::uint64_t dials_ = 0;     // of the name's addresses, one after the other
+  Instant since_;               // the connection is up
   bool retired_ = false;
   bool resolving_ = false;
   Instant at_;  // without a connection: dials, or has resolved for long enough
