@@ -157,14 +157,19 @@ void RedisWatch::count() {
              "Memory that Redis uses; of several, the fullest server.")
       .set(static_cast<double>(bytes));
   for (const Unfit unfit : {Unfit::kEvicts, Unfit::kOverlap, Unfit::kFull}) {
-    const auto servers = std::count_if(looks_.begin(), looks_.end(), [&](const auto& look) {
-      return look.second.verdict.unfit == unfit;
-    });
-    metrics_
-        .gauge("sluice_limiter_store_unfit", "Servers on which nothing is granted, by why.",
-               {{"why", std::string(word_of(unfit))}})
-        .set(static_cast<double>(servers));
+    count_unfit(word_of(unfit), std::count_if(looks_.begin(), looks_.end(), [&](const auto& look) {
+                  return look.second.verdict.unfit == unfit;
+                }));
   }
+  count_unfit(kUnlooked, std::count_if(looks_.begin(), looks_.end(),
+                                       [&](const auto& look) { return !looked_at(look.first); }));
+}
+
+void RedisWatch::count_unfit(std::string_view why, std::ptrdiff_t servers) {
+  metrics_
+      .gauge("sluice_limiter_store_unfit", "Servers on which nothing is granted, by why.",
+             {{"why", std::string(why)}})
+      .set(static_cast<double>(servers));
 }
 
 }  // namespace sluice::limiter

@@ -50,11 +50,11 @@ class RedisWatch {
   void heard_info(const std::string& key, std::uint64_t connection, port::RedisAnswer& answer);
   void heard_config(const std::string& key, std::uint64_t connection,
                     const port::RedisAnswer& answer);
-  void judge_look(const std::string& key, std::uint64_t connection);
   [[nodiscard]] std::string life() const;
   void end_badly(const std::string& why);
   void tell_log();
   void count();
+  void count_unfit(std::string_view why, std::ptrdiff_t servers);
 
   port::Poller& poller_;
   port::Log& log_;

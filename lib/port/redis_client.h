@@ -6,8 +6,9 @@
 // connection are sent in the order of command(), a turn's calls in one write.
 //
 // A server is lost when its connection breaks, when a call is not answered in time (later answers
-// would be taken for it), or when it says READONLY, LOADING, MASTERDOWN or NOREPLICAS: then its name
-// is resolved again and connected to with back-off, so a failover behind a DNS name is followed.
+// would be taken for it), or when it says READONLY, LOADING, MASTERDOWN or NOREPLICAS: then its
+// name is resolved again and connected to with back-off, so a failover behind a DNS name is
+// followed.
 //
 // Cluster: a call goes to the master of its key's slot. MOVED, ASK, TRYAGAIN and CLUSTERDOWN are
 // "not executed", with the topology being asked for again. ASK is not followed: the slot's new

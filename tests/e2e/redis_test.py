@@ -40,6 +40,11 @@ class OnRedis(EndToEnd):
                             Prefer="respond-async")
                 self.names.append(name)
 
+    def explained(self, limiter):
+        """What a limiter says of a key; None: nothing of it is there."""
+        answer = request(self.pipe.health(limiter), "GET", "/v1/explain?key=onlyfans%3Auser-0")
+        return answer.json() if answer.status == 200 else None
+
     def arrivals(self):
         return self.pipe.report()["arrivals"]
 
@@ -57,6 +62,7 @@ class One(OnRedis):
     def test_as_on_the_embedded_store(self):
         self.open()
         self.post(keys=3, each=25)
+        self.assertIsNotNone(self.explained("limiter")["departs_at"])
         report = self.assert_all_went(60)
         self.assertGreaterEqual(report["fullest_window"], 9)
 
@@ -165,6 +171,9 @@ class Frozen(OnRedis):
         eventually("some went", lambda: self.arrivals() >= 12, 20)
         self.redis.freeze()
         time.sleep(3)  # beyond redis_timeout, within a lease
+        told = [name for name in ("limiter", "limiter-2") if self.explained(name)]
+        self.assertEqual(len(told), 1)  # whose key it is; the store's word was not waited for
+        self.assertIsNone(self.explained(told[0])["departs_at"])
         before = self.arrivals()
         began = time.monotonic()
         self.redis.thaw()
