@@ -88,8 +88,14 @@ std::string ask_bytes(Keys& keys, const GrantAsk& ask, bool is_conflict) {
           (is_conflict ? 8U : 0U));
   pack.u32(ask.cost).u32(ask.attempts).u32(ask.throttles).time(ask.first_seen).time(ask.not_before);
   const std::string blob = blob_of(ask.line);
-  pack.time(ask.expires_at).u64(ask.dispatcher_life).sized8(ask.line.content_hash);
-  return pack.sized16(ask.line.key).u32(blob.size()).raw(blob).take();
+  RedisPacker who;
+  who.sized8(ask.line.content_hash).sized16(ask.line.key).u32(blob.size()).raw(blob);
+  const std::string who_bytes = who.take();
+  return pack.time(ask.expires_at)
+      .u64(ask.dispatcher_life)
+      .u32(who_bytes.size())
+      .raw(who_bytes)
+      .take();
 }
 
 // All asks, or those that are in conflict only.

@@ -2,18 +2,19 @@
 local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local NOT_BEFORE, BACKOFF, PAUSED, PENALTY, CLOSURE, STORE_DOWN, CLOCK_UNSURE = 2, 3, 8, 9, 11, 14, 17
 local A_YES, A_WAIT, A_SETTLED, A_UNDERWAY, A_CONFLICT = 0, 1, 2, 3, 4
-local ASK = '<HHBI4I4I4dddc8'
+local ASK = '<HHBI4I4I4dddc8I4'
 local PAUSE_HOLD = 2
 
 -- The ask that is being answered: places of its key and message among KEYS, flags, what the caller says
 -- of it, and who it is.
---@A ki mi flags cost attempts throttles first_seen not_before expires dispatcher who
+--@A ki mi flags cost attempts throttles first_seen not_before expires dispatcher who_size who
 local OFFERED_BEFORE, TO_CANCEL, KEEP_ANSWER, IN_CONFLICT = 1, 2, 4, 8  -- flags
 local A
 
 local function read_ask(s)
   A = {unpk(ASK, s)}
   A.who = sub(s, A.who)
+  if #A.who ~= A.who_size then fail('ARGS an ask is cut short') end
 end
 
 local function has_flag(flag) return floor(A.flags / flag) % 2 == 1 end

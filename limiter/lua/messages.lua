@@ -188,11 +188,15 @@ local function read_records()
       end
     end
   end
+  for i = nkeys + 3, #KEYS do
+    if #KEYS[i] ~= identity_from + 15 then fail('ARGS an identity has 16 bytes') end
+  end
   for from = 2, #KEYS, CHUNK do
     local raws = call('MGET', unpack(KEYS, from, min(from + CHUNK - 1, #KEYS)))
     local good, problem = pcall(decode_all, raws, from)
     if not good then
-      if type(problem) == 'table' then error(problem) end
+      -- Redis's pcall makes of an error that we raised its text.
+      if string.find(problem, '^SCHEMA ') then fail(problem) end
       fail('CORRUPT ' .. at)
     end
   end

@@ -12,7 +12,7 @@
 
 namespace sluice::limiter {
 
-class RedisRig final : public StoreRig {
+class RedisRig : public StoreRig {
  public:
   RedisRig(const StoreConfig& config, StoreTime clock);
   std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override;
@@ -24,18 +24,21 @@ class RedisRig final : public StoreRig {
 
   static RedisServer& server();
   // What a command of a call was answered; scripts are loaded when they are not there.
-  port::RedisValue evaluate(const RedisCommand& command);
+  virtual port::RedisValue evaluate(const RedisCommand& command);
   // Says a call until it is answered, setting the limits first where they are unknown.
   RedisHeard exchange(RedisExchange& exchange);
 
- private:
   struct Kept {
     std::string value;
     std::int64_t expires_ms = -1;
+    friend bool operator==(const Kept&, const Kept&) = default;
   };
+  // Everything that the server has, by name.
   using Keeping = std::map<std::string, Kept>;
-  void set_limits(const std::string& upstream);
   static Keeping keep();
+
+ private:
+  void set_limits(const std::string& upstream);
   static void put(const Keeping& keeping);
 
   StoreConfig config_;
