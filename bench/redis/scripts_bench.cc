@@ -43,10 +43,12 @@ port::RedisValue value_of(const redisReply* reply) {
   CHECK(reply != nullptr);
   using Kind = port::RedisValue::Kind;
   if (reply->type == REDIS_REPLY_ERROR) std::fprintf(stderr, "%s\n", reply->str);
-  value.kind = reply->type == REDIS_REPLY_ERROR    ? Kind::kError
-               : reply->type == REDIS_REPLY_ARRAY  ? Kind::kArray
-               : reply->type == REDIS_REPLY_STRING ? Kind::kString
-                                                   : Kind::kNil;
+  value.kind = reply->type == REDIS_REPLY_ERROR     ? Kind::kError
+               : reply->type == REDIS_REPLY_ARRAY   ? Kind::kArray
+               : reply->type == REDIS_REPLY_STRING  ? Kind::kString
+               : reply->type == REDIS_REPLY_INTEGER ? Kind::kInteger
+                                                    : Kind::kNil;
+  value.integer = reply->integer;
   if (reply->str != nullptr) value.text.assign(reply->str, reply->len);
   for (std::size_t i = 0; i < reply->elements; ++i) {
     value.items.push_back(value_of(reply->element[i]));
@@ -279,6 +281,37 @@ void messages(Bench& bench, std::size_t count, std::size_t batch) {
       (bench.server.memory() - memory) / static_cast<double>(count), 1 / 9.0);
 }
 
+// What Redis spends on one record, its name and its own bookkeeping included.
+void sizes(Bench& bench) {
+  const auto bytes = [&](const std::string& name) {
+    return bench.server.command({"MEMORY", "USAGE", "{sluice:up}" + name, "SAMPLES", "0"}).integer;
+  };
+  const auto said = [&](const char* what, long long size) {
+    std::printf("%-46s %7lld bytes\n", what, size);
+  };
+  const std::string message = ":m:" + padded(9'000'000, 16);
+  for (std::size_t n = 0; n < 10; ++n) {
+    Grant grant{caller(), {ask_of(9'000'000 + n, 1)}};
+    Complete complete{caller(), {}};
+    Completion completion;
+    completion.outcome.attempt = {grant.asks[0].line.identity, 1};
+    completion.outcome.upstream = "up";
+    completion.outcome.key = grant.asks[0].line.key;
+    completion.outcome.ended = wire::Ended::kDelivered;
+    completion.outcome.status = 200;
+    complete.completions = {completion};
+    bench.say(std::move(grant));
+    if (n == 0) said("a message under way", bytes(message));
+    bench.say(std::move(complete));
+    if (n == 0) said("a message settled, its line not emptied", bytes(message));
+    if (n == 0) said("a key with one slot", bytes(":k:" + key_of(0)));
+  }
+  said("a key with ten slots", bytes(":k:" + key_of(0)));
+  bench.say(Emptied{"up", {{padded(9'000'000, 16), {}, 1, wire::RecordKind::kAttempt}}});
+  said("a message settled and emptied", bytes(message));
+  said("the shard's state", bytes(""));
+}
+
 int run(std::size_t count) {
   Bench bench;
   for (std::size_t i = 0; i < kRedisScripts; ++i) bench.load(static_cast<RedisScript>(i));
@@ -294,6 +327,9 @@ int run(std::size_t count) {
     bench.say(SetLimits{"up", "settings"});
     messages(bench, count / 4, batch);
   }
+  bench.server.command({"FLUSHALL"});
+  bench.say(SetLimits{"up", "settings"});
+  sizes(bench);
   return 0;
 }
 
