@@ -12,6 +12,20 @@ namespace {
 
 constexpr std::size_t kBatchFirst = 16;
 
+// The store is not fit to grant anything: nobody is asked for before it is looked at again. A shard
+// that is (stale_settings) says no time.
+bool is_unfit(const GrantAnswer& answer) {
+  return answer.why == wire::Wait::kStoreDown && answer.until.us != 0;
+}
+
+void close_all(Shard& shard, const GrantAnswer& answer, Instant until) {
+  shard.limit = answer.limit;
+  shard.limit_why = answer.why;
+  shard.limit_until = answer.until;
+  shard.ends_at = until;
+  shard.look = true;
+}
+
 }  // namespace
 
 void LimiterCore::granted(const Grant& call, const GrantReply& reply, const Turn& turn) {
@@ -202,7 +216,12 @@ void LimiterCore::wait(Message& message, const GrantAnswer& answer, const Turn& 
     return;
   }
   const bool everybody = is_shared(*key.shard, answer.limit) || config_.mutations.one_key_stops_all;
-  everybody ? refused_all(key, answer, turn) : refused(key, answer, turn);
+  if (is_unfit(answer)) {
+    close_all(*key.shard, answer, when(answer.until, turn.now));
+    key.shard->limit_again = turn.now + config_.ask_latest;
+  } else {
+    everybody ? refused_all(key, answer, turn) : refused(key, answer, turn);
+  }
   put_back(message, turn);
 }
 

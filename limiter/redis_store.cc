@@ -10,8 +10,9 @@ namespace sluice::limiter {
 
 namespace {
 
-// Whoever is refused asks again at once: it hears of it so much later.
+// When whoever is refused may ask again.
 constexpr Duration kRefusedFor = seconds(1);
+constexpr Duration kLookedWithin = milliseconds(50);
 constexpr int kTimesMax = 16;
 
 std::vector<std::vector<std::string>> load_scripts() {
@@ -43,8 +44,6 @@ RedisStore::RedisStore(const stage::Room& room, StoreConfig config, RedisOptions
       watch_(room, options_, [this](Error error) { events_.give_up(std::move(error)); }) {
   name_shards();
 }
-
-RedisStore::~RedisStore() { poller_.cancel(refusals_due_); }
 
 Status RedisStore::connect() {
   port::RedisConfig config = options_.client;
@@ -115,7 +114,7 @@ void RedisStore::perform(std::vector<StoreAsk>& asks) {
 }
 
 // A server that is not fit grants nothing; all else is still written there.
-bool RedisStore::refuse(StoreAsk& ask) {
+bool RedisStore::refuse(const StoreAsk& ask) {
   const auto* grant = std::get_if<Grant>(&ask.call);
   if (grant == nullptr) return false;
   const std::uint64_t connection = client_->connection(shards_.at(upstream_of(ask.call)));
@@ -124,23 +123,19 @@ bool RedisStore::refuse(StoreAsk& ask) {
   GrantAnswer no;
   no.why = wire::Wait::kStoreDown;
   no.limit = why;
+  const Duration wait = watch_.looked_at(connection) ? kRefusedFor : kLookedWithin;
+  no.until = grant->caller.bounds.high + wait;
   GrantReply reply;
   reply.answers.assign(grant->asks.size(), no);
-  if (refusals_.empty()) {
-    const Duration wait = watch_.looked_at(connection) ? kRefusedFor : Duration{0};
-    refusals_due_ = poller_.after(wait, [this] { say_refusals(); });
-  }
   const Instant now = port::steady_now();
-  refusals_.push_back({ask.call_id, std::move(reply), StoreTime{}, now, now});
+  events_.answered({ask.call_id, std::move(reply), StoreTime{}, now, now});
   return true;
 }
 
-void RedisStore::say_refusals() {
-  for (const StoreReply& reply : std::exchange(refusals_, {})) events_.answered(reply);
-}
-
 void RedisStore::tell(const std::string& upstream) {
-  if (told_.insert(upstream).second) say(0, SetLimits{upstream, by_});
+  if (!told_.insert(upstream).second) return;
+  telling_.insert(upstream);
+  say(0, SetLimits{upstream, by_});
 }
 
 void RedisStore::say(std::uint64_t call_id, Call call) {
@@ -180,7 +175,8 @@ void RedisStore::heard(std::uint64_t number, port::RedisAnswer& answer) {
       return done(number);
     case RedisHeard::kUnset:
       if (said.times >= kTimesMax) return failed(number, said.exchange.what(), false);
-      told_.erase(upstream);
+      // Many may find that it has none: what follows the limits on one connection knows them.
+      if (!telling_.contains(upstream)) told_.erase(upstream);
       tell(upstream);
       return send(number);
     case RedisHeard::kMore:
@@ -207,6 +203,7 @@ void RedisStore::done(std::uint64_t number) {
   latency_.observe(received - said.sent);
   if (said.call_id == 0) {
     known_.insert(upstream_of(said.exchange.call()));
+    telling_.erase(upstream_of(said.exchange.call()));
     return;
   }
   events_.answered(
@@ -218,6 +215,7 @@ void RedisStore::failed(std::uint64_t number, std::string what, bool full) {
   const Said& said = found.mapped();
   if (said.call_id == 0) {  // the next call tells it again
     told_.erase(upstream_of(said.exchange.call()));
+    telling_.erase(upstream_of(said.exchange.call()));
     return;
   }
   events_.answered({said.call_id, StoreFailed{std::move(what), full}, StoreTime{}, said.sent,

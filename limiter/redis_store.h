@@ -33,7 +33,6 @@ class RedisStore final : public StorePort {
   static Result<std::unique_ptr<StorePort>> open(const stage::Room& room, StoreConfig config,
                                                  RedisOptions options);
   RedisStore(const stage::Room& room, StoreConfig config, RedisOptions options);
-  ~RedisStore() override;
 
   void start(Events events) override;
   void perform(std::vector<StoreAsk>& asks) override;
@@ -54,8 +53,7 @@ class RedisStore final : public StorePort {
   void up();
   void name_shards();
   [[nodiscard]] std::vector<std::string> keys() const;
-  bool refuse(StoreAsk& ask);
-  void say_refusals();
+  bool refuse(const StoreAsk& ask);
   void tell(const std::string& upstream);
   void say(std::uint64_t call_id, Call call);
   void send(std::uint64_t number);
@@ -77,10 +75,9 @@ class RedisStore final : public StorePort {
   std::unordered_map<std::uint64_t, Said> said_;
   std::map<std::uint64_t, std::string> lives_;  // by connection
   std::set<std::string> told_;                  // shards that know config_'s limits, or soon will
+  std::set<std::string> telling_;               // ... soon: the answer has not come
   std::set<std::string> known_;                 // shards that are not new any more
-  std::vector<StoreReply> refusals_;            // of grants, to be said later
-  port::TimerId refusals_due_;
-  std::vector<std::string_view> words_;  // of one command
+  std::vector<std::string_view> words_;         // of one command
 };
 
 }  // namespace sluice::limiter

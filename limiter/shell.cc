@@ -15,6 +15,7 @@ namespace sluice::limiter {
 namespace {
 
 constexpr Duration kNameEvery = seconds(1);
+constexpr Duration kFailedAgain = seconds(60);     // the same failure is said again
 constexpr Duration kExplainPatience = seconds(2);  // then it is explained without a forecast
 constexpr std::uint64_t kOwnCalls = 1ULL << 63U;   // the shell's calls are above, the core's below
 
@@ -135,11 +136,21 @@ void Shell::answered(const StoreReply& reply) {
   stage_->complete(reply);
   const auto* failed = std::get_if<StoreFailed>(&reply.answer);
   if (failed != nullptr && was_up) {
-    stage_->log().error("the store failed: nothing is granted until it answers",
-                        {{"why", failed->what}});
-  } else if (failed == nullptr && !was_up) {
+    say_failed(failed->what);
+  } else if (failed == nullptr && !was_up && away_said_) {
     stage_->log().info("the store answers");
+    away_said_ = false;
   }
+}
+
+// One call that fails among others that do not would fill the log.
+void Shell::say_failed(const std::string& why) {
+  const Instant now = stage_->now();
+  if (why == failed_why_ && now - failed_said_ < kFailedAgain) return;
+  failed_why_ = why;
+  failed_said_ = now;
+  away_said_ = true;
+  stage_->log().error("the store failed: nothing is granted until it answers", {{"why", why}});
 }
 
 void Shell::name_unknown() {

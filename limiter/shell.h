@@ -47,6 +47,7 @@ class Shell {
     port::TimerId patience = {};
   };
   void answered(const StoreReply& reply);
+  void say_failed(const std::string& why);
   void explain(const port::HttpRequest& request, const stage::Respond& respond);
   void explained(std::uint64_t call_id, const Answer* answer);
   void count();
@@ -58,6 +59,9 @@ class Shell {
   std::vector<StoreAsk> asks_;
   std::uint64_t last_own_;  // call of the store that is the shell's, not the core's
   std::map<std::uint64_t, Asked> asked_;
+  std::string failed_why_;       // why the store failed, as the log was told last ...
+  Instant failed_said_;          // ... and when
+  bool away_said_ = true;        // it does not know yet that the store answers again
   std::set<std::string> named_;  // upstreams that we do not have, and that was said of
 };
 

@@ -37,6 +37,9 @@ constexpr std::array<std::string_view, 19> kPhrases = {
 
 std::string phrase_of(wire::Wait why, const std::string& limit) {
   if (limit == kTold) return "the upstream said that no more are left";
+  if (why == wire::Wait::kStoreDown && !limit.empty()) {
+    return "the store is not fit to hold grants (" + limit + ": GET /readyz here says more)";
+  }
   std::string text(kPhrases[std::min<std::size_t>(static_cast<std::size_t>(why), 18)]);
   if (!limit.empty()) text += " (limit \"" + limit + "\")";
   return text;

@@ -12,6 +12,35 @@ import threading
 from harness import die_with_parent, eventually, layout
 
 
+class RedisCluster:
+    """Three masters without replicas, which go on as far as they reach each other."""
+
+    NODES = 3
+
+    def __init__(self, *conf):
+        first, self.guard = layout.reserve_ports(2 * self.NODES)
+        self.ports = range(first, first + self.NODES)
+        self.nodes = []
+        for port in self.ports:  # the bus has the ports that follow
+            self.nodes.append(RedisServer("--port", str(port), "--cluster-enabled", "yes",
+                                          "--cluster-port", str(port + self.NODES), *conf))
+        slots = [n * 16384 // self.NODES for n in range(self.NODES + 1)]
+        for node, begin, end in zip(self.nodes, slots, slots[1:]):
+            node.cli("cluster", "addslotsrange", str(begin), str(end - 1))
+        for port in self.ports[1:]:
+            self.nodes[0].cli("cluster", "meet", "127.0.0.1", str(port), str(port + self.NODES))
+        for node in self.nodes:
+            eventually("the cluster is whole", lambda n=node: "cluster_state:ok" in
+                       n.cli("cluster", "info") and "cluster_known_nodes:3" in
+                       n.cli("cluster", "info"), 30)
+        self.url = f"redis://127.0.0.1:{self.ports[0]}"
+
+    def close(self):
+        for node in self.nodes:
+            node.close()
+        self.guard.close()
+
+
 class Spreader:
     """What must not stand before a store: each new connection goes to the next server."""
 

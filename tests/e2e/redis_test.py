@@ -6,7 +6,7 @@ import re
 import time
 
 from harness import ROOT, EndToEnd, eventually, request
-from redis_server import RedisServer, Spreader
+from redis_server import RedisCluster, RedisServer, Spreader
 
 SCALE = 0.05
 WINDOW_S = 60 * SCALE
@@ -19,9 +19,12 @@ class OnRedis(EndToEnd):
     minutes = 4
 
     def setUp(self):
-        self.redis = RedisServer()
+        self.redis = self.store()
         self.addCleanup(self.redis.close)
         self.names = []
+
+    def store(self):
+        return RedisServer()
 
     def make(self, **options):
         """`store_topology`: instead of single."""
@@ -76,6 +79,8 @@ class One(OnRedis):
                    self.pipe.unready("limiter"), 20)
         time.sleep(1)
         self.assertEqual(self.arrivals(), 0)
+        told = self.explained("limiter")
+        self.assertEqual((told["why"], told["limit"]), ("store_down", "evicts"), told)
         self.redis.cli("config", "set", "maxmemory-policy", "noeviction")
         self.pipe.wait_ready("limiter")
         self.assert_all_went(30)
@@ -152,6 +157,23 @@ class User(OnRedis):
         self.post(keys=2, each=5)
         self.assert_all_went(60)
         self.assertNotIn("first", self.pipe.log("limiter"))
+
+
+class Clustered(OnRedis):
+    def store(self):
+        return RedisCluster("--cluster-node-timeout", "500")
+
+    def test_its_node_timeout_proves_the_overlap_and_the_shard_is_on_one_master(self):
+        self.open(counts={"limiter": 2}, store_topology="replicated",
+                  stages={"limiter": ["redis_cluster = true"]})
+        self.post(keys=3, each=15)
+        self.assert_all_went(60)
+        self.assertEqual(sorted(int(node.cli("dbsize")) > 0 for node in self.redis.nodes),
+                         [False, False, True])
+        for node in self.redis.nodes:
+            node.cli("config", "set", "cluster-node-timeout", "2000")
+        eventually("it says why", lambda: "cluster-node-timeout is 2s" in
+                   self.pipe.unready("limiter"), 20)
 
 
 class Killed(OnRedis):

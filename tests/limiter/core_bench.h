@@ -129,6 +129,7 @@ class Bench {
   std::vector<wire::Send> sent;
   bool store_answers = true;
   bool keep_answers = false;  // answers go to `kept` instead
+  std::string unfit;          // why the store grants nothing for a second at a time
   std::vector<StoreReply> kept;
   std::size_t asked = 0;
   std::size_t announced = 0;
@@ -151,7 +152,9 @@ class Bench {
   void answer(const StoreAsk& ask) {
     ++asked;
     if (!store_answers) return;
-    StoreReply reply = store_.perform(ask, store_now());
+    const auto* grant = std::get_if<Grant>(&ask.call);
+    StoreReply reply = grant == nullptr || unfit.empty() ? store_.perform(ask, store_now())
+                                                         : refusal(grant->asks.size());
     reply.call_id = ask.call_id;
     reply.sent = now;
     reply.received = now;
@@ -162,6 +165,13 @@ class Bench {
     LimiterCore::Out out;
     core->complete(reply, now, out);
     take(out);
+  }
+  [[nodiscard]] StoreReply refusal(std::size_t asks) const {
+    GrantAnswer no;
+    no.why = wire::Wait::kStoreDown;
+    no.limit = unfit;
+    no.until = store_now() + seconds(1);
+    return {0, GrantReply{std::vector<GrantAnswer>(asks, no), {}}, {}, {}, {}};
   }
   void settle() {
     for (int n = 0; core->deadline() <= now; ++n) {

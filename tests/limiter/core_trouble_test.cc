@@ -39,6 +39,30 @@ TEST(CoreTrouble, UnansweredAsksCountTowardsUnrecordedLines) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 6U);
 }
 
+// All of its keys wait together, and one question a second finds out when it is put right.
+TEST(CoreTrouble, AStoreThatIsNotFitIsAskedOnceASecond) {
+  Started s;
+  s.bench.unfit = "evicts";
+  for (int i = 0; i < 10; ++i) {
+    wire::Offer offer = s.bench.offer(std::to_string(i), i + 1);
+    offer.key += offer.id;
+    offer.identity = wire::identity_of(offer.source, offer.key, offer.id, 0);
+    s.bench.say(s.ingest, offer);
+    const auto why = s.bench.core->explain(offer.identity, s.bench.now);
+    ASSERT_TRUE(why.has_value());
+    EXPECT_EQ(why->why, wire::Wait::kStoreDown);
+    EXPECT_EQ(why->limit, "evicts");
+  }
+  const std::size_t before = s.bench.asked;
+  s.bench.pass(seconds(10));
+  EXPECT_LE(s.bench.asked - before, 30U) << "with what time it is, each two seconds";
+  EXPECT_GE(s.bench.asked - before, 10U);
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  s.bench.unfit.clear();
+  s.bench.pass(seconds(2));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 10U);
+}
+
 // P7: what was told while nobody knew store time closes the key too, for as long as was told; and
 // what the store had granted before does not leave.
 TEST(CoreTrouble, AWarningToldWhileTimeIsUnknownClosesTheKey) {

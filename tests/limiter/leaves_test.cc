@@ -148,7 +148,20 @@ TEST(Calls, ALateAnswerIsNone) {
   EXPECT_FALSE(calls.answered(first.call_id));
   EXPECT_TRUE(calls.answered(again.call_id));
   EXPECT_FALSE(calls.answered(again.call_id));
-  EXPECT_EQ(calls.size(), 0U);
+  EXPECT_EQ(calls.next(seconds(5)), Instant::never()) << "nothing is open";
+}
+
+TEST(Calls, OnlyWhatIsToBeWrittenKeepsAProcess) {
+  Calls calls;
+  calls.say(AskClock{"api", {}}, Instant{0});
+  calls.again_at(Peek{"api", {"k"}}, Instant{100});
+  EXPECT_FALSE(calls.writes());
+  const StoreAsk write = calls.say(Forget{"api", {"m"}}, Instant{0});
+  EXPECT_TRUE(calls.writes());
+  calls.answered(write.call_id);
+  EXPECT_FALSE(calls.writes());
+  calls.again_at(Forget{"api", {"m"}}, Instant{100});
+  EXPECT_TRUE(calls.writes());
 }
 
 TEST(Calls, WhatIsPutOffComesWhenItIsTime) {
