@@ -63,7 +63,7 @@ std::string header(const RedisSaid& said, const Caller* caller, std::size_t keys
   RedisPacker pack;
   pack.u8(flags).raw(named ? said.life : std::string(kLife, '\0')).u64(caller->life);
   pack.time(caller->bounds.low).time(caller->bounds.high).time(caller->ask_by);
-  return pack.u64(caller->limits_version).u16(keys).take();
+  return pack.u64(caller->limits_version).u32(keys).take();
 }
 
 struct Builder {
@@ -83,7 +83,7 @@ std::string ask_bytes(Keys& keys, const GrantAsk& ask, bool is_conflict) {
       is_conflict ? wire::conflict_identity_of(ask.line.identity, ask.line.content_hash)
                   : ask.line.identity;
   RedisPacker pack;
-  pack.u16(keys.key(ask.line.key)).u16(keys.message(identity));
+  pack.u32(keys.key(ask.line.key)).u32(keys.message(identity));
   pack.u8((ask.offered_before ? 1U : 0U) + (ask.cancelled ? 2U : 0U) + (ask.keep_answer ? 4U : 0U) +
           (is_conflict ? 8U : 0U));
   pack.u32(ask.cost).u32(ask.attempts).u32(ask.throttles).time(ask.first_seen).time(ask.not_before);
@@ -117,7 +117,7 @@ std::string outcome_bytes(Keys& keys, const Completion& completion) {
   const wire::Outcome& outcome = completion.outcome;
   const bool lane = outcome.not_started == wire::NotStarted::kLane;
   RedisPacker pack;
-  pack.u16(keys.key(outcome.key)).u16(keys.message(outcome.attempt.identity));
+  pack.u32(keys.key(outcome.key)).u32(keys.message(outcome.attempt.identity));
   pack.u32(outcome.attempt.serial).u8(static_cast<std::uint64_t>(outcome.ended));
   pack.u8((outcome.abnormal ? 1U : 0U) + (outcome.quota_told ? 2U : 0U) +
           (completion.consequence.penalty_was_told ? 4U : 0U) + (lane ? 8U : 0U));
@@ -138,7 +138,7 @@ RedisCommand say_complete(const Complete& call, const RedisSaid& said) {
 
 std::string emptied_bytes(std::size_t message, std::uint64_t serial, wire::RecordKind kind) {
   RedisPacker pack;
-  pack.u16(message).number(static_cast<std::int64_t>(serial));
+  pack.u32(message).number(static_cast<std::int64_t>(serial));
   return pack.u8(static_cast<std::uint64_t>(kind)).take();
 }
 
@@ -166,7 +166,7 @@ RedisCommand say_forget(const Forget& call, const RedisSaid& said) {
 RedisCommand say_hold(const SetHold& call, const RedisSaid& said) {
   Builder build(said, call.upstream);
   RedisPacker pack;
-  pack.u16(build.keys.key(call.key)).u8(call.closed ? 1 : 0);
+  pack.u32(build.keys.key(call.key)).u8(call.closed ? 1 : 0);
   pack.u8(static_cast<std::uint64_t>(call.hold.kind)).time(call.hold.until).sized16(call.hold.by);
   build.args.push_back(pack.take());
   return build.command(RedisScript::kHold, nullptr);
@@ -175,7 +175,7 @@ RedisCommand say_hold(const SetHold& call, const RedisSaid& said) {
 RedisCommand say_peek(const Peek& call, const RedisSaid& said) {
   Builder build(said, call.upstream);
   for (const std::string& key : call.keys) {
-    build.args.push_back(RedisPacker().u16(build.keys.key(key)).take());
+    build.args.push_back(RedisPacker().u32(build.keys.key(key)).take());
   }
   return build.command(RedisScript::kPeek, nullptr);
 }
@@ -183,7 +183,7 @@ RedisCommand say_peek(const Peek& call, const RedisSaid& said) {
 RedisCommand say_consume(const Consume& call, const RedisSaid& said) {
   Builder build(said, call.upstream);
   RedisPacker pack;
-  pack.u16(build.keys.key(call.key)).u32(call.units).time(call.at).raw(call.id);
+  pack.u32(build.keys.key(call.key)).u32(call.units).time(call.at).raw(call.id);
   pack.sized16("by " + wire::clip(call.by, kByMax));
   build.keys.message(call.id);
   build.args.push_back(pack.take());
@@ -230,7 +230,7 @@ RedisCommand say_decide(const std::string& upstream, const std::vector<std::stri
                         const RedisSaid& said) {
   Builder build(said, upstream);
   for (const std::string& key : keys) {
-    build.args.push_back(RedisPacker().u16(build.keys.key(key)).u32(1).take());
+    build.args.push_back(RedisPacker().u32(build.keys.key(key)).u32(1).take());
   }
   return build.command(RedisScript::kDecide, nullptr);
 }

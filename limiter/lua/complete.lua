@@ -1,7 +1,7 @@
 -- These attempts ended (limiter/script_complete.cc). An attempt's outcome is written once: what is
 -- said again changes nothing.
 local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
-local OUTCOME = '<HHI4BBI4dddI4dHc0'
+local OUTCOME = '<I4I4I4BBI4dddI4dHc0'
 local E_DELIVERED, E_REFUSED, E_FAILED, E_THROTTLED, E_UNKNOWN, E_NOT_STARTED = 1, 2, 3, 4, 5, 6
 local W_NOW, W_BEFORE, W_LATE, W_NO_RECORD = 0, 1, 2, 3
 local GIVEN_SIZE, GIVEN_MAX = 5, 16
@@ -73,7 +73,8 @@ end
 -- How long a slot stays open, lately.
 local function learn(M)
   if O.status == 0 then return end
-  local taken = min(max(now - M.granted, 0), S.start + S.timeout)
+  local taken, most = now - M.granted, S.start + S.timeout
+  if taken < 0 then taken = 0 elseif taken > most then taken = most end
   if S.latency == 0 then
     S.latency = taken
   else

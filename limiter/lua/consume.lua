@@ -1,6 +1,6 @@
 -- Sends that were made elsewhere are charged, once (limiter/script_told.cc).
 read_records()
-local i, units, at, id, line_reason = unpk('<HI4dc16Hc0', ARGV[2])
+local i, units, at, id, line_reason = unpk('<I4I4dc16Hc0', ARGV[2])
 local mi = #KEYS
 local M = message(mi)
 

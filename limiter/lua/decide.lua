@@ -21,7 +21,7 @@ end
 
 local reply = {head()}
 for a = 2, #ARGV do
-  local why, until_ = limited(unpk('<HI4', ARGV[a]))
+  local why, until_ = limited(unpk('<I4I4', ARGV[a]))
   reply[a + 1] = pack('<Bd', why or 1, until_ or now)
 end
 if S.dirty then write_state(S) end

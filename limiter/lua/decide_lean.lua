@@ -24,7 +24,7 @@ local function decide_lean()
   if nout > 0 then return nil end
   local format = '<' .. string.rep('d', n)
   for a = 2, #ARGV do
-    local i, units = unpk('<HI4', ARGV[a])
+    local i, units = unpk('<I4I4', ARGV[a])
     local raw, why, until_ = raws[i - 2], 1, now
     if units > n or i < 3 then return nil end
     if raw then

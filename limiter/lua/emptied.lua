@@ -40,7 +40,7 @@ end
 
 read_records()
 for a = 2, #ARGV do
-  local i, serial, kind = unpk('<HdB', ARGV[a])
+  local i, serial, kind = unpk('<I4dB', ARGV[a])
   if i == 0 then empty_shard(serial) else empty_message(i, serial, kind) end
 end
 if S.dirty then write_state(S) end

@@ -2,7 +2,7 @@
 local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local NOT_BEFORE, BACKOFF, PAUSED, PENALTY, CLOSURE, STORE_DOWN, CLOCK_UNSURE = 2, 3, 8, 9, 11, 14, 17
 local A_YES, A_WAIT, A_SETTLED, A_UNDERWAY, A_CONFLICT = 0, 1, 2, 3, 4
-local ASK = '<HHBI4I4I4dddc8I4'
+local ASK = '<I4I4BI4I4I4dddc8I4'
 local PAUSE_HOLD = 2
 
 -- The ask that is being answered: places of its key and message among KEYS, flags, what the caller says

@@ -1,6 +1,6 @@
 -- The key's, or the upstream's, hold by a person (limiter/script.cc).
 read_records()
-local i, closed, kind, until_, by = unpk('<HBBdHc0', ARGV[2])
+local i, closed, kind, until_, by = unpk('<I4BBdHc0', ARGV[2])
 local K = edit_key(i)
 local kept = {}
 for h = 1, K.holds and #K.holds or 0 do

@@ -46,6 +46,6 @@ end
 read_records()
 local reply = {head()}
 reply[3] = pack('<B', #S.limits)
-for a = 2, #ARGV do reply[a + 2] = peek_one(unpk('<H', ARGV[a])) end
+for a = 2, #ARGV do reply[a + 2] = peek_one(unpk('<I4', ARGV[a])) end
 if S.dirty then write_state(S) end
 return reply

@@ -98,7 +98,7 @@ end
 
 -- flags: 1 a shard without a state is new, 2 the connection names a life, 4 there is a caller.
 local ask_flags, ask_life, caller_life, caller_low, caller_high, ask_by, caller_version, nkeys =
-  unpk('<Bc40c8dddc8H', ARGV[1])
+  unpk('<Bc40c8dddc8I4', ARGV[1])
 local is_fresh = ask_flags % 2 == 1
 local names_life = floor(ask_flags / 2) % 2 == 1
 local has_caller = floor(ask_flags / 4) % 2 == 1
@@ -219,7 +219,10 @@ end
 
 -- Milliseconds until store time is `at`, and no fewer, by Redis's own clock: store time may stand
 -- still while that one catches up.
-local function ttl_of(at) return math.ceil((at - time - S.offset) / 1000) end
+local function ttl_of(at)
+  local span = at - time - S.offset + 999
+  return (span - span % 1000) / 1000
+end
 
 -- The first two parts of every reply.
 local function head()

@@ -107,6 +107,35 @@ TEST_P(StoreGrant, other_bytes_are_dead_and_the_first_untouched) {
             wire::Settlement::kDelivered);
 }
 
+TEST_P(StoreGrant, many_at_once) {
+  constexpr int kMany = 700;
+  use(config_of({Limit{"key", LimitScope::kKey, 10, seconds(60), 10, seconds(1)},
+                 Limit{"whole", LimitScope::kUpstream, 5'000, seconds(60), 5'000, seconds(1)}}));
+  std::vector<GrantAsk> asks;
+  Complete complete{teller().caller(), {}};
+  for (int n = 0; n < kMany; ++n) {
+    asks.push_back(ask_of(n, "up:user-" + std::to_string(n / 3)));
+    complete.completions.push_back(completion_of(n, 1, Ended::kDelivered));
+    complete.completions.back().outcome.key = asks.back().line.key;
+  }
+  for (const GrantAnswer& answer : teller().grant(asks)) {
+    ASSERT_EQ(answer.granted, Granted::kYes);
+  }
+  EXPECT_EQ(teller().peek("up:user-7").logs.at(1).slots.size(), static_cast<std::size_t>(kMany));
+  const StoreReply reply = teller().say(complete);
+  Emptied emptied{"up", {}};
+  for (const CompleteAnswer& answer : std::get<CompleteReply>(reply.answer).answers) {
+    ASSERT_TRUE(answer.settled);
+    emptied.lines.push_back(Emptied::Line::of(answer.outbox.at(0)));
+  }
+  teller().say(emptied);
+  for (const GrantAnswer& answer : teller().grant(asks)) {
+    ASSERT_EQ(answer.granted, Granted::kSettled);
+    ASSERT_TRUE(answer.outbox.empty());
+  }
+  EXPECT_EQ(teller().peek("up:user-7").logs.at(1).slots.size(), 1u);  // of one sub-window
+}
+
 TEST_P(StoreGrant, cancelled_and_expired_end_without_a_slot) {
   GrantAsk cancelled = ask_of(1);
   cancelled.cancelled = true;
