@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -202,14 +203,6 @@ class Sluice(Contestant):
         return made.start(flags=["--fresh"]), scratch
 
     @staticmethod
-    def _stop(pipeline, scratch):
-        with scratch:
-            codes = pipeline.stop()
-            pipeline.guard.close()
-        if any(codes.values()):
-            raise RuntimeError(f"Sluice ended wrongly: {codes}")
-
-    @staticmethod
     def _post(pipeline, names):
         lines = "".join(f'{{"messageId":"{name}","userId":"user-1"}}\n' for name in names)
         answer = pipeline.post(lines.encode(), Content_Type="application/x-ndjson",
@@ -221,7 +214,7 @@ class Sluice(Contestant):
         self.pipelines[key] = await asyncio.to_thread(self._start, network)
 
     async def run(self, key, load, network):
-        pipeline, scratch = self.pipelines[key]
+        pipeline, _ = self.pipelines[key]
         try:
             sent, began = 0, asyncio.get_running_loop().time()
             for at, count in load.groups():
@@ -231,7 +224,46 @@ class Sluice(Contestant):
                 sent += count
             await asyncio.Event().wait()
         finally:
-            await asyncio.to_thread(self._stop, pipeline, scratch)
+            await self.end(key)
+
+    async def end(self, key):
+        pipeline, scratch = self.pipelines.pop(key)
+        with scratch:
+            codes = await asyncio.to_thread(pipeline.stop)
+            pipeline.guard.close()
+        if any(codes.values()):
+            raise RuntimeError(f"Sluice ended wrongly: {codes}")
+
+
+class Killed(Sluice):
+    """Limiters and dispatchers die by kill -9, ten in a window, and start again."""
+
+    VICTIMS = ("limiter", "dispatcher", "limiter-2", "dispatcher-2", "limiter-3")
+
+    async def prepare(self, setting):
+        await super().prepare(setting)
+        self.killing = {}
+
+    async def begin(self, key, network):
+        await super().begin(key, network)
+        self.killing[key] = asyncio.ensure_future(self._kill(self.pipelines[key][0]))
+
+    async def _kill(self, pipeline):
+        chance = random.Random(1)
+        while True:
+            await asyncio.sleep(self.rules.window_s * chance.uniform(0.05, 0.15))
+            victim = chance.choice(self.VICTIMS)
+            again = asyncio.ensure_future(asyncio.to_thread(pipeline.kill_and_restart, victim))
+            try:
+                await asyncio.shield(again)
+            finally:
+                await again  # whoever was killed is started, even if that was the last
+
+    async def end(self, key):
+        self.killing[key].cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.killing[key]  # or it says what went wrong
+        await super().end(key)
 
 
 class Entry(NamedTuple):
@@ -239,12 +271,15 @@ class Entry(NamedTuple):
     make: Callable
     npm: bool = False
     drawn: bool = True
+    usual: bool = True  # plays where nobody is named
     whole: tuple = ()  # shares of the window that must be whole seconds, else it cannot be told them
 
 
 CONTESTANTS = {
     "sluice": Entry("Sluice on Redis", lambda: Sluice(limiter=3, dispatcher=2)),
     "sluice-embedded": Entry("Sluice, embedded store", Sluice, drawn=False),
+    "sluice-killed": Entry("Sluice, 10 kills a window",
+                           lambda: Killed(limiter=3, dispatcher=2), drawn=False, usual=False),
     "token-bucket": Entry("token bucket of 3", lambda: Script("token_bucket", 3), drawn=False),
     "token-bucket-10": Entry("token bucket of 10", lambda: Script("token_bucket", 10)),
     "gcra": Entry("GCRA, burst 3", lambda: Script("gcra", 3)),

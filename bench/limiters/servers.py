@@ -13,6 +13,7 @@ from redis_server import RedisServer
 SLOWEST_MS = 200  # answers come after 0 to so many, evenly
 STEPS = 20
 JITTER_MS = 50  # each way, each piece by itself
+ANSWERED_S = 1  # whoever dies while it is served: a sink keeps the times of answered requests only
 
 
 @contextlib.contextmanager
@@ -104,14 +105,15 @@ class Network:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+        await asyncio.gather(self._pass_on(reader, back, ANSWERED_S), self._pass_on(there, writer))
 
-    async def _pass_on(self, reader, writer):
+    async def _pass_on(self, reader, writer, after_s=0.0):
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 await asyncio.sleep(self.chance.uniform(0, self.most_s))
                 writer.write(data)
                 await writer.drain()
+        await asyncio.sleep(after_s)
         writer.close()
 
     async def post(self, name):
