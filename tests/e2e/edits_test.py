@@ -1,9 +1,7 @@
 """Limits are edited while everything runs: tighter holds at once, looser forgets nothing, the edit is
 a line of the trail, and a file that does not check changes nothing."""
 
-import glob
 import json
-import os
 import signal
 import time
 
@@ -54,14 +52,6 @@ class Edits(EndToEnd):
         """How many arrived in the closed window that ends then."""
         return sum(1 for at in self.loud() if end - WINDOW_S <= at <= end)
 
-    def edits_on_record(self):
-        lines = []
-        for path in glob.glob(os.path.join(self.pipe.data, "auditor", "**", "*.ndjson"),
-                              recursive=True):
-            with open(path, encoding="utf-8") as file:
-                lines += [json.loads(line) for line in file if line.endswith("\n")]
-        return [line for line in lines if line.get("t") == "limits"]
-
     def test_a_window_is_never_over_whatever_is_edited_in_the_middle_of_it(self):
         names = self.send(28)
         eventually("half a window is full", lambda: len(self.loud()) >= 6)
@@ -82,7 +72,8 @@ class Edits(EndToEnd):
         self.edited_to(10)
         self.edit("n = 10", "n = 7")
         self.edited_to(7)
-        line = eventually("the edit is in the trail", self.edits_on_record)[-1]
+        line = eventually("the edit is in the trail",
+                          lambda: self.pipe.on_record("limits"))[-1]
         self.assertIn("per-key: 7 per 6000ms", line["reason"])
         self.assertIn("SIGHUP", line["reason"])
         attempts = eventually("an attempt under it", lambda: self.attempts_under(line))
@@ -93,19 +84,13 @@ class Edits(EndToEnd):
         self.edited_to(7)
         names = self.send(7)
         self.pipe.settle(names, 20)
-        self.assertEqual(len(self.edits_on_record()), 1)
+        self.assertEqual(len(self.pipe.on_record("limits")), 1)
         self.assertNotIn("stale", self.pipe.log("limiter"))
 
     def attempts_under(self, edit):
         self.quota()
-        found = []
-        for path in glob.glob(os.path.join(self.pipe.data, "auditor", "**", "*.ndjson"),
-                              recursive=True):
-            with open(path, encoding="utf-8") as file:
-                found += [line for line in map(json.loads, filter(lambda x: x.endswith("\n"), file))
-                          if line.get("t") == "attempt"
-                          and line.get("limits") == edit["limits"]]
-        return found
+        return [line for line in self.pipe.on_record("attempt")
+                if line.get("limits") == edit["limits"]]
 
     def test_what_does_not_check_changes_nothing(self):
         self.edited_to(10)
@@ -115,7 +100,7 @@ class Edits(EndToEnd):
             at = 1 + file.read().splitlines().index("n = 0")
         self.assertRegex(self.pipe.log("limiter"), rf"sluice\.toml:{at}\b")
         self.edited_to(10)
-        self.assertEqual(self.edits_on_record(), [])
+        self.assertEqual(self.pipe.on_record("limits"), [])
         self.edit("n = 0", "n = 5")
         self.edited_to(5)
 

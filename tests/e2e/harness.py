@@ -3,6 +3,7 @@ it talks to. Everything ends with the test."""
 
 import contextlib
 import ctypes
+import glob
 import http.client
 import http.server
 import json
@@ -276,6 +277,14 @@ class Pipeline:
 
     def report(self):
         return request(self.port + layout.UPSTREAM, "GET", "/report").json()
+
+    def on_record(self, kind):
+        """The trail's lines of that kind."""
+        lines = []
+        for path in glob.glob(os.path.join(self.data, "auditor", "**", "*.ndjson"), recursive=True):
+            with open(path, encoding="utf-8") as file:
+                lines += [json.loads(line) for line in file if line.endswith("\n")]
+        return [line for line in lines if line.get("t") == kind]
 
     def auditor(self, *arguments):
         """A verb of sluice-auditor: (exit code, what it said)."""

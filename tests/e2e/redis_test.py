@@ -3,6 +3,7 @@ Arrivals are counted at sluice-upstream, in every closed window."""
 
 import os
 import re
+import signal
 import time
 
 from harness import ROOT, EndToEnd, eventually, request
@@ -43,9 +44,9 @@ class OnRedis(EndToEnd):
                             Prefer="respond-async")
                 self.names.append(name)
 
-    def explained(self, limiter):
+    def explained(self, limiter, key=0):
         """What a limiter says of a key; None: nothing of it is there."""
-        answer = request(self.pipe.health(limiter), "GET", "/v1/explain?key=onlyfans%3Auser-0")
+        answer = request(self.pipe.health(limiter), "GET", f"/v1/explain?key=onlyfans%3Auser-{key}")
         return answer.json() if answer.status == 200 else None
 
     def arrivals(self):
@@ -174,6 +175,40 @@ class Clustered(OnRedis):
             node.cli("config", "set", "cluster-node-timeout", "2000")
         eventually("it says why", lambda: "cluster-node-timeout is 2s" in
                    self.pipe.unready("limiter"), 20)
+
+
+class Edited(OnRedis):
+    """Limits of two limiters: tighter holds for both as soon as one has said it, and whoever has
+    not read them yet sends nothing."""
+
+    LIMIT = TIMEOUT + '[[limit]]\nupstream = "onlyfans"\nn = {}\nwindow = "60s"\nburst = 3\n'
+
+    def hang_up(self, name):
+        self.pipe.processes[name].send_signal(signal.SIGHUP)
+
+    def test_the_store_has_one_truth(self):
+        self.pipe = self.pipeline(time_scale=SCALE, redis=self.redis.url,
+                                  more=self.LIMIT.format(10), counts={"limiter": 2})
+        self.pipe.start(flags=["--fresh"])
+        self.post(keys=6, each=8)
+        eventually("some went", lambda: self.arrivals() >= 18, 20)
+        with open(self.pipe.settings, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.pipe.settings, "w", encoding="utf-8") as file:
+            file.write(text.replace("n = 10", "n = 5"))
+        self.hang_up("limiter")
+        time.sleep(1)
+        stale = [told for told in map(self.explained_by_second, range(6)) if told]
+        self.assertTrue(stale)  # some keys are its
+        self.assertEqual({(told["why"], told["limit"]) for told in stale},
+                         {("store_down", "stale_settings")})
+        self.hang_up("limiter-2")
+        self.hang_up("auditor")
+        self.assert_all_went(90)
+        self.assertEqual(len(self.pipe.on_record("limits")), 1)  # though two have said it
+
+    def explained_by_second(self, key):
+        return self.explained("limiter-2", key)
 
 
 class Killed(OnRedis):
