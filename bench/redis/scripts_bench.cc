@@ -5,10 +5,10 @@
 //
 // It starts Debian's redis-server on a unix socket of its own and ends it.
 #include <hiredis/hiredis.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <chrono>
 #include <cstdio>
