@@ -38,6 +38,17 @@ class Calls {
     std::erase_if(open_, [&](const auto& entry) { return of_it(entry.second.call); });
     std::erase_if(later_, [&](const auto& entry) { return of_it(entry.second); });
   }
+  // A hold of this upstream, or of a key of it, is not known to be written yet.
+  [[nodiscard]] bool holding(const std::string& upstream) const {
+    const auto of_it = [&](const Call& call) {
+      const auto* hold = std::get_if<SetHold>(&call);
+      return hold != nullptr && hold->upstream == upstream;
+    };
+    return std::any_of(open_.begin(), open_.end(),
+                       [&](const auto& entry) { return of_it(entry.second.call); }) ||
+           std::any_of(later_.begin(), later_.end(),
+                       [&](const auto& entry) { return of_it(entry.second); });
+  }
   void again_at(Call call, Instant when) { later_.emplace(when, std::move(call)); }
   // What is to be said again now: said longer ago than `patience`, or put off until now.
   std::vector<Call> take_due(Instant now, Duration patience) {

@@ -70,6 +70,12 @@ constexpr SettingRow kRows[] = {
      .preset = "false",
      .help = "A Redis that holds nothing of an upstream never did: it opens at once, not after a "
              "closure. Said by a person, as a flag; after a loss it breaks the limits."},
+    {.name = "ingest_stores",
+     .type = kList,
+     .preset = "",
+     .help = "After a store may have forgotten, nothing is granted before each of these has "
+             "announced its rows and holds: names of ingests' stores; none: whichever comes first.",
+     .max = 64},
     {.name = "clock_error_max",
      .type = kDuration,
      .preset = "250ms",
@@ -169,6 +175,8 @@ std::span<const SettingRow> setting_rows() { return kRows; }
 
 Config read_config(const SettingTable& table) {
   Config config;
+  config.shares_store = table.text("store") == "redis";
+  config.ingest_stores = table.list("ingest_stores");
   config.line_min = static_cast<std::uint32_t>(table.whole("line_min"));
   config.line_span = table.duration("line_span");
   config.hold_horizon = table.duration("hold_horizon");

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lib/base/instant.h"
@@ -26,6 +27,7 @@ struct Mutations {
   bool never_settled_again = false;   // P2 broken: a message that was settled before is ignored
   bool penalty_not_held = false;      // P7 broken: a penalty closes nothing
   bool pause_not_held = false;        // P7 broken: a pause closes nothing
+  bool opens_unheard = false;         // P7 broken: opens after a closure whatever is not announced
   bool crowds_after_warning = false;  // P7 broken: not one attempt at a time after a warning
   bool turns_not_taken = false;       // P6 broken: the first key that can go always goes first
   bool one_key_stops_all = false;     // P6 broken: a key's full window stops its whole upstream
@@ -37,6 +39,8 @@ struct Config {
   std::uint64_t limits_version = 1;
 
   bool shares_store = false;  // with other limiters
+  // After a closure nothing is granted before these have announced; empty: any one.
+  std::vector<std::string> ingest_stores;
 
   std::uint32_t line_min = 32;  // line_max = max(this, what goes in line_span)
   Duration line_span = seconds(5);

@@ -8,14 +8,6 @@
 
 namespace sluice::limiter {
 
-namespace {
-
-bool outlasts(const wire::Hold& a, const wire::Hold& b) {
-  return b.until.us != 0 && (a.until.us == 0 || a.until > b.until);
-}
-
-}  // namespace
-
 void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Turn& turn) {
   const std::uint64_t id = control.control_id;
   if (shard_of(control.upstream) == nullptr) {
@@ -103,6 +95,10 @@ StoreTime LimiterCore::recall_end(const Shard& shard, const Refusal& hold, Insta
 void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
   Shard* shard = shard_of(call.upstream);
   if (shard == nullptr) return;
+  if (call.hold.kind == wire::HoldKind::kClosure) {
+    shard->opening.marked(call.hold.by);
+    return touch_all(*shard);
+  }
   if (!call.closed) reopen(*shard, call.key, turn.now);
   const auto at = controlling_.find({call.upstream, call.key});
   if (at == controlling_.end()) return;
@@ -112,36 +108,6 @@ void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
     return true;
   });
   if (at->second.empty()) controlling_.erase(at);
-}
-
-// A store that may have forgotten closes. It has forgotten the pauses, too, and a limiter that
-// comes after the closure may hear of rows before it hears of what holds them from another ingest:
-// who knows of a pause says it again, once for each closure.
-void LimiterCore::hear_closure(const std::string& upstream, StoreTime until) {
-  Shard* shard = shard_of(upstream);
-  if (shard == nullptr || until <= shard->closed_until) return;
-  shard->closed_until = until;
-  touch_all(*shard);
-}
-
-void LimiterCore::say_pauses_again(Key& key, const Turn& turn) {
-  Shard& shard = *key.shard;
-  const auto say_one = [&](const std::string& name, const wire::Hold& pause, StoreTime& said) {
-    if (said == shard.closed_until) return;
-    if (controlling_.contains({shard.upstream->name, name})) return;  // a person says it just now
-    MARK("limiter: a store that may have forgotten a pause is told again");
-    said = shard.closed_until;
-    calls_.drop_holds(shard.upstream->name, name);
-    say(SetHold{shard.upstream->name, name, true, pause}, turn);
-  };
-  if (const auto whole = shard.holds.pause()) say_one({}, *whole, shard.pause_said);
-  auto own = key.holds.pause();
-  for (const Rows::Store& store : key.rows.stores()) {
-    for (const wire::Hold& hold : store.holds) {
-      if (hold.kind == wire::HoldKind::kPause && (!own || outlasts(hold, *own))) own = hold;
-    }
-  }
-  if (own) say_one(key.name, *own, key.pause_said);
 }
 
 // Sends that were made elsewhere: said to the store until it has charged them, once.

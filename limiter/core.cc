@@ -130,6 +130,7 @@ void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
     }
   }
   if (std::exchange(shard.greet, false)) say(Emptied{upstream, {}}, turn);
+  if (!shard.opening.open()) look_at_opening(shard, turn);
   if (draining_ || turn.now >= shard.tidy_at || shard.untidy() >= kTidyMost) tidy(shard, turn);
   if (shard.to_peek.empty()) return;
   Peek peek{upstream, {}};
@@ -161,7 +162,7 @@ Instant LimiterCore::deadline() const {
   if (!told_.empty()) next = std::min(next, told_.front().at + config_.told_for);
   for (const auto& [name, shard] : shards_) {
     if (shard.look) return Instant{};
-    if (!shard.to_peek.empty() || shard.greet) return Instant{};
+    if (!shard.to_peek.empty() || shard.greet || shard.opening.to_look()) return Instant{};
     if (shard.untidy() > 0) {
       next = std::min(next, draining_ || shard.untidy() >= kTidyMost ? Instant{} : shard.tidy_at);
     }

@@ -339,14 +339,19 @@ class LimiterCore {
   bool is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void give_up_controls(const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
-  void hear_closure(const std::string& upstream, StoreTime until);
-  void say_pauses_again(Key& key, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
   void cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn);
   void consume(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void consumed(const Consume& call, const Turn& turn);
   [[nodiscard]] std::string random_id();
   void record_hold(const SetHold& hold, const char* reason, Instant now);
+
+  // ---- opens.cc: after a closure
+  void look_at_opening(Shard& shard, const Turn& turn);
+  static bool is_mark(const Peek& peek);
+  void mark_peeked(Shard& shard, const KeyState* state);
+  void hear_closure(const std::string& upstream, StoreTime until);
+  void say_pauses_again(Key& key, const Turn& turn);
 
   // Everything else that a peer may say is not for a limiter.
   template <class Other>

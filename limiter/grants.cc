@@ -36,7 +36,7 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   const auto refusal = gate(key, turn.now);
   key.asleep =
       refusal && known && refusal->why != wire::Wait::kInFlight && is_far(*refusal, *known);
-  if (key.pause_said != key.shard->closed_until) say_pauses_again(key, turn);
+  if (key.shard->opening.says()) say_pauses_again(key, turn);
   if (key.asleep) park_copies(key, refusal->why, turn);
   overflow(key, turn);
   say_wants(key, turn);
@@ -131,6 +131,8 @@ wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
   if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
   if (!store_up_) return wire::Wait::kStoreDown;
   if (shard.doubt != Shard::Doubt::kNone) return wire::Wait::kClockUnsure;
+  if (shard.opening.unheard()) return wire::Wait::kStoreDown;
+  if (!shard.opening.open() && !config_.mutations.opens_unheard) return wire::Wait::kClosure;
   const bool full = shard.limit_until > known->bounds.low && shard.limit_again > now;
   const bool limited = full || shard.crowded_until > now;
   return limited ? shard.limit_why : wire::Wait::kNone;

@@ -12,12 +12,15 @@ namespace sluice::limiter {
 bool LimiterCore::is_unknowable(wire::Wait why) {
   return why == wire::Wait::kBreaker || why == wire::Wait::kNoDispatcher ||
          why == wire::Wait::kStoreDown || why == wire::Wait::kAuditorAway ||
-         why == wire::Wait::kClockUnsure;
+         why == wire::Wait::kClockUnsure || why == wire::Wait::kClosure;
 }
 
 wire::Wait LimiterCore::what_stops(const Shard& shard, Instant now) const {
   const wire::Wait why = shard_gate(shard, now);
-  if (is_unknowable(why)) return why;
+  const auto known = bounds(now);
+  const bool lasts = known && shard.opening.closure() > known->low;
+  // A closure that is over and kept up, for announcements, ends nobody knows when.
+  if (is_unknowable(why) && !(why == wire::Wait::kClosure && lasts)) return why;
   return peers_.room(shard.upstream->name).why;
 }
 
@@ -59,6 +62,9 @@ std::variant<Forecast, wire::Wait> LimiterCore::foresee(const Key& key, const Ke
 
 void LimiterCore::peeked(const Peek& call, const PeekReply& reply, const Turn& turn) {
   Shard* shard = shard_of(call.upstream);
+  if (shard != nullptr && is_mark(call)) {
+    return mark_peeked(*shard, reply.keys.empty() ? nullptr : &reply.keys.front());
+  }
   for (std::size_t i = 0; shard != nullptr && i < call.keys.size(); ++i) {
     Key* key = find_key(*shard, call.keys[i]);
     if (key == nullptr) continue;
@@ -99,6 +105,7 @@ void LimiterCore::answer_unknown(const Asker& asker, wire::Wait why, const Turn&
 
 void LimiterCore::forget_peek(const Peek& peek, const Turn& turn) {
   Shard* shard = shard_of(peek.upstream);
+  if (shard != nullptr && is_mark(peek)) return mark_peeked(*shard, nullptr);
   for (const std::string& name : peek.keys) {
     Key* key = shard == nullptr ? nullptr : find_key(*shard, name);
     if (key == nullptr) continue;

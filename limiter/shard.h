@@ -14,6 +14,7 @@
 #include "limiter/give_way.h"
 #include "limiter/holds.h"
 #include "limiter/line.h"
+#include "limiter/opening.h"
 #include "limiter/rows.h"
 #include "limiter/turns.h"
 
@@ -64,7 +65,7 @@ struct Key {
   std::unique_ptr<Foreseen> foreseen;
   std::vector<Asker> askers;  // of a forecast that the store was asked for
   Instant stale_until;        // a person opened it: announcements that name a pause are of before
-  StoreTime pause_said;  // the shard's closed_until for which the store was told its pause again
+  StoreTime pause_said;       // the closure after which the store was told its pause again
 
   [[nodiscard]] std::size_t messages() const { return line.size() + out.size(); }
 };
@@ -75,10 +76,10 @@ struct Shard {
   const Upstream* upstream = nullptr;
   std::uint32_t line_max = 32;
   ByName<Key> keys;
-  Holds holds;             // of the upstream as a whole
-  Instant stale_until;     // as a key's
-  StoreTime closed_until;  // the last closure that is known: the store may have forgotten
-  StoreTime pause_said;    // as a key's
+  Holds holds;           // of the upstream as a whole
+  Instant stale_until;   // as a key's
+  Opening opening;       // after the last closure that is known: the store may have forgotten
+  StoreTime pause_said;  // as a key's
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;

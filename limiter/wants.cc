@@ -74,7 +74,14 @@ bool LimiterCore::is_here(const Key& key, std::int64_t order) {
 }
 
 void LimiterCore::item(wire::PeerId peer, const wire::Announced& announced, const Turn&) {
-  if (IngestPeer* ingest = peers_.ingest(peer)) ingest->stores.insert(announced.store);
+  IngestPeer* ingest = peers_.ingest(peer);
+  if (ingest == nullptr) return;
+  ingest->stores.insert(announced.store);
+  for (auto& [name, shard] : shards_) {
+    if (shard.opening.open()) continue;
+    shard.opening.announced(announced.store);
+    shard.look = true;
+  }
 }
 
 void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,8 +69,10 @@ class Bench {
     core->edit(std::move(config));
     settle();
   }
-  // Time passes, with a tick whenever one is due.
+  // Time passes, with a tick whenever one is due. Each minute an ingest has announced everything.
   void pass(Duration span) {
+    for (; announces && span > minutes(1); span = span - minutes(1)) pass(minutes(1));
+    if (announces) say(*announces, wire::Announced{"p", 0});
     const Instant end = now + span;
     while (core->deadline() <= end) {
       now = std::max(now, core->deadline());
@@ -133,6 +136,7 @@ class Bench {
   std::vector<StoreReply> kept;
   std::size_t asked = 0;
   std::size_t announced = 0;
+  std::optional<wire::PeerId> announces;
 
  private:
   static StoreConfig store_config(const Config& config) {
@@ -197,7 +201,9 @@ struct Started {
       : bench(std::move(config)),
         ingest(bench.up(wire::Role::kIngest)),
         dispatcher(bench.dispatcher(16, 55)),
-        auditor(bench.up(wire::Role::kAuditor)) {}
+        auditor(bench.up(wire::Role::kAuditor)) {
+    bench.announces = ingest;
+  }
   wire::Dispatch dispatch_one(const std::string& id = "1") {
     bench.clear();
     bench.say(ingest, bench.offer(id, 1));

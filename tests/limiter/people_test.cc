@@ -118,6 +118,7 @@ TEST(People, AStoreThatForgotIsToldOfPausesAgain) {
   s.bench.say(s.ingest, control(wire::Verb::kResume, "api:third"));
   s.bench.store().wipe("another-life");
   s.bench.pass(seconds(5));
+  s.bench.pass(seconds(5));  // announced since then
   MemoryShard& store = *s.bench.store().shard("api");
   for (const std::string key : {"api:k", "api:other"}) {
     ASSERT_NE(store.key(key), nullptr) << key;

@@ -341,7 +341,9 @@ TEST(Promises, WhatLostItsIdentityIsSettledAfterTheRecordToo) {
 TEST(Promises, TheOutcomeOfAnotherMessageOfItsIdentityEndsNobody) {
   testing::Started s;
   const wire::Dispatch dispatch = s.dispatch_one();
-  s.bench.core = std::make_unique<LimiterCore>(Bench::config(), 9);
+  Config heir = Bench::config();
+  heir.life = 2;
+  s.bench.core = std::make_unique<LimiterCore>(heir, 9);
   s.bench.clear();
   const auto ingest = s.bench.up(wire::Role::kIngest);
   const auto auditor = s.bench.up(wire::Role::kAuditor);

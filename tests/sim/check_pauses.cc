@@ -42,7 +42,12 @@ class Pauses : public Witness {
     const auto last = written_.find(word.target);
     const bool another = last != written_.end() && last->second.turn > word.said &&
                          (!last->second.closes || last->second.until != word.until);
-    if (!another) in_force_[word.target] = {word.until, word.said, world_.now()};
+    if (!another) in_force_[word.target] = {word.until, word.said, world_.now(), false};
+  }
+  // From then on a pause is what parking has of it. A later word is there before any limiter hears
+  // of it: who said it was told nothing, or to say it again.
+  void store_forgot() override {
+    for (auto& [target, pause] : in_force_) pause.forgotten = true;
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
     if (const auto* hold = std::get_if<limiter::SetHold>(&call)) writes(*hold);
@@ -79,6 +84,7 @@ class Pauses : public Witness {
     StoreTime until;  // 0: until somebody opens it
     std::uint64_t said = 0;
     Instant since;
+    bool forgotten = false;  // by the store, since it was said
   };
 
   // What a person said later, or what nobody was told the end of, may end a pause; what was over
@@ -99,10 +105,15 @@ class Pauses : public Witness {
     if (pause != in_force_.end() && (!hold.closed || pause->second.until != until))
       in_force_.erase(pause);
   }
+  [[nodiscard]] bool said_since(const std::pair<const Target, Pause>& pause) const {
+    return std::any_of(words_.begin(), words_.end(), [&](const auto& entry) {
+      return entry.second.target == pause.first && entry.second.said > pause.second.said;
+    });
+  }
   const Pause* pause_of(const std::string& upstream, const std::string& key, StoreTime now) {
     for (const Target& target : {Target{upstream, key}, Target{upstream, ""}}) {
       const auto at = in_force_.find(target);
-      if (at == in_force_.end()) continue;
+      if (at == in_force_.end() || (at->second.forgotten && said_since(*at))) continue;
       if (at->second.until.us == 0 || now < at->second.until) return &at->second;
     }
     return nullptr;

@@ -124,6 +124,8 @@ void Faults::draw_later(Prng& prng) {
 void Faults::draw_latest(Prng& prng) {
   if (prng.chance(300'000)) people.edit_every = seconds(prng.between(1, 20));
   if (coin(prng)) people.edit_late = milliseconds(prng.between(1, 500));
+  store_as_whole.snapshot = often(prng, 1'000'000);
+  store_as_whole.two_primaries = often(prng, 1'000'000);
 }
 
 }  // namespace sluice::sim

@@ -73,7 +73,8 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   void act(limiter::StoreAsk& ask) {
     const Instant sent = clock();
     outside_call(
-        *this, world().faults.store, store_reach_, [this, ask] { return store_.apply(ask); },
+        *this, world().faults.store, store_reach_,
+        [this, ask] { return store_.apply(ask, name()); },
         [id = ask.call_id] {
           return limiter::StoreReply{id, limiter::StoreFailed{"no store", false}, {}, {}, {}};
         },

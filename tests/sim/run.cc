@@ -63,6 +63,7 @@ void draw_heirs(Settings& settings, Faults& faults, Prng& prng) {
 // after it was set back.
 void draw_steps(Settings& settings, Faults& faults, Prng& prng) {
   draw_wide(settings, prng);
+  settings.limiters = 1;
   settings.keys = 6;
   for (Upstream& upstream : settings.upstreams) upstream.timeout = seconds(1);
   faults.dispatcher.crash_every = seconds(3);
@@ -124,6 +125,7 @@ void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
     case 5:
       return draw_crowd(settings, faults, prng);
     case 6:
+    case 7:
       return draw_steps(settings, faults, prng);
     default:
       return;

@@ -355,7 +355,11 @@ std::vector<Saboteur> all_saboteurs() {
 }  // namespace
 
 const std::vector<Saboteur>& saboteurs() {
-  static const std::vector<Saboteur> all = all_saboteurs();
+  static const std::vector<Saboteur> all = [] {
+    std::vector<Saboteur> found = all_saboteurs();
+    for (Saboteur& one : store_saboteurs()) found.push_back(std::move(one));
+    return found;
+  }();
   return all;
 }
 

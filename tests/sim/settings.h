@@ -46,10 +46,13 @@ struct Settings {
   // so often (per million).
   std::uint32_t store_gives_more = 0;
   std::uint32_t parking_tears = 0;
-  bool edits_forget = false;   // an edit of the limits takes it that nothing went before
-  bool warnings_pass = false;  // the store keeps a warning's hold, and nothing else of it
-  bool pauses_pass = false;    // the store keeps no pause
-  bool store_crowds = false;   // the store takes it that no attempt of a key is under way
+  bool edits_forget = false;            // an edit of the limits takes it that nothing went before
+  bool warnings_pass = false;           // the store keeps a warning's hold, and nothing else of it
+  bool pauses_pass = false;             // the store keeps no pause
+  bool lives_pass = false;              // the store takes another life for the one before
+  bool store_evicts = false;            // the store loses a key's logs now and then
+  Duration store_overlap = seconds(2);  // what its closures allow for
+  bool store_crowds = false;            // the store takes it that no attempt of a key is under way
 
   static Settings drawn(Prng& prng);
   // All who read the table of upstreams read this one.

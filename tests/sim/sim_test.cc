@@ -37,8 +37,9 @@ TEST(Simulation, TheSameSeedIsTheSameRun) {
 // What a row may be is tried; the others are words, doors, or what the store is told.
 TEST(Simulation, EveryRowIsTurnedOrNotForIt) {
   const std::set<std::string_view> others = {
-      "store", "clock_error_max", "store_overlap",  "record_min", "answer_max", "allow_link_local",
-      "fresh", "store_max",       "store_topology",
+      "store",      "clock_error_max",  "store_overlap", "record_min",
+      "answer_max", "allow_link_local", "ingest_stores", "fresh",
+      "store_max",  "store_topology",
   };
   for (const auto rows : {limiter::setting_rows(), dispatcher::setting_rows()})
     for (const SettingRow& row : rows) {

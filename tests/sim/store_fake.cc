@@ -2,9 +2,11 @@
 
 namespace sluice::sim {
 
-limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
-  limiter::StoreReply reply = store_.perform(ask, world_.store_now());
-  if (limiter::MemoryShard* shard = store_.shard(limiter::upstream_of(ask.call));
+limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask, const std::string& who) {
+  callers_.insert(who);
+  limiter::MemoryStore& store = old_ && stays_.contains(who) ? *old_ : store_;
+  limiter::StoreReply reply = store.perform(ask, world_.store_now());
+  if (limiter::MemoryShard* shard = store.shard(limiter::upstream_of(ask.call));
       shard != nullptr && edits_forget_)
     for (limiter::KnownLimit& known : shard->edit_state().limits) known.held = 0;
   sabotage_keys(ask.call);
@@ -14,7 +16,7 @@ limiter::StoreReply StoreFake::apply(const limiter::StoreAsk& ask) {
 }
 
 void StoreFake::sabotage_keys(const limiter::Call& call) {
-  if (!warnings_pass_ && !pauses_pass_ && !crowds_) return;
+  if (!warnings_pass_ && !pauses_pass_ && !crowds_ && !evicts_) return;
   limiter::MemoryShard* shard = store_.shard(limiter::upstream_of(call));
   const auto change = [&](const std::string& name) {
     limiter::KeyRecord& key = shard->edit_key(name);
@@ -22,6 +24,7 @@ void StoreFake::sabotage_keys(const limiter::Call& call) {
     if (pauses_pass_)
       std::erase_if(key.holds, [](const auto& h) { return h.kind == wire::HoldKind::kPause; });
     if (crowds_) key.open.clear();
+    if (evicts_ && world_.prng.chance(100'000)) key = {}, key.idle_at = StoreTime::never();
   };
   if (const auto* hold = std::get_if<limiter::SetHold>(&call)) change(hold->key);
   if (const auto* grant = std::get_if<limiter::Grant>(&call))
@@ -33,6 +36,7 @@ void StoreFake::sabotage_keys(const limiter::Call& call) {
 void StoreFake::edit(limiter::StoreConfig settings) {
   settings_ = std::move(settings);
   store_.set_config(settings_, "somebody");
+  if (old_) old_->set_config(settings_, "somebody");
 }
 
 void StoreFake::note(const limiter::StoreAsk& ask, const limiter::StoreReply& reply) {
@@ -92,27 +96,49 @@ void StoreFake::arrange_leap() {
   });
 }
 
-// FLUSHALL; or a replica is promoted that lacks what was written in the last moments.
+// FLUSHALL; or a replica is promoted that lacks what was written in the last moments; or the server
+// starts again from a snapshot.
 void StoreFake::arrange_forgetting() {
   world_.agenda.after(world_.around(world_.faults.store_as_whole.forget_every), [this] {
     if (world_.healed) return;
+    const StoreFaults& faults = world_.faults.store_as_whole;
     if (world_.prng.chance(500'000)) {
       store_.wipe(next_life());
       forgot("everything");
     } else {
-      const Duration lag = world_.prng.between(Duration{0}, world_.faults.store_as_whole.lag_max);
-      world_.agenda.after(lag, [this, replica = store_]() mutable {
-        store_ = std::move(replica);
-        store_.set_config(settings_, "settings");
-        store_.become(next_life());
-        forgot("the last moments");
-      });
+      const bool snapshot = world_.prng.chance(faults.snapshot);
+      const Duration lag =
+          world_.prng.between(Duration{0}, snapshot ? faults.snapshot_age_max : faults.lag_max);
+      world_.agenda.after(lag, [this, replica = store_]() mutable { promote(std::move(replica)); });
     }
     arrange_forgetting();
   });
 }
 
-std::string StoreFake::next_life() { return "life-" + std::to_string(++lives_); }
+// The primary of before may go on for a while, and serve whoever has not heard.
+void StoreFake::promote(limiter::MemoryStore replica) {
+  const StoreFaults& faults = world_.faults.store_as_whole;
+  if (!world_.healed && world_.prng.chance(faults.two_primaries)) {
+    old_ = std::move(store_);
+    stays_.clear();
+    for (const std::string& who : callers_)
+      if (world_.prng.chance(500'000)) stays_.insert(who);
+    const Duration overlap = world_.prng.between(Duration{0}, faults.overlap_max);
+    world_.agenda.after(overlap, [this, turn = ++primaries_] {
+      if (turn != primaries_) return;
+      old_.reset();
+      forgot("what the old primary took");
+    });
+  }
+  store_ = std::move(replica);
+  store_.set_config(settings_, "settings");
+  store_.become(next_life());
+  forgot("the last moments");
+}
+
+std::string StoreFake::next_life() {
+  return lives_pass_ ? "first" : "life-" + std::to_string(++lives_);
+}
 
 void StoreFake::forgot(const char* what) {
   world_.note("store", "forgets", what);

@@ -19,7 +19,7 @@ limiter::StoreConfig store_settings(const Settings& settings,
   for (Upstream& upstream : store.upstreams)
     for (Limit& limit : upstream.limits) limit.n += settings.store_gives_more;
   store.limits_version = version;
-  store.store_overlap = seconds(2);
+  store.store_overlap = settings.store_overlap;
   return store;
 }
 
@@ -54,6 +54,8 @@ System::System(World& world, Settings settings)
   if (settings_.warnings_pass) store_.forget_warnings();
   if (settings_.pauses_pass) store_.forget_pauses();
   if (settings_.store_crowds) store_.count_none_under_way();
+  if (settings_.lives_pass) store_.compare_no_lives();
+  if (settings_.store_evicts) store_.evict_logs();
   add_limiters();
   add_dispatchers();
   add_ingests();
@@ -81,6 +83,8 @@ void System::add_limiters() {
   for (int i = 1; i <= settings_.limiters; ++i) {
     limiter::Config config = settings_.limiter;
     config.shares_store = settings_.limiters > 1;
+    for (int n = 1; n <= settings_.ingests; ++n)
+      config.ingest_stores.push_back("ingest-" + std::to_string(n));
     limiters_.push_back(std::make_unique<LimiterNode>(
         world_, network_, witnesses_, "limiter-" + std::to_string(i), config, store_));
     limiters_.back()->dials(wire::Role::kAuditor, *auditor_);
