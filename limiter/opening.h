@@ -32,7 +32,6 @@ class Opening {
   // The shard's last closure, as the store says it; 0: there was none. True: it is a new one.
   bool heard(StoreTime closure) {
     if (stage_ != Stage::kUnheard && closure <= closure_) return false;
-    if (stage_ != Stage::kUnheard) announced_.clear();  // what was said before may be out of date
     stage_ = closure.us == 0 ? Stage::kOpen : Stage::kToLook;
     closure_ = closure;
     return closure.us != 0;
@@ -49,9 +48,9 @@ class Opening {
   void seen(const std::string& mark_there) {
     if (stage_ == Stage::kLooking) stage_ = mark_there == mark() ? Stage::kOpen : Stage::kAwaiting;
   }
-  void announced(const std::string& store) {
-    if (stage_ != Stage::kOpen) announced_.insert(store);
-  }
+  // On a connection that lasts: whatever changes is said on it.
+  void announced(const std::string& store) { announced_.insert(store); }
+  void gone(const std::string& store) { announced_.erase(store); }
   // All of `stores` have announced (empty: any one has): now the pauses are to be said.
   bool all_announced(const std::vector<std::string>& stores) {
     const bool all = stores.empty()

@@ -24,6 +24,11 @@ void LimiterCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
 }
 
 void LimiterCore::peer_down(wire::PeerId peer, const Turn& turn) {
+  if (const IngestPeer* ingest = peers_.ingest(peer)) {
+    for (const std::string& store : ingest->stores) {
+      for (auto& [name, shard] : shards_) shard.opening.gone(store);
+    }
+  }
   const auto was = peers_.down(peer);
   if (!was) return;
   if (was->role == wire::Role::kAuditor) trail_.unsay();

@@ -175,6 +175,18 @@ bool Rows::hold(std::string_view name, const std::vector<wire::Hold>& holds) {
   return store != nullptr;
 }
 
+bool Rows::knows(std::string_view name) const {
+  return std::any_of(stores_.begin(), stores_.end(),
+                     [&](const Store& store) { return store.name == name; });
+}
+
+std::vector<wire::Hold> Rows::holds_of(std::string_view name) const {
+  for (const Store& store : stores_) {
+    if (store.name == name) return store.holds;
+  }
+  return {};
+}
+
 std::optional<Rows::Store> Rows::moved(std::string_view name) {
   Store* store = find(name);
   if (store == nullptr) return std::nullopt;

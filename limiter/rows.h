@@ -81,6 +81,9 @@ class Rows {
   void lost(wire::PeerId peer);
   // Its holds alone; false: that store is not known to have rows.
   bool hold(std::string_view store, const std::vector<wire::Hold>& holds);
+  [[nodiscard]] bool knows(std::string_view store) const;
+  // As that store announced them with its rows.
+  [[nodiscard]] std::vector<wire::Hold> holds_of(std::string_view store) const;
   // A person opened the key: holds that were announced before no longer count.
   void reopen();
   // Another limiter asks for that store's rows from now on. What was known of it, if anything.

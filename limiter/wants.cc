@@ -78,9 +78,8 @@ void LimiterCore::item(wire::PeerId peer, const wire::Announced& announced, cons
   if (ingest == nullptr) return;
   ingest->stores.insert(announced.store);
   for (auto& [name, shard] : shards_) {
-    if (shard.opening.open()) continue;
     shard.opening.announced(announced.store);
-    shard.look = true;
+    shard.look = shard.look || !shard.opening.open();
   }
 }
 
@@ -89,8 +88,10 @@ void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {
     Key* key = find_key(shard, rows.key);
     if (key == nullptr) continue;
     const auto asked = key->rows.asked(rows.want_id);
+    const std::vector<wire::Hold> holds = key->rows.holds_of(rows.store);
     if (!key->rows.answered(rows, config_, turn.now)) continue;
     if (IngestPeer* ingest = asked ? peers_.ingest(*asked) : nullptr) --ingest->wants_open;
+    if (!key->rows.knows(rows.store)) take_holds(key->holds, holds);  // they outlast its rows
     if (rows.more) let_go_beyond(*key, rows.store, turn);
     touch(*key);
     return;
