@@ -26,4 +26,16 @@ std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(1, most));
 }
 
+Duration stated_latency(const Upstream& upstream, Duration latency, std::uint32_t in_flight) {
+  std::int64_t shortest = std::numeric_limits<std::int64_t>::max();
+  bool by_window = false;
+  for (const Limit& limit : upstream.limits) {
+    if (limit.kind != LimitKind::kRate || limit.shadow) continue;
+    shortest = std::min(shortest, limit.window.us);
+    by_window |= std::int64_t{limit.n} * latency.us <= std::int64_t{in_flight} * limit.window.us;
+  }
+  if (!by_window) return latency;
+  return std::max(Duration{0}, latency - microseconds(shortest / 64));
+}
+
 }  // namespace sluice::limiter

@@ -15,4 +15,10 @@ namespace sluice::limiter {
 // until one attempt succeeds, whatever this says (KeyState::one_at_a_time).
 std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency);
 
+// The latency that forecasts count with. An estimate that is too high adds up window by window, and
+// a message would leave before its stated time. So, where windows and not answers set the pace,
+// answers are taken to come by up to 1/64 of the shortest window sooner than lately: whatever they
+// do within that, a message leaves no earlier than stated, and at most 1.6 % of its wait later.
+Duration stated_latency(const Upstream& upstream, Duration latency, std::uint32_t in_flight);
+
 }  // namespace sluice::limiter

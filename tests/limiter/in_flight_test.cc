@@ -1,6 +1,7 @@
 // How many attempts of a key are under way at once: the store says, the core goes by it.
 #include <gtest/gtest.h>
 
+#include "limiter/in_flight.h"
 #include "tests/limiter/core_bench.h"
 
 namespace sluice::limiter {
@@ -81,6 +82,26 @@ TEST(InFlight, AfterAWarningOneAtATimeUntilOneSucceeds) {
   s.bench.clear();
   s.bench.say(s.dispatcher, s.bench.outcome(first[0], wire::Ended::kDelivered));
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 3U);
+}
+
+// Where windows set the pace, answers may come by 1/64 of the shortest window sooner than lately,
+// and nothing leaves before it was said to; where answers set it, they are all that counts.
+TEST(InFlight, WhatIsStatedOfLatency) {
+  const auto with = [](std::uint32_t n, Duration window) {
+    Limit limit;
+    limit.n = n;
+    limit.window = window;
+    return limit;
+  };
+  Upstream upstream;
+  EXPECT_EQ(stated_latency(upstream, seconds(3), 1), seconds(3));  // no window
+  upstream.limits = {with(10, seconds(64))};
+  EXPECT_EQ(stated_latency(upstream, milliseconds(200), 1), Duration{0});
+  EXPECT_EQ(stated_latency(upstream, seconds(3), 1), seconds(2));
+  EXPECT_EQ(stated_latency(upstream, seconds(7), 1), seconds(7));
+  EXPECT_EQ(stated_latency(upstream, seconds(7), 2), seconds(6));
+  upstream.limits.push_back(with(100, seconds(32)));
+  EXPECT_EQ(stated_latency(upstream, seconds(3), 1), milliseconds(2500));
 }
 
 }  // namespace
