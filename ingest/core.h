@@ -106,7 +106,8 @@ class IngestCore {
     kCredit,
     kQueueCall,
     kList,
-    kControl
+    kControl,
+    kPenalty
   };
   struct Timer {
     Instant at;
@@ -154,14 +155,18 @@ class IngestCore {
   struct ForControl {
     std::uint64_t request_id;
   };
+  struct ForPenalty {
+    std::string item;
+  };
   struct ForAnnounce {
     wire::PeerId peer;
   };
   struct ForSweep {};
   struct ForForget {};
   struct ForNobody {};
-  using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel, ForKey,
-                               ForKeyPage, ForControl, ForAnnounce, ForSweep, ForForget, ForNobody>;
+  using Purpose =
+      std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel, ForKey, ForKeyPage,
+                   ForControl, ForPenalty, ForAnnounce, ForSweep, ForForget, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -302,6 +307,9 @@ class IngestCore {
   void control_unheard(std::uint64_t control_id, const std::string& why, const Turn& turn);
   void end_control(std::uint64_t request_id, const Turn& turn);
   void fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn);
+  void penalised(const wire::Recall& told, const Turn& turn);
+  void write_penalty(const std::string& item, const Turn& turn);
+  void penalty_parked(const std::string& item, const ParkingAnswer& answer, const Turn& turn);
   void send_backlog(const ParkingSize& size, const Turn& turn);
 
   // ---- queue copies
@@ -386,6 +394,13 @@ class IngestCore {
   std::unordered_map<std::uint64_t, KeyFacts> keys_looked_;
   std::unordered_map<std::uint64_t, Controlling> controls_;
   std::set<std::string> controlled_items_;  // keys and upstreams: one change at a time
+  struct Penalised {
+    StoreTime until;
+    StoreTime written;
+    std::string upstream;
+    KeyFacts key;  // as it is written
+  };
+  std::map<std::string, Penalised> penalties_;  // on their way into parking, by item
   struct Told {
     std::uint64_t request_id;
     wire::PeerId peer;

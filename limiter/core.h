@@ -195,6 +195,8 @@ class LimiterCore {
   void peer_down(wire::PeerId peer, const Turn& turn);
   void peer_facts(const wire::PeerFacts& facts, const Turn& turn);
   void ask_about_all(wire::PeerId dispatcher, std::uint64_t life, const Turn& turn);
+  [[nodiscard]] bool lasts(StoreTime penalty, Instant now) const;
+  void say_penalties(wire::PeerId ingest, const Turn& turn);
   void recall_what_is_closed(wire::PeerId dispatcher, const Turn& turn);
 
   // ---- offers.cc: messages come into a line and leave it
@@ -225,6 +227,12 @@ class LimiterCore {
   // ---- wants.cc: which keys have rows, and asking for their heads
   void item(wire::PeerId peer, const wire::Parked& said, const Turn& turn);
   static void forget_stale(std::vector<wire::Hold>& holds, Instant stale_until, Instant now);
+  struct Closed {
+    const Shard* shard;
+    std::string name;  // of a key; empty: the whole upstream
+    const Holds* known;
+  };
+  void recall_penalty(const Closed& closed, const std::vector<wire::Hold>& said, const Turn& turn);
   static bool take_holds(Holds& holds, const std::vector<wire::Hold>& said);
   void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
   void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);

@@ -46,6 +46,7 @@ class Holds {
     return wire::Hold{wire::HoldKind::kPause, pause_until_, {}};
   }
   [[nodiscard]] bool paused_for_ever() const { return pause_until_.us == 0; }
+  [[nodiscard]] StoreTime penalty_until() const { return penalty_until_; }
   // The last end of a hold that is over at `low`; 0: of none.
   [[nodiscard]] StoreTime ended_at(StoreTime low) const {
     StoreTime ended;

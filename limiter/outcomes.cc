@@ -306,6 +306,11 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
   if (!by_a_person && !holds.penalise(until)) return;
   const Refusal hold{wire::Wait::kPenalty, until};
   recall({shard.upstream->name, name, recall_end(shard, hold, turn.now)}, turn);
+  if (lasts(until, turn.now)) {
+    MARK("limiter: a penalty is put into parking");
+    const wire::Recall closed{shard.upstream->name, name, until};
+    for (const auto& [peer, ingest] : peers_.ingests()) send(peer, closed, turn);
+  }
   if (name.empty()) return touch_all(shard);
   Key& key = key_of(shard, name);
   key.warned = true;

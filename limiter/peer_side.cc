@@ -17,6 +17,7 @@ void LimiterCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
   peers_.up(up);
   if (up.role == wire::Role::kAuditor) trail_.unsay();
   if (up.role == wire::Role::kIngest && moved_said_) send(up.peer, wire::Moved{}, turn);
+  if (up.role == wire::Role::kIngest) say_penalties(up.peer, turn);
   if (up.role != wire::Role::kDispatcher) return;
   recall_what_is_closed(up.peer, turn);
   ask_about_all(up.peer, up.life, turn);
@@ -87,6 +88,25 @@ void LimiterCore::recall_what_is_closed(wire::PeerId dispatcher, const Turn& tur
       const StoreTime until = recall_end(*key->shard, *hold, turn.now);
       send(dispatcher, wire::Recall{key->shard->upstream->name, key->name, until}, turn);
     }
+  }
+}
+
+// Penalties that last are in parking, too: they come back with Parked when store and limiters have
+// forgotten them.
+bool LimiterCore::lasts(StoreTime penalty, Instant now) const {
+  const auto known = bounds(now);
+  return known && penalty < StoreTime::never() && penalty > known->low + config_.hold_horizon;
+}
+
+void LimiterCore::say_penalties(wire::PeerId ingest, const Turn& turn) {
+  for (const auto& [name, shard] : shards_) {
+    const StoreTime until = shard.holds.penalty_until();
+    if (lasts(until, turn.now)) send(ingest, wire::Recall{name, "", until}, turn);
+  }
+  for (const auto& [number, key] : keys_) {
+    const StoreTime until = key->holds.penalty_until();
+    if (!lasts(until, turn.now)) continue;
+    send(ingest, wire::Recall{key->shard->upstream->name, key->name, until}, turn);
   }
 }
 

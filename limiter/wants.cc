@@ -25,6 +25,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& 
   if (parked.key == parked.upstream) {
     // What holds the whole upstream stands under its name, which no key has.
     forget_stale(parked.holds, shard->stale_until, turn.now);
+    recall_penalty({shard, "", &shard->holds}, parked.holds, turn);
     if (take_holds(shard->holds, parked.holds)) touch_all(*shard);
     return;
   }
@@ -32,7 +33,10 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& 
   touch(key);
   forget_stale(parked.holds, key.stale_until, turn.now);
   if (parked.count == 0) {  // it has holds, and nothing to ask for
-    if (!key.rows.hold(parked.store, parked.holds)) take_holds(key.holds, parked.holds);
+    if (!key.rows.hold(parked.store, parked.holds)) {
+      recall_penalty({shard, key.name, &key.holds}, parked.holds, turn);
+      take_holds(key.holds, parked.holds);
+    }
     key.foreseen.reset();
     return;
   }
@@ -49,6 +53,18 @@ void LimiterCore::forget_stale(std::vector<wire::Hold>& holds, Instant stale_unt
   std::erase_if(holds, [](const wire::Hold& hold) {
     return hold.kind == wire::HoldKind::kPause || hold.until.us == 0;
   });
+}
+
+// Who hears of a penalty from parking first recalls what it has dispatched, as when a dispatcher
+// tells it.
+void LimiterCore::recall_penalty(const Closed& closed, const std::vector<wire::Hold>& said,
+                                 const Turn& turn) {
+  for (const wire::Hold& hold : said) {
+    if (hold.kind != wire::HoldKind::kPenalty || hold.until <= closed.known->penalty_until())
+      continue;
+    MARK("limiter: a penalty is heard of from parking first");
+    recall({closed.shard->upstream->name, closed.name, hold.until}, turn);
+  }
 }
 
 // True when anything closes.

@@ -77,6 +77,47 @@ TEST(CoreControl, AnUpstreamsHoldIsSaidToEveryLimiter) {
   EXPECT_TRUE(world.answer<KeysListed>(3)->keys.empty());  // an upstream is no key
 }
 
+// What limiters tell is kept beside what persons want, once, and is announced when it is written.
+TEST(CoreControl, APenaltyIsParkedOnALimitersWord) {
+  World world;
+  world.accept(word(1, wire::Verb::kPause));
+  world.limiter_up(7);
+  const StoreTime until = StoreTime{} + hours(24 * 365 * 200);
+  world.clear();
+  world.from(7, wire::Recall{"onlyfans", "onlyfans:k", until});
+  const auto parked = world.sent<wire::Parked>();
+  ASSERT_EQ(parked.size(), 1U);
+  ASSERT_EQ(parked[0].holds.size(), 2U);
+  EXPECT_EQ(parked[0].holds[0].kind, wire::HoldKind::kPause);
+  EXPECT_EQ(parked[0].holds[1].kind, wire::HoldKind::kPenalty);
+  EXPECT_EQ(parked[0].holds[1].until, until);
+  world.clear();
+  world.from(7, wire::Recall{"onlyfans", "onlyfans:k", until});
+  world.from(7, wire::Recall{"onlyfans", "onlyfans:k", StoreTime{} + hours(1)});  // over
+  EXPECT_TRUE(world.sent<wire::Parked>().empty());
+}
+
+// One change of an item at a time; parking that is away is asked again.
+TEST(CoreControl, APenaltyWaitsForAPersonAndForParking) {
+  World world;
+  world.limiter_up(7);
+  world.parking_answers = false;
+  world.accept(word(1, wire::Verb::kPause));
+  const std::size_t asked = world.unanswered.size();
+  world.from(7, wire::Recall{"onlyfans", "onlyfans:k", StoreTime{} + hours(24 * 365 * 200)});
+  EXPECT_EQ(world.unanswered.size(), asked);
+  world.complete(ParkingReply{world.unanswered.back().call_id, LookupAnswer{}});
+  world.complete(ParkingReply{world.unanswered.back().call_id, Acknowledged{}});
+  for (const auto& control : world.sent<wire::Control>()) world.from(7, done(control));
+  world.parking_answers = true;
+  world.clear();
+  world.pass(seconds(2));
+  const auto parked = world.sent<wire::Parked>();
+  ASSERT_FALSE(parked.empty());
+  ASSERT_FALSE(parked.back().holds.empty());
+  EXPECT_EQ(parked.back().holds.back().kind, wire::HoldKind::kPenalty);
+}
+
 TEST(CoreControl, ResumeTakesTheHoldOutSoThatNoAnnouncementNamesIt) {
   World world;
   world.limiter_up(7);

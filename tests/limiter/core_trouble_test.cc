@@ -88,6 +88,28 @@ TEST(CoreTrouble, AWarningToldWhileTimeIsUnknownClosesTheKey) {
   EXPECT_LT(closed, milliseconds(30'100));
 }
 
+// A penalty that lasts is said to ingests, also to one that comes later; one that is over soon is
+// not.
+TEST(CoreTrouble, APenaltyThatLastsIsParked) {
+  Started s;
+  s.bench.say(s.dispatcher, wire::Penalty{"api", "api:short", true, seconds(20), false});
+  EXPECT_EQ(s.bench.said<wire::Recall>().size(), 1U);
+  s.bench.clear();
+  s.bench.say(s.dispatcher, wire::Penalty{"api", "api:k", true, minutes(2), false});
+  EXPECT_EQ(s.bench.said<wire::Recall>().size(), 2U);  // dispatcher, ingest
+}
+
+// Whoever hears of it from parking first recalls what it has dispatched.
+TEST(CoreTrouble, APenaltyOutOfParkingIsRecalledOnce) {
+  Started s;
+  const wire::Hold hold{wire::HoldKind::kPenalty, s.bench.store_now() + minutes(2), "upstream"};
+  const wire::Parked parked{"embedded", "api:k", "api", 0, 0, {hold}};
+  s.bench.say(s.ingest, parked);
+  EXPECT_EQ(s.bench.said<wire::Recall>().size(), 1U);
+  s.bench.say(s.ingest, parked);
+  EXPECT_EQ(s.bench.said<wire::Recall>().size(), 1U);
+}
+
 // A store that is closed settles nothing: what has expired or was cancelled meanwhile is asked for
 // now and then, not as fast as answers come.
 TEST(CoreTrouble, WhatEndsWhileTheStoreIsClosedIsAskedForNowAndThen) {
