@@ -3,62 +3,19 @@ was killed, does not arrive when the link is back (design 4.1)."""
 
 import contextlib
 import json
-import os
-import shutil
 import socket
-import subprocess
 import threading
 import time
 import unittest
 
 import harness
-from harness import EndToEnd, Pipeline, die_with_parent, eventually
+from harness import EndToEnd, Pipeline, eventually
+from namespaces import Namespace, cannot
 
-CLONE_NEWNET = 0x40000000
 HERE, THERE = "10.213.7.1", "10.213.7.2"
 CUT_S = 20
 # A kernel that still had the bytes would send them again at 0.2, 0.4 ... 25.6 s after the first time.
 LOOK_S = 30
-
-
-class Namespace:
-    """A network of its own that lives as long as the process that holds it."""
-
-    def __init__(self):
-        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "600"],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
-        self.path = f"/proc/{self.holder.pid}/ns/net"
-        eventually("there is a namespace", self._made)
-        self.run("ip", "link", "set", "lo", "up")
-
-    def _made(self):
-        if self.holder.poll() is not None:
-            raise AssertionError(self.holder.stdout.read().decode())
-        return os.readlink(self.path) != os.readlink("/proc/self/ns/net")
-
-    def command(self, *words):
-        return ["nsenter", f"--net={self.path}", *words]
-
-    def run(self, *words):
-        subprocess.run(self.command(*words), check=True, stdin=subprocess.DEVNULL, timeout=10)
-
-    @contextlib.contextmanager
-    def entered(self):
-        """Sockets that this thread opens inside belong to the namespace for ever."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(self.path, os.O_RDONLY)
-        try:
-            assert harness.LIBC.setns(there, CLONE_NEWNET) == 0
-            yield
-        finally:
-            assert harness.LIBC.setns(home, CLONE_NEWNET) == 0
-            os.close(home)
-            os.close(there)
-
-    def close(self):
-        self.holder.kill()
-        self.holder.communicate()
 
 
 class Listener:
@@ -120,16 +77,6 @@ class Apart(Pipeline):
             return super().ready(name)
         with self.namespace.entered():
             return super().ready(name)
-
-
-def cannot():
-    """Why this machine cannot make namespaces; None: it can."""
-    for tool in ("unshare", "nsenter", "ip"):
-        if not shutil.which(tool):
-            return f"there is no {tool}"
-    tried = subprocess.run(["unshare", "--net", "true"], check=False, stdin=subprocess.DEVNULL,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10)
-    return tried.stdout if tried.returncode else None
 
 
 @unittest.skipIf(cannot(), "no network namespaces")

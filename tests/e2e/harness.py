@@ -297,10 +297,17 @@ class Pipeline:
 class EndToEnd(unittest.TestCase):
     """Gives pipelines that end with the test; a failing test shows the end of their logs."""
 
+    passed = False
+    kind = Pipeline
+
+    def _callTestMethod(self, method):
+        super()._callTestMethod(method)
+        self.passed = True  # no cleanup can ask unittest
+
     def pipeline(self, **options):
         scratch = tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True)
         self.addCleanup(scratch.cleanup)
-        made = Pipeline(scratch.name, **options)
+        made = self.kind(scratch.name, **options)
         self.addCleanup(self.end, made)
         return made
 
@@ -318,7 +325,7 @@ class EndToEnd(unittest.TestCase):
             self.assertLessEqual(set(codes.values()), {0, -signal.SIGKILL}, codes)
             if os.path.isdir(os.path.join(made.data, "auditor", "trail")):
                 self.verify(made)
-            good = self._outcome.success
+            good = self.passed
         finally:
             for name in () if good else made.names():
                 print(f"---- {name}\n{made.log(name)[-4000:]}")

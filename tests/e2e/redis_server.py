@@ -80,6 +80,8 @@ class Spreader:
 class RedisServer:
     """`conf`: more of its settings, as flags."""
 
+    before = ()  # its command: what it runs in
+
     def __init__(self, *conf):
         self.scratch = tempfile.TemporaryDirectory(prefix="sluice-redis-",
                                                    ignore_cleanup_errors=True)
@@ -93,7 +95,7 @@ class RedisServer:
 
     def start(self):
         with open(os.path.join(self.folder, "redis.log"), "ab") as log:
-            self.process = subprocess.Popen(["redis-server", *self.conf], stdout=log,
+            self.process = subprocess.Popen([*self.before, "redis-server", *self.conf], stdout=log,
                                             stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
                                             preexec_fn=die_with_parent, cwd=self.folder)
         eventually("redis answers", lambda: self.cli("ping") == "PONG", 20)
