@@ -22,6 +22,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Tu
     case wire::Verb::kConsume:
       return consume(control, peer, turn);
     case wire::Verb::kEditLimits:
+    case wire::Verb::kLookLimits:
       return controlled(peer, id,
                         "limits are edited in the settings file: change it, and send the "
                         "limiter SIGHUP",

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -90,5 +92,9 @@ struct Upstream {
   std::string ca_file;                  // empty: the system's
   std::vector<Limit> limits;
 };
+
+// The version of an upstream's limits: a hash of them, so that nobody has to agree on an order.
+// Never 0.
+std::uint64_t limits_version(std::string_view upstream, std::span<const Limit> limits);
 
 }  // namespace sluice

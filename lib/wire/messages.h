@@ -23,6 +23,8 @@ inline constexpr std::size_t kIdMax = 256;             // a message's id, bytes
 inline constexpr std::size_t kHeadersMax = 64;
 inline constexpr std::size_t kAnswerMax = 16 * 1024;  // of an answer's body, what is kept, bytes
 inline constexpr std::size_t kNameMax = 64;           // upstreams, limits, instances, providers
+inline constexpr std::size_t kLimitsMax = 32;         // of an upstream
+inline constexpr std::int64_t kSpanMax = 1LL << 50U;  // a limit's spans, microseconds
 
 #define SLUICE_FIELDS(...)                                                  \
   template <class Self, class Row>                                          \
@@ -134,6 +136,29 @@ struct Credit {
   Wait why = Wait::kNone;  // why it is less than usual: kBreaker, kUpstreamFull
   SLUICE_FIELDS(row(1, "upstream", m.upstream, Text{0, kNameMax});
                 row(2, "window", m.window, Whole{0, 1'000'000}); row(3, "why", m.why, kAnyWait);)
+};
+
+enum class LimitScope : std::uint32_t { kKey = 1, kUpstream = 2 };
+enum class LimitKind : std::uint32_t { kRate = 1, kConcurrency = 2 };
+
+// A limit of an upstream, as lib/base/upstream.h has it (limits.h makes one of the other). Spans
+// are those that hold: scaled already.
+struct Limit {
+  std::string name;
+  LimitScope scope = LimitScope::kKey;
+  LimitKind kind = LimitKind::kRate;
+  std::uint32_t n = 1;
+  Duration window;
+  std::uint32_t burst = 1;
+  Duration guard;
+  bool shadow = false;
+  friend bool operator==(const Limit&, const Limit&) = default;
+  SLUICE_FIELDS(row(1, "name", m.name, Text{1, kNameMax}); row(2, "scope", m.scope, OneOf{1, 2});
+                row(3, "kind", m.kind, OneOf{1, 2}); row(4, "n", m.n, Whole{1, 1'000'000});
+                row(5, "window_us", m.window, Whole{1, kSpanMax});
+                row(6, "burst", m.burst, Whole{1, 1'000'000});
+                row(7, "guard_us", m.guard, Whole{0, kSpanMax});
+                row(8, "shadow", m.shadow, Flag{});)
 };
 
 // ---- every link: who is there ----------------------------------------------------------------
@@ -300,9 +325,12 @@ enum class Verb : std::uint32_t {
   kResume = 2,
   kConsume = 3,
   kCancel = 4,
-  kEditLimits = 5
+  kEditLimits = 5,
+  kLookLimits = 6
 };
 
+// kEditLimits: these are the upstream's limits from now on, if limits_version is the one that
+// holds, or 0. kLookLimits: which are they?
 struct Control {
   std::uint64_t control_id = 0;
   Verb verb = Verb::kPause;
@@ -312,16 +340,18 @@ struct Control {
   std::uint32_t amount = 0;  // kConsume
   StoreTime until;           // kPause; 0: until resumed
   std::string by;
-  std::string limits;  // kEditLimits: TOML
+  std::string limits;  // not used, and not read
   std::uint64_t limits_version = 0;
-  SLUICE_FIELDS(row(1, "control_id", m.control_id, Whole{1}); row(2, "verb", m.verb, OneOf{1, 5});
+  std::vector<Limit> limit_rows = {};
+  SLUICE_FIELDS(row(1, "control_id", m.control_id, Whole{1}); row(2, "verb", m.verb, OneOf{1, 6});
                 row(3, "upstream", m.upstream, Text{1, kNameMax});
                 row(4, "key", m.key, Text{0, kKeyMax});
                 row(5, "identity", m.identity, Bytes{0, 16});
                 row(6, "amount", m.amount, Whole{0, 1'000'000});
                 row(7, "until_us", m.until, Whole{0}); row(8, "by", m.by, Text{0, 256});
                 row(9, "limits", m.limits, Bytes{0, 65536});
-                row(10, "limits_version", m.limits_version, Whole{});)
+                row(10, "limits_version", m.limits_version, Whole{});
+                row(11, "limit_rows", m.limit_rows, Many{kLimitsMax});)
 };
 
 // ---- limiter -> ingest -----------------------------------------------------------------------
@@ -382,20 +412,34 @@ struct Quoted {
   Duration window;              // its W
   std::uint32_t remaining = 0;  // what may go at once
   Duration reset;               // when one more may go
+  std::uint32_t cost_max = 0;   // what costs more can never go; 0: not said
   SLUICE_FIELDS(row(1, "quote_id", m.quote_id, Whole{1}); row(2, "why", m.why, kAnyWait);
                 row(3, "now_us", m.now, Whole{0}); row(4, "departs_at_us", m.departs_at, Whole{0});
                 row(5, "position", m.position, Whole{});
                 row(6, "limit", m.limit, Text{0, kNameMax}); row(7, "quota", m.quota, Whole{0});
                 row(8, "window_us", m.window, Whole{0}); row(9, "remaining", m.remaining, Whole{0});
-                row(10, "reset_us", m.reset, Whole{0});)
+                row(10, "reset_us", m.reset, Whole{0}); row(11, "cost_max", m.cost_max, Whole{});)
 };
 
+// Of kEditLimits and kLookLimits also which limits hold now. Neither done nor stale nor a field
+// named: it is not known whether what was asked for holds.
 struct Controlled {
   std::uint64_t control_id = 0;
   bool done = false;
   std::string error;  // why not, for a person
+  std::string field =
+      {};              // kEditLimits: what of it cannot be (a JSON Pointer); nothing was changed
+  bool stale = false;  // kEditLimits: another version holds; nothing was changed
+  std::uint64_t limits_version = 0;
+  std::vector<Limit> limit_rows = {};
+  std::string by = {};  // who said so last ...
+  StoreTime at = {};    // ... and when; 0: as long as the store knows
   SLUICE_FIELDS(row(1, "control_id", m.control_id, Whole{1}); row(2, "done", m.done, Flag{});
-                row(3, "error", m.error, Text{0, 512});)
+                row(3, "error", m.error, Text{0, 512}); row(4, "field", m.field, Text{0, 256});
+                row(5, "stale", m.stale, Flag{});
+                row(6, "limits_version", m.limits_version, Whole{});
+                row(7, "limit_rows", m.limit_rows, Many{kLimitsMax});
+                row(8, "by", m.by, Text{0, 256}); row(9, "at_us", m.at, Whole{0});)
 };
 
 // ---- limiter -> dispatcher -------------------------------------------------------------------
@@ -543,6 +587,9 @@ struct Record {
   StoreTime until;  // kHold
   std::string traceparent;
   std::uint32_t units = 0;  // what it costs of each limit; 0 means 1
+  // kLimits: limits_version is of these, and took the place of limits_before (0: there were none).
+  std::vector<Limit> limit_rows = {};
+  std::uint64_t limits_before = 0;
   SLUICE_FIELDS(
       row(1, "record_id", m.record_id, exactly(16)); row(2, "kind", m.kind, OneOf{1, 6});
       row(3, "at_us", m.at, Whole{1}); row(4, "source", m.source, Text{0, kNameMax});
@@ -562,7 +609,9 @@ struct Record {
       row(24, "limiter_life", m.limiter_life, Whole{});
       row(25, "dispatcher_life", m.dispatcher_life, Whole{});
       row(26, "until_us", m.until, Whole{0}); row(27, "traceparent", m.traceparent, Text{0, 128});
-      row(28, "units", m.units, Whole{0, 1'000'000});)
+      row(28, "units", m.units, Whole{0, 1'000'000});
+      row(29, "limit_rows", m.limit_rows, Many{kLimitsMax});
+      row(30, "limits_before", m.limits_before, Whole{});)
 };
 
 // One priced use of a provider. Exactly once by event_id.
