@@ -12,8 +12,7 @@
 namespace sluice::auditor {
 
 struct Config {
-  std::vector<Upstream> upstreams;   // whose limits the watch watches
-  std::uint64_t limits_version = 0;  // theirs; 0: the first one that is seen
+  std::vector<Upstream> upstreams;  // whose limits the watch watches
   Bounds bounds;
   std::vector<Budget> budgets = {{}};
   std::uint32_t pending_max = 20'000;  // records and costs that wait to be written

@@ -31,13 +31,14 @@ AuditorCore::AuditorCore(Config config)
     : config_(std::move(config)),
       watch_(config_.upstreams, config_.watch_keys_max, config_.watch_attempts_max),
       figures_(config_.bounds) {
-  if (config_.limits_version != 0) {
-    watch_.learn(config_.upstreams, version_name(config_.limits_version));
-  }
+  edit(config_.upstreams);
 }
 
-void AuditorCore::edit(const std::vector<Upstream>& upstreams, std::uint64_t limits_version) {
-  watch_.learn(upstreams, version_name(limits_version));
+void AuditorCore::edit(const std::vector<Upstream>& upstreams) {
+  for (const Upstream& upstream : upstreams) {
+    const std::uint64_t version = limits_version(upstream.name, upstream.limits);
+    watch_.learn({upstream.name, version_name(version), upstream.limits});
+  }
 }
 
 void AuditorCore::edit(const std::vector<Budget>& budgets) { config_.budgets = budgets; }

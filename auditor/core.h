@@ -50,9 +50,9 @@ class AuditorCore {
 
   [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
 
-  // The settings were read again: the watch holds what is granted under this version against these
-  // limits. Budgets hold from the next cost on.
-  void edit(const std::vector<Upstream>& upstreams, std::uint64_t limits_version);
+  // The settings were read again: the watch holds what is granted under the version of these limits
+  // against them. Limits of lines it learns by itself. Budgets hold from the next cost on.
+  void edit(const std::vector<Upstream>& upstreams);
   void edit(const std::vector<Budget>& budgets);
 
   // Trail and ledger are open and read, and what came last was written: records are being written.
@@ -118,6 +118,7 @@ class AuditorCore {
   std::uint64_t indexed_line_ = 0;
   std::string indexed_hash_;
   std::uint64_t watch_from_ = 1;
+  Duration span_asked_;          // of lines, for the watch
   std::uint64_t read_line_ = 0;  // last line read while opening
   std::string read_hash_;        // its hash; empty: not known
   StoreTime newest_read_;        // of records

@@ -17,7 +17,8 @@ constexpr std::uint32_t kReadLines = 2'000;
 
 void AuditorCore::open(Instant now, Out& out) {
   phase_ = Phase::kOpeningLedger;
-  ask(LedgerOpen{watch_.span()}, now, out);
+  span_asked_ = watch_.span();
+  ask(LedgerOpen{span_asked_}, now, out);
 }
 
 // What the round had goes back to where it came from: the lines that were written after all are
@@ -44,6 +45,11 @@ void AuditorCore::reopen(Instant now) {
 }
 
 void AuditorCore::opened(const LedgerOpened& found, Instant now, Out& out) {
+  for (const LimitsSeen& limits : found.limits) watch_.learn(limits);
+  if (watch_.span() > span_asked_) {
+    MARK("auditor: limits of lines reach back further than those of the settings");
+    return open(now, out);
+  }
   trail_secret_ = found.trail_secret;
   indexed_line_ = found.indexed_line;
   indexed_hash_ = found.indexed_hash;
@@ -129,6 +135,10 @@ bool AuditorCore::take_line(const std::string& text, LedgerBook& book, Out& out)
   if (n == indexed_line_ && line->hash != indexed_hash_) {
     halt("line " + std::to_string(n) + " of the trail is not the one that the ledger knows", out);
     return false;
+  }
+  if (auto limits = limits_of(*line)) {
+    watch_.learn(*limits);
+    if (n > indexed_line_) book.limits.push_back(std::move(*limits));
   }
   if (n >= watch_from_) {
     if (const auto attempt = attempt_of(*line)) {

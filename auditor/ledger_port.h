@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "auditor/watch.h"
 #include "lib/base/instant.h"
 #include "lib/wire/messages.h"
 
@@ -28,6 +29,7 @@ struct LedgerOpened {
   std::string indexed_hash;        // the hash of that line; zeros when it is 0
   std::uint64_t watch_from = 1;    // the first line that the watch wants
   std::vector<wire::Alert> due;    // alerts that are not known to have a line (cursor 0)
+  std::vector<LimitsSeen> limits;  // all that were ever booked, the newest last
 };
 
 // What is known of these? Makes (durably) a secret for each key that has none.
@@ -68,6 +70,7 @@ struct LedgerBook {
   std::vector<wire::Alert> alerts;  // cursor 0: due, to be written; else its line
   std::vector<IndexedRecord> records;
   std::optional<Indexed> indexed;
+  std::vector<LimitsSeen> limits = {};  // of lines of edits: a version that is there stays
 };
 struct LedgerBooked {
   std::vector<bool> alerts_new;  // for each of LedgerBook.alerts: it was not there

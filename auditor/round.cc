@@ -122,6 +122,10 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     const std::string& name = record_names_.all()[place];
     const RecordLine line = desk.chain.add_record(record, name, secret);
     book.records.push_back({name, line.n});
+    if (auto limits = limits_of(record)) {
+      desk.watchers.watch.learn(*limits);
+      book.limits.push_back(std::move(*limits));
+    }
     if (const auto attempt = attempt_of(record, line)) {
       watch_attempt(*attempt, desk.watchers, book.alerts);
     } else if (const auto hold = hold_of(record, line)) {

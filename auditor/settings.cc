@@ -207,7 +207,6 @@ Result<Config> read_config(const Settings& settings) {
   auto upstreams = stage::read_upstreams(settings);
   if (!upstreams) return upstreams.error();
   config.upstreams = std::move(*upstreams);
-  config.limits_version = stage::limits_version(config.upstreams);
   const auto budgets = settings.tables("budget", kBudgetRows);
   if (!budgets) return budgets.error();
   if (!budgets->empty()) config.budgets.clear();

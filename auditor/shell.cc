@@ -87,7 +87,7 @@ std::string Shell::not_ready() {
 Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   auto config = read_config(settings);
   if (!config) return config.error();
-  core_.edit(config->upstreams, config->limits_version);
+  core_.edit(config->upstreams);
   core_.edit(config->budgets);
   return std::vector<std::string>{"[[upstream]]", "[[limit]]", "[[budget]]"};
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "auditor/trail_facts.h"
 #include "auditor/trail_line.h"
 #include "lib/base/calendar.h"
 #include "lib/port/random.h"
@@ -40,6 +41,8 @@ CREATE TABLE IF NOT EXISTS alerts (alert_id TEXT PRIMARY KEY, line INTEGER NOT N
   at INTEGER NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alerts_by_line ON alerts (line);
 CREATE INDEX IF NOT EXISTS alerts_by_time ON alerts (at);
+CREATE TABLE IF NOT EXISTS limits (number INTEGER PRIMARY KEY, upstream TEXT NOT NULL,
+  version TEXT NOT NULL, rows TEXT NOT NULL, UNIQUE (upstream, version));
 )sql";
 
 // Runs the statement to its first row, gives it to `read`, and resets it.
@@ -71,6 +74,23 @@ Status each_row(Statement& statement, Read read) {
   return Done{};
 }
 
+// Limits as the trail has them, a line for each.
+std::string rows_text(const std::vector<Limit>& limits) {
+  std::string text;
+  for (const Limit& limit : limits) text += limit_text(limit) + "\n";
+  return text;
+}
+
+std::vector<Limit> read_rows(std::string_view text) {
+  std::vector<Limit> limits;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (auto limit = read_limit_text(text.substr(0, end))) limits.push_back(std::move(*limit));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return limits;
+}
+
 std::int64_t to_int(std::uint64_t n) { return static_cast<std::int64_t>(n); }
 std::uint64_t to_line(std::int64_t n) { return static_cast<std::uint64_t>(n); }
 
@@ -88,6 +108,8 @@ struct SqliteLedger::Statements {
   Statement add_alert;
   Statement line_alert;
   Statement find_alerts;
+  Statement add_limits;
+  Statement get_limits;
   Statement add_record;
   Statement add_mark;
   Statement set_indexed;
@@ -144,6 +166,8 @@ Status SqliteLedger::prepare() {
       {&all.line_alert, "UPDATE alerts SET line = ? WHERE alert_id = ?"},
       {&all.find_alerts,
        "SELECT line, alert FROM alerts WHERE line >= ?1 AND line <= ?2 ORDER BY line LIMIT ?3"},
+      {&all.add_limits, "INSERT OR IGNORE INTO limits VALUES (NULL, ?, ?, ?)"},
+      {&all.get_limits, "SELECT upstream, version, rows FROM limits ORDER BY number"},
       {&all.add_record, "INSERT OR IGNORE INTO records VALUES (?, ?)"},
       {&all.add_mark, "INSERT OR IGNORE INTO marks VALUES (?, ?)"},
       {&all.set_indexed,
@@ -212,6 +236,12 @@ Result<LedgerAnswer> SqliteLedger::open_call(const LedgerOpen& ask) {
   auto due = alerts_between(0, 0, kDueMax);
   if (!due) return due.error();
   opened.due = std::move(*due);
+  auto read = each_row(statements_->get_limits, [&](const Statement& row) {
+    opened.limits.push_back(
+        {std::string(row.bytes(0)), std::string(row.bytes(1)), read_rows(row.bytes(2))});
+    return true;
+  });
+  if (!read) return read.error();
   return LedgerAnswer{std::move(opened)};
 }
 
@@ -397,6 +427,13 @@ Result<LedgerAnswer> SqliteLedger::book(const LedgerBook& ask) {
   for (const IndexedRecord& record : ask.records) {
     auto done =
         statements_->add_record.bind_blob(1, record.record).bind(2, to_int(record.line)).run();
+    if (!done) return done.error();
+  }
+  for (const LimitsSeen& limits : ask.limits) {
+    auto done = statements_->add_limits.bind_text(1, limits.upstream)
+                    .bind_text(2, limits.version)
+                    .bind_text(3, rows_text(limits.limits))
+                    .run();
     if (!done) return done.error();
   }
   if (ask.indexed) {

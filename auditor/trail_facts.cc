@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <utility>
 
 #include "lib/base/check.h"
 #include "lib/digest/digest.h"
+#include "lib/wire/limits.h"
 
 namespace sluice::auditor {
 namespace {
@@ -19,6 +21,7 @@ constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead
                                                           "cancelled"};
 constexpr std::array<std::string_view, 4> kSeverities = {"", "info", "warning", "critical"};
 constexpr std::string_view kLabel = "label.";
+constexpr std::string_view kLimit = "limit.";
 
 // A number that this program does not know is written as "?": the trail must not lose a line.
 template <std::size_t N>
@@ -84,6 +87,16 @@ void write_attempt(LineWriter& line, const wire::Record& record) {
   if (record.units > 1) line.number("units", record.units);
 }
 
+// Of an edit: limit.1, limit.2 ... in the settings' order.
+void write_limits(LineWriter& line, const wire::Record& record) {
+  if (record.kind != wire::RecordKind::kLimits) return;
+  line.text("before", version_name(record.limits_before));
+  std::size_t number = 0;
+  for (const Limit& limit : wire::limits_of(record.limit_rows)) {
+    line.text(std::string(kLimit) + std::to_string(++number), limit_text(limit));
+  }
+}
+
 bool is_real_attempt(std::string_view type, std::string_view ended) {
   return (type == "attempt" || type == "late") && !ended.empty() && ended != "not_started";
 }
@@ -138,6 +151,7 @@ RecordLine Chain::add_record(const wire::Record& record, std::string_view name,
   line.text("record", to_hex(name));
   write_message(line, record, written, secret);
   write_attempt(line, record);
+  write_limits(line, record);
   written.n = end(line);
   return written;
 }
@@ -202,6 +216,72 @@ std::optional<AttemptSeen> attempt_of(const wire::Record& record, const RecordLi
   seen.limits = version_name(record.limits_version);
   seen.units = std::max<std::uint32_t>(record.units, 1);
   return seen;
+}
+
+std::string limit_text(const Limit& limit) {
+  std::string text = limit.scope == LimitScope::kKey ? "key" : "upstream";
+  text += limit.kind == LimitKind::kRate ? " rate" : " concurrency";
+  for (const std::int64_t number :
+       {std::int64_t{limit.n}, limit.window.us, std::int64_t{limit.burst}, limit.guard.us}) {
+    text += " " + std::to_string(number);
+  }
+  return text + (limit.shadow ? " shadow " : " rules ") + limit.name;
+}
+
+std::optional<Limit> read_limit_text(std::string_view text) {
+  const auto word = [&text] {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view taken = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return taken;
+  };
+  bool good = true;
+  const auto either = [&](std::string_view usual, std::string_view other) {
+    const std::string_view said = word();
+    good = good && (said == usual || said == other);
+    return said == other;
+  };
+  const auto number = [&](std::int64_t max) {
+    const std::string_view said = word();
+    std::int64_t value = 0;
+    const auto [stop, error] = std::from_chars(said.data(), said.data() + said.size(), value);
+    good = good && error == std::errc() && stop == said.data() + said.size() && value >= 0 &&
+           value <= max;
+    return value;
+  };
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  Limit limit;
+  if (either("key", "upstream")) limit.scope = LimitScope::kUpstream;
+  if (either("rate", "concurrency")) limit.kind = LimitKind::kConcurrency;
+  limit.n = static_cast<std::uint32_t>(number(kMost));
+  limit.window = {number(wire::kSpanMax)};
+  limit.burst = static_cast<std::uint32_t>(number(kMost));
+  limit.guard = {number(wire::kSpanMax)};
+  limit.shadow = either("rules", "shadow");
+  limit.name = text;
+  if (!good || limit.n == 0 || limit.window.us == 0) return {};
+  return limit;
+}
+
+std::optional<LimitsSeen> limits_of(const Line& line) {
+  if (line.type != "limits") return {};
+  LimitsSeen seen{std::string(line.text("upstream")), std::string(line.text("limits")), {}};
+  for (const auto& [name, value] : line.texts) {
+    if (!name.starts_with(kLimit)) continue;
+    const auto limit = read_limit_text(value);
+    if (!limit) return {};
+    seen.limits.push_back(*limit);
+  }
+  if (seen.limits.empty() || seen.version.empty()) return {};
+  return seen;
+}
+
+std::optional<LimitsSeen> limits_of(const wire::Record& record) {
+  const bool told = record.kind == wire::RecordKind::kLimits && !record.limit_rows.empty() &&
+                    record.limits_version != 0;
+  if (!told) return {};
+  return LimitsSeen{record.upstream, version_name(record.limits_version),
+                    wire::limits_of(record.limit_rows)};
 }
 
 std::optional<wire::Alert> alert_of(const Line& line) {

@@ -65,7 +65,15 @@ std::string version_name(std::uint64_t version);
 std::optional<std::string> record_name_of(const Line& line);
 std::optional<AttemptSeen> attempt_of(const Line& line);
 std::optional<wire::Alert> alert_of(const Line& line);
+std::optional<LimitsSeen> limits_of(const Line& line);
 // The same as attempt_of(the line that was written for it).
 std::optional<AttemptSeen> attempt_of(const wire::Record& record, const RecordLine& line);
+
+// The same as limits_of(the line that was written for it).
+std::optional<LimitsSeen> limits_of(const wire::Record& record);
+
+// A limit in one text, and back; nothing when it is none.
+std::string limit_text(const Limit& limit);
+std::optional<Limit> read_limit_text(std::string_view text);
 
 }  // namespace sluice::auditor

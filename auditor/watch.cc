@@ -48,21 +48,21 @@ Judged judge(const WatchLog& log, const Asked& asked, const Limit& limit) {
 
 Watch::Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max, std::size_t attempts_max)
     : keys_max_(keys_max), attempts_max_(attempts_max) {
-  learn(upstreams, {});
+  for (const Upstream& one : upstreams) learn({one.name, {}, one.limits});
 }
 
-void Watch::learn(const std::vector<Upstream>& upstreams, std::string version) {
+void Watch::learn(const LimitsSeen& seen) {
   constexpr std::size_t kVersionsMax = 60'000;
-  Version learnt{std::move(version), {}};
-  for (const Upstream& upstream : upstreams) {
-    for (const Limit& limit : upstream.limits) {
-      if (limit.shadow) continue;  // refuses nothing, so nothing breaks it
-      learnt.rules[upstream.name].push_back(limit);
-      span_ = std::max(span_, span_of(limit));
-    }
+  LimitsSeen learnt = seen;
+  // What refuses nothing, nothing breaks.
+  std::erase_if(learnt.limits, [](const Limit& limit) { return limit.shadow; });
+  for (const Limit& limit : learnt.limits) span_ = std::max(span_, span_of(limit));
+  for (LimitsSeen& known : versions_) {
+    if (known.upstream != seen.upstream || known.upstream.empty()) continue;
+    if (known.version == seen.version) return;
+    if (known.version.empty()) return static_cast<void>(known = std::move(learnt));
   }
-  const bool unnamed = versions_.size() == 2 && versions_.back().name.empty();
-  if (unnamed || versions_.size() > kVersionsMax) versions_.pop_back();
+  if (versions_.size() > kVersionsMax) versions_.pop_back();
   versions_.push_back(std::move(learnt));
 }
 
@@ -73,21 +73,21 @@ void Watch::forget() {
 }
 
 // Not known: 0. An attempt that does not say is held against the newest.
-std::uint16_t Watch::version_of(const std::string& name) {
-  Version& newest = versions_.back();
-  if (newest.name.empty()) newest.name = name;
+std::uint16_t Watch::version_of(const std::string& upstream, const std::string& name) {
   for (std::size_t n = versions_.size() - 1; n > 0; --n) {
-    if (name.empty() || versions_[n].name == name) return static_cast<std::uint16_t>(n);
+    LimitsSeen& known = versions_[n];
+    if (known.upstream != upstream) continue;
+    if (known.version.empty()) known.version = name;
+    if (name.empty() || known.version == name) return static_cast<std::uint16_t>(n);
   }
   return 0;
 }
 
 Watch::Scope Watch::scope_of(const std::string& upstream, LimitScope scope) const {
   Scope found;
-  for (const Version& version : versions_) {
-    const auto rules = version.rules.find(upstream);
-    if (rules == version.rules.end()) continue;
-    for (const Limit& limit : rules->second) {
+  for (const LimitsSeen& known : versions_) {
+    if (known.upstream != upstream) continue;
+    for (const Limit& limit : known.limits) {
       if (limit.scope != scope) continue;
       found.span = std::max(found.span, span_of(limit));
       found.counts_ends = found.counts_ends || counts_open(limit);
@@ -104,7 +104,7 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
   interval.completed = interval.freed = attempt.completed;
   interval.attempt = short_name(attempt);
   interval.units = std::max<std::uint32_t>(attempt.units, 1);
-  interval.version = version_of(attempt.limits);
+  interval.version = version_of(attempt.upstream, attempt.limits);
   interval.answered = attempt.answered;
   seen.unwatched = interval.version == 0;
   newest_ = std::max(newest_, attempt.completed);
@@ -129,9 +129,7 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
 void Watch::see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) const {
   const auto& [log, place, scope] = spot;
   for (const std::uint16_t version : log.versions_from(place)) {
-    const auto rules = versions_[version].rules.find(attempt.upstream);
-    if (rules == versions_[version].rules.end()) continue;
-    for (const Limit& limit : rules->second) {
+    for (const Limit& limit : versions_[version].limits) {
       if (limit.scope != scope) continue;
       const Judged judged = judge(log, {place, version, limit.n}, limit);
       seen.possible += judged.possible ? 1 : 0;

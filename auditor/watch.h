@@ -23,6 +23,13 @@
 
 namespace sluice::auditor {
 
+// The limits of one upstream.
+struct LimitsSeen {
+  std::string upstream;
+  std::string version;  // empty: the first version that is seen is taken for it
+  std::vector<Limit> limits;
+};
+
 // One attempt, as the trail has it: names are the trail's own (hashed).
 struct AttemptSeen {
   std::string upstream;
@@ -57,8 +64,8 @@ class Watch {
         std::size_t attempts_max = 1'000'000);
 
   // From now on these are the newest limits, under this version. Attempts of older versions stay
-  // held against theirs. Empty: the first version that is seen is taken for it.
-  void learn(const std::vector<Upstream>& upstreams, std::string version);
+  // held against theirs.
+  void learn(const LimitsSeen& seen);
 
   struct Seen {
     std::vector<Violation> certain;  // that this attempt is part of, one per limit at most
@@ -76,17 +83,12 @@ class Watch {
   void forget();
 
  private:
-  using Rules = std::map<std::string, std::vector<Limit>, std::less<>>;  // by upstream
-  struct Version {
-    std::string name;
-    Rules rules;
-  };
   struct Scope {
     Duration span;  // 0: no limit has this scope
     bool counts_ends = false;
   };
 
-  [[nodiscard]] std::uint16_t version_of(const std::string& name);
+  [[nodiscard]] std::uint16_t version_of(const std::string& upstream, const std::string& name);
   [[nodiscard]] Scope scope_of(const std::string& upstream, LimitScope scope) const;
   // Where an attempt was put, and of which scope that log is.
   struct Spot {
@@ -98,7 +100,7 @@ class Watch {
   void sweep();
   void make_room();
 
-  std::vector<Version> versions_ = {{}};  // the first: those that nobody told us
+  std::vector<LimitsSeen> versions_ = {{}};  // the first: those that nobody told us
   struct Remembered {
     WatchLog log;
     bool is_fresh = true;  // seen since the last sweep

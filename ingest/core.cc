@@ -42,6 +42,7 @@ void IngestCore::accept(const Work& work, Instant now, Out& out) {
                    park(ListKeys{asked.after, config_.read_max}, ForKeyPage{asked}, turn);
                  },
                  [&](const ControlKey& asked) { control(asked, turn); },
+                 [&](const AskLimits& asked) { ask_limits(asked, turn); },
                  [&](const SubmitCost& cost) { submit_cost(cost, turn); },
                  [&](const QueueCopy& copy) { received(copy, turn); },
                  [&](const Drain&) { drain(turn); },
@@ -156,13 +157,14 @@ StoreTime IngestCore::wall(Instant now) const {
 std::size_t IngestCore::room() const {
   const std::size_t open = admissions_.size() + lookings_.size() + copies_.size() +
                            bookings_.size() + listings_.size() + keys_looked_.size() +
-                           controls_.size();
+                           controls_.size() + limits_asked_.size();
   return draining_ || open >= config_.open_max ? 0 : config_.open_max - open;
 }
 
 bool IngestCore::idle() const {
   return admissions_.empty() && lookings_.empty() && copies_.empty() && settling_.empty() &&
-         calls_.empty() && bookings_.empty() && listings_.empty() && controls_.empty();
+         calls_.empty() && bookings_.empty() && listings_.empty() && controls_.empty() &&
+         limits_asked_.empty();
 }
 
 std::size_t IngestCore::effects_max() const {

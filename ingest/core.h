@@ -62,7 +62,7 @@ inline constexpr std::size_t kAgainMax = 64;  // reads of heads that are offered
 class IngestCore {
  public:
   using Work = std::variant<wire::FromPeer, Submit, Lookup, Cancel, SubmitCost, ListMessages,
-                            LookKey, ListKeyPage, ControlKey, QueueCopy, Drain>;
+                            LookKey, ListKeyPage, ControlKey, AskLimits, QueueCopy, Drain>;
   using Reply = std::variant<wire::PeerUp, wire::PeerDown, wire::PeerFacts, ParkingReply, ListReply,
                              QueueReply, ParkingChanged, ParkingSize>;
   using Effect = std::variant<wire::Send, ParkingCall, ListCall, QueueCall, Respond>;
@@ -310,6 +310,9 @@ class IngestCore {
   void penalised(const wire::Recall& told, const Turn& turn);
   void write_penalty(const std::string& item, const Turn& turn);
   void penalty_parked(const std::string& item, const ParkingAnswer& answer, const Turn& turn);
+  void ask_limits(const AskLimits& ask, const Turn& turn);
+  void limits_answered(const wire::Controlled& answer, const Turn& turn);
+  void limits_unheard(std::uint64_t control_id, std::string why, const Turn& turn);
   void send_backlog(const ParkingSize& size, const Turn& turn);
 
   // ---- queue copies
@@ -406,6 +409,12 @@ class IngestCore {
     wire::PeerId peer;
   };
   std::map<std::uint64_t, Told> told_;  // by control id
+  struct LimitsAsked {
+    Told told;
+    std::string upstream;
+    bool edits = false;
+  };
+  std::map<std::uint64_t, LimitsAsked> limits_asked_;  // by control id
   std::unordered_map<std::string, Settling> settling_;
   std::unordered_map<std::string, std::uint64_t> settling_by_key_;
 

@@ -101,6 +101,7 @@ void IngestCore::tell_limiter(Limiter& to, std::uint64_t request_id, const Turn&
 }
 
 void IngestCore::controlled(const wire::Controlled& answer, const Turn& turn) {
+  if (limits_asked_.contains(answer.control_id)) return limits_answered(answer, turn);
   if (!answer.done) return control_unheard(answer.control_id, answer.error, turn);
   const auto told = told_.extract(answer.control_id);
   if (told.empty()) return;
@@ -112,6 +113,7 @@ void IngestCore::controlled(const wire::Controlled& answer, const Turn& turn) {
 
 void IngestCore::control_unheard(std::uint64_t control_id, const std::string& why,
                                  const Turn& turn) {
+  if (limits_asked_.contains(control_id)) return limits_unheard(control_id, why, turn);
   const auto told = told_.extract(control_id);
   if (told.empty()) return;
   const std::uint64_t request_id = told.mapped().request_id;

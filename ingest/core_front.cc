@@ -114,6 +114,11 @@ void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
   if (admission.known) {
     return end_submit(request_id, Accepted{*admission.known, admission.forecast, true}, turn);
   }
+  const std::uint32_t cost_max = admission.forecast ? admission.forecast->cost_max : 0;
+  if (cost_max != 0 && admission.submit.message.cost > cost_max) {
+    return end_submit(request_id, TooCostly{cost_max, admission.forecast->limit},
+                      turn);  // it would be taken only to die
+  }
   const Duration max_wait =
       max_wait_of(config_.max_wait, find_upstream(config_, admission.submit.message.upstream));
   // Until its own not_before it waits because it was told to.

@@ -53,6 +53,9 @@ void IngestCore::limiter_down(wire::PeerId peer, const Turn& turn) {
   for (const auto& [control_id, told] : told_) {
     if (told.peer == peer) unheard.push_back(control_id);
   }
+  for (const auto& [control_id, asked] : limits_asked_) {
+    if (asked.told.peer == peer) unheard.push_back(control_id);
+  }
   for (const std::uint64_t id : unheard) control_unheard(id, "the limiter has gone", turn);
   if (limiters_.empty()) clock_.forget();
   if (!left) inherit(turn);

@@ -58,7 +58,6 @@ class Reader {
     priority();
     units(reading_.pointers.weight, message_.weight);
     units(reading_.pointers.cost, message_.cost);
-    can_go();
     reply_to();
     if (!refusal_) check_bounds();
     if (refusal_) return std::move(*refusal_);
@@ -242,17 +241,6 @@ class Reader {
     const auto [stop, error] = std::from_chars(value->text.data(), end, into);
     if (error != std::errc() || stop != end || into < 1 || into > 1'000'000) {
       refuse(pointer, "must be a whole number from 1 to 1000000");
-    }
-  }
-
-  // What costs more than a whole window would only be accepted to die.
-  void can_go() {
-    if (refusal_) return;
-    for (const Limit& limit : upstream_->limits) {
-      if (limit.shadow || message_.cost <= limit.n) continue;
-      return refuse(reading_.pointers.cost,
-                    "is more than the limit " + limit.name +
-                        " ever lets go at once: " + std::to_string(limit.n));
     }
   }
 

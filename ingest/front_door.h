@@ -74,6 +74,16 @@ struct ControlKey {
   std::uint32_t amount = 0;  // kConsume
 };
 
+// An upstream's limits as the store has them; with rows: these from now on, if `version` is the one
+// that holds, or 0.
+struct AskLimits {
+  std::uint64_t request_id = 0;
+  std::string upstream;
+  std::vector<wire::Limit> rows = {};
+  std::uint64_t version = 0;
+  std::string by = {};
+};
+
 struct SubmitCost {
   std::uint64_t request_id = 0;
   wire::Cost cost;
@@ -91,6 +101,11 @@ struct Accepted {
 struct TooMany {
   Duration retry_after;
   wire::Quoted forecast;
+};
+// It costs more than the upstream's limits ever let go at once.
+struct TooCostly {
+  std::uint32_t cost_max = 0;
+  std::string limit;
 };
 // The id is taken by a message with another key or other bytes.
 struct Conflict {
@@ -142,9 +157,27 @@ struct ControlTaken {
   std::uint32_t amount = 0;  // kConsume
 };
 
-using FrontAnswer =
-    std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken, Unavailable, CostBooked,
-                 CostRefused, Listed, KeyFound, KeysListed, ControlTaken>;
+// The limits that hold.
+struct LimitsFound {
+  std::string upstream;
+  std::uint64_t version = 0;
+  std::vector<wire::Limit> rows;
+  std::string by;
+  StoreTime at;  // 0: as long as the store knows
+};
+// Another edit came first; nothing was changed.
+struct LimitsStale {
+  std::uint64_t version = 0;
+};
+// They cannot be; nothing was changed.
+struct LimitsWrong {
+  std::string field;
+  std::string why;
+};
+
+using FrontAnswer = std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken,
+                                 Unavailable, CostBooked, CostRefused, Listed, KeyFound, KeysListed,
+                                 ControlTaken, TooCostly, LimitsFound, LimitsStale, LimitsWrong>;
 
 struct Respond {
   std::uint64_t request_id = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ingest/json_body.h"
+#include "ingest/limits_document.h"
 #include "ingest/name.h"
 
 namespace sluice::ingest {
@@ -208,6 +209,36 @@ HttpResponse respond(const ControlTaken& taken) {
   }
   add_key(body, taken.key);
   return {taken.heard ? 200 : 202, body.done()};
+}
+
+HttpResponse respond(const TooCostly& refused, const About& about) {
+  return answer_of(Refusal{400, about.cost_field,
+                           "is more than the limit " + refused.limit +
+                               " ever lets go at once: " + std::to_string(refused.cost_max)});
+}
+
+HttpResponse respond(const LimitsFound& found, const About& about) {
+  const std::string tag = version_tag(found.version);
+  JsonBody body;
+  body.text("upstream", found.upstream).raw("version", tag);
+  body.raw("limits", limits_json(found.rows, about.scale_millionths));
+  if (!found.by.empty()) body.text("edited_by", found.by);
+  if (found.at.us > 0) body.time("edited_at", found.at);
+  return {200, body.done(), "application/json", {{"ETag", tag}}};
+}
+
+HttpResponse respond(const LimitsStale& stale) {
+  const std::string tag = version_tag(stale.version);
+  HttpResponse response = problem(
+      412, "Precondition Failed",
+      "another edit came first: the limits that hold are version " + tag + "; nothing was changed",
+      "If-Match");
+  response.headers = {{"ETag", tag}};
+  return response;
+}
+
+HttpResponse respond(const LimitsWrong& wrong) {
+  return answer_of(Refusal{400, wrong.field, wrong.why});
 }
 
 HttpResponse respond(const Unavailable& away) {

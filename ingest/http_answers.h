@@ -17,6 +17,8 @@ struct About {
   std::string event_id;                 // of a cost
   std::string id_field = "/messageId";  // where the producer's documents have id and key
   std::string key_field = "/userId";
+  std::string cost_field = {};                // empty: there is none
+  std::int64_t scale_millionths = 1'000'000;  // of limits' spans
   // A cursor as whoever asked may see it.
   std::function<std::string(const std::string&)> cursor = [](const std::string& plain) {
     return plain;

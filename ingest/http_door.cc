@@ -171,7 +171,8 @@ void HttpDoor::respond(const Respond& respond) {
   const auto found = waiting_.extract(respond.request_id);
   if (found.empty()) return;
   const Waiting& waiting = found.mapped();
-  About about{waiting.event_id, pointers_.id, pointers_.key};
+  About about{waiting.event_id, pointers_.id, pointers_.key, pointers_.cost,
+              world_.scale_millionths};
   if (!waiting.batch->scope.whole()) {
     about.cursor = [this](const std::string& plain) {
       return sealed(seal_secret_, world_.random(kSealNonce), plain);

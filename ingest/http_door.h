@@ -31,6 +31,7 @@ class HttpDoor {
     std::function<void()> again = [] {};        // asks for feed() in the next turn
     std::size_t lines_max = 20'000;             // of an NDJSON request
     bool local = false;                         // it listens on a loopback address
+    std::int64_t scale_millionths = 1'000'000;  // of limits' spans, as the settings scale them
   };
 
   HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world);
@@ -89,6 +90,7 @@ class HttpDoor {
   void key_page(const port::HttpRequest& request, Entry entry);
   void look_key(const port::HttpRequest& request, const Entry& entry, bool whole);
   void control(const port::HttpRequest& request, Act act, const Entry& entry);
+  void limits(const port::HttpRequest& request, bool edits, Entry entry);
   // The upstream of a key, or of that name; nullptr: it was answered.
   const Upstream* upstream_for(const port::HttpRequest& request, const Entry& entry, bool whole);
   void refuse(std::uint64_t http_id, const Refusal& refusal);

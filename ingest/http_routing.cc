@@ -4,6 +4,7 @@
 
 #include "ingest/http_answers.h"
 #include "ingest/http_door.h"
+#include "ingest/limits_document.h"
 #include "ingest/openapi.h"
 #include "lib/base/ascii.h"
 #include "lib/digest/seal.h"
@@ -175,6 +176,9 @@ void HttpDoor::act(Act act, HttpRequest request, Entry entry) {
     case Act::kPauseUpstream:
     case Act::kResumeUpstream:
       return control(request, act, entry);
+    case Act::kLimits:
+    case Act::kEditLimits:
+      return limits(request, act == Act::kEditLimits, std::move(entry));
     case Act::kOpenApi:
       return reply(request.id, {200, openapi_document()});
   }
@@ -247,6 +251,36 @@ void HttpDoor::look_key(const HttpRequest& request, const Entry& entry, bool who
   const Upstream* upstream = upstream_for(request, entry, whole);
   if (upstream == nullptr) return;
   world_.accept(LookKey{asking(request), upstream->name, whole ? "" : entry.name});
+}
+
+void HttpDoor::limits(const HttpRequest& request, bool edits, Entry entry) {
+  const auto name = request.parameter("upstream");
+  if (!name) {
+    return refuse(request.id, {400, "upstream", "is missing: whose limits, ?upstream=NAME"});
+  }
+  entry.name = *name;
+  const Upstream* upstream = upstream_for(request, entry, true);
+  if (upstream == nullptr) return;
+  if (!edits) return world_.accept(AskLimits{asking(request), upstream->name});
+  const std::string* match = request.header("If-Match");
+  if (match == nullptr) {
+    return reply(request.id,
+                 problem(428, "Precondition Required",
+                         "If-Match is missing: the version that the edit is made from (GET "
+                         "/v1/limits says it), or *",
+                         "If-Match"));
+  }
+  const auto version = read_version_tag(*match);
+  if (!version) {
+    return refuse(request.id, {400, "If-Match", "must be one version, \"<16 hex digits>\", or *"});
+  }
+  auto read = read_limits_document(request.body, upstream->name, world_.scale_millionths);
+  if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(request.id, *refusal);
+  auto& ask = std::get<AskLimits>(read);
+  ask.request_id = asking(request);
+  ask.version = *version;
+  if (ask.by.empty()) ask.by = entry.by;
+  world_.accept(std::move(ask));
 }
 
 void HttpDoor::control(const HttpRequest& request, Act act, const Entry& entry) {

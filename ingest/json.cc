@@ -373,6 +373,12 @@ std::vector<std::pair<std::string, JsonValue>> json_members(JsonValue object) {
   return members;
 }
 
+std::vector<JsonValue> json_items(JsonValue array) {
+  std::vector<JsonValue> items;
+  each(array, [&](std::string_view, JsonValue value) { items.push_back(value); });
+  return items;
+}
+
 std::optional<std::string> pointer_trouble(std::string_view pointer) {
   if (pointer.empty()) return {};
   if (pointer.front() != '/') return "a JSON Pointer begins with '/'";

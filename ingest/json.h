@@ -40,6 +40,9 @@ std::string json_string(JsonValue string);
 // Names and values of an object, in order.
 std::vector<std::pair<std::string, JsonValue>> json_members(JsonValue object);
 
+// The values of an array, in order.
+std::vector<JsonValue> json_items(JsonValue array);
+
 // What is wrong with a JSON Pointer, if anything.
 std::optional<std::string> pointer_trouble(std::string_view pointer);
 

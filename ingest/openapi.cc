@@ -24,9 +24,11 @@ constexpr Word kWords[] = {
     {403, "The API key does not cover it; `detail` says what is missing."},
     {404, "There is no such thing."},
     {409, "It has ended already."},
+    {412, "Another edit came first; ETag says which version holds. Nothing was changed."},
     {413, "Too large."},
     {415, "Another Content-Type is needed."},
     {422, "It was accepted before, with other bytes."},
+    {428, "If-Match is missing: the version that the edit is made from, or *."},
     {429, "It would wait longer than it may; Retry-After says when it would be taken."},
     {503, "Not now; the same request may be sent again, after Retry-After."},
 };
@@ -62,6 +64,10 @@ std::string headers_of(const Route& route, int status) {
   }
   if (status == 429 || status == 503) {
     return header("Retry-After", "Whole seconds.", "integer");
+  }
+  const bool limits = route.act == Act::kLimits || route.act == Act::kEditLimits;
+  if (limits && (status == 200 || status == 412)) {
+    return header("ETag", "The version that holds, for If-Match.", "string");
   }
   if (route.act == Act::kSubmit && status == 202) {
     return header("Location", "Where the message can be asked for.", "string");
@@ -115,8 +121,8 @@ std::string operation(const Route& route) {
   std::string text =
       "{\"summary\":" + quoted(route.summary) + ",\"parameters\":" + parameters(route);
   if (!route.body.empty()) {
-    const bool needed =
-        route.act == Act::kSubmit || route.act == Act::kCost || route.act == Act::kConsumeKey;
+    const bool needed = route.act == Act::kSubmit || route.act == Act::kCost ||
+                        route.act == Act::kConsumeKey || route.act == Act::kEditLimits;
     text += std::string(",\"requestBody\":{\"required\":") + (needed ? "true" : "false") +
             ",\"content\":{\"application/json\":" + reference(route.body);
     if (route.lines) {

@@ -92,6 +92,24 @@ constexpr std::string_view kSchemas = R"json(
 "Consumed":{"type":"object","required":["key","upstream","consumed"],"additionalProperties":false,
   "properties":{"key":{"type":"string","minLength":1},"upstream":{"type":"string","minLength":1},
   "consumed":{"type":"integer","minimum":1}}},
+"Limit":{"type":"object","required":["n"],"additionalProperties":false,"properties":{
+  "upstream":{"type":"string"},"name":{"type":"string","maxLength":64},
+  "kind":{"enum":["rate","concurrency"],"default":"rate"},
+  "scope":{"enum":["key","upstream"],"default":"key"},
+  "n":{"type":"integer","minimum":1,"maximum":1000000},
+  "window":{"type":"string","default":"60s","examples":["250ms","10s","5min","2h","14d"]},
+  "burst":{"type":"integer","minimum":1,"maximum":1000000,"default":3},
+  "guard":{"type":"string","default":"1s"},"shadow":{"type":"boolean","default":false}}},
+"Limits":{"type":"object","required":["upstream","version","limits"],"additionalProperties":false,
+  "properties":{"upstream":{"type":"string","minLength":1},
+  "version":{"type":"string","pattern":"^[0-9a-f]{16}$"},
+  "limits":{"type":"array","minItems":1,"maxItems":32,
+    "items":{"$ref":"#/components/schemas/Limit"}},
+  "edited_by":{"type":"string"},"edited_at":{"$ref":"#/components/schemas/Time"}}},
+"LimitsEdit":{"type":"object","required":["limits"],"additionalProperties":false,"properties":{
+  "limits":{"type":"array","minItems":1,"maxItems":32,
+    "items":{"$ref":"#/components/schemas/Limit"}},
+  "by":{"type":"string","maxLength":128}}},
 "OpenApi":{"type":"object","required":["openapi","info","paths"],"properties":{
   "openapi":{"const":"3.1.0"},"info":{"type":"object"},"paths":{"type":"object"}}}
 )json";
@@ -114,6 +132,15 @@ std::string_view openapi_parameter(std::string_view name) {
   if (name == "limit") {
     return R"({"name":"limit","in":"query","description":"At most so many.",)"
            R"("schema":{"type":"integer","minimum":1,"maximum":500,"default":50}})";
+  }
+  if (name == "upstream") {
+    return R"({"name":"upstream","in":"query","required":true,"description":"Its name.",)"
+           R"("schema":{"type":"string","minLength":1,"maxLength":64}})";
+  }
+  if (name == "If-Match") {
+    return R"({"name":"If-Match","in":"header","required":true,"description":)"
+           R"("The ETag of the limits that the edit is made from; *: whichever hold.",)"
+           R"("schema":{"type":"string"}})";
   }
   if (name == "Prefer") {
     return R"({"name":"Prefer","in":"header","description":"respond-async, or wait=N (RFC 7240).",)"

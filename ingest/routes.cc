@@ -11,7 +11,7 @@ namespace {
 #define REFUSED \
   {400}, {401}, { 403 }
 
-constexpr std::array<Route, 14> kRoutes = {{
+constexpr std::array<Route, 16> kRoutes = {{
     {Act::kSubmit,
      "POST",
      "/v1/messages",
@@ -129,6 +129,24 @@ constexpr std::array<Route, 14> kRoutes = {{
      false,
      "",
      {{{200, "Upstream"}, REFUSED, {404}, {503}}}},
+    {Act::kLimits,
+     "GET",
+     "/v1/limits",
+     Right::kRead,
+     "An upstream's limits, their version, and who edited them last.",
+     "",
+     false,
+     "upstream",
+     {{{200, "Limits"}, REFUSED, {404}, {503}}}},
+    {Act::kEditLimits,
+     "PUT",
+     "/v1/limits",
+     Right::kControl,
+     "Edit an upstream's limits: all of them, in the place of the version that If-Match names.",
+     "LimitsEdit",
+     false,
+     "upstream If-Match",
+     {{{200, "Limits"}, REFUSED, {404}, {412}, {428}, {503}}}},
     {Act::kOpenApi,
      "GET",
      "/openapi.json",

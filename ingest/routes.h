@@ -30,6 +30,8 @@ enum class Act : std::uint8_t {
   kUpstream,
   kPauseUpstream,
   kResumeUpstream,
+  kLimits,
+  kEditLimits,
   kOpenApi
 };
 

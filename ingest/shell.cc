@@ -62,7 +62,8 @@ HttpDoor::World Shell::world() {
           config_.replies.hosts,
           [this] { stage_->poller().after(Duration{0}, [this] { door_->feed(); }); },
           lines_max_,
-          local_};
+          local_,
+          stage_->room().settings.time_scale_millionths};
 }
 
 Status Shell::start(stage::Stage<IngestCore>& stage) {

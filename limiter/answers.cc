@@ -161,7 +161,7 @@ void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::Pe
   out.start_by = answer.start_by;
   out.lease_end = answer.lease_end;
   out.traceparent = offer.letter.traceparent();
-  out.limits_version = config_.limits_version;
+  out.limits_version = message.key->shard->limits_version;
   send(to, std::move(out), turn);
   ++counts_.dispatched;
   const Duration timeout = message.key->shard->upstream->timeout;

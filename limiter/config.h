@@ -34,9 +34,9 @@ struct Mutations {
 };
 
 struct Config {
-  std::uint64_t life = 1;  // boot id; grants belong to it
-  std::vector<Upstream> upstreams;
-  std::uint64_t limits_version = 1;
+  std::uint64_t life = 1;           // boot id; grants belong to it
+  std::vector<Upstream> upstreams;  // with the settings' limits, until the store says which hold
+  Duration guard_min = milliseconds(501);  // of a limit: twice clock_error_max, and 1 ms
 
   bool shares_store = false;  // with other limiters
   // After a closure nothing is granted before these have announced; empty: any one.
@@ -77,7 +77,7 @@ struct Config {
 
 // The rows of [limiter] in sluice.toml; --help, --print-settings and README.md say the same.
 std::span<const SettingRow> setting_rows();
-// What the table says; life, upstreams and their version come from elsewhere.
+// What the table says; life and upstreams come from elsewhere.
 Config read_config(const SettingTable& table);
 
 // What a limiter that runs makes of edited upstreams. Those that are gone stay until a restart, as

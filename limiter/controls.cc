@@ -23,10 +23,7 @@ void LimiterCore::item(wire::PeerId peer, const wire::Control& control, const Tu
       return consume(control, peer, turn);
     case wire::Verb::kEditLimits:
     case wire::Verb::kLookLimits:
-      return controlled(peer, id,
-                        "limits are edited in the settings file: change it, and send the "
-                        "limiter SIGHUP",
-                        turn);
+      return control_limits(control, peer, turn);
   }
 }
 
@@ -47,6 +44,7 @@ void LimiterCore::give_up_controls(const Turn& turn) {
   for (auto& [hold, waiting] : controlling_) std::erase_if(waiting, over);
   std::erase_if(controlling_, [](const auto& entry) { return entry.second.empty(); });
   std::erase_if(consuming_, [&](const auto& entry) { return over(entry.second); });
+  std::erase_if(limits_asked_, [&](const auto& entry) { return over(entry.second); });
 }
 
 void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn) {

@@ -35,6 +35,7 @@ void LimiterCore::know_upstreams() {
   for (const Upstream& upstream : config_.upstreams) {
     Shard& shard = shards_[upstream.name];
     shard.upstream = &upstream;
+    shard.limits_version = sluice::limits_version(upstream.name, upstream.limits);
     shard.line_max = line_max_of(upstream, config_);
   }
   if (clock_of_.empty() && !shards_.empty()) clock_of_ = shards_.begin()->first;
@@ -49,12 +50,34 @@ void LimiterCore::edit(Config config) {
   config_ = std::move(config);
   know_upstreams();
   for (auto& [name, shard] : shards_) {
-    shard.limit_until = StoreTime{};
-    shard.crowded_until = Instant{};
-    shard.look = true;
     shard.greet = true;
+    rethink(shard);
   }
-  for (auto& [number, key] : keys_) open_again(*key);
+}
+
+// What the store has is what holds; the version is its word, too.
+void LimiterCore::adopt(const std::string& upstream, const ShardLimits& limits) {
+  Shard* shard = shard_of(upstream);
+  if (shard == nullptr) return;
+  shard->limits_asked = false;
+  if (limits.version == shard->limits_version) return;
+  MARK("limiter: the store has other limits");
+  for (Upstream& one : config_.upstreams) {
+    if (one.name == upstream) one.limits = limits.limits;
+  }
+  shard->limits_version = limits.version;
+  shard->line_max = line_max_of(*shard->upstream, config_);
+  rethink(*shard);
+}
+
+// Its limits are others now: whatever was refused is asked for anew.
+void LimiterCore::rethink(Shard& shard) {
+  shard.limit_until = StoreTime{};
+  shard.crowded_until = Instant{};
+  shard.look = true;
+  for (auto& [number, key] : keys_) {
+    if (key->shard == &shard) open_again(*key);
+  }
 }
 
 void LimiterCore::send(wire::PeerId to, wire::Item item, const Turn& turn) {
@@ -129,7 +152,10 @@ void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
       shard.complete_at = turn.now + config_.store_retry;
     }
   }
-  if (std::exchange(shard.greet, false)) say(Emptied{upstream, {}}, turn);
+  if (std::exchange(shard.greet, false)) {
+    shard.limits_asked = true;
+    say(AskLimits{upstream}, turn);
+  }
   if (!shard.opening.open()) look_at_opening(shard, turn);
   if (draining_ || turn.now >= shard.tidy_at || shard.untidy() >= kTidyMost) tidy(shard, turn);
   if (shard.to_peek.empty()) return;

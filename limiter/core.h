@@ -123,6 +123,8 @@ class LimiterCore {
   // that was refused is asked for anew; what is under way goes on as it was granted.
   void edit(Config config);
   [[nodiscard]] const Config& config() const { return config_; }
+  // Of the limits that are known here; 0: no such upstream.
+  [[nodiscard]] std::uint64_t limits_version(const std::string& upstream) const;
 
   // No new grants from now on: its keys are others', ingests are told, and what waits is let go.
   // What is under way is finished. idle() tells when.
@@ -184,6 +186,7 @@ class LimiterCore {
   void follow_clock(const std::string& upstream, const StoreReply& reply);
   void hear_clock(const StoreReply& reply, const Turn& turn);
   void answered(const StoreReply& reply, const Turn& turn);
+  void acknowledged(const std::string& upstream, const Acknowledged& done);
   void answer_to(const Call& call, const Answer& answer, const Turn& turn);
   void learn(const std::string& upstream, Duration latency);
   [[nodiscard]] std::optional<StoreBounds> bounds(Instant now) const;
@@ -321,6 +324,7 @@ class LimiterCore {
                                                            const StoreBounds& known) const;
   void peeked(const Peek& call, const PeekReply& reply, const Turn& turn);
   void answer_quote(Key& key, const Asker& asker, const Turn& turn);
+  void say_cost_max(const wire::Quote& quote, wire::Quoted& quoted);
   void answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn);
   void answer_askers(Key& key, wire::Wait why, const Turn& turn);
 
@@ -345,6 +349,12 @@ class LimiterCore {
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   bool is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  void control_limits(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  void limits_unheard(std::uint64_t asker, const Turn& turn);
+  void hear_version(const std::string& upstream, std::uint64_t version, const Turn& turn);
+  void hear_limits(const Call& call, const LimitsReply& reply, const Turn& turn);
+  void adopt(const std::string& upstream, const ShardLimits& limits);
+  void rethink(Shard& shard);
   void give_up_controls(const Turn& turn);
   void hold_written(const SetHold& call, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
@@ -426,6 +436,8 @@ class LimiterCore {
   std::map<std::pair<std::string, std::string>, Warning> warnings_;
   std::map<std::pair<std::string, std::string>, std::vector<Controlling>> controlling_;
   std::map<std::string, Controlling> consuming_;  // by Consume::id
+  std::uint64_t last_asker_ = 0;
+  std::map<std::uint64_t, Controlling> limits_asked_;  // by AskLimits::asker and SetLimits::asker
   // Settled was said, Forgotten was not heard: such rows are still counted by their ingest.
   struct Told {
     Instant at;

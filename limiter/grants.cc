@@ -170,6 +170,7 @@ void LimiterCore::grant(Shard& shard, const Turn& turn) {
   const auto from = caller(turn.now);
   if (!from) return;
   Grant call{*from, {}};
+  call.caller.limits_version = shard.limits_version;
   if (turn.now >= shard.ends_at) ask_out_of_turn(shard, call);
   if (limited) {
     const Instant opens = std::min(when(shard.limit_until, turn.now), shard.limit_again);
@@ -258,7 +259,7 @@ GrantAsk LimiterCore::make_ask(const Message& message, const Caller& caller,
   ask.line.path = offer.letter.bare_path();
   ask.line.method = offer.letter.method();
   ask.line.could_go_at = could_go_at(message, caller.bounds);
-  ask.line.limits_version = config_.limits_version;
+  ask.line.limits_version = message.key->shard->limits_version;
   ask.line.limiter_life = config_.life;
   ask.line.dispatcher_life = dispatcher_life;
   ask.line.traceparent = offer.letter.traceparent();

@@ -14,11 +14,12 @@ std::int64_t needed(const Limit& limit, Duration latency) {
 
 }  // namespace
 
-std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency) {
+std::uint32_t in_flight_per_key(const Upstream& upstream, const std::vector<Limit>& limits,
+                                Duration latency) {
   if (upstream.in_flight_per_key != kInFlightAuto) return upstream.in_flight_per_key;
   constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
   std::int64_t most = kNone;
-  for (const Limit& limit : upstream.limits) {
+  for (const Limit& limit : limits) {
     if (limit.kind != LimitKind::kRate || limit.shadow) continue;
     most = std::min(most, needed(limit, std::max(latency, Duration{0})));
   }

@@ -49,6 +49,7 @@ StoreReply MemoryStore::perform(const StoreAsk& ask, StoreTime clock) {
   Scripted scripted = limiter::perform(config_, shard, {clock, life_, fresh_}, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
+  reply.limits_version = scripted.limits_version;
   if (++calls_ % kPurgeEvery == 0) shard.purge(shard.state().last);
   return reply;
 }

@@ -95,11 +95,23 @@ void LimiterCore::answer_askers(Key& key, wire::Wait why, const Turn& turn) {
   for (const Asker& asker : std::exchange(key.askers, {})) answer_unknown(asker, why, turn);
 }
 
+// What costs more than a whole window lets through would only be accepted to die; by which limit?
+void LimiterCore::say_cost_max(const wire::Quote& quote, wire::Quoted& quoted) {
+  const Shard* shard = shard_of(quote.upstream);
+  if (shard == nullptr) return;
+  for (const Limit& limit : shard->upstream->limits) {
+    if (limit.shadow || (quoted.cost_max != 0 && limit.n >= quoted.cost_max)) continue;
+    quoted.cost_max = limit.n;
+    if (quote.cost > limit.n) quoted.limit = limit.name;
+  }
+}
+
 void LimiterCore::answer_unknown(const Asker& asker, wire::Wait why, const Turn& turn) {
   wire::Quoted quoted;
   quoted.quote_id = asker.quote.quote_id;
   quoted.why = why;
   quoted.position = asker.quote.ahead;
+  say_cost_max(asker.quote, quoted);
   if (const auto known = bounds(turn.now)) quoted.now = known->high;
   send(asker.peer, quoted, turn);
 }
@@ -157,6 +169,7 @@ void LimiterCore::answer_quote(Key& key, const Asker& asker, const Turn& turn) {
     quoted.reset = std::max(Duration{0}, more - known->high);
   }
   if (!quote.identity.empty()) explain_quoted(message, turn.now, quoted);
+  say_cost_max(quote, quoted);
   send(asker.peer, quoted, turn);
 }
 

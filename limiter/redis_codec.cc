@@ -190,9 +190,10 @@ RedisCommand say_consume(const Consume& call, const RedisSaid& said) {
   return build.command(RedisScript::kConsume, &call.caller);
 }
 
-std::string span_bytes(const StoreConfig& config, const Upstream& upstream) {
+std::string span_bytes(const StoreConfig& config, const Upstream& upstream,
+                       const std::vector<Limit>& limits) {
   RedisPacker pack;
-  pack.u64(config.limits_version).u16(upstream.limits.size());
+  pack.u64(limits_version(upstream.name, limits)).u16(limits.size());
   pack.span(upstream.unknown_hold).span(upstream.start_window).span(upstream.timeout);
   pack.span(upstream.max_pause).u8(upstream.on_unknown == OnUnknown::kDead ? 1 : 0);
   pack.number(upstream.attempts_max).number(upstream.throttles_max).span(upstream.penalty_max);
@@ -212,16 +213,20 @@ std::string limit_bytes(const Limit& limit) {
 
 }  // namespace
 
-RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const RedisSaid& said) {
+RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const RedisSaid& known) {
   const Upstream* upstream = find_upstream(config, call.upstream);
-  Builder build(said, call.upstream);
+  Builder build(known, call.upstream);
   if (upstream != nullptr) {
+    const bool by_person = !call.limits.empty();
+    const std::vector<Limit>& said = by_person ? call.limits : upstream->limits;
+    const std::string by = wire::clip(call.by, kByMax);
     std::string limits;
-    for (const Limit& limit : upstream->limits) limits += limit_bytes(limit);
-    build.args.push_back(span_bytes(config, *upstream));
+    for (const Limit& limit : said) limits += limit_bytes(limit);
+    build.args.push_back(span_bytes(config, *upstream, said));
     build.args.push_back(std::move(limits));
-    build.args.push_back(words_of_edit(call.by, upstream->limits));
-    build.args.push_back(wire::clip(call.by, kByMax));
+    build.args.push_back(words_of_edit(by, said));
+    build.args.push_back(by);
+    build.args.push_back(RedisPacker().u8(by_person ? 1 : 0).u64(call.instead_of).take());
   }
   return build.command(RedisScript::kLimits, nullptr);
 }
@@ -247,6 +252,9 @@ RedisCommand RedisExchange::next(const RedisSaid& said) const {
   if (const auto* call = std::get_if<Peek>(&call_)) return say_peek(*call, said);
   if (const auto* call = std::get_if<Consume>(&call_)) return say_consume(*call, said);
   if (const auto* call = std::get_if<SetLimits>(&call_)) return say_limits(*config_, *call, said);
+  if (const auto* call = std::get_if<AskLimits>(&call_)) {
+    return Builder(said, call->upstream).command(RedisScript::kClock, nullptr);
+  }
   const auto& clock = std::get<AskClock>(call_);
   return Builder(said, clock.upstream).command(RedisScript::kClock, &clock.caller);
 }

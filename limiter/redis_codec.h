@@ -44,14 +44,6 @@ enum class RedisHeard : std::uint8_t {
   kFailed     // any other error of the server, also that it is loading or read-only
 };
 
-// What a shard says its limits are: of whoever said them last.
-struct ShardLimits {
-  std::uint64_t version = 0;
-  std::uint64_t edits = 0;
-  std::string by;
-  std::vector<Limit> limits;
-};
-
 // One call of the store. `config` has what SetLimits says, and is needed for nothing else.
 class RedisExchange {
  public:
@@ -63,8 +55,7 @@ class RedisExchange {
   // When kDone.
   [[nodiscard]] const Answer& answer() const { return answer_; }
   [[nodiscard]] StoreTime now() const { return now_; }  // StoreReply.now
-  // Of AskClock, when kDone.
-  [[nodiscard]] const std::optional<ShardLimits>& limits() const { return limits_; }
+  [[nodiscard]] std::uint64_t limits_version() const { return limits_version_; }
   // The server's life, for the connection that the reply came from; empty when it said none.
   [[nodiscard]] const std::string& life() const { return life_; }
   // The error in words, when there is one.
@@ -80,6 +71,7 @@ class RedisExchange {
   bool take_complete(Reply& reply);
   bool take_peek(Reply& reply);
   bool take_acknowledged(Reply& reply);
+  bool take_limits(Reply& reply);
 
   const StoreConfig* config_;
   Call call_;
@@ -87,7 +79,7 @@ class RedisExchange {
   StoreTime now_;
   std::string life_;
   std::string what_;
-  std::optional<ShardLimits> limits_;
+  std::uint64_t limits_version_ = 0;
   // What is to be said beside the call itself: conflicts to settle (places of asks) ...
   std::vector<std::size_t> conflicts_;
   // ... and the shard's lines to take out (numbers of edits).

@@ -93,25 +93,6 @@ KeyState read_key(RedisUnpacker from, std::size_t limits, bool& good) {
   return state;
 }
 
-std::vector<Limit> read_limits(RedisUnpacker& from, std::size_t count) {
-  std::vector<Limit> limits;
-  for (std::size_t i = 0; i < count && !from.bad(); ++i) {
-    Limit limit;
-    from.u16();  // its log
-    limit.scope = from.u8() == 1 ? LimitScope::kUpstream : LimitScope::kKey;
-    limit.kind = from.u8() == 1 ? LimitKind::kConcurrency : LimitKind::kRate;
-    limit.shadow = from.u8() == 1;
-    limit.n = from.u32();
-    limit.window = from.span();
-    limit.burst = from.u32();
-    limit.guard = from.span();
-    from.time(), from.time(), from.u32();  // what the shard knows of it
-    limit.name = from.text8();
-    limits.push_back(std::move(limit));
-  }
-  return limits;
-}
-
 void read_wait(RedisUnpacker& from, GrantAnswer& answer) {
   answer.why = static_cast<wire::Wait>(from.u8());
   answer.until = from.time();
@@ -195,6 +176,7 @@ bool RedisExchange::take(const RedisValue& value) {
   reply.latency = head.span();
   const std::string life(head.raw(kLife));
   const std::size_t edits = head.u16();
+  limits_version_ = head.u64();
   if (!head.whole()) return false;
   const RedisUnpacker lines(value.items[1].text);
   reply.edits = read_edit_lines(lines, edits, upstream_of(call_));
@@ -208,6 +190,8 @@ bool RedisExchange::take(const RedisValue& value) {
     good = take_complete(reply);
   } else if (std::holds_alternative<Peek>(call_)) {
     good = take_peek(reply);
+  } else if (std::holds_alternative<SetLimits>(call_) || std::holds_alternative<AskLimits>(call_)) {
+    good = take_limits(reply);
   } else {
     good = take_acknowledged(reply);
   }
@@ -282,6 +266,21 @@ bool RedisExchange::take_peek(Reply& reply) {
   return good;
 }
 
+bool RedisExchange::take_limits(Reply& reply) {
+  if (reply.count() != 1) return false;
+  RedisUnpacker from(reply.item(0));
+  LimitsReply limits;
+  limits.stale = from.u8() == 1;
+  limits.limits.version = limits_version_;
+  limits.limits.at = from.time();
+  const std::size_t count = from.u16();
+  limits.limits.by = from.text8();
+  limits.limits.limits = read_limits(from, count);
+  limits.shard = {reply.closed_until, reply.latency, std::move(reply.lines)};
+  answer_ = std::move(limits);
+  return from.whole();
+}
+
 bool RedisExchange::take_acknowledged(Reply& reply) {
   Acknowledged acknowledged{reply.closed_until, reply.latency, std::move(reply.lines)};
   const bool is_clock = std::holds_alternative<AskClock>(call_);
@@ -289,17 +288,7 @@ bool RedisExchange::take_acknowledged(Reply& reply) {
     if (reply.count() != 1) return false;
     now_ = reply.now;
   }
-  if (is_clock) {
-    RedisUnpacker from(reply.item(0));
-    ShardLimits limits;
-    limits.version = from.u64();
-    limits.edits = static_cast<std::uint64_t>(from.number());
-    const std::size_t count = from.u16();
-    limits.by = from.text8();
-    limits.limits = read_limits(from, count);
-    if (!from.whole()) return false;
-    limits_ = std::move(limits);
-  } else if (const auto* consume = std::get_if<Consume>(&call_)) {
+  if (const auto* consume = std::get_if<Consume>(&call_)) {
     RedisUnpacker from(reply.item(0));
     for (wire::Record& line : read_outbox(from, consume->id, consume->upstream)) {
       acknowledged.outbox.push_back(std::move(line));

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "lib/wire/limits.h"
 #include "limiter/trail_line.h"
 
 namespace sluice::limiter {
@@ -20,6 +21,9 @@ enum Sets : std::uint32_t {
   kReason = 128,
   kOwn = 256
 };
+
+// Rows of wire::Record's table from this one on are of the shard's own lines alone.
+constexpr int kRowsOfEdits = 29;
 
 // The blob: each row of wire::Record's table, text with its length, whole numbers as varints.
 struct BlobWriter {
@@ -84,7 +88,11 @@ wire::Record line_of(const Subject& subject, RedisUnpacker& from) {
   wire::Record line;
   if (!subject.blob.empty()) {
     BlobReader reader{RedisUnpacker(subject.blob)};
-    auto row = [&](int, const char*, auto& member, const auto&) { reader.one(member); };
+    auto row = [&](int number, const char*, auto& member, const auto& bound) {
+      if constexpr (!std::is_same_v<std::decay_t<decltype(bound)>, wire::Many>) {
+        if (number < kRowsOfEdits) reader.one(member);
+      }
+    };
     wire::Record::fields(line, row);
     if (!reader.from.whole()) from.spoil();
   }
@@ -132,16 +140,36 @@ wire::Record read_line(RedisUnpacker& from, const Subject& subject, const std::s
 
 }  // namespace
 
+std::vector<Limit> read_limits(RedisUnpacker& from, std::size_t count) {
+  std::vector<Limit> limits;
+  for (std::size_t i = 0; i < count && !from.bad(); ++i) {
+    Limit limit;
+    from.u16();  // its log
+    limit.scope = from.u8() == 1 ? LimitScope::kUpstream : LimitScope::kKey;
+    limit.kind = from.u8() == 1 ? LimitKind::kConcurrency : LimitKind::kRate;
+    limit.shadow = from.u8() == 1;
+    limit.n = from.u32();
+    limit.window = from.span();
+    limit.burst = from.u32();
+    limit.guard = from.span();
+    from.time(), from.time(), from.u32();  // what the shard knows of it
+    limit.name = from.text8();
+    limits.push_back(std::move(limit));
+  }
+  return limits;
+}
+
 std::string blob_of(const wire::Record& line) {
   BlobWriter writer;
   const std::string nothing;
-  auto row = [&](int, const char*, const auto& member, const auto&) {
+  auto row = [&](int number, const char*, const auto& member, const auto& bound) {
+    if (number >= kRowsOfEdits) return;
     if constexpr (std::is_same_v<std::decay_t<decltype(member)>, std::string>) {
       const bool elsewhere = &member == &line.record_id || &member == &line.identity ||
                              &member == &line.content_hash || &member == &line.key ||
                              &member == &line.upstream;
       writer.one(elsewhere ? nothing : member);
-    } else {
+    } else if constexpr (!std::is_same_v<std::decay_t<decltype(bound)>, wire::Many>) {
       writer.one(member);
     }
   };
@@ -171,7 +199,10 @@ std::vector<EditLine> read_edit_lines(RedisUnpacker from, std::size_t count,
     edit.edit = static_cast<std::uint64_t>(from.number());
     edit.line.at = from.time();
     edit.line.limits_version = from.u64();
+    edit.line.limits_before = from.u64();
+    const std::size_t limits = from.u16();
     edit.line.reason = from.text16();
+    edit.line.limit_rows = wire::rows_of(read_limits(from, limits));
     edit.line.kind = wire::RecordKind::kLimits;
     edit.line.upstream = upstream;
     edit.line.record_id = edit_id_of(upstream, edit.edit, edit.line.at);

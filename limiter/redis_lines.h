@@ -29,6 +29,9 @@ struct EditLine {
 std::vector<EditLine> read_edit_lines(RedisUnpacker from, std::size_t count,
                                       const std::string& upstream);
 
+// `count` of them as LIMIT in lua/prelude.lua packs them.
+std::vector<Limit> read_limits(RedisUnpacker& from, std::size_t count);
+
 End read_end(RedisUnpacker& from);
 
 }  // namespace sluice::limiter

@@ -206,8 +206,8 @@ void RedisStore::done(std::uint64_t number) {
     telling_.erase(upstream_of(said.exchange.call()));
     return;
   }
-  events_.answered(
-      {said.call_id, said.exchange.answer(), said.exchange.now(), said.sent, received});
+  events_.answered({said.call_id, said.exchange.answer(), said.exchange.now(), said.sent, received,
+                    said.exchange.limits_version()});
 }
 
 void RedisStore::failed(std::uint64_t number, std::string what, bool full) {

@@ -70,9 +70,10 @@ class Replay {
     store.upstreams = config.upstreams;
     return store;
   }
-  [[nodiscard]] Caller caller() const {
+  [[nodiscard]] Caller caller(const Lane& lane) const {
     const StoreTime now = kStart + now_;
-    return {kLife, {now, now}, now + seconds(1), 1};
+    const Upstream& upstream = *lane.upstream;
+    return {kLife, {now, now}, now + seconds(1), limits_version(upstream.name, upstream.limits)};
   }
   [[nodiscard]] std::string identity_of(std::size_t place) const {
     const Arrival& arrival = arrivals_[place];
@@ -162,7 +163,7 @@ void Replay::look(Lane& lane) {
 // False: it is not to be asked for again before its time.
 bool Replay::ask(Line& line) {
   const auto reply =
-      store_.perform({1, Grant{caller(), {ask_of(line.waiting.front())}}}, kStart + now_);
+      store_.perform({1, Grant{caller(*line.lane), {ask_of(line.waiting.front())}}}, kStart + now_);
   const auto* grant = std::get_if<GrantReply>(&reply.answer);
   CHECK(grant != nullptr && grant->answers.size() == 1);
   const GrantAnswer& answer = grant->answers.front();
@@ -237,7 +238,8 @@ void Replay::answer(std::uint64_t number) {
   const std::string upstream = answer.outcome.upstream;
   Completion completion;
   completion.outcome = answer.outcome;
-  const auto reply = store_.perform({1, Complete{caller(), {completion}}}, kStart + now_);
+  const auto reply =
+      store_.perform({1, Complete{caller(*answer.lane), {completion}}}, kStart + now_);
   const auto* complete = std::get_if<CompleteReply>(&reply.answer);
   CHECK(complete != nullptr && complete->answers.size() == 1);
   Emptied emptied{upstream, {}};

@@ -66,7 +66,7 @@ LimitLog shown(LimitLog log) {
 
 KeyState peek_one(Scene& scene, const std::string& key) {
   KeyState state;
-  for (const Limit& limit : scene.upstream.limits) {
+  for (const Limit& limit : scene.limits) {
     LimitLog log = scene.log(limit, key);
     scene.meter(limit).prune(log, scene.now);
     state.logs.push_back(shown(std::move(log)));
@@ -170,7 +170,14 @@ struct Perform {
     answer.outbox.insert(answer.outbox.end(), lines.begin(), lines.end());
     return answer;
   }
-  Answer operator()(const SetLimits& call) { return set_limits(scene, call), acknowledged(); }
+  Answer operator()(const SetLimits& call) {
+    LimitsReply reply = set_limits(scene, call);
+    reply.shard = acknowledged();
+    return reply;
+  }
+  Answer operator()(const AskLimits&) {
+    return LimitsReply{false, limits_of(scene.shard.state()), acknowledged()};
+  }
 
   Acknowledged acknowledged() {
     const ShardRecord& state = scene.shard.state();
@@ -193,6 +200,7 @@ const std::string& upstream_of(const Call& call) {
   if (const auto* peek = std::get_if<Peek>(&call)) return peek->upstream;
   if (const auto* consume = std::get_if<Consume>(&call)) return consume->upstream;
   if (const auto* limits = std::get_if<SetLimits>(&call)) return limits->upstream;
+  if (const auto* limits = std::get_if<AskLimits>(&call)) return limits->upstream;
   const auto* clock = std::get_if<AskClock>(&call);
   return clock == nullptr ? kNobody : clock->upstream;
 }
@@ -207,14 +215,16 @@ Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& mom
                  const Call& call) {
   const Upstream* upstream = find_upstream(config, upstream_of(call));
   CHECK(upstream != nullptr);
-  Scene scene{config, *upstream, shard};
   const ShardRecord& state = shard.state();
+  std::vector<Limit> kept;
+  Scene scene{config, *upstream, shard, ruling(*upstream, state, call, kept)};
   scene.now = std::max(state.last, moment.time + state.offset);
   meet_life(scene, moment);
   const Caller* caller = caller_of(call);
   if (caller != nullptr) meet_caller(scene, moment, *caller);
   Answer answer = std::visit(Perform{scene}, call);
-  return {std::move(answer), caller != nullptr ? scene.now : StoreTime{}};
+  return {std::move(answer), caller != nullptr ? scene.now : StoreTime{},
+          shard.state().limits_version};
 }
 
 }  // namespace sluice::limiter

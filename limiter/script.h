@@ -16,10 +16,10 @@
 
 namespace sluice::limiter {
 
-// All durations already scaled.
+// All durations already scaled. Limits are those of the settings: which of them hold, the shard
+// knows.
 struct StoreConfig {
   std::vector<Upstream> upstreams;
-  std::uint64_t limits_version = 1;
   Duration clock_error_max = milliseconds(250);
   Duration store_overlap = seconds(20);
   Duration close_max = minutes(10);      // longer windows do not lengthen a closure (design 4.4)
@@ -36,7 +36,8 @@ struct Moment {
 
 struct Scripted {
   Answer answer;
-  StoreTime now;  // StoreReply.now
+  StoreTime now;                     // StoreReply.now
+  std::uint64_t limits_version = 0;  // StoreReply.limits_version
 };
 
 // Which upstream's shard a call is for.

@@ -82,8 +82,7 @@ GrantAnswer Granting::open(const MessageRecord& record, Granted granted) {
 
 std::optional<GrantAnswer> Granting::refuse_caller() {
   const ShardRecord& state = scene_.shard.state();
-  if (caller_.limits_version != state.limits_version ||
-      scene_.config.limits_version != state.limits_version) {
+  if (caller_.limits_version != state.limits_version) {
     MARK("store: a caller with older limits");
     return wait(wire::Wait::kStoreDown, {}, "stale_settings");
   }
@@ -193,7 +192,7 @@ Verdict Granting::verdict(const Limit& limit, const GrantAsk& ask) {
 // All limits or none; the one that opens last is named.
 std::optional<GrantAnswer> Granting::limited(const GrantAsk& ask) {
   std::optional<GrantAnswer> last = told(ask);
-  for (const Limit& limit : scene_.upstream.limits) {
+  for (const Limit& limit : scene_.limits) {
     if (limit.shadow) continue;
     const Verdict said = verdict(limit, ask);
     if (said.why == wire::Wait::kNone) continue;
@@ -212,7 +211,7 @@ std::optional<GrantAnswer> Granting::told(const GrantAsk& ask) {
 
 std::vector<std::string> Granting::shadows(const GrantAsk& ask) {
   std::vector<std::string> names;
-  for (const Limit& limit : scene_.upstream.limits) {
+  for (const Limit& limit : scene_.limits) {
     if (!limit.shadow) continue;
     const bool never = ask.cost > limit.n;
     if (never || verdict(limit, ask).why != wire::Wait::kNone) names.push_back(limit.name);
@@ -254,7 +253,7 @@ GrantAnswer Granting::take(const GrantAsk& ask) {
 void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
   const std::string& key = ask.line.key;
   const wire::Attempt attempt{ask.line.identity, record.serial};
-  for (const Limit& limit : scene_.upstream.limits) {
+  for (const Limit& limit : scene_.limits) {
     LimitLog& log = scene_.edit_log(limit, key);
     const Meter meter = scene_.meter(limit);
     meter.prune(log, scene_.now);
@@ -304,7 +303,7 @@ bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* kno
           known == nullptr ? ask.attempts : known->attempts,
           scene_.now};
   const auto too_costly = [&](const Limit& limit) { return !limit.shadow && ask.cost > limit.n; };
-  const auto& limits = scene_.upstream.limits;
+  const auto& limits = scene_.limits;
   MessageRecord carried;
   carried.attempts = ask.attempts;
   carried.throttles = ask.throttles;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "lib/base/mark.h"
+#include "lib/wire/limits.h"
+#include "lib/wire/valid.h"
 #include "limiter/script_parts.h"
 #include "limiter/trail_line.h"
 
@@ -12,6 +14,7 @@ namespace sluice::limiter {
 namespace {
 
 constexpr std::size_t kEditLinesMax = 64;  // of the shard's outbox
+constexpr std::size_t kByMax = 200;        // bytes of who says so
 
 Duration horizon(const Limit& limit) { return Meter(limit, {}).horizon(); }
 
@@ -58,7 +61,7 @@ KnownLimit changed(Scene& scene, const KnownLimit& old, const Limit& limit) {
 // Keys' records are needed for longer than was thought when they were last looked at. Those of
 // before that may be gone when windows grow by more than kKeySlack, all told.
 void keep_keys(Scene& scene, const std::vector<const KnownLimit*>& matched) {
-  const auto& limits = scene.upstream.limits;
+  const auto& limits = scene.limits;
   Duration longest, needed;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     if (matched[i] == nullptr || horizon(limits[i]) <= horizon(matched[i]->limit)) continue;
@@ -115,15 +118,55 @@ std::vector<const KnownLimit*> match(const std::vector<KnownLimit>& old,
   return matched;
 }
 
-wire::Record line_of_edit(const Scene& scene, const ShardRecord& state, const SetLimits& call) {
+wire::Record line_of_edit(const Scene& scene, const ShardRecord& state, std::uint64_t before) {
   wire::Record line;
   line.record_id = edit_id_of(scene.upstream.name, state.edits, scene.now);
   line.kind = wire::RecordKind::kLimits;
   line.at = scene.now;
   line.upstream = scene.upstream.name;
   line.limits_version = state.limits_version;
-  line.reason = words_of_edit(call.by, scene.upstream.limits);
+  line.limits_before = before;
+  line.limit_rows = wire::rows_of(scene.limits);
+  line.reason = words_of_edit(state.by, scene.limits);
   return line;
+}
+
+bool holds(const std::vector<Limit>& limits, const ShardRecord& state) {
+  return std::equal(limits.begin(), limits.end(), state.limits.begin(), state.limits.end(),
+                    [](const Limit& a, const KnownLimit& b) { return a == b.limit; });
+}
+
+std::uint64_t version_of(const Upstream& upstream, const SetLimits& call) {
+  return limits_version(upstream.name, call.limits.empty() ? upstream.limits : call.limits);
+}
+
+// Whether a person's edit is made from another version than the one that holds. To say once more
+// what holds is none.
+bool is_stale(const SetLimits& call, std::uint64_t version, const ShardRecord& state) {
+  return !call.limits.empty() && call.instead_of != 0 && call.instead_of != state.limits_version &&
+         version != state.limits_version;
+}
+
+bool takes_effect(const SetLimits& call, std::uint64_t version, const ShardRecord& state) {
+  if (!call.limits.empty()) return !is_stale(call, version, state);
+  return state.life.empty() || state.file_version != version;
+}
+
+void edit_limits(Scene& scene, const SetLimits& call, std::uint64_t before) {
+  ShardRecord& state = scene.shard.edit_state();
+  const auto matched = match(state.limits, scene.limits);
+  keep_keys(scene, matched);
+  std::vector<KnownLimit> next;
+  for (std::size_t i = 0; i < scene.limits.size(); ++i) {
+    next.push_back(matched[i] == nullptr ? added(scene, scene.limits[i])
+                                         : changed(scene, *matched[i], scene.limits[i]));
+  }
+  state.limits = std::move(next);
+  ++state.edits;
+  state.by = wire::clip(call.by, kByMax);
+  state.edited_at = scene.now;
+  state.outbox.push_back(line_of_edit(scene, state, before));
+  if (state.outbox.size() > kEditLinesMax) state.outbox.erase(state.outbox.begin());
 }
 
 // How long nothing is granted after the store may have forgotten: until every request that was
@@ -136,7 +179,7 @@ Duration quiet_after(const Scene& scene) {
 // The longest window that a closure waits for.
 Duration closing_window(const Scene& scene) {
   Duration window;
-  for (const Limit& limit : scene.upstream.limits) {
+  for (const Limit& limit : scene.limits) {
     if (limit.kind != LimitKind::kRate || limit.shadow) continue;
     window = std::max(window, std::min(limit.window, scene.config.close_max));
   }
@@ -160,10 +203,10 @@ void Scene::went_over(const Limit& limit) {
 }
 
 const KnownLimit* Scene::known(const Limit& limit) {
-  const auto& limits = shard.state().limits;
-  const auto at = std::find_if(limits.begin(), limits.end(),
+  const auto& all = shard.state().limits;
+  const auto at = std::find_if(all.begin(), all.end(),
                                [&](const KnownLimit& one) { return one.limit.name == limit.name; });
-  return at == limits.end() ? nullptr : &*at;
+  return at == all.end() ? nullptr : &*at;
 }
 
 const std::string& Scene::log_name(const Limit& limit) {
@@ -180,7 +223,7 @@ StoreTime Scene::opens_at(const std::string& key) {
 void close(Scene& scene, ShardRecord& state) {
   MARK("store: closed, as it may have forgotten");
   Duration guard;
-  for (const Limit& limit : scene.upstream.limits) guard = std::max(guard, limit.guard);
+  for (const Limit& limit : scene.limits) guard = std::max(guard, limit.guard);
   const StoreTime quiet = scene.now + quiet_after(scene);
   state.closed_until = std::max(state.closed_until, quiet + closing_window(scene) + guard);
   for (KnownLimit& known : state.limits) {
@@ -196,38 +239,52 @@ void meet_life(Scene& scene, const Moment& moment) {
   ShardRecord& state = scene.shard.edit_state();
   state.life = moment.life;
   if (first) {
-    for (const Limit& limit : scene.upstream.limits) {
+    for (const Limit& limit : scene.limits) {
       state.limits.push_back({limit, limit.name, {}, {}, 0});
     }
-    state.limits_version = scene.config.limits_version;
+    state.limits_version = limits_version(scene.upstream.name, scene.limits);
     if (moment.fresh) return;
   }
   state.opened_at = scene.now;
   close(scene, state);
 }
 
-void set_limits(Scene& scene, const SetLimits& call) {
+const std::vector<Limit>& ruling(const Upstream& upstream, const ShardRecord& state,
+                                 const Call& call, std::vector<Limit>& kept) {
+  const auto* edit = std::get_if<SetLimits>(&call);
+  if (edit != nullptr && takes_effect(*edit, version_of(upstream, *edit), state)) {
+    return edit->limits.empty() ? upstream.limits : edit->limits;
+  }
+  if (state.life.empty() || holds(upstream.limits, state)) return upstream.limits;
+  for (const KnownLimit& known : state.limits) kept.push_back(known.limit);
+  return kept;
+}
+
+ShardLimits limits_of(const ShardRecord& state) {
+  ShardLimits limits{state.limits_version, state.by, state.edited_at, {}};
+  for (const KnownLimit& known : state.limits) limits.limits.push_back(known.limit);
+  return limits;
+}
+
+LimitsReply set_limits(Scene& scene, const SetLimits& call) {
   const ShardRecord& before = scene.shard.state();
-  const auto& limits = scene.upstream.limits;
-  const bool same =
-      std::equal(limits.begin(), limits.end(), before.limits.begin(), before.limits.end(),
-                 [](const Limit& limit, const KnownLimit& known) { return limit == known.limit; });
-  if (before.limits_version != scene.config.limits_version) {
-    scene.shard.edit_state().limits_version = scene.config.limits_version;
+  const std::uint64_t version = version_of(scene.upstream, call);
+  const bool stale = is_stale(call, version, before);
+  const bool takes = takes_effect(call, version, before);
+  if (call.limits.empty() && before.file_version != version) {
+    scene.shard.edit_state().file_version = version;
   }
-  if (same) return;
-  ShardRecord& state = scene.shard.edit_state();
-  const auto matched = match(state.limits, limits);
-  keep_keys(scene, matched);
-  std::vector<KnownLimit> next;
-  for (std::size_t i = 0; i < limits.size(); ++i) {
-    next.push_back(matched[i] == nullptr ? added(scene, limits[i])
-                                         : changed(scene, *matched[i], limits[i]));
+  if (takes) {
+    const std::uint64_t old = before.limits_version;
+    if (old != version) scene.shard.edit_state().limits_version = version;
+    if (!holds(scene.limits, before)) {
+      edit_limits(scene, call, old);
+    } else if (before.by.empty()) {
+      scene.shard.edit_state().by = wire::clip(call.by, kByMax);
+      scene.shard.edit_state().edited_at = scene.now;
+    }
   }
-  state.limits = std::move(next);
-  ++state.edits;
-  state.outbox.push_back(line_of_edit(scene, state, call));
-  if (state.outbox.size() > kEditLinesMax) state.outbox.erase(state.outbox.begin());
+  return {stale, limits_of(scene.shard.state()), {}};
 }
 
 }  // namespace sluice::limiter

@@ -15,6 +15,7 @@ struct Scene {
   const StoreConfig& config;
   const Upstream& upstream;
   StoreShard& shard;
+  const std::vector<Limit>& limits;  // that hold: the shard's, not those of the settings
   StoreTime now = {};
   bool unsure = false;  // the caller's bounds and the clock do not agree, or it has none
 
@@ -70,8 +71,13 @@ inline constexpr std::uint32_t kHeldFull = std::numeric_limits<std::uint32_t>::m
 void meet_life(Scene& scene, const Moment& moment);
 // Nothing is granted until whatever may have been forgotten has arrived, and W has passed.
 void close(Scene& scene, ShardRecord& state);
-// Whatever the settings say now are the limits.
-void set_limits(Scene& scene, const SetLimits& call);
+// The limits that are to hold when `call` has been answered: what it says, or those of the shard.
+// `kept` is where they may be kept.
+const std::vector<Limit>& ruling(const Upstream& upstream, const ShardRecord& state,
+                                 const Call& call, std::vector<Limit>& kept);
+// The scene's limits hold from now on.
+LimitsReply set_limits(Scene& scene, const SetLimits& call);
+ShardLimits limits_of(const ShardRecord& state);
 // The end's reason of what stands for sends made elsewhere.
 inline constexpr const char* kConsumed = "consumed elsewhere";
 // Its line, unless it is in the trail.

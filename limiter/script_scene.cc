@@ -90,7 +90,7 @@ Tightened Scene::tightened(const Limit& limit, const std::string& of) {
 std::uint32_t Scene::in_flight(const std::string& of) {
   const KeyRecord* record = key(of);
   if (record != nullptr && record->penalties > 0) return 1;
-  return in_flight_per_key(upstream, shard.state().latency);
+  return in_flight_per_key(upstream, limits, shard.state().latency);
 }
 
 void Scene::refresh_idle(const std::string& key) {
@@ -100,7 +100,7 @@ void Scene::refresh_idle(const std::string& key) {
   StoreTime idle = std::max(now, record.told.until);
   StoreTime reopened = now;
   std::vector<NamedLog> logs;  // of limits that still are
-  for (const Limit& limit : upstream.limits) {
+  for (const Limit& limit : limits) {
     reopened = std::max(reopened, reopened_wholly(limit, record.reopened_at));
     const auto at = log_of(record, log_name(limit));
     if (at == record.logs.end()) continue;
@@ -133,7 +133,7 @@ void Scene::complete_slots(const MessageRecord& record, std::uint32_t serial, St
   const std::string key = record.line.key;
   end_open(record, serial);
   bool whole = false;
-  for (const Limit& limit : upstream.limits) {
+  for (const Limit& limit : limits) {
     LimitLog& log = edit_log(limit, key);
     meter(limit).complete(log, attempt, record.cost, at);
     meter(limit).prune(log, now);
@@ -148,7 +148,7 @@ void Scene::free_slots(const MessageRecord& record, std::uint32_t serial) {
   const std::string key = record.line.key;
   end_open(record, serial);
   bool whole = false;
-  for (const Limit& limit : upstream.limits) {
+  for (const Limit& limit : limits) {
     meter(limit).free(edit_log(limit, key), attempt);
     whole = whole || limit.scope == LimitScope::kUpstream;
   }

@@ -21,9 +21,9 @@ bool rules(const Limit& limit, LimitScope scope) {
 }  // namespace
 
 const std::string& Scene::told_owner(const std::string& key) const {
-  const bool per_key =
-      std::any_of(upstream.limits.begin(), upstream.limits.end(),
-                  [](const Limit& limit) { return rules(limit, LimitScope::kKey); });
+  const bool per_key = std::any_of(limits.begin(), limits.end(), [](const Limit& limit) {
+    return rules(limit, LimitScope::kKey);
+  });
   return per_key ? key : kWhole;
 }
 
@@ -32,7 +32,7 @@ void tell(Scene& scene, const std::string& key, const wire::Outcome& outcome) {
   if (!outcome.quota_told) return;
   const std::string owner = scene.told_owner(key);
   std::uint64_t open = 0;
-  for (const Limit& limit : scene.upstream.limits) {
+  for (const Limit& limit : scene.limits) {
     if (!rules(limit, owner.empty() ? LimitScope::kUpstream : LimitScope::kKey)) continue;
     std::uint64_t units = 0;
     for (const Slot& slot : scene.log(limit, key).slots) units += slot.open ? slot.units : 0;
@@ -51,7 +51,7 @@ std::vector<wire::Record> consume(Scene& scene, const Consume& call) {
   if (const MessageRecord* known = scene.message(call.id)) return known->outbox;
   const StoreTime latest = std::max(scene.now, call.caller.bounds.high);
   const StoreTime at = call.at.us == 0 || call.at > scene.now ? latest : call.at;
-  for (const Limit& limit : scene.upstream.limits) {
+  for (const Limit& limit : scene.limits) {
     if (limit.kind != LimitKind::kRate) continue;
     if (call.key.empty() && limit.scope == LimitScope::kKey) continue;
     LimitLog& log = scene.edit_log(limit, call.key);

@@ -74,6 +74,8 @@ inline std::string_view name_of(const Key& key) { return key.name; }
 
 struct Shard {
   const Upstream* upstream = nullptr;
+  std::uint64_t limits_version = 0;  // of the upstream's limits, as they are known here
+  bool limits_asked = false;         // the store is asked which hold
   std::uint32_t line_max = 32;
   ByName<Key> keys;
   Holds holds;           // of the upstream as a whole

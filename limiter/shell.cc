@@ -6,6 +6,7 @@
 
 #include "lib/port/random.h"
 #include "lib/stage/upstreams.h"
+#include "limiter/limit_trouble.h"
 #include "limiter/redis_store.h"
 #include "limiter/shell_embedded.h"
 #include "limiter/shell_explain.h"
@@ -27,7 +28,6 @@ constexpr std::array<std::string_view, 7> kEnds = {"",          "delivered", "re
 StoreConfig store_config(const Settings& settings, const Config& config) {
   StoreConfig store;
   store.upstreams = config.upstreams;
-  store.limits_version = config.limits_version;
   store.clock_error_max = settings.stage.duration("clock_error_max");
   store.store_overlap = settings.stage.duration("store_overlap");
   store.close_max = settings.scaled(store.close_max);
@@ -40,7 +40,7 @@ Result<Config> config_of(const Settings& settings) {
   if (!upstreams) return upstreams.error();
   Config config = read_config(settings.stage);
   config.upstreams = std::move(*upstreams);
-  config.limits_version = stage::limits_version(config.upstreams);
+  config.guard_min = settings.stage.duration("clock_error_max") * 2 + milliseconds(1);
   return config;
 }
 
@@ -87,14 +87,12 @@ Status Shell::check(const Settings& settings) {
   if (on_redis(settings)) {
     if (const auto options = read_redis_options(settings); !options) return options.error();
   }
-  const Duration least = settings.stage.duration("clock_error_max") * 2 + milliseconds(1);
   for (const Upstream& upstream : config->upstreams) {
     for (const Limit& limit : upstream.limits) {
-      if (limit.guard >= least) continue;
+      const auto trouble = trouble_of({&limit, 1}, config->guard_min);
+      if (!trouble) continue;
       return Error{Trouble::kSettings, "[[limit]] " + limit.name + " of upstream " + upstream.name +
-                                           ": guard is " + print_duration(limit.guard) +
-                                           ", and must be at least " + print_duration(least) +
-                                           " (twice clock_error_max and 1ms)"};
+                                           ": " + trouble->why};
     }
   }
   return Done{};
@@ -131,7 +129,7 @@ void Shell::end_turn() {
 }
 
 void Shell::answered(const StoreReply& reply) {
-  if (reply.call_id > kOwnCalls) return explained(reply.call_id, &reply.answer);
+  if (reply.call_id > kOwnCalls) return explained(reply.call_id, &reply);
   const bool was_up = core_.store_up();
   stage_->complete(reply);
   const auto* failed = std::get_if<StoreFailed>(&reply.answer);
@@ -176,7 +174,6 @@ Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   auto config = config_of(settings);
   if (!config) return config.error();
   config->upstreams = edited(core_.config().upstreams, std::move(config->upstreams));
-  config->limits_version = stage::limits_version(config->upstreams);
   store_->set_config(store_config(settings, *config), "SIGHUP");
   core_.edit(std::move(*config));
   std::vector<std::string> taken = taken_rows();
@@ -221,13 +218,15 @@ void Shell::explain(const port::HttpRequest& request, const stage::Respond& resp
 }
 
 // `answer` nullptr: the store has not answered in time.
-void Shell::explained(std::uint64_t call_id, const Answer* answer) {
+void Shell::explained(std::uint64_t call_id, const StoreReply* reply) {
   auto found = asked_.extract(call_id);
   if (found.empty()) return;
   Asked& asked = found.mapped();
   stage_->poller().cancel(asked.patience);
-  const auto* peek = answer == nullptr ? nullptr : std::get_if<PeekReply>(answer);
-  if (peek != nullptr && !peek->keys.empty()) {
+  const auto* peek = reply == nullptr ? nullptr : std::get_if<PeekReply>(&reply->answer);
+  const bool same =
+      reply != nullptr && reply->limits_version == core_.limits_version(asked.explained.upstream);
+  if (peek != nullptr && same && !peek->keys.empty()) {
     core_.foretell(asked.explained, peek->keys.front(), stage_->now());
   }
   port::HttpResponse response;

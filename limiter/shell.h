@@ -49,7 +49,7 @@ class Shell {
   void answered(const StoreReply& reply);
   void say_failed(const std::string& why);
   void explain(const port::HttpRequest& request, const stage::Respond& respond);
-  void explained(std::uint64_t call_id, const Answer* answer);
+  void explained(std::uint64_t call_id, const StoreReply* reply);
   void count();
   void name_unknown();
 

@@ -10,7 +10,9 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr char kVersion = 4, kOldest = 3;
+constexpr char kVersion = 5, kOldest = 3;
+// Rows of wire::Record's table from this one on are of the shard's own lines alone.
+constexpr int kRowsOfEdits = 29;
 
 template <class T, class Of>
 concept Is = std::same_as<std::remove_const_t<T>, Of>;
@@ -78,11 +80,22 @@ void members(A& all, T& v) {
   all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.edits, v.limits,
       v.outbox, v.latency, v.sure_lives, v.keys_until);
   all.since(4, v.keys_since, v.stretched);
+  all.since(5, v.by, v.edited_at, v.file_version);
+  for (auto& line : v.outbox) all.since(5, line.limit_rows, line.limits_before);
 }
-// A line of the trail: every row of its own table (lib/wire/messages.h).
-template <class A, Is<wire::Record> T>
+template <class A, Is<wire::Limit> T>
 void members(A& all, T& v) {
   auto row = [&](int, const char*, auto& member, const auto&) { all(member); };
+  wire::Limit::fields(v, row);
+}
+// A line of the trail: the rows of its own table (lib/wire/messages.h), but those of edits.
+template <class A, Is<wire::Record> T>
+void members(A& all, T& v) {
+  auto row = [&](int number, const char*, auto& member, const auto& bound) {
+    if constexpr (!std::is_same_v<std::decay_t<decltype(bound)>, wire::Many>) {
+      if (number < kRowsOfEdits) all(member);
+    }
+  };
   wire::Record::fields(v, row);
 }
 

@@ -130,6 +130,7 @@ StoreReply SqliteStore::Parts::one(const StoreAsk& ask, StoreTime now) {
   Scripted scripted = limiter::perform(options.config, shard, moment, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
+  reply.limits_version = scripted.limits_version;
   return reply;
 }
 

@@ -256,16 +256,28 @@ struct Consume {
   std::string by;  // who says so
 };
 
-// From now on the limits are those of the store's settings; a change is a line of kind kLimits. The
-// stores say it themselves, of each upstream, when they are opened and when their settings change:
-// who of several is newest is whoever said it last (docs/decisions/0012).
+// From now on these are the limits of the upstream, for whoever asks; a change is a line of kind
+// kLimits (docs/decisions/0012, 0026). Two say so:
+//   - a person (`limits` not empty), once: unless another version than `instead_of` holds. 0: any;
+//   - the store's settings (`limits` empty). The stores say it themselves, of each upstream, when
+//     they are opened and when their settings change. What the settings said the last time, too,
+//     changes nothing: a restart does not undo what a person said since.
 struct SetLimits {
   std::string upstream;
   std::string by;
+  std::vector<Limit> limits = {};
+  std::uint64_t instead_of = 0;
+  std::uint64_t asker = 0;  // of the caller's own; says nothing to the store
 };
 
-using Call =
-    std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock, Consume, SetLimits>;
+// Which limits hold?
+struct AskLimits {
+  std::string upstream;
+  std::uint64_t asker = 0;  // of the caller's own; says nothing to the store
+};
+
+using Call = std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock, Consume,
+                          SetLimits, AskLimits>;
 
 // What a limit is called that only the upstream's answers state (RateLimit header fields).
 inline constexpr const char* kTold = "told by the upstream";
@@ -275,13 +287,28 @@ struct Acknowledged {
   Duration latency;                  // as in CompleteReply
   std::vector<wire::Record> outbox;  // as in GrantReply; with Consume: its line
 };
+// The limits that hold, and who said so last.
+struct ShardLimits {
+  std::uint64_t version = 0;  // limits_version() of them
+  std::string by;
+  StoreTime at;
+  std::vector<Limit> limits;
+};
+// Of SetLimits and AskLimits. `stale`: another version than `instead_of` holds; nothing was
+// changed.
+struct LimitsReply {
+  bool stale = false;
+  ShardLimits limits;
+  Acknowledged shard;
+};
 // The world failed: whether the call was applied is not known. `full`: no room on the store's disk.
 struct StoreFailed {
   std::string what;
   bool full = false;
 };
 
-using Answer = std::variant<GrantReply, CompleteReply, PeekReply, Acknowledged, StoreFailed>;
+using Answer =
+    std::variant<GrantReply, CompleteReply, PeekReply, Acknowledged, LimitsReply, StoreFailed>;
 
 // An effect of the limiter's core, and the reply to it.
 struct StoreAsk {
@@ -295,6 +322,7 @@ struct StoreReply {
                   // and with StoreFailed: what was not compared with bounds teaches none
   Instant sent;
   Instant received;
+  std::uint64_t limits_version = 0;  // that the shard had then; 0: not known
 };
 
 }  // namespace sluice::limiter

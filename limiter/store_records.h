@@ -108,6 +108,9 @@ struct ShardRecord {
   StoreTime keys_until;
   StoreTime keys_since;
   Duration stretched;  // by so much windows were made longer since then
+  std::string by;      // who said the limits last, and when
+  StoreTime edited_at;
+  std::uint64_t file_version = 0;  // of the limits that settings said last
 };
 
 // Idle keys may be gone so much later than the settings need them, but no sooner, even if those are

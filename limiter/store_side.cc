@@ -10,8 +10,12 @@ namespace sluice::limiter {
 namespace {
 
 // A call that is said again says its time anew; the same asks bring the same answers.
-void renew(Call& call, const Caller& caller) {
-  if (auto* grant = std::get_if<Grant>(&call)) grant->caller = caller;
+void renew(Call& call, const Caller& caller, std::uint64_t limits_version) {
+  if (auto* grant = std::get_if<Grant>(&call)) {
+    grant->caller = caller;
+    grant->caller.limits_version = limits_version;
+    for (GrantAsk& ask : grant->asks) ask.line.limits_version = limits_version;
+  }
   if (auto* complete = std::get_if<Complete>(&call)) complete->caller = caller;
   if (auto* consume = std::get_if<Consume>(&call)) consume->caller = caller;
 }
@@ -43,10 +47,14 @@ void LimiterCore::say_calls_again(const Turn& turn) {
       unanswered_clock = true;
       continue;
     }
+    if (const auto* edit = std::get_if<SetLimits>(&call)) {  // said again it might undo another's
+      limits_unheard(edit->asker, turn);
+      continue;
+    }
     if (!needs_time(call)) {
       say(std::move(call), turn);
     } else if (const auto from = caller(turn.now)) {
-      renew(call, *from);
+      renew(call, *from, limits_version(upstream_of(call)));
       say(std::move(call), turn);
     } else {
       MARK("limiter: a call of the store waits until time is known");
@@ -64,14 +72,12 @@ void LimiterCore::ask_clock(const Turn& turn) {
     shard.doubt = Shard::Doubt::kSaid;
     Caller unsure;
     unsure.life = config_.life;
-    unsure.limits_version = config_.limits_version;
     say(AskClock{name, unsure}, turn);
   }
   if (clock_asked_ || shards_.empty()) return;
   clock_asked_ = true;
   AskClock ask{clock_of_, Caller{}};
   ask.caller.life = config_.life;
-  ask.caller.limits_version = config_.limits_version;
   if (const auto known = bounds(turn.now)) {
     ask.caller.bounds = *known;
     ask.caller.ask_by = known->high + config_.ask_within;
@@ -142,6 +148,13 @@ void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   }
   store_up_ = true;
   for (auto& [name, shard] : shards_) shard.look = true;
+  const std::string& upstream = upstream_of(*call);
+  hear_version(upstream, reply.limits_version, turn);
+  const auto* peek = std::get_if<Peek>(&*call);
+  if (peek != nullptr && reply.limits_version != limits_version(upstream)) {
+    MARK("limiter: the store forecasts by other limits");
+    return forget_peek(*peek, turn);
+  }
   answer_to(*call, reply.answer, turn);
 }
 
@@ -151,6 +164,8 @@ void LimiterCore::put_off(Call call, const Turn& turn) {
   } else if (const auto* clock = std::get_if<AskClock>(&call)) {
     doubt_answered(*clock, false);
     clock_due_ = turn.now + config_.store_retry;
+  } else if (const auto* edit = std::get_if<SetLimits>(&call)) {
+    limits_unheard(edit->asker, turn);
   } else {
     calls_.again_at(std::move(call), turn.now + config_.store_retry);
   }
@@ -161,15 +176,22 @@ void LimiterCore::learn(const std::string& upstream, Duration latency) {
   if (Shard* shard = shard_of(upstream); shard != nullptr) shard->latency = latency;
 }
 
+void LimiterCore::acknowledged(const std::string& upstream, const Acknowledged& done) {
+  learn(upstream, done.latency);
+  hear_closure(upstream, done.closed_until);
+  take_outbox(done.outbox);
+}
+
 void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& turn) {
   if (const auto* reply = std::get_if<CompleteReply>(&answer)) {
     learn(upstream_of(call), reply->latency);
   } else if (const auto* peek = std::get_if<PeekReply>(&answer)) {
     learn(upstream_of(call), peek->latency);
   } else if (const auto* done = std::get_if<Acknowledged>(&answer)) {
-    learn(upstream_of(call), done->latency);
-    hear_closure(upstream_of(call), done->closed_until);
-    take_outbox(done->outbox);
+    acknowledged(upstream_of(call), *done);
+  } else if (const auto* limits = std::get_if<LimitsReply>(&answer)) {
+    acknowledged(upstream_of(call), limits->shard);
+    return hear_limits(call, *limits, turn);
   }
   if (const auto* grant = std::get_if<Grant>(&call)) {
     if (const auto* reply = std::get_if<GrantReply>(&answer)) granted(*grant, *reply, turn);
@@ -199,7 +221,7 @@ Instant LimiterCore::when(StoreTime at, Instant now) const {
 std::optional<Caller> LimiterCore::caller(Instant now) const {
   const auto known = bounds(now);
   if (!known || clock_.age(now) > config_.clock_age_grant) return std::nullopt;
-  return Caller{config_.life, *known, known->high + config_.ask_within, config_.limits_version};
+  return Caller{config_.life, *known, known->high + config_.ask_within, 0};
 }
 
 }  // namespace sluice::limiter

@@ -126,12 +126,15 @@ class Server {
   redisContext* context_ = nullptr;
 };
 
+const std::vector<Limit> kOnly = {
+    Limit{"window", LimitScope::kKey, 10, seconds(60), 10, seconds(1)}};
+
 StoreConfig config() {
   StoreConfig config;
   Upstream upstream;
   upstream.name = "up";
   upstream.in_flight_per_key = 100;
-  upstream.limits = {Limit{"window", LimitScope::kKey, 10, seconds(60), 10, seconds(1)}};
+  upstream.limits = kOnly;
   config.upstreams = {upstream};
   return config;
 }
@@ -195,7 +198,8 @@ std::string key_of(std::size_t n) { return "up:user-" + padded(n, 6); }
 Caller caller() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   const StoreTime now{std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
-  return {1, {now - milliseconds(5), now + seconds(30)}, now + seconds(60), 1};
+  static const std::uint64_t version = limits_version("up", kOnly);
+  return {1, {now - milliseconds(5), now + seconds(30)}, now + seconds(60), version};
 }
 
 GrantAsk ask_of(std::size_t n, std::size_t keys) {

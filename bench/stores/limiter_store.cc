@@ -19,7 +19,6 @@ using namespace limiter;
 
 constexpr std::uint64_t kKeys = 100'000;
 constexpr const char* kUpstream = "onlyfans";
-constexpr std::uint64_t kLimits = 1;  // their version
 
 Upstream upstream() {
   Upstream made;
@@ -34,7 +33,6 @@ class Store {
     SqliteStoreOptions options;
     options.directory = scratch_.path();
     options.config.upstreams = {upstream()};
-    options.config.limits_version = kLimits;
     auto opened = SqliteStore::open(std::move(options), clock());
     if (!opened) std::abort();
     store_.emplace(std::move(*opened));
@@ -65,7 +63,10 @@ class Store {
   }
   [[nodiscard]] Caller caller() const {
     const StoreTime at{1'700'000'000'000'000 + now_.us + 10'000};
-    return {7, {at - milliseconds(20), at + milliseconds(20)}, at + seconds(2), kLimits};
+    return {7,
+            {at - milliseconds(20), at + milliseconds(20)},
+            at + seconds(2),
+            limits_version(kUpstream, upstream().limits)};
   }
   static GrantAsk ask(std::uint64_t number) {
     GrantAsk made;

@@ -6,6 +6,7 @@
 
 #include "lib/base/check.h"
 #include "lib/stage/upstream_rows.h"
+#include "lib/wire/valid.h"
 
 namespace sluice::stage {
 
@@ -81,6 +82,9 @@ Result<Limit> read_limit(const SettingTable& table) {
   into.guard = table.duration("guard");
   into.shadow = table.flag("shadow");
   into.name = table.text("name").empty() ? limit_name(into) : table.text("name");
+  if (const char* trouble = wire::text_trouble(into.name)) {
+    return wrong(table.place_of("name"), std::string("name: ") + trouble);
+  }
   if (into.kind == LimitKind::kConcurrency) {
     for (const char* name : {"window", "burst", "guard"}) {
       if (table.given(name)) {
@@ -108,7 +112,7 @@ SettingMember member(std::string name, std::string text) {
   return {std::move(name), {std::move(text), Place{"default", 0}}};
 }
 
-Status read_limits(const std::vector<SettingTable>& tables, std::vector<Upstream>& upstreams) {
+Status assign_limits(const std::vector<SettingTable>& tables, std::vector<Upstream>& upstreams) {
   for (const SettingTable& table : tables) {
     const auto upstream =
         std::find_if(upstreams.begin(), upstreams.end(),
@@ -125,16 +129,13 @@ Status read_limits(const std::vector<SettingTable>& tables, std::vector<Upstream
       return wrong(table.place(), "upstream \"" + upstream->name + "\" has two [[limit]] named \"" +
                                       limit->name + "\": give one another name");
     }
+    if (others.size() >= wire::kLimitsMax) {
+      return wrong(table.place(), "upstream \"" + upstream->name + "\" has more than " +
+                                      std::to_string(wire::kLimitsMax) + " limits");
+    }
     upstream->limits.push_back(std::move(*limit));
   }
   return Done{};
-}
-
-void mix(std::uint64_t& hash, std::string_view bytes) {  // FNV-1a
-  for (const char c : bytes) {
-    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
-  }
-  hash = (hash ^ 0xffU) * 0x100000001b3U;
 }
 
 }  // namespace
@@ -184,26 +185,26 @@ Result<std::vector<Upstream>> read_upstreams(const Settings& settings) {
   }
   auto limits = limit_tables(settings);
   if (!limits) return limits.error();
-  if (auto read = read_limits(*limits, upstreams); !read) return read.error();
+  if (auto read = assign_limits(*limits, upstreams); !read) return read.error();
   return upstreams;
 }
 
-std::uint64_t limits_version(std::span<const Upstream> upstreams) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const Upstream& upstream : upstreams) {
-    mix(hash, upstream.name);
-    for (const Limit& limit : upstream.limits) {
-      mix(hash, limit.name);
-      for (const std::int64_t part :
-           {std::int64_t{limit.n}, limit.window.us, std::int64_t{limit.burst}, limit.guard.us,
-            limit.scope == LimitScope::kKey ? std::int64_t{1} : std::int64_t{2},
-            limit.kind == LimitKind::kRate ? std::int64_t{0} : std::int64_t{1},
-            limit.shadow ? std::int64_t{1} : std::int64_t{0}}) {
-        mix(hash, std::to_string(part));
-      }
+Result<std::vector<Limit>> read_limits(const std::string& upstream, std::vector<SettingNode> rows,
+                                       std::int64_t scale_millionths) {
+  std::vector<SettingTable> tables;
+  for (SettingNode& row : rows) {
+    if (auto* members = std::get_if<SettingNode::Table>(&row.value);
+        members != nullptr && row.find("upstream") == nullptr) {
+      members->push_back({"upstream", {upstream, row.place}});
     }
+    auto table = SettingTable::check(kLimitRows, &row, "a limit", scale_millionths);
+    if (!table) return table.error();
+    tables.push_back(std::move(*table));
   }
-  return hash == 0 ? 1 : hash;
+  std::vector<Upstream> only(1);
+  only[0].name = upstream;
+  if (auto read = assign_limits(tables, only); !read) return read.error();
+  return std::move(only[0].limits);
 }
 
 bool is_loopback_url(std::string_view url) {

@@ -14,8 +14,10 @@ namespace sluice::stage {
 // without [[limit]] has that same limit: never none.
 Result<std::vector<Upstream>> read_upstreams(const Settings& settings);
 
-// Of which settings the limits were made: changes when any of them does. Never 0.
-std::uint64_t limits_version(std::span<const Upstream> upstreams);
+// The limits of one upstream, each a table with the rows of [[limit]]; `upstream` need not be said.
+// An error begins with the place of what is wrong.
+Result<std::vector<Limit>> read_limits(const std::string& upstream, std::vector<SettingNode> rows,
+                                       std::int64_t scale_millionths);
 
 // True for http(s)://127.x.x.x, [::1] and localhost, whatever the port.
 bool is_loopback_url(std::string_view url);

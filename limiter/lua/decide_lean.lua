@@ -7,8 +7,8 @@ local function decide_lean()
   local s = call('GET', KEYS[1])
   if not s or #s < STATE_SIZE or string.byte(s, 1) ~= SCHEMA_NOW then return nil end
   local flags, named = unpk('<Bc40', ARGV[1])
-  local _, limits, nout, _, _, _, by_size, last, offset, opened, closed, latency, _, _, _, info_at, _, _,
-    _, life, hold = unpk(STATE, s)
+  local _, limits, nout, _, _, _, by_size, last, offset, opened, closed, latency, _, _, _, info_at, version,
+    _, _, life, hold = unpk(STATE, s)
   local t = call('TIME')
   local time = t[1] * 1000000 + t[2]
   local now = time + offset
@@ -20,7 +20,7 @@ local function decide_lean()
   if scope + kind + shadow > 0 or n > 256 or held_until > now then return nil end
   local interval, horizon = floor((window + n - 1) / n), window + guard
   local raws = #KEYS == 3 and {call('GET', KEYS[3])} or call('MGET', unpack(KEYS, 3))
-  local reply = {struct.pack('<dddc40H', now, closed, latency, life, nout), ''}
+  local reply = {struct.pack('<dddc40Hc8', now, closed, latency, life, nout, version), ''}
   if nout > 0 then return nil end
   local format = '<' .. string.rep('d', n)
   for a = 2, #ARGV do

@@ -1,10 +1,13 @@
 --@old rate up lists horizon interval sub_window log scope kind shadow n window burst guard since held_until held name
 -- From now on these are the limits (limiter/script_limits.cc). The second argument has the spans,
--- the third the limits, the fourth the line's words, the fifth who says so.
+-- the third the limits, the fourth the line's words, the fifth who says so, the sixth whether it is
+-- a person, and instead of which version.
 local EDIT_LINES_MAX = 64
 
 local version, nlimits, spans_at = unpk('<c8H', ARGV[2])
 local given = decode_limits(ARGV[3], 1, nlimits)
+local by_person, instead_of = unpk('<Bc8', ARGV[6])
+local any = pack('<d', 0)  -- eight zeros
 
 local function set_spans()
   S.hold, S.start, S.timeout, S.pause, S.on_unknown, S.attempts_max, S.throttles_max, S.penalty_max,
@@ -102,10 +105,11 @@ local function is_same()
   return true
 end
 
--- The shard's line of it: its length, the edit's number, when, the version, and in words.
-local function say_edit()
+-- The shard's line of it: its length, the edit's number, when, the versions, in words, and in rows.
+local function say_edit(before)
   local words = ARGV[4]
-  S.out = S.out .. pack('<I4ddc8Hc0', 30 + #words, S.edits, now, S.version, #words, words)
+  S.out = S.out .. pack('<I4ddc8c8HHc0', 40 + #words + #ARGV[3], S.edits, now, S.version, before,
+                        nlimits, #words, words) .. ARGV[3]
   S.nout = S.nout + 1
   if S.nout > EDIT_LINES_MAX then
     S.out = sub(S.out, unpk('<I4', S.out) + 1)
@@ -113,7 +117,7 @@ local function say_edit()
   end
 end
 
-local function edit()
+local function edit(before)
   local matched = match()
   keep_keys(matched)
   for i = 1, #given do
@@ -121,26 +125,48 @@ local function edit()
   end
   S.limits, S.limits_raw = given, false
   S.edits = S.edits + 1
-  say_edit()
+  S.by, S.edited = ARGV[5], now
+  say_edit(before)
 end
 
 local raw = call('GET', KEYS[1])
 if raw then
   S = decode_state(raw)
+elseif by_person == 1 then
+  fail('UNSET the shard has no limits yet')
 else
-  S = {true, false, false, 0, SCHEMA_NOW, given, 0, '', false, '', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, version,
-       0, #given + 1, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, true}
+  S = {true, false, false, 0, SCHEMA_NOW, given, 0, '', false, '', ARGV[5], 0, 0, 0, 0, 0, 0, 0, 0, 0,
+       version, 0, #given + 1, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', true}
   for i = 1, #given do
     local l = given[i]
     l.log = i
   end
 end
+-- A person's edit takes effect unless it is made from another version than the one that holds; that
+-- of settings, unless they said the same the last time.
+local stale, takes = false, true
+if by_person == 1 then
+  stale = instead_of ~= any and instead_of ~= S.version and version ~= S.version
+  takes = not stale
+else
+  takes = S.file ~= version
+  S.file = version
+end
 set_spans()
 now = max(S.last, time + S.offset)
 local life = read_life()
-if not raw and is_fresh then S.life = life else meet_life(life, given) end
-S.version = version
-S.by = ARGV[5]
-if not is_same() then edit() end
+if not raw and is_fresh then
+  S.life = life
+else
+  meet_life(life, takes and given or S.limits)
+end
+if not raw then S.edited = now end
+if takes then
+  local before = S.version
+  S.version = version
+  if not is_same() then edit(before) end
+end
 write_state(S)
-return {head()}
+local reply = {head()}
+reply[3] = say_limits(stale and 1 or 0)
+return reply

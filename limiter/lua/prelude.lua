@@ -27,10 +27,10 @@ end
 -- ---- the shard's state ---------------------------------------------------------------------
 
 -- Counts and sizes of what follows it come first. In memory what the size stands for takes its place.
---@S told_up has_up has_shadow lease schema limits nout sure limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max per_key in_flight clock_error overlap close_max record_min record_max dirty
+--@S told_up has_up has_shadow lease schema limits nout sure limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max per_key in_flight clock_error overlap close_max record_min record_max edited file dirty
 --@l rate up lists horizon interval sub_window log scope kind shadow n window burst guard since held_until held name
-local STATE = '<BHHHI4I4Bdddddddddc8ddc40ddddBdddddddddd'
-local STATE_SIZE = 265
+local STATE = '<BHHHI4I4Bdddddddddc8ddc40ddddBdddddddddddc8'
+local STATE_SIZE = 281
 local LIMIT = '<HBBBI4dI4dddI4Bc0'
 
 -- What a limit's numbers mean to the meter.
@@ -91,7 +91,7 @@ end
 local function write_state(S)
   local limits = S.limits_raw or encode_limits(S.limits)
   call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, #S.limits, S.nout, #S.sure / 8, #limits, #S.out, #S.by,
-    unpack(S, 12, 39)) .. S.by .. limits .. S.out .. S.sure)
+    unpack(S, 12, 41)) .. S.by .. limits .. S.out .. S.sure)
 end
 
 -- ---- the call's first argument: who asks, and what it knows ---------------------------------
@@ -226,5 +226,10 @@ end
 
 -- The first two parts of every reply.
 local function head()
-  return pack('<dddc40H', now, S.closed, S.latency, S.life, S.nout), S.out
+  return pack('<dddc40Hc8', now, S.closed, S.latency, S.life, S.nout, S.version), S.out
+end
+
+-- Whether an edit came too late; the limits that hold, and who said so last.
+local function say_limits(stale)
+  return pack('<BdHBc0', stale, S.edited, #S.limits, #S.by, S.by) .. (S.limits_raw or encode_limits(S.limits))
 end

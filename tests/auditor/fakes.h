@@ -78,6 +78,7 @@ class FakeLedger {
   std::map<std::string, std::string> events;
   std::map<std::string, wire::Alert> alerts;
   std::map<std::string, std::uint64_t> records;
+  std::vector<LimitsSeen> limits;
   [[nodiscard]] const Indexed& indexed() const { return indexed_; }
   std::uint64_t watch_from = 1;
 
@@ -88,6 +89,7 @@ class FakeLedger {
     opened.indexed_line = indexed_.line;
     opened.indexed_hash = indexed_.line == 0 ? no_hash() : indexed_.hash;
     opened.watch_from = watch_from;
+    opened.limits = limits;
     for (const auto& [id, alert] : alerts) {
       if (alert.cursor == 0) opened.due.push_back(alert);
     }
@@ -122,6 +124,7 @@ class FakeLedger {
     }
     for (const IndexedRecord& record : book.records) records.emplace(record.record, record.line);
     if (book.indexed && book.indexed->line > indexed_.line) indexed_ = *book.indexed;
+    limits.insert(limits.end(), book.limits.begin(), book.limits.end());
     return booked;
   }
   LedgerAnswer follow(const LedgerFollow& ask) const {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "auditor/trail_facts.h"
 #include "lib/base/prng.h"
+#include "lib/wire/limits.h"
 #include "tests/auditor/world.h"
 
 namespace sluice::auditor {
@@ -206,23 +208,69 @@ TEST(FiguresInTheCore, ARecordThatGoesRoundTwiceIsCountedOnce) {
 
 TEST(FiguresInTheCore, AnEditIsTakenAndWhatNobodyToldIsUnwatched) {
   Config config = small_config();
-  config.limits_version = 1;
   World world(config);
   auto record = attempt_record(1, "onlyfans:a", 1, 2);
-  record.limits_version = 2;
+  config.upstreams[0].limits[0].n = 1;
+  const std::uint64_t version = limits_version("onlyfans", config.upstreams[0].limits);
+  record.limits_version = version;
   world.say(record);
   world.run();
   EXPECT_EQ(world.core->counts().unwatched, 1U);
   config.upstreams[0].limits[0].n = 1;
-  world.core->edit(config.upstreams, 2);
+  world.core->edit(config.upstreams);
   auto second = attempt_record(2, "onlyfans:a", 3, 4);
-  second.limits_version = 2;
+  second.limits_version = version;
   world.say(second);
   world.run();
   EXPECT_EQ(world.core->counts().unwatched, 1U);
   EXPECT_EQ(world.core->counts().violations_certain, 1U);
   ASSERT_EQ(world.lines("alert").size(), 1U);
   EXPECT_EQ(world.lines("alert")[0].text("kind"), "violation");
+}
+
+// A person's edit, which no settings file has: the line of it says what attempts are held against,
+// also after a restart that reads no line that old.
+TEST(FiguresInTheCore, LimitsAreLearntFromTheLineOfTheirEdit) {
+  World world;
+  const std::vector<Limit> few = {{"few at once", LimitScope::kKey, 1, seconds(60), 1, seconds(1)}};
+  auto edit = attempt_record(1, "", 1, 2);
+  edit.kind = wire::RecordKind::kLimits;
+  edit.ended = 0;
+  edit.limits_version = limits_version("onlyfans", few);
+  edit.limits_before = 7;
+  edit.limit_rows = wire::rows_of(few);
+  world.say(edit);
+  auto record = attempt_record(2, "onlyfans:a", 3, 4);
+  record.limits_version = edit.limits_version;
+  world.say(record);
+  world.run();
+  EXPECT_EQ(world.core->counts().unwatched, 0U);
+  ASSERT_EQ(world.lines("limits").size(), 1U);
+  EXPECT_EQ(world.lines("limits")[0].text("limit.1"),
+            "key rate 1 60000000 1 1000000 rules few at once");
+  EXPECT_EQ(world.lines("limits")[0].text("before"), "0000000000000007");
+  world.ledger.watch_from = 100;
+  world.restart();
+  auto second = attempt_record(3, "onlyfans:a", 5, 6);
+  auto third = attempt_record(4, "onlyfans:a", 7, 8);
+  second.limits_version = third.limits_version = edit.limits_version;
+  world.say(second);
+  world.say(third);
+  world.run();
+  EXPECT_EQ(world.core->counts().unwatched, 0U);
+  EXPECT_EQ(world.core->counts().violations_certain, 1U);
+}
+
+TEST(LimitText, ComesBack) {
+  Limit odd{"a  b rules shadow", LimitScope::kUpstream, 3, milliseconds(7), 2, microseconds(5)};
+  odd.shadow = true;
+  Limit open{"open"};
+  open.kind = LimitKind::kConcurrency;
+  for (const Limit& limit : {odd, open}) EXPECT_EQ(read_limit_text(limit_text(limit)), limit);
+  for (const char* wrong : {"", "key", "key rate 1 2 3 rules n", "key rate 0 1 1 1 rules n",
+                            "key rate 1 x 1 1 rules n", "all rate 1 1 1 1 rules n"}) {
+    EXPECT_FALSE(read_limit_text(wrong)) << wrong;
+  }
 }
 
 }  // namespace

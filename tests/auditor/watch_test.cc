@@ -211,8 +211,10 @@ TEST(Watch, AfterAnEditEachIsHeldAgainstItsOwnLimits) {
         {"a", static_cast<std::uint32_t>(prng.between(2, 9))},
         {"b", static_cast<std::uint32_t>(prng.between(2, 9))}};
     Watch watch({upstream_of(limits.at("a"), microseconds(kWindow))}, 100);
-    watch.learn({upstream_of(limits.at("a"), microseconds(kWindow))}, "a");
-    watch.learn({upstream_of(limits.at("b"), microseconds(kWindow))}, "b");
+    const Upstream a = upstream_of(limits.at("a"), microseconds(kWindow));
+    watch.learn({a.name, "a", a.limits});
+    const Upstream b = upstream_of(limits.at("b"), microseconds(kWindow));
+    watch.learn({b.name, "b", b.limits});
     auto all = some_attempts(prng, 34);
     const std::int64_t edited = prng.between(1, 34);
     std::set<std::int64_t> granted;

@@ -21,6 +21,7 @@ RedisServer& RedisRig::server() {
 }
 
 RedisRig::RedisRig(const StoreConfig& config, StoreTime clock) : config_(config) {
+  limits_version = version_of(config);
   server().set_clock(clock.us);
   CHECK(is_good(server().command({"FLUSHALL"})));
   said_.fresh = true;
@@ -72,12 +73,13 @@ std::vector<StoreReply> RedisRig::say(const std::vector<StoreAsk>& asks, StoreTi
     EXPECT_EQ(exchange(call), RedisHeard::kDone) << call.what();
     reply.answer = call.answer();
     reply.now = call.now();
+    reply.limits_version = call.limits_version();
     replies.push_back(std::move(reply));
   }
   return replies;
 }
 
-void RedisRig::restart_with(const StoreConfig& config, StoreTime) {
+void RedisRig::start_with(const StoreConfig& config, StoreTime) {
   config_ = config;
   said_.life.clear();
   told_ = false;

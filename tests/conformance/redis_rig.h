@@ -17,7 +17,7 @@ class RedisRig : public StoreRig {
   RedisRig(const StoreConfig& config, StoreTime clock);
   std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override;
   void restart(StoreTime) override { said_.life.clear(); }
-  void restart_with(const StoreConfig& config, StoreTime clock) override;
+  void start_with(const StoreConfig& config, StoreTime clock) override;
   // A promotion: the same data, another master_replid.
   void come_back_forgetting(StoreTime clock) override;
   void put_back(StoreTime clock) override;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "lib/digest/digest.h"
+#include "lib/wire/limits.h"
 
 namespace sluice::limiter {
 
@@ -41,6 +42,10 @@ class Dump {
   void one(const LimitLog& log) { add("log", log.slots, log.counted, log.tat); }
   void one(const Tightened& t) { add("tight", t.n, t.step, t.grows_at, t.held, t.held_until); }
   void one(const wire::Hold& hold) { add("hold", hold.kind, hold.until, hold.by); }
+  void one(const wire::Limit& limit) {
+    auto row = [&](int, const char*, const auto& member, const auto&) { one(member); };
+    wire::Limit::fields(limit, row);
+  }
   void one(const wire::Record& record) {
     out_ << "\n    line";
     auto row = [&](int, const char*, const auto& member, const auto&) { one(member); };
@@ -81,13 +86,18 @@ void say(Dump& dump, const PeekReply& reply) {
 void say(Dump& dump, const Acknowledged& reply) {
   dump.add("acknowledged", reply.closed_until, reply.latency, reply.outbox);
 }
+void say(Dump& dump, const LimitsReply& reply) {
+  dump.add("limits", reply.stale, reply.limits.version, reply.limits.by, reply.limits.at,
+           wire::rows_of(reply.limits.limits));
+  say(dump, reply.shard);
+}
 void say(Dump& dump, const StoreFailed& reply) { dump.add("failed", reply.what, reply.full); }
 
 }  // namespace
 
 std::string dump(const StoreReply& reply) {
   Dump dump;
-  dump.add("call", reply.call_id, reply.now);
+  dump.add("call", reply.call_id, reply.now, reply.limits_version);
   std::visit([&](const auto& answer) { say(dump, answer); }, reply.answer);
   return dump.text();
 }

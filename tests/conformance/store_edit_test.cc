@@ -1,5 +1,6 @@
 // Limits that are edited: tighter holds at once, looser forgets nothing, what no log can know
 // counts as what the old limit could have let through.
+#include "lib/wire/limits.h"
 #include "tests/conformance/store_rig.h"
 
 namespace sluice::limiter {
@@ -267,7 +268,7 @@ TEST_P(StoreEdit, a_limit_that_was_exceeded_does_not_bound_a_longer_window) {
 TEST_P(StoreEdit, an_edit_is_on_record_once) {
   teller().grant(1);
   limit().n = 20;
-  config_.limits_version = 1;
+  const std::uint64_t before = rig_->limits_version;
   edit();
   const auto first = teller().say(Grant{teller().caller(), {ask_of(2)}});
   const auto outbox = std::get<GrantReply>(first.answer).outbox;
@@ -276,6 +277,9 @@ TEST_P(StoreEdit, an_edit_is_on_record_once) {
   EXPECT_EQ(outbox[0].upstream, "up");
   EXPECT_EQ(outbox[0].reason, "by settings; window: 20 per 60000ms burst 3 guard 1000ms");
   EXPECT_EQ(outbox[0].record_id.size(), 16u);
+  EXPECT_EQ(outbox[0].limit_rows, wire::rows_of(config_.upstreams[0].limits));
+  EXPECT_EQ(outbox[0].limits_version, rig_->limits_version);
+  EXPECT_EQ(outbox[0].limits_before, before);
   edit();  // the same settings again
   const auto again = teller().say(AskClock{"up", teller().caller()});
   EXPECT_EQ(std::get<Acknowledged>(again.answer).outbox.at(0).record_id, outbox[0].record_id);

@@ -237,13 +237,15 @@ TEST_P(StoreGrant, asked_too_late_or_with_other_bounds) {
 
 TEST_P(StoreGrant, a_caller_with_other_limits_is_refused) {
   EXPECT_EQ(teller().grant(1).granted, Granted::kYes);
-  config_.limits_version = 5;
+  const std::uint64_t before = rig_->limits_version;
+  config_.upstreams[0].limits[0].n = 11;
   rig_->restart_with(config_, teller().now);
+  rig_->limits_version = before;
   const auto stale = teller().grant(2);
   EXPECT_EQ(stale.granted, Granted::kWait);
   EXPECT_EQ(stale.limit, "stale_settings");
   Grant newer{teller().caller(), {ask_of(2)}};
-  newer.caller.limits_version = 5;
+  newer.caller.limits_version = StoreRig::version_of(config_);
   const auto reply = teller().say(newer);
   EXPECT_EQ(std::get<GrantReply>(reply.answer).answers.at(0).granted, Granted::kYes);
 }

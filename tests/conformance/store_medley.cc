@@ -76,7 +76,6 @@ void StoreMedley::edit() {
     std::rotate(limits.begin(), limits.begin() + 1, limits.end());
   }
   for (Limit& limit : limits) limit.burst = std::min(limit.burst, limit.n);
-  if (chance(50)) ++config_.limits_version;
   for (auto& rig : rigs_) rig->restart_with(config_, now_ + skew_);
 }
 
@@ -88,7 +87,7 @@ std::string StoreMedley::any_key() {
 Caller StoreMedley::caller() {
   Caller caller{number(1, 3), {now_ - milliseconds(number(0, 20)), now_}, now_ + seconds(2), 0};
   caller.bounds.high = now_ + milliseconds(number(0, 20));
-  caller.limits_version = config_.limits_version;
+  caller.limits_version = limits_version_;
   if (chance(1)) caller.limits_version = 77;
   if (oddly()) caller.bounds = {};
   if (oddly()) caller.bounds.low = caller.bounds.high = now_ + seconds(number(1, 300));
@@ -188,7 +187,15 @@ void StoreMedley::say(Call call) {
   hear(ask.call, first);
 }
 
+SetLimits StoreMedley::any_edit() {
+  SetLimits call{"up", "somebody", any_limits(), 0};
+  for (Limit& limit : call.limits) limit.burst = std::min(limit.burst, limit.n);
+  if (chance(60)) call.instead_of = chance(80) ? limits_version_ : 77;
+  return call;
+}
+
 void StoreMedley::hear(const Call& call, const StoreReply& reply) {
+  limits_version_ = reply.limits_version;
   if (const auto* granted = std::get_if<GrantReply>(&reply.answer)) {
     const auto& asks = std::get<Grant>(call).asks;
     for (std::size_t i = 0; i < asks.size(); ++i) {
@@ -210,6 +217,7 @@ void StoreMedley::hear(const Call& call, const StoreReply& reply) {
 
 void StoreMedley::trouble() {
   if (oddly()) edit();
+  if (oddly()) say(any_edit());
   for (auto& rig : rigs_) {
     if (&rig == &rigs_.front()) back_ = oddly(), forgets_ = oddly();
     if (back_) rig->put_back(now_ + skew_);
@@ -238,6 +246,8 @@ void StoreMedley::step() {
     say(SetHold{"up", chance(20) ? "" : any_key(), chance(40), {kind, until, "x"}});
   } else if (what < 94) {
     say(any_consume());
+  } else if (what < 95) {
+    say(AskLimits{"up"});
   } else {
     say(AskClock{"up", caller()});
   }

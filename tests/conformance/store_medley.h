@@ -42,6 +42,7 @@ class StoreMedley {
   Complete any_complete();
   Emptied any_emptied();
   Consume any_consume();
+  SetLimits any_edit();
   std::string any_key();
   // What closes shards; some medleys go without, so that much is granted.
   bool oddly() { return prng_.chance(odd_per_million_); }
@@ -61,6 +62,7 @@ class StoreMedley {
   std::uint64_t calls_ = 0;
   std::vector<Known> known_;
   std::vector<wire::Record> edits_;
+  std::uint64_t limits_version_ = 0;  // as the first of them said last
   std::string difference_;
   std::uint64_t granted_ = 0, settled_ = 0;
 };

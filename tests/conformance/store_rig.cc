@@ -25,7 +25,7 @@ class MemoryRig final : public StoreRig {
     return replies;
   }
   void restart(StoreTime) override {}
-  void restart_with(const StoreConfig& config, StoreTime) override {
+  void start_with(const StoreConfig& config, StoreTime) override {
     config_ = config;
     store_.set_config(config);
   }
@@ -69,7 +69,7 @@ class SqliteRig final : public StoreRig {
     store_.reset();
     open(clock);
   }
-  void restart_with(const StoreConfig& config, StoreTime clock) override {
+  void start_with(const StoreConfig& config, StoreTime clock) override {
     config_ = config;
     restart(clock);
   }
@@ -160,7 +160,10 @@ Completion completion_of(int n, std::uint32_t serial, wire::Ended ended, Duratio
 }
 
 Caller Teller::caller() const {
-  return {life_, {now - milliseconds(1), now + milliseconds(1)}, now + seconds(2), 1};
+  return {life_,
+          {now - milliseconds(1), now + milliseconds(1)},
+          now + seconds(2),
+          rig_->limits_version};
 }
 
 StoreReply Teller::say(Call call) {

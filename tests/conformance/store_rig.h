@@ -26,11 +26,23 @@ class StoreRig {
   virtual std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) = 0;
   // The process dies and comes back on the same data.
   virtual void restart(StoreTime clock) = 0;
-  virtual void restart_with(const StoreConfig& config, StoreTime clock) = 0;
+  // ... and its settings have been edited.
+  void restart_with(const StoreConfig& config, StoreTime clock) {
+    limits_version = version_of(config);
+    start_with(config, clock);
+  }
+  std::uint64_t limits_version = 0;  // that a caller knows
+  static std::uint64_t version_of(const StoreConfig& config) {
+    const Upstream& upstream = config.upstreams[0];
+    return sluice::limits_version(upstream.name, upstream.limits);
+  }
   // The store comes back and may have forgotten.
   virtual void come_back_forgetting(StoreTime clock) = 0;
   // The store comes back as it was at the put_back() before, or empty, the first time.
   virtual void put_back(StoreTime clock) = 0;
+
+ private:
+  virtual void start_with(const StoreConfig& config, StoreTime clock) = 0;
 };
 
 struct StoreKind {
@@ -84,6 +96,7 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
   void use(StoreConfig config) {
     config_ = std::move(config);
     rig_ = GetParam().make(config_, kStart);
+    rig_->limits_version = StoreRig::version_of(config_);
     teller_ = std::make_unique<Teller>(*rig_);
   }
   void SetUp() override {

@@ -29,12 +29,13 @@ class SqliteStoreTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(directory_); }
 
+  std::uint64_t version() const { return limits_version("up", config_.upstreams[0].limits); }
   Result<SqliteStore> open(std::string boot = "boot") {
     return SqliteStore::open({directory_, config_, std::move(boot)}, clock_);
   }
   GrantAnswer grant(SqliteStore& store, int n, const std::string& key = "up:user") {
     const StoreTime now = store_now_;
-    const Caller caller{1, {now, now}, now + seconds(2), 1};
+    const Caller caller{1, {now, now}, now + seconds(2), version()};
     const auto replies = store.perform({{1, Grant{caller, {ask_of(n, key)}}}}, clock_);
     const auto* reply = std::get_if<GrantReply>(&replies.at(0).answer);
     if (reply == nullptr) failed_ = std::get<StoreFailed>(replies.at(0).answer);
@@ -175,7 +176,7 @@ TEST_F(SqliteStoreTest, a_full_disk_is_a_failure_that_applies_nothing) {
   setrlimit(RLIMIT_FSIZE, &tight);
   std::vector<GrantAsk> asks;
   for (int n = 0; n < 50; ++n) asks.push_back(ask_of(n, "up:user" + std::to_string(n)));
-  const Caller caller{1, {kStart, kStart}, kStart + seconds(2), 1};
+  const Caller caller{1, {kStart, kStart}, kStart + seconds(2), version()};
   const auto replies = store->perform({{9, Grant{caller, asks}}}, clock_);
   setrlimit(RLIMIT_FSIZE, &before);
   const auto* failed = std::get_if<StoreFailed>(&replies.at(0).answer);
@@ -193,7 +194,7 @@ TEST_F(SqliteStoreTest, rest_purges_what_is_over) {
   config_.record_min = seconds(100);
   auto store = open();
   grant(*store, 1);
-  const Caller caller{1, {kStart, kStart}, kStart + seconds(2), 1};
+  const Caller caller{1, {kStart, kStart}, kStart + seconds(2), version()};
   const auto done = store->perform(
       {{1, Complete{caller, {completion_of(1, 1, wire::Ended::kDelivered)}}}}, clock_);
   store->perform({{2, Forget{"up", {identity_of(1)}}}}, clock_);

@@ -55,7 +55,10 @@ StoreTrace::Message& StoreTrace::new_message(std::size_t at) {
 Caller StoreTrace::caller() {
   const Duration low = prng_.between(Duration{}, milliseconds(20));
   const Duration high = prng_.between(Duration{}, milliseconds(20));
-  return {life_, {now_ - low, now_ + high}, now_ + seconds(2), 1};
+  return {life_,
+          {now_ - low, now_ + high},
+          now_ + seconds(2),
+          limits_version("up", config_.upstreams[0].limits)};
 }
 
 // Extremes are where the mistakes are.

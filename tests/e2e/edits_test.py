@@ -5,7 +5,7 @@ import json
 import signal
 import time
 
-from harness import EndToEnd, eventually
+from harness import EndToEnd, eventually, request
 
 WINDOW_S = 6  # 60 s at the tenth of the time
 LIMIT = '[[limit]]\nupstream = "onlyfans"\nname = "per-key"\nn = 10\nwindow = "60s"\nburst = 4\n'
@@ -51,6 +51,38 @@ class Edits(EndToEnd):
     def within(self, end):
         """How many arrived in the closed window that ends then."""
         return sum(1 for at in self.loud() if end - WINDOW_S <= at <= end)
+
+    def put(self, limits, match="*"):
+        answer = request(self.pipe.port, "PUT", "/v1/limits?upstream=onlyfans",
+                         json.dumps({"limits": limits, "by": "ann"}), {"If-Match": match})
+        self.assertEqual(answer.status, 200, answer)
+        return answer.headers["etag"]
+
+    def test_what_a_person_says_holds_from_the_answer_on_and_outlives_a_restart(self):
+        names = self.send(20)
+        eventually("half a window is full", lambda: len(self.loud()) >= 6)
+        few = [{"name": "per-key", "n": 4, "window": "60s", "burst": 2}]
+        tag = self.put(few)
+        tight_from = time.monotonic()
+        tight = lambda: [at for at in self.loud() if at > tight_from]
+        eventually("more goes", lambda: len(tight()) >= 3, 4 * WINDOW_S)
+        self.pipe.kill_and_restart("limiter")
+        eventually("more goes after a crash", lambda: len(tight()) >= 6, 8 * WINDOW_S)
+        held = request(self.pipe.port, "GET", "/v1/limits?upstream=onlyfans")
+        self.assertEqual((held.status, held.headers["etag"]), (200, tag))
+        self.assertEqual(held.json()["limits"][0]["window"], "1min")
+        self.assertEqual({at: self.within(at) for at in tight() if self.within(at) > 4}, {})
+        self.put([{"name": "per-key", "n": 10, "window": "60s", "burst": 4}], tag)
+        self.pipe.settle(names, 10 * WINDOW_S)
+        every = self.loud()
+        self.assertEqual(len(every), len(names))
+        self.assertEqual({at: self.within(at) for at in every if self.within(at) > 10}, {})
+        lines = self.pipe.on_record("limits")
+        self.assertEqual([line["reason"].split(";")[0] for line in lines], ["by ann"] * 2)
+        self.assertEqual(lines[0]["limit.1"].split()[:4], ["key", "rate", "4", "6000000"])
+        self.assertEqual(lines[1]["before"], lines[0]["limits"])
+        figures = request(self.pipe.health("auditor"), "GET", "/metrics").body
+        self.assertIn("sluice_unwatched_attempts_total 0", str(figures))
 
     def test_a_window_is_never_over_whatever_is_edited_in_the_middle_of_it(self):
         names = self.send(28)

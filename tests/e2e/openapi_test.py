@@ -61,6 +61,7 @@ class EveryRoute(Described):
         self.messages()
         self.keys()
         self.costs()
+        self.limits()
         self.assertEqual(self.ask("GET", "/openapi.json").status, 200)
         described = {(path, method.upper(), int(status))
                      for path, operations in self.document["paths"].items()
@@ -97,6 +98,30 @@ class EveryRoute(Described):
         self.assertEqual(ask("DELETE", "/v1/messages/%zz").status, 400)
         self.assertEqual(ask("DELETE", "/v1/messages/a").status, 409)
         self.lists()
+
+    def limits(self):
+        path, ask = "/v1/limits?upstream=onlyfans", self.ask
+        held = ask("GET", path)
+        self.assertEqual(held.status, 200, held)
+        self.assertEqual(held.headers["etag"], f'"{held.json()["version"]}"')
+        self.assertEqual(ask("GET", "/v1/limits").status, 400)
+        self.assertEqual(ask("GET", "/v1/limits?upstream=nobody").status, 404)
+        same = {"limits": held.json()["limits"], "by": "ann"}
+        again = ask("PUT", path, same, If_Match=held.headers["etag"])
+        self.assertEqual((again.status, again.json()["version"]), (200, held.json()["version"]))
+        few = {"limits": [{"n": 4, "window": "60s", "burst": 2}], "by": "ann"}
+        edited = ask("PUT", path, few, If_Match=held.headers["etag"])
+        self.assertEqual(edited.status, 200, edited)
+        self.assertEqual(edited.json()["edited_by"], "ann")
+        stale = ask("PUT", path, same, If_Match=held.headers["etag"])
+        self.assertEqual((stale.status, stale.headers["etag"]), (412, edited.headers["etag"]))
+        self.assertEqual(ask("PUT", path, few).status, 428)
+        few["limits"][0]["guard"] = "100ms"
+        wrong = ask("PUT", path, few, If_Match="*")
+        self.assertEqual((wrong.status, wrong.json()["field"]), (400, "/limits/0/guard"))
+        nobody = ask("PUT", "/v1/limits?upstream=nobody", few, If_Match="*")
+        self.assertEqual(nobody.status, 404)
+        self.assertEqual(ask("PUT", path, same, If_Match="*").status, 200)
 
     def lists(self):
         page = self.ask("GET", "/v1/messages?state=waiting&key=onlyfans:busy&limit=5").json()

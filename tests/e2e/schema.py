@@ -3,7 +3,7 @@ error, so that nothing goes unchecked."""
 
 import re
 
-NOTES = {"description", "default", "$schema"}
+NOTES = {"description", "default", "examples", "$schema"}
 KINDS = {
     "object": lambda v: isinstance(v, dict),
     "array": lambda v: isinstance(v, list),
@@ -72,6 +72,8 @@ CHECKS = {
     "$ref": _ref, "type": _type, "required": _required, "properties": _properties,
     "additionalProperties": _additional, "items": _items, "anyOf": _any_of,
     "enum": lambda v, w, s, d, at: [] if v in w else [f"{at}: {v!r} is none of {w}"],
+    "minItems": lambda v, w, s, d, at: [] if len(v) >= w else [f"{at}: fewer than {w}"],
+    "maxItems": lambda v, w, s, d, at: [] if len(v) <= w else [f"{at}: more than {w}"],
     "const": lambda v, w, s, d, at: [] if v == w else [f"{at}: {v!r} is not {w!r}"],
     "pattern": lambda v, w, s, d, at: [] if re.search(w, v) else [f"{at}: {v!r} is not {w}"],
     "minimum": lambda v, w, s, d, at: [] if v >= w else [f"{at}: {v} < {w}"],

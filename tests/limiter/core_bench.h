@@ -64,7 +64,6 @@ class Bench {
     config.upstreams = edited(config_.upstreams, std::move(config.upstreams));
     config_ = config;
     StoreConfig store = store_config(config);
-    store.limits_version = config.limits_version;
     store_.set_config(store);
     core->edit(std::move(config));
     settle();

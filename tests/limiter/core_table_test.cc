@@ -297,18 +297,6 @@ TEST(CoreTable, ALateAnswerOfTheClockIsNotTheLast) {
   EXPECT_GT(s.bench.asked, before);
 }
 
-TEST(CoreTable, LimitsAreEditedInTheSettingsFileAlone) {
-  Started s;
-  wire::Control control;
-  control.control_id = 1;
-  control.verb = wire::Verb::kEditLimits;
-  control.upstream = "api";
-  s.bench.say(s.ingest, control);
-  ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
-  EXPECT_FALSE(s.bench.said<wire::Controlled>()[0].done);
-  EXPECT_NE(s.bench.said<wire::Controlled>()[0].error.find("settings file"), std::string::npos);
-}
-
 TEST(CoreTable, QuotesSayWhenAndWhy) {
   Started s;
   for (std::uint64_t ahead = 0; ahead < 11; ++ahead) {

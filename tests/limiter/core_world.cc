@@ -13,7 +13,6 @@ constexpr std::uint32_t kTicksAtOnce = 20'000;
 StoreConfig store_config(const Config& config) {
   StoreConfig store;
   store.upstreams = config.upstreams;
-  store.limits_version = config.limits_version;
   return store;
 }
 

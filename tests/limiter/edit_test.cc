@@ -10,11 +10,7 @@ namespace {
 using testing::Bench;
 using testing::Started;
 
-Config tighter() {
-  Config config = Bench::config(5);
-  config.limits_version = 2;
-  return config;
-}
+Config tighter() { return Bench::config(5); }
 
 std::vector<wire::Record> edits(const Bench& bench) {
   auto lines = bench.said<wire::Record>();
@@ -27,7 +23,7 @@ TEST(Edit, IsALineOfTheTrailUntilItIsRecorded) {
   s.bench.edit(tighter());
   ASSERT_EQ(edits(s.bench).size(), 1U);
   const wire::Record line = edits(s.bench)[0];
-  EXPECT_EQ(line.limits_version, 2U);
+  EXPECT_EQ(line.limits_version, limits_version("api", tighter().upstreams[0].limits));
   EXPECT_EQ(line.upstream, "api");
   EXPECT_NE(line.reason.find("per-key: 5 per 60000ms"), std::string::npos) << line.reason;
   s.bench.pass(seconds(20));

@@ -109,7 +109,9 @@ class Rig {
     config.upstreams = {upstream};
     return config;
   }
-  Caller caller() const { return {9, {now, now}, now + seconds(2), StoreConfig{}.limits_version}; }
+  Caller caller() const {
+    return {9, {now, now}, now + seconds(2), limits_version(upstream_.name, upstream_.limits)};
+  }
 
   Duration latency_;
   Upstream upstream_;

@@ -24,10 +24,9 @@ class AuditorNode : public Node<auditor::AuditorCore> {
         trail_(trail),
         ledger_(ledger) {}
 
-  void edit(const std::vector<Upstream>& upstreams, std::uint64_t version) {
+  void edit(const std::vector<Upstream>& upstreams) {
     config_.upstreams = upstreams;
-    config_.limits_version = version;
-    edit_core([&](auditor::AuditorCore& core) { core.edit(upstreams, version); });
+    edit_core([&](auditor::AuditorCore& core) { core.edit(upstreams); });
   }
 
  private:

@@ -160,6 +160,7 @@ void add_limiter(std::vector<Saboteur>& all) {
       .kind("SetHold", calls<Ask, limiter::SetHold, E>)
       .kind("Consume", calls<Ask, limiter::Consume, E>)
       .kind("Peek", calls<Ask, limiter::Peek, E>)
+      .kind("AskLimits", calls<Ask, limiter::AskLimits, E>)
       .kind("AskClock", calls<Ask, limiter::AskClock, E>);
 }
 

@@ -23,6 +23,7 @@ constexpr const char* kLease = "the end of its lease settles the attempt as well
 constexpr const char* kBeat = "the next heartbeat says it within a second";
 constexpr const char* kDries = "whose key moved asks for its rows, and hears that there are none";
 constexpr const char* kGone = "its keys move when it is gone";
+constexpr const char* kKnown = "the auditor drops a line that it has";
 constexpr const char* kStops = "the HTTP library ends each attempt at its own timeout";
 
 constexpr Harmless kTable[] = {
@@ -32,6 +33,7 @@ constexpr Harmless kTable[] = {
     {"ingest drops ListEnding", kTurn},      {"ingest drops SetVisibility", kVisible},
     {"ingest drops Forgotten", kTime},       {"ingest drops ForgetNames", kTime},
     {"limiter drops Asked", kLease},         {"limiter drops Backlog", kNumbers},
+    {"limiter drops Emptied", kKnown},       {"limiter doubles AskLimits", kAsks},
     {"limiter drops Announce", kBeat},       {"limiter drops Forget", kTime},
     {"dispatcher drops Announce", kBeat},    {"dispatcher drops StopHttp", kStops},
     {"ingest doubles Offer", kAgain},        {"ingest doubles Parked", kAgain},

@@ -43,6 +43,7 @@ auditor::LedgerAnswer LedgerFake::act(const auditor::LedgerOpen& open) {
   }
   for (const auto& [id, alert] : alerts_)
     if (alert.cursor == 0) found.due.push_back(alert);
+  found.limits = limits_;
   return found;
 }
 
@@ -81,6 +82,7 @@ auditor::LedgerAnswer LedgerFake::act(const auditor::LedgerBook& book) {
   }
   for (const auditor::IndexedRecord& record : book.records) records_[record.record] = record.line;
   if (book.indexed) indexed_.push_back(*book.indexed);
+  limits_.insert(limits_.end(), book.limits.begin(), book.limits.end());
   return booked;
 }
 

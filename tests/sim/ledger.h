@@ -38,6 +38,7 @@ class LedgerFake {
   std::map<std::string, std::uint64_t> records_;
   std::map<std::string, wire::Alert> alerts_;
   std::map<std::string, std::string> secrets_;
+  std::vector<auditor::LimitsSeen> limits_;
   std::vector<auditor::Indexed> indexed_;
 };
 

@@ -28,10 +28,9 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   void share_store() { store_reach_ = Reach::kNetwork; }
 
   // SIGHUP; or, while it is down, its next life reads them.
-  void edit(const std::vector<Upstream>& upstreams, std::uint64_t version) {
+  void edit(const std::vector<Upstream>& upstreams) {
     config_.upstreams = limiter::edited(config_.upstreams, upstreams);
-    config_.limits_version = version;
-    world().note(name(), "edited", version);
+    world().note(name(), "edited");
     edit_core([this](limiter::LimiterCore& core) { core.edit(config_); });
   }
 

@@ -13,12 +13,11 @@ namespace {
 constexpr Duration kNoticedWithin = seconds(30);
 
 limiter::StoreConfig store_settings(const Settings& settings,
-                                    const std::vector<Upstream>& upstreams, std::uint64_t version) {
+                                    const std::vector<Upstream>& upstreams) {
   limiter::StoreConfig store;
   store.upstreams = upstreams;
   for (Upstream& upstream : store.upstreams)
     for (Limit& limit : upstream.limits) limit.n += settings.store_gives_more;
-  store.limits_version = version;
   store.store_overlap = settings.store_overlap;
   return store;
 }
@@ -32,13 +31,11 @@ System::System(World& world, Settings settings)
       queue_(world, witnesses_),
       trail_(world, witnesses_),
       ledger_(world),
-      store_(world, witnesses_,
-             store_settings(settings_, settings_.upstreams, settings_.limiter.limits_version)),
+      store_(world, witnesses_, store_settings(settings_, settings_.upstreams)),
       producer_(world, witnesses_, settings_, queue_),
       people_(
           world, settings_, [this](const ingest::ControlKey& control) { say(control); },
-          [this](const auto& upstreams) { edit(upstreams); }),
-      limits_version_(settings_.limiter.limits_version) {
+          [this](const auto& upstreams) { edit(upstreams); }) {
   for (const Upstream& upstream : settings_.upstreams)
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
   producer_.others_hear([this](const ingest::Respond& answer) {
@@ -101,8 +98,8 @@ void System::say(const ingest::ControlKey& control) {
 
 // The store goes by new limits at once; who asks it has the older ones until it is told, too.
 void System::edit(const std::vector<Upstream>& upstreams) {
-  const std::uint64_t version = ++limits_version_;
-  store_.edit(store_settings(settings_, upstreams, version));
+  const std::uint64_t version = ++edits_;
+  store_.edit(store_settings(settings_, upstreams));
   for (const Upstream& upstream : upstreams)
     for (const Limit& limit : upstream.limits)
       world_.note("people", "limits", version, upstream.name, limit.name, limit.n, limit.window.us,
@@ -112,7 +109,7 @@ void System::edit(const std::vector<Upstream>& upstreams) {
   const auto later = [&](auto& node) {
     const Duration late = world_.prng.between(Duration{0}, world_.faults.people.edit_late);
     world_.agenda.after(late, [this, &node, upstreams, version] {
-      if (version == limits_version_) node.edit(upstreams, version);
+      if (version == edits_) node.edit(upstreams);
     });
   };
   for (const auto& limiter : limiters_) later(*limiter);

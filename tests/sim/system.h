@@ -72,7 +72,7 @@ class System {
   StoreFake store_;
   Producer producer_;
   People people_;
-  std::uint64_t limits_version_;
+  std::uint64_t edits_ = 0;  // of the limits, by people
   std::map<std::string, std::unique_ptr<UpstreamFake>> upstreams_;
   std::vector<std::unique_ptr<ParkingFake>> parkings_;
   std::vector<std::unique_ptr<IngestNode>> ingests_;

@@ -1,0 +1,113 @@
+// Limits that persons say through a limiter, and limits that others said: the store's are taken.
+#include <gtest/gtest.h>
+
+#include "lib/wire/limits.h"
+#include "limiter/limit_trouble.h"
+#include "tests/limiter/core_bench.h"
+
+namespace sluice::limiter {
+namespace {
+
+using testing::Bench;
+using testing::Started;
+
+Config config(std::uint32_t n) { return Bench::config(n, seconds(60), 1); }
+std::vector<Limit> limits_of(std::uint32_t n) { return config(n).upstreams[0].limits; }
+std::uint64_t version_of(std::uint32_t n) { return limits_version("api", limits_of(n)); }
+
+wire::Control edit(std::uint32_t n, std::uint64_t instead_of = 0) {
+  wire::Control word;
+  word.control_id = 7;
+  word.verb = wire::Verb::kEditLimits;
+  word.upstream = "api";
+  word.by = "ann";
+  word.limits_version = instead_of;
+  word.limit_rows = wire::rows_of(limits_of(n));
+  return word;
+}
+
+TEST(LimitEdits, APersonsEditHoldsOnceItIsAnswered) {
+  Started s(config(5));
+  s.bench.say(s.ingest, edit(2, version_of(5)));
+  ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
+  const wire::Controlled answer = s.bench.said<wire::Controlled>()[0];
+  EXPECT_TRUE(answer.done);
+  EXPECT_EQ(answer.limits_version, version_of(2));
+  EXPECT_EQ(answer.limit_rows, wire::rows_of(limits_of(2)));
+  EXPECT_EQ(answer.by, "ann");
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(2));
+  const auto lines = s.bench.said<wire::Record>();
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines[0].kind, wire::RecordKind::kLimits);
+  EXPECT_EQ(lines[0].limit_rows, answer.limit_rows);
+  s.dispatch_one();
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().back().limits_version, version_of(2));
+}
+
+// Said again it might undo what another person has said since.
+TEST(LimitEdits, AnEditWithoutAnAnswerIsNotSaidAgain) {
+  Started s(config(5));
+  s.bench.store_answers = false;
+  s.bench.say(s.ingest, edit(2));
+  s.bench.pass(seconds(6));
+  ASSERT_EQ(s.bench.said<wire::Controlled>().size(), 1U);
+  EXPECT_FALSE(s.bench.said<wire::Controlled>()[0].done);
+  EXPECT_FALSE(s.bench.said<wire::Controlled>()[0].stale);
+  s.bench.store_answers = true;
+  s.bench.pass(seconds(20));
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(5));
+}
+
+TEST(LimitEdits, AnEditOfAnotherVersionIsStaleAndTellsWhichHolds) {
+  Started s(config(5));
+  s.bench.say(s.ingest, edit(2, 77));
+  const wire::Controlled answer = s.bench.said<wire::Controlled>().back();
+  EXPECT_FALSE(answer.done);
+  EXPECT_TRUE(answer.stale);
+  EXPECT_EQ(answer.limits_version, version_of(5));
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(5));
+  wire::Control look;
+  look.control_id = 8;
+  look.verb = wire::Verb::kLookLimits;
+  look.upstream = "api";
+  s.bench.say(s.ingest, look);
+  EXPECT_TRUE(s.bench.said<wire::Controlled>().back().done);
+  EXPECT_EQ(s.bench.said<wire::Controlled>().back().limits_version, version_of(5));
+}
+
+TEST(LimitEdits, WhatCannotBeIsRefusedWithItsField) {
+  Started s(config(5));
+  wire::Control wrong = edit(2);
+  wrong.limit_rows[0].guard = milliseconds(500);
+  s.bench.say(s.ingest, wrong);
+  const wire::Controlled answer = s.bench.said<wire::Controlled>().back();
+  EXPECT_FALSE(answer.done);
+  EXPECT_EQ(answer.field, "/limits/0/guard");
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(5));
+  std::vector<Limit> limits = {limits_of(2)[0], limits_of(2)[0]};
+  EXPECT_EQ(trouble_of(limits, milliseconds(501))->field, "/limits/1/name");
+  limits[0].burst = 3;
+  EXPECT_EQ(trouble_of(limits, milliseconds(501))->field, "/limits/0/burst");
+  EXPECT_EQ(trouble_of({}, milliseconds(501))->field, "/limits");
+  EXPECT_FALSE(trouble_of(limits_of(2), milliseconds(501)));
+}
+
+// Another limiter's edit: nothing is granted by the older limits, and the next question goes by
+// those that hold.
+TEST(LimitEdits, LimitsThatOthersSaidAreTakenWhenTheStoreSaysSo) {
+  Started s(config(1));
+  const wire::Dispatch first = s.dispatch_one();
+  const auto others =
+      s.bench.store().perform({9, SetLimits{"api", "bob", limits_of(3), 0}}, s.bench.store_now());
+  EXPECT_EQ(others.limits_version, version_of(3));
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(1));
+  s.bench.pass(seconds(3));  // the clock was asked for, and the answer names the version
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(3));
+  s.bench.say(s.dispatcher, s.bench.outcome(first, wire::Ended::kDelivered));
+  s.bench.say(s.ingest, s.bench.offer("next", 9));
+  s.bench.pass(seconds(70));  // the pace of the first was that of the older limits
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().back().limits_version, version_of(3));
+}
+
+}  // namespace
+}  // namespace sluice::limiter
