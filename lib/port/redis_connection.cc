@@ -207,7 +207,11 @@ Verdict RedisConnection::judge_login(const RedisPipeline::Refused& refused) {
 void RedisConnection::write() {
   while (!pipeline_.unwritten().empty()) {
     const RedisSocket::Moved moved = socket_.write(pipeline_.unwritten());
-    if (moved.step == Step::kBroken) return end("writing: " + socket_.why());
+    if (moved.step == Step::kBroken) {
+      const std::string why = "writing: " + socket_.why();
+      read();  // answers, or the server's own word of why it does not want us
+      return end(why);
+    }
     if (moved.step == Step::kWantsRead) return watch(EPOLLIN);
     if (moved.step == Step::kWantsWrite) return watch(EPOLLIN | EPOLLOUT);
     pipeline_.wrote(moved.bytes);
