@@ -181,7 +181,7 @@ Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   return taken;
 }
 
-bool Shell::health(const port::HttpRequest& request, stage::Respond respond) {
+bool Shell::health(const port::HttpRequest& request, const stage::Respond& respond) {
   if (request.path != "/v1/explain") return false;
   if (request.method != "GET") {
     respond(port::problem(405, "Method Not Allowed", "only GET here"));

@@ -35,7 +35,7 @@ class Shell {
   // SIGHUP: limits and what else a limiter that runs can take.
   Result<std::vector<std::string>> reload(const Settings& settings);
   // GET /v1/explain?key= or ?id=, for `sluice-limiter explain`.
-  bool health(const port::HttpRequest& request, stage::Respond respond);
+  bool health(const port::HttpRequest& request, const stage::Respond& respond);
   void drain() { core_.drain(); }
 
  private:
