@@ -106,12 +106,13 @@ void DispatcherCore::on(const wire::PeerDown& down, Instant, Outbox<Effect>& out
   const auto mine = by_life_.find(gone->second.life);
   if (mine != by_life_.end() && mine->second == down.peer) by_life_.erase(mine);
   limiters_.erase(gone);
+  clock_.forget(down.peer);
   announce(out);
 }
 
 void DispatcherCore::on(const wire::PeerFacts& facts, Instant, Outbox<Effect>&) {
   if (!facts.round_trip || !limiters_.contains(facts.peer)) return;
-  if (clock_.hear(*facts.round_trip) == StoreClock::Heard::kContradicts) {
+  if (clock_.hear(facts.peer, *facts.round_trip) == StoreClock::Heard::kContradicts) {
     MARK("dispatcher: store time contradicts itself");
     ++counts_.clock_doubted;
   }

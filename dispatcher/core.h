@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dispatcher/breaker.h"
+#include "dispatcher/clocks.h"
 #include "dispatcher/closures.h"
 #include "dispatcher/config.h"
 #include "dispatcher/quota.h"
@@ -178,7 +179,7 @@ class DispatcherCore {
   Config config_;
   AttemptTable table_;
   Closures closures_;
-  StoreClock clock_;
+  Clocks clock_;
   std::map<std::string, Line> lines_;
   std::map<wire::PeerId, Limiter> limiters_;
   std::map<std::uint64_t, wire::PeerId> by_life_;

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "dispatcher/breaker.h"
+#include "dispatcher/clocks.h"
 #include "dispatcher/closures.h"
 #include "dispatcher/retry_after.h"
 #include "dispatcher/status_table.h"
@@ -154,6 +155,31 @@ TEST(Closures, LettingGoOfManyIsQuick) {
   EXPECT_EQ(closures.size(), 50'000u);
   EXPECT_TRUE(closures.closed("u", "999", at(0), {}));
   EXPECT_FALSE(closures.closed("u", "1000", at(0), {}));
+}
+
+// Two limiters ask two shards whose clocks are 60 ms apart: neither's word is thrown away, and what
+// holds must hold by both.
+TEST(Clocks, OfLimitersThatDifferSpanAll) {
+  Clocks clocks;
+  const wire::PeerId one{1};
+  const wire::PeerId two{2};
+  const auto trip = [](std::int64_t at_s, std::int64_t ahead_us) {
+    const StoreTime low{1'790'000'000'000'000 + at_s * 1'000'000 + ahead_us};
+    return RoundTrip{Instant{at_s * 1'000'000}, Instant{at_s * 1'000'000}, {low, low}};
+  };
+  EXPECT_FALSE(clocks.bounds(Instant{0}));
+  for (std::int64_t s = 1; s < 100; ++s) {
+    EXPECT_EQ(clocks.hear(one, trip(s, 0)), StoreClock::Heard::kLearnt);
+    EXPECT_EQ(clocks.hear(two, trip(s, 60'000)), StoreClock::Heard::kLearnt);
+    const auto bounds = clocks.bounds(Instant{s * 1'000'000});
+    ASSERT_TRUE(bounds);
+    EXPECT_GE((bounds->high - bounds->low).us, 60'000);
+  }
+  EXPECT_EQ(clocks.hear(one, trip(99, 10'000'000)), StoreClock::Heard::kContradicts);
+  EXPECT_EQ(clocks.age(Instant{100'000'000}), seconds(1));
+  clocks.forget(one);
+  clocks.forget(two);
+  EXPECT_TRUE(clocks.bounds(Instant{200'000'000}));  // it only widens
 }
 
 }  // namespace

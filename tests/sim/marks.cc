@@ -18,6 +18,8 @@ struct OutOfReach {
 };
 
 constexpr OutOfReach kTable[] = {
+    {"limiter: nobody knows whether an edit holds",
+     "nobody in it edits limits by PUT yet; tests/limiter does"},
     {"dispatcher: a queued attempt of a key that was closed",
      "what closes a key refuses what is queued of it: only a doubted clock closes one again"},
 };
