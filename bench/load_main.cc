@@ -1,8 +1,7 @@
-#include <sys/resource.h>
-
 #include <cstdio>
 
 #include "bench/load.h"
+#include "bench/own_cpu.h"
 
 namespace {
 
@@ -20,13 +19,6 @@ bool write_times(const sluice::bench::LoadOptions& options, const sluice::bench:
                  static_cast<long long>(load.answered()[n]));
   }
   return std::fclose(file) == 0;
-}
-
-double own_cpu_us() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
-         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
 }  // namespace
@@ -47,7 +39,7 @@ int main(int count, char** words) {
   std::printf("{\"accepted\": %llu, \"refused\": %llu, \"seconds\": %.6f, \"cpu_us\": %.0f}\n",
               static_cast<unsigned long long>(counts.accepted),
               static_cast<unsigned long long>(counts.refused),
-              static_cast<double>(counts.ended - counts.began) / 1e9, own_cpu_us());
+              static_cast<double>(counts.ended - counts.began) / 1e9, sluice::bench::own_cpu_us());
   if (!options.times_file.empty() && !write_times(options, load)) return 75;
   return 0;
 }

@@ -63,7 +63,6 @@ class RedisExchange {
   [[nodiscard]] const Call& call() const { return call_; }
 
  private:
-  struct Head;
   struct Reply;
   RedisHeard fail(const std::string& error);
   bool take(const port::RedisValue& value);

@@ -2,7 +2,6 @@
 // on its one connection, each for a key by chance. Prints one line of JSON.
 //
 // usage: bench-redis-client URL SCRIPT CALLS UNDER_WAY [VALUE...]
-#include <sys/resource.h>
 
 #include <array>
 #include <cstdio>
@@ -14,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/own_cpu.h"
 #include "lib/base/prng.h"
 #include "lib/port/clock.h"
 #include "lib/port/log.h"
@@ -99,13 +99,6 @@ class Calls {
   std::unique_ptr<port::RedisClient> client_;
 };
 
-double own_cpu_us() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
-         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
 }  // namespace
 
 int main(int count, char** words) {
@@ -124,6 +117,7 @@ int main(int count, char** words) {
   Calls calls(asked);
   if (!calls.run()) return 75;
   std::printf("{\"calls\": %llu, \"seconds\": %.6f, \"cpu_us\": %.0f}\n",
-              static_cast<unsigned long long>(asked.calls), calls.seconds_taken(), own_cpu_us());
+              static_cast<unsigned long long>(asked.calls), calls.seconds_taken(),
+              sluice::bench::own_cpu_us());
   return 0;
 }
