@@ -227,7 +227,7 @@ void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
 void AuditorCore::book(Instant now, Out& out) {
   const LedgerBook& book = round_.book;
   step_ = Step::kBooking;
-  if (book.costs.empty() && book.alerts.empty() && !book.indexed) {
+  if (book.costs.empty() && book.alerts.empty() && book.limits.empty() && !book.indexed) {
     have_booked({}, now, out);
   } else {
     ask(book, now, out);

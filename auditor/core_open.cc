@@ -46,6 +46,7 @@ void AuditorCore::reopen(Instant now) {
 
 void AuditorCore::opened(const LedgerOpened& found, Instant now, Out& out) {
   for (const LimitsSeen& limits : found.limits) watch_.learn(limits);
+  watch_.forget(found.newest);
   if (watch_.span() > span_asked_) {
     MARK("auditor: limits of lines reach back further than those of the settings");
     return open(now, out);
@@ -55,7 +56,6 @@ void AuditorCore::opened(const LedgerOpened& found, Instant now, Out& out) {
   indexed_hash_ = found.indexed_hash;
   watch_from_ = found.watch_from;
   due_.assign(found.due.begin(), found.due.end());
-  watch_.forget();
   phase_ = Phase::kOpeningTrail;
   ask(TrailOpen{}, now, out);
 }
@@ -69,6 +69,9 @@ void AuditorCore::opened(const TrailOpened& found, Instant now, Out& out) {
          out);
     return;
   }
+  // The watch remembers no more attempts than so many, and an attempt seldom has a second line.
+  const std::uint64_t most = 2 * std::uint64_t{config_.watch_attempts_max};
+  if (tail_.line > most) watch_from_ = std::max(watch_from_, tail_.line - most);
   read_line_ = std::min(indexed_line_, std::max<std::uint64_t>(watch_from_, 1) - 1);
   read_hash_.clear();
   if (read_line_ == 0) read_hash_ = no_hash();

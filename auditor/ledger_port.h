@@ -29,7 +29,8 @@ struct LedgerOpened {
   std::string indexed_hash;        // the hash of that line; zeros when it is 0
   std::uint64_t watch_from = 1;    // the first line that the watch wants
   std::vector<wire::Alert> due;    // alerts that are not known to have a line (cursor 0)
-  std::vector<LimitsSeen> limits;  // all that were ever booked, the newest last
+  std::vector<LimitsSeen> limits;  // that are kept, the newest last
+  StoreTime newest;                // of the records up to indexed_line
 };
 
 // What is known of these? Makes (durably) a secret for each key that has none.
@@ -70,7 +71,9 @@ struct LedgerBook {
   std::vector<wire::Alert> alerts;  // cursor 0: due, to be written; else its line
   std::vector<IndexedRecord> records;
   std::optional<Indexed> indexed;
-  std::vector<LimitsSeen> limits = {};  // of lines of edits: a version that is there stays
+  // Each rules from its time on, in the place of others of its upstream; those are kept for
+  // kept_for() more.
+  std::vector<LimitsSeen> limits = {};
 };
 struct LedgerBooked {
   std::vector<bool> alerts_new;  // for each of LedgerBook.alerts: it was not there

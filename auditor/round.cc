@@ -21,6 +21,14 @@ ProviderTotal& total_of(std::vector<ProviderTotal>& month, const std::string& pr
   return known != month.end() ? *known : month.emplace_back(ProviderTotal{provider, 0});
 }
 
+// Not an edit, whose line names those that it replaced.
+bool says_what_holds(const wire::Record& record) {
+  return record.kind == wire::RecordKind::kLimits && record.limits_before == 0;
+}
+bool knows(const wire::Record& record, const Desk& desk) {
+  return desk.watchers.watch.knows(record.upstream, version_name(record.limits_version));
+}
+
 StoreTime latest(StoreTime a, StoreTime b) { return std::max(a, b); }
 
 }  // namespace
@@ -51,9 +59,10 @@ void watch_attempt(const AttemptSeen& attempt, const Watchers& watchers,
                    std::vector<wire::Alert>& alerts) {
   Counts& counts = watchers.counts;
   const Watch::Seen seen = watchers.watch.see(attempt);
-  if (seen.unwatched) {
+  // What is read again at start was counted in its time.
+  if (seen.unwatched && watchers.figures != nullptr) {
     ++counts.unwatched;
-    if (watchers.figures != nullptr) watchers.figures->unwatched(attempt.granted, alerts);
+    watchers.figures->unwatched(attempt.granted, alerts);
   }
   counts.violations_possible += seen.possible;
   for (const Violation& violation : seen.certain) {
@@ -102,8 +111,9 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     const auto& [peer, record] = records[n];
     newest_ = latest(newest_, record.at);
     const std::size_t place = name_places_[n];
-    if (found.records[place]) {
+    if (found.records[place] || (says_what_holds(record) && knows(record, desk))) {
       MARK("auditor: a line comes again that is written");
+      if (says_what_holds(record)) learn_limits(record, desk);
       ++counts.records_known;
       at_once.push_back({peer, recorded(record, wire::Written::kBefore)});
       continue;
@@ -122,16 +132,20 @@ void Round::judge_records(const LedgerFound& found, const Desk& desk) {
     const std::string& name = record_names_.all()[place];
     const RecordLine line = desk.chain.add_record(record, name, secret);
     book.records.push_back({name, line.n});
-    if (auto limits = limits_of(record)) {
-      desk.watchers.watch.learn(*limits);
-      book.limits.push_back(std::move(*limits));
-    }
+    learn_limits(record, desk);
     if (const auto attempt = attempt_of(record, line)) {
       watch_attempt(*attempt, desk.watchers, book.alerts);
     } else if (const auto hold = hold_of(record, line)) {
       if (auto alert = hold_alert(*hold, desk.long_penalty)) book.alerts.push_back(*alert);
     }
   }
+}
+
+void Round::learn_limits(const wire::Record& record, const Desk& desk) {
+  auto limits = limits_of(record);
+  if (!limits) return;
+  desk.watchers.watch.learn(*limits);
+  book.limits.push_back(std::move(*limits));
 }
 
 void Round::judge_costs(const LedgerFound& found, const Desk& desk) {

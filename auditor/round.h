@@ -93,6 +93,7 @@ class Round {
 
  private:
   void judge_records(const LedgerFound& found, const Desk& desk);
+  void learn_limits(const wire::Record& record, const Desk& desk);
   void judge_costs(const LedgerFound& found, const Desk& desk);
   void write_alerts(Chain& chain);
 

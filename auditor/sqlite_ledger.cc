@@ -41,8 +41,10 @@ CREATE TABLE IF NOT EXISTS alerts (alert_id TEXT PRIMARY KEY, line INTEGER NOT N
   at INTEGER NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alerts_by_line ON alerts (line);
 CREATE INDEX IF NOT EXISTS alerts_by_time ON alerts (at);
-CREATE TABLE IF NOT EXISTS limits (number INTEGER PRIMARY KEY, upstream TEXT NOT NULL,
-  version TEXT NOT NULL, rows TEXT NOT NULL, UNIQUE (upstream, version));
+DROP TABLE IF EXISTS limits;
+CREATE TABLE IF NOT EXISTS versions (number INTEGER PRIMARY KEY, upstream TEXT NOT NULL,
+  version TEXT NOT NULL, rows TEXT NOT NULL, at INTEGER NOT NULL, replaced_at INTEGER NOT NULL,
+  kept INTEGER NOT NULL, UNIQUE (upstream, version));
 )sql";
 
 // Runs the statement to its first row, gives it to `read`, and resets it.
@@ -108,7 +110,9 @@ struct SqliteLedger::Statements {
   Statement add_alert;
   Statement line_alert;
   Statement find_alerts;
+  Statement replace_limits;
   Statement add_limits;
+  Statement sweep_limits;
   Statement get_limits;
   Statement add_record;
   Statement add_mark;
@@ -166,8 +170,18 @@ Status SqliteLedger::prepare() {
       {&all.line_alert, "UPDATE alerts SET line = ? WHERE alert_id = ?"},
       {&all.find_alerts,
        "SELECT line, alert FROM alerts WHERE line >= ?1 AND line <= ?2 ORDER BY line LIMIT ?3"},
-      {&all.add_limits, "INSERT OR IGNORE INTO limits VALUES (NULL, ?, ?, ?)"},
-      {&all.get_limits, "SELECT upstream, version, rows FROM limits ORDER BY number"},
+      {&all.replace_limits,
+       "UPDATE versions SET replaced_at = ?1 WHERE upstream = ?2 AND version <> ?3 "
+       "AND replaced_at = 0 AND at <= ?1"},
+      {&all.add_limits,
+       "INSERT INTO versions VALUES ((SELECT coalesce(max(number), 0) + 1 FROM versions), ?1, ?2, "
+       "?3, ?4, 0, ?5) ON CONFLICT (upstream, version) DO UPDATE SET number = excluded.number, "
+       "at = excluded.at, replaced_at = 0"},
+      {&all.get_limits,
+       "SELECT upstream, version, rows, at, replaced_at FROM versions ORDER BY at, number"},
+      {&all.sweep_limits,
+       "DELETE FROM versions WHERE number IN (SELECT number FROM versions WHERE replaced_at > 0 "
+       "AND replaced_at + kept < ?1 LIMIT ?2)"},
       {&all.add_record, "INSERT OR IGNORE INTO records VALUES (?, ?)"},
       {&all.add_mark, "INSERT OR IGNORE INTO marks VALUES (?, ?)"},
       {&all.set_indexed,
@@ -226,7 +240,7 @@ Result<LedgerAnswer> SqliteLedger::open_call(const LedgerOpen& ask) {
   if (*indexed) {
     opened.indexed_line = (*indexed)->line;
     opened.indexed_hash = (*indexed)->hash;
-    newest_ = (*indexed)->at;
+    newest_ = opened.newest = (*indexed)->at;
     auto from =
         first_row<std::int64_t>(statements_->watch_from.bind(1, (newest_ - ask.watch_span).us),
                                 [](const Statement& row) { return row.integer(0); });
@@ -237,8 +251,11 @@ Result<LedgerAnswer> SqliteLedger::open_call(const LedgerOpen& ask) {
   if (!due) return due.error();
   opened.due = std::move(*due);
   auto read = each_row(statements_->get_limits, [&](const Statement& row) {
-    opened.limits.push_back(
-        {std::string(row.bytes(0)), std::string(row.bytes(1)), read_rows(row.bytes(2))});
+    opened.limits.push_back({std::string(row.bytes(0)),
+                             std::string(row.bytes(1)),
+                             read_rows(row.bytes(2)),
+                             {row.integer(3)},
+                             {row.integer(4)}});
     return true;
   });
   if (!read) return read.error();
@@ -392,6 +409,20 @@ Result<bool> SqliteLedger::book_alert(const wire::Alert& alert) {
   return is_new;
 }
 
+Status SqliteLedger::book_limits(const LimitsSeen& limits) {
+  auto replaced = statements_->replace_limits.bind(1, limits.at.us)
+                      .bind_text(2, limits.upstream)
+                      .bind_text(3, limits.version)
+                      .run();
+  if (!replaced) return replaced;
+  return statements_->add_limits.bind_text(1, limits.upstream)
+      .bind_text(2, limits.version)
+      .bind_text(3, rows_text(limits.limits))
+      .bind(4, limits.at.us)
+      .bind(5, kept_for(limits.limits).us)
+      .run();
+}
+
 // A mark says: no line before this one is newer than `at`. One per second of the trail's time.
 Status SqliteLedger::book_indexed(const Indexed& indexed) {
   if (newest_ >= marked_ + seconds(1)) {
@@ -430,11 +461,7 @@ Result<LedgerAnswer> SqliteLedger::book(const LedgerBook& ask) {
     if (!done) return done.error();
   }
   for (const LimitsSeen& limits : ask.limits) {
-    auto done = statements_->add_limits.bind_text(1, limits.upstream)
-                    .bind_text(2, limits.version)
-                    .bind_text(3, rows_text(limits.limits))
-                    .run();
-    if (!done) return done.error();
+    if (auto done = book_limits(limits); !done) return done.error();
   }
   if (ask.indexed) {
     if (auto done = book_indexed(*ask.indexed); !done) return done.error();
@@ -455,6 +482,7 @@ Result<bool> SqliteLedger::sweep(StoreTime now) {
       {&statements_->sweep_marks, retention_.records},
       {&statements_->sweep_events, retention_.events},
       {&statements_->sweep_alerts, retention_.alerts},
+      {&statements_->sweep_limits, Duration{}},
   };
   for (const auto& [statement, keep] : sweeps) {
     auto done = statement->bind(1, (now - keep).us).bind(2, kSweepRows).run();

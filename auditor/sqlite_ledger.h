@@ -50,6 +50,7 @@ class SqliteLedger {
   Status make_secrets(const std::vector<std::string>& keys, std::vector<std::string>& secrets);
   Result<std::vector<ProviderTotal>> totals_of(const std::string& month);
   Status book_cost(const wire::Cost& cost);
+  Status book_limits(const LimitsSeen& limits);
   Result<bool> book_alert(const wire::Alert& alert);
   Status book_indexed(const Indexed& indexed);
   Result<std::vector<wire::Alert>> alerts_between(std::int64_t first, std::int64_t last,

@@ -265,7 +265,8 @@ std::optional<Limit> read_limit_text(std::string_view text) {
 
 std::optional<LimitsSeen> limits_of(const Line& line) {
   if (line.type != "limits") return {};
-  LimitsSeen seen{std::string(line.text("upstream")), std::string(line.text("limits")), {}};
+  LimitsSeen seen{
+      std::string(line.text("upstream")), std::string(line.text("limits")), {}, line.at};
   for (const auto& [name, value] : line.texts) {
     if (!name.starts_with(kLimit)) continue;
     const auto limit = read_limit_text(value);
@@ -281,7 +282,7 @@ std::optional<LimitsSeen> limits_of(const wire::Record& record) {
                     record.limits_version != 0;
   if (!told) return {};
   return LimitsSeen{record.upstream, version_name(record.limits_version),
-                    wire::limits_of(record.limit_rows)};
+                    wire::limits_of(record.limit_rows), record.at};
 }
 
 std::optional<wire::Alert> alert_of(const Line& line) {

@@ -1,5 +1,8 @@
 #include "auditor/verbs.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <iostream>
@@ -26,9 +29,10 @@ struct Verb {
   std::string_view what;
   std::vector<std::string_view> options;
   std::size_t words_max;
+  std::vector<std::string_view> flags = {};
 };
-const std::array<Verb, 5>& verbs() {
-  static const std::array<Verb, 5> all = {
+const std::array<Verb, 6>& verbs() {
+  static const std::array<Verb, 6> all = {
       Verb{"verify",
            "verify [DIR]",
            "Reads the whole trail: 0 when no byte was changed and no line is missing, else 1 and\n"
@@ -57,7 +61,17 @@ const std::array<Verb, 5>& verbs() {
            "Destroys the secret that leads from a key to its lines; they stay, for nobody to "
            "find.\n",
            {},
-           1}};
+           1},
+      Verb{"attempts",
+           "attempts --upstream UP [--since TIME] [--keys]",
+           "Lists what has arrived at an upstream since a time (2d ago), as the trail proves it, "
+           "for\n"
+           "`sluice-limiter restore`; nothing when the trail is not whole. Keys are called by "
+           "their\n"
+           "names in the trail; --keys says them in clear as well, into a pipe only, not a file.\n",
+           {"--upstream", "--since"},
+           0,
+           {"--keys"}}};
   return all;
 }
 
@@ -68,16 +82,17 @@ std::string usage_of(const Verb& verb) {
 
 // ---- the verbs ---------------------------------------------------------------------------------
 
+int say_bad(const Bad& bad, std::ostream& out) {
+  out << bad.file;
+  if (bad.file_line != 0) out << ":" << bad.file_line;
+  out << ": line " << bad.line << " of the trail is bad: " << bad.why << "\n";
+  return kNotWhole;
+}
+
 Result<int> verify(const std::string& trail, std::uint64_t durable) {
   const auto verified = verify_trail(trail, durable);
   if (!verified) return verified.error();
-  if (verified->bad) {
-    const Bad& bad = *verified->bad;
-    std::cout << bad.file;
-    if (bad.file_line != 0) std::cout << ":" << bad.file_line;
-    std::cout << ": line " << bad.line << " of the trail is bad: " << bad.why << "\n";
-    return kNotWhole;
-  }
+  if (verified->bad) return say_bad(*verified->bad, std::cout);
   std::cout << "the trail is whole: " << verified->lines << " lines in " << verified->segments
             << " segments, last hash " << verified->hash << "\n";
   if (verified->rest_bytes > 0) {
@@ -100,18 +115,43 @@ Result<int> verify_data(const std::string& data_dir) {
   return kNotWhole;
 }
 
+Result<StoreTime> read_since(const std::string& since) {
+  const auto span = parse_duration(since);
+  const auto at = span.ok() ? std::optional(port::wall_now() - *span) : parse_time(since);
+  if (at) return *at;
+  return Error{Trouble::kUsage, "--since: 2026-11-21, 2026-11-21T02:24:00Z, or a span such as 2h"};
+}
+
 Result<int> show(const VerbLine& line, const std::string& data_dir) {
   Wanted wanted{line.value("--key"), line.value("--id"), {}};
   if (const std::string since = line.value("--since"); !since.empty()) {
-    const auto span = parse_duration(since);
-    wanted.since = span.ok() ? std::optional(port::wall_now() - *span) : parse_time(since);
-    if (!wanted.since) {
-      return Error{Trouble::kUsage,
-                   "--since: 2026-11-21, 2026-11-21T02:24:00Z, or a span such as 2h"};
-    }
+    const auto at = read_since(since);
+    if (!at) return at.error();
+    wanted.since = *at;
   }
   if (auto done = show_lines(data_dir, wanted, std::cout); !done) return done.error();
   return 0;
+}
+
+bool is_file(int fd) {
+  struct stat about {};
+  return ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+Result<int> attempts(const VerbLine& line, const std::string& data_dir) {
+  const std::string since = line.value("--since");
+  const auto from = read_since(since.empty() ? "2d" : since);
+  if (!from) return from.error();
+  const AttemptsAsked asked{line.value("--upstream"), *from, port::wall_now(), line.has("--keys")};
+  if (asked.upstream.empty()) return Error{Trouble::kUsage, "attempts: --upstream UP is needed"};
+  if (asked.with_keys && is_file(STDOUT_FILENO)) {
+    return Error{Trouble::kUsage,
+                 "attempts: --keys says keys in clear, which belong into no file: "
+                 "pipe it into sluice-limiter restore"};
+  }
+  const auto listed = list_attempts(data_dir, asked, std::cout);
+  if (!listed) return listed.error();
+  return listed->bad ? say_bad(*listed->bad, std::cerr) : 0;
 }
 
 Result<int> costs(const VerbLine& line, const std::string& data_dir, const Settings& settings) {
@@ -160,6 +200,7 @@ Result<int> run(const Verb& verb, const VerbLine& line, const Settings& settings
   if (verb.name == "verify") return verify_data(data_dir);
   if (verb.name == "show") return show(line, data_dir);
   if (verb.name == "key") return key(line, data_dir);
+  if (verb.name == "attempts") return attempts(line, data_dir);
   if (verb.name == "costs") return costs(line, data_dir, settings);
   return erase(line, data_dir);
 }
@@ -178,7 +219,7 @@ int run_verb(int argc, char** argv) {
     std::cout << usage_of(*verb) << "\n" << verb->what;
     return 0;
   }
-  const auto line = stage::read_verb_line(argc, argv, {.valued = verb->options});
+  const auto line = stage::read_verb_line(argc, argv, {verb->flags, verb->options});
   if (!line) return stage::fail(kProgram, line.error());
   if (line->words.size() > verb->words_max) {
     return stage::fail(kProgram, {Trouble::kUsage, usage_of(*verb)});

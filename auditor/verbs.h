@@ -3,6 +3,7 @@
 //   sluice-auditor verify [DIR]
 //   sluice-auditor show [--key KEY] [--id ID] [--since TIME]
 //   sluice-auditor key NAME
+//   sluice-auditor attempts --upstream UP [--since TIME] [--keys]
 //   sluice-auditor costs [--month YYYY-MM]
 //   sluice-auditor erase KEY
 //
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <map>
 #include <optional>
@@ -42,8 +44,22 @@ struct Verified {
   std::uint64_t rest_bytes = 0;  // after the last line feed: a line that is being written, or torn
   std::optional<Bad> bad;
 };
-// `durable`: lines up to this one must be there (what the ledger knows; 0: not known).
-Result<Verified> verify_trail(const std::string& directory, std::uint64_t durable);
+// `durable`: lines up to this one must be there (what the ledger knows; 0: not known). `each` sees
+// every good line, also of a trail that turns out not to be whole.
+using EachLine = std::function<void(const Line&)>;
+Result<Verified> verify_trail(const std::string& directory, std::uint64_t durable,
+                              const EachLine& each = {});
+
+// The attempts on an upstream that the trail proves, as `sluice-limiter restore` reads them
+// (docs/trail.md). Nothing is written unless the whole trail is good, up to what the ledger knows.
+struct AttemptsAsked {
+  std::string upstream;
+  StoreTime since;  // that ended then or later
+  StoreTime now;
+  bool with_keys = false;  // keys in clear beside their names
+};
+Result<Verified> list_attempts(const std::string& data_dir, const AttemptsAsked& asked,
+                               std::ostream& out);
 
 // Which lines to show; empty: any.
 struct Wanted {

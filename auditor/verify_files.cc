@@ -11,7 +11,7 @@ namespace {
 
 // Reads one segment. What follows the last line feed is no line (yet): its length.
 Result<std::uint64_t> read_segment(const std::string& path, Verifier& verifier,
-                                   std::optional<Bad>& bad) {
+                                   std::optional<Bad>& bad, const EachLine& each) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error{Trouble::kUnavailable, "cannot read " + path};
   std::uint64_t file_line = 0;
@@ -22,6 +22,7 @@ Result<std::uint64_t> read_segment(const std::string& path, Verifier& verifier,
       bad = Bad{path, file_line, verifier.last() + 1, std::move(*why)};
       return std::uint64_t{0};
     }
+    if (each) each(verifier.line());
   }
   if (file.bad()) return Error{Trouble::kUnavailable, "cannot read " + path};
   return std::uint64_t{0};
@@ -29,7 +30,8 @@ Result<std::uint64_t> read_segment(const std::string& path, Verifier& verifier,
 
 }  // namespace
 
-Result<Verified> verify_trail(const std::string& directory, std::uint64_t durable) {
+Result<Verified> verify_trail(const std::string& directory, std::uint64_t durable,
+                              const EachLine& each) {
   const auto numbers = segments_in(directory);
   if (!numbers) return numbers.error();
   Verifier verifier;
@@ -38,7 +40,7 @@ Result<Verified> verify_trail(const std::string& directory, std::uint64_t durabl
   for (const std::uint64_t number : *numbers) {
     path = segment_path(directory, number);
     verifier.begin_segment(number);
-    auto rest = read_segment(path, verifier, result.bad);
+    auto rest = read_segment(path, verifier, result.bad, each);
     if (!rest) return rest.error();
     result.rest_bytes = *rest;
     if (!result.bad && *rest > 0 && number != numbers->back()) {

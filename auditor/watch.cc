@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "lib/base/mark.h"
+
 namespace sluice::auditor {
 namespace {
 
@@ -13,6 +15,11 @@ namespace {
 constexpr std::size_t kPossibleMax = 16'384;
 // A limit on concurrency: long enough for all that were open at the same time.
 constexpr Duration kOpenSpan = minutes(5);
+
+// What was replaced is held on to for at least so long: its last lines may come late.
+constexpr Duration kKeptMin = hours(1);
+constexpr Duration kDropEvery = minutes(1);
+constexpr std::size_t kVersionsMax = 20'000;
 
 bool counts_open(const Limit& limit) { return limit.kind == LimitKind::kConcurrency; }
 Duration span_of(const Limit& limit) { return counts_open(limit) ? kOpenSpan : limit.window * 2; }
@@ -46,54 +53,129 @@ Judged judge(const WatchLog& log, const Asked& asked, const Limit& limit) {
 
 }  // namespace
 
+Duration kept_for(const std::vector<Limit>& limits) {
+  Duration longest = kKeptMin;
+  for (const Limit& limit : limits) longest = std::max(longest, span_of(limit));
+  return longest;
+}
+
 Watch::Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max, std::size_t attempts_max)
     : keys_max_(keys_max), attempts_max_(attempts_max) {
   for (const Upstream& one : upstreams) learn({one.name, {}, one.limits});
 }
 
+// The oldest goes that does not rule.
+void Watch::make_room_for_one() {
+  if (versions_.size() < kVersionsMax) return;
+  MARK("auditor: more versions of limits than the watch remembers");
+  const auto oldest = std::find_if(versions_.begin(), versions_.end(),
+                                   [](const auto& one) { return one.second.replaced_at.us != 0; });
+  if (oldest == versions_.end()) return;
+  rules_[oldest->second.upstream].versions.erase(oldest->second.version);
+  versions_.erase(oldest);
+}
+
+// Never two with one name. What was learnt first without a name is taken for the first that has
+// one.
+std::uint32_t Watch::place_of(Rules& rules, LimitsSeen learnt) {
+  const auto known = rules.versions.find(learnt.version);
+  if (known != rules.versions.end()) return known->second;
+  auto unnamed = rules.versions.extract("");
+  if (unnamed.empty()) {
+    make_room_for_one();
+    rules.versions[learnt.version] = ++last_version_;
+    versions_[last_version_] = std::move(learnt);
+    return last_version_;
+  }
+  unnamed.key() = learnt.version;
+  versions_[unnamed.mapped()] = std::move(learnt);
+  return rules.versions.insert(std::move(unnamed)).position->second;
+}
+
 void Watch::learn(const LimitsSeen& seen) {
-  constexpr std::size_t kVersionsMax = 60'000;
   LimitsSeen learnt = seen;
   // What refuses nothing, nothing breaks.
   std::erase_if(learnt.limits, [](const Limit& limit) { return limit.shadow; });
-  for (const Limit& limit : learnt.limits) span_ = std::max(span_, span_of(limit));
-  for (LimitsSeen& known : versions_) {
-    if (known.upstream != seen.upstream || known.upstream.empty()) continue;
-    if (known.version == seen.version) return;
-    if (known.version.empty()) return static_cast<void>(known = std::move(learnt));
-  }
-  if (versions_.size() > kVersionsMax) versions_.pop_back();
-  versions_.push_back(std::move(learnt));
-}
-
-void Watch::forget() {
-  keys_.clear();
-  attempts_ = 0;
-  newest_ = swept_ = {};
-}
-
-// Not known: 0. An attempt that does not say is held against the newest.
-std::uint16_t Watch::version_of(const std::string& upstream, const std::string& name) {
-  for (std::size_t n = versions_.size() - 1; n > 0; --n) {
-    LimitsSeen& known = versions_[n];
-    if (known.upstream != upstream) continue;
-    if (known.version.empty()) known.version = name;
-    if (name.empty() || known.version == name) return static_cast<std::uint16_t>(n);
-  }
-  return 0;
-}
-
-Watch::Scope Watch::scope_of(const std::string& upstream, LimitScope scope) const {
-  Scope found;
-  for (const LimitsSeen& known : versions_) {
-    if (known.upstream != upstream) continue;
-    for (const Limit& limit : known.limits) {
-      if (limit.scope != scope) continue;
-      found.span = std::max(found.span, span_of(limit));
-      found.counts_ends = found.counts_ends || counts_open(limit);
+  Rules& rules = rules_[seen.upstream];
+  const std::uint32_t number = place_of(rules, std::move(learnt));
+  LimitsSeen& known = versions_[number];
+  std::erase(rules.ruling, number);
+  if (seen.at.us == 0) {  // settings: whether they rule, others say
+    if (known.replaced_at.us == 0) rules.ruling.push_back(number);
+  } else {
+    known.at = seen.at;
+    const StoreTime used = std::exchange(known.replaced_at, seen.replaced_at);
+    // Of two that are said to rule it is the one that was said last.
+    for (const std::uint32_t other : rules.ruling) {
+      LimitsSeen& one = versions_[other];
+      if (one.at > known.at) known.replaced_at = std::max({known.replaced_at, used, one.at});
+    }
+    if (known.replaced_at.us == 0) {
+      for (const std::uint32_t other : rules.ruling) versions_[other].replaced_at = known.at;
+      rules.ruling = {number};
     }
   }
-  return found;
+  look_at(rules, known);
+}
+
+bool Watch::knows(const std::string& upstream, const std::string& version) const {
+  const auto rules = rules_.find(upstream);
+  return rules != rules_.end() && rules->second.versions.contains(version);
+}
+
+void Watch::forget(StoreTime newest) {
+  keys_.clear();
+  attempts_ = 0;
+  newest_ = swept_ = dropped_ = newest;
+  drop_replaced();
+}
+
+bool Watch::matters(const LimitsSeen& known) const {
+  return known.replaced_at.us == 0 || newest_ <= known.replaced_at + kKeptMin;
+}
+
+void Watch::look_at(Rules& rules, const LimitsSeen& known) {
+  if (!matters(known)) return;
+  for (const Limit& limit : known.limits) {
+    Scope& scope = limit.scope == LimitScope::kKey ? rules.of_key : rules.of_upstream;
+    scope.span = std::max(scope.span, span_of(limit));
+    scope.counts_ends = scope.counts_ends || counts_open(limit);
+    span_ = std::max(span_, scope.span);
+  }
+}
+
+// Replaced long ago: no set ends with an attempt under it any more. What is left says how far back
+// attempts matter.
+void Watch::drop_replaced() {
+  dropped_ = newest_;
+  span_ = {};
+  for (auto& [upstream, rules] : rules_) {
+    rules.of_key = rules.of_upstream = {};
+    for (auto at = rules.versions.begin(); at != rules.versions.end();) {
+      const LimitsSeen& known = versions_.at(at->second);
+      const bool over =
+          known.replaced_at.us != 0 && newest_ > known.replaced_at + kept_for(known.limits);
+      if (over) versions_.erase(at->second);
+      if (!over) look_at(rules, known);
+      at = over ? rules.versions.erase(at) : std::next(at);
+    }
+  }
+}
+
+// Not known: 0. An attempt that does not say is held against the newest. Who is granted under
+// limits shows that they rule.
+std::uint32_t Watch::version_of(Rules& rules, const AttemptSeen& attempt) {
+  if (auto unnamed = rules.versions.extract(""); !unnamed.empty()) {
+    versions_[unnamed.mapped()].version = attempt.limits;
+    unnamed.key() = attempt.limits;
+    rules.versions.insert(std::move(unnamed));
+  }
+  if (attempt.limits.empty()) return rules.ruling.empty() ? 0 : rules.ruling.back();
+  const auto known = rules.versions.find(attempt.limits);
+  if (known == rules.versions.end()) return 0;
+  StoreTime& replaced_at = versions_[known->second].replaced_at;
+  if (replaced_at.us != 0) replaced_at = std::max(replaced_at, attempt.granted);
+  return known->second;
 }
 
 Watch::Seen Watch::see(const AttemptSeen& attempt) {
@@ -104,14 +186,17 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
   interval.completed = interval.freed = attempt.completed;
   interval.attempt = short_name(attempt);
   interval.units = std::max<std::uint32_t>(attempt.units, 1);
-  interval.version = version_of(attempt.upstream, attempt.limits);
+  const auto rules = rules_.find(attempt.upstream);
+  if (rules != rules_.end()) interval.version = version_of(rules->second, attempt);
   interval.answered = attempt.answered;
   seen.unwatched = interval.version == 0;
   newest_ = std::max(newest_, attempt.completed);
+  if (newest_ - dropped_ >= kDropEvery) drop_replaced();
+  if (rules == rules_.end()) return seen;
   for (const LimitScope scope : {LimitScope::kKey, LimitScope::kUpstream}) {
-    const Scope about = scope_of(attempt.upstream, scope);
-    if (about.span.us == 0) continue;
     const bool all_keys = scope == LimitScope::kUpstream;
+    const Scope& about = all_keys ? rules->second.of_upstream : rules->second.of_key;
+    if (about.span.us == 0) continue;
     auto& [log, is_fresh] = keys_[attempt.upstream + (all_keys ? "\n" : "\n" + attempt.key)];
     is_fresh = true;
     if (about.counts_ends) log.count_ends();
@@ -128,8 +213,10 @@ Watch::Seen Watch::see(const AttemptSeen& attempt) {
 // Whatever was granted after it may be the last grant of a set that it is part of.
 void Watch::see_at(const Spot& spot, const AttemptSeen& attempt, Seen& seen) const {
   const auto& [log, place, scope] = spot;
-  for (const std::uint16_t version : log.versions_from(place)) {
-    for (const Limit& limit : versions_[version].limits) {
+  for (const std::uint32_t version : log.versions_from(place)) {
+    const auto known = versions_.find(version);
+    if (known == versions_.end()) continue;
+    for (const Limit& limit : known->second.limits) {
       if (limit.scope != scope) continue;
       const Judged judged = judge(log, {place, version, limit.n}, limit);
       seen.possible += judged.possible ? 1 : 0;

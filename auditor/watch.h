@@ -28,7 +28,11 @@ struct LimitsSeen {
   std::string upstream;
   std::string version;  // empty: the first version that is seen is taken for it
   std::vector<Limit> limits;
+  StoreTime at = {};           // since when they rule; 0: settings say them, which replaces nothing
+  StoreTime replaced_at = {};  // 0: they rule, as far as is known
 };
+// How long after they were replaced attempts under these limits are still held against them.
+Duration kept_for(const std::vector<Limit>& limits);
 
 // One attempt, as the trail has it: names are the trail's own (hashed).
 struct AttemptSeen {
@@ -63,9 +67,11 @@ class Watch {
   Watch(const std::vector<Upstream>& upstreams, std::size_t keys_max,
         std::size_t attempts_max = 1'000'000);
 
-  // From now on these are the newest limits, under this version. Attempts of older versions stay
-  // held against theirs.
+  // From `at` on these rule. Attempts under others stay held against theirs until kept_for() after
+  // they were replaced.
   void learn(const LimitsSeen& seen);
+
+  [[nodiscard]] bool knows(const std::string& upstream, const std::string& version) const;
 
   struct Seen {
     std::vector<Violation> certain;  // that this attempt is part of, one per limit at most
@@ -74,22 +80,35 @@ class Watch {
   };
   Seen see(const AttemptSeen& attempt);
 
-  // Lines older than the newest one minus this cannot matter any more: twice the longest window.
+  // Lines older than the newest one minus this cannot matter any more: twice the longest window of
+  // limits that rule, or did until a moment ago.
   [[nodiscard]] Duration span() const { return span_; }
+  [[nodiscard]] std::size_t versions() const { return versions_.size(); }
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
   [[nodiscard]] std::size_t attempts() const { return attempts_; }
   // Keys that were let go of although their attempts could still have mattered.
   [[nodiscard]] std::uint64_t let_go() const { return let_go_; }
-  void forget();
+  // Attempts are to be seen anew; what comes is of this time, or shortly before it.
+  void forget(StoreTime newest = {});
 
  private:
   struct Scope {
     Duration span;  // 0: no limit has this scope
     bool counts_ends = false;
   };
+  // Of one upstream: its versions by name, which of them rules, and what all that matter look at.
+  struct Rules {
+    std::map<std::string, std::uint32_t> versions;
+    std::vector<std::uint32_t> ruling;  // not known to be replaced; the newest last
+    Scope of_key, of_upstream;
+  };
 
-  [[nodiscard]] std::uint16_t version_of(const std::string& upstream, const std::string& name);
-  [[nodiscard]] Scope scope_of(const std::string& upstream, LimitScope scope) const;
+  [[nodiscard]] std::uint32_t version_of(Rules& rules, const AttemptSeen& attempt);
+  std::uint32_t place_of(Rules& rules, LimitsSeen learnt);
+  void make_room_for_one();
+  [[nodiscard]] bool matters(const LimitsSeen& known) const;
+  void look_at(Rules& rules, const LimitsSeen& known);
+  void drop_replaced();
   // Where an attempt was put, and of which scope that log is.
   struct Spot {
     const WatchLog& log;
@@ -100,7 +119,10 @@ class Watch {
   void sweep();
   void make_room();
 
-  std::vector<LimitsSeen> versions_ = {{}};  // the first: those that nobody told us
+  // By a number that is never used again, from 1 on; 0 stands for those that nobody told us.
+  std::map<std::uint32_t, LimitsSeen> versions_;
+  std::uint32_t last_version_ = 0;
+  std::map<std::string, Rules> rules_;
   struct Remembered {
     WatchLog log;
     bool is_fresh = true;  // seen since the last sweep
@@ -112,7 +134,8 @@ class Watch {
   std::uint64_t let_go_ = 0;
   Duration span_;
   StoreTime newest_;
-  StoreTime swept_;  // `newest_` when quiet keys went the last time
+  StoreTime swept_;    // `newest_` when quiet keys went the last time
+  StoreTime dropped_;  // ... and versions
 };
 
 }  // namespace sluice::auditor

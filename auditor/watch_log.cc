@@ -79,10 +79,10 @@ std::size_t WatchLog::remember(Interval attempt, Duration span) {
   return place;
 }
 
-std::vector<std::uint16_t> WatchLog::versions_from(std::size_t place) const {
-  std::vector<std::uint16_t> versions;
+std::vector<std::uint32_t> WatchLog::versions_from(std::size_t place) const {
+  std::vector<std::uint32_t> versions;
   for (; place < log_.size(); ++place) {
-    const std::uint16_t version = log_[place].version;
+    const std::uint32_t version = log_[place].version;
     if (std::find(versions.begin(), versions.end(), version) == versions.end()) {
       versions.push_back(version);
     }

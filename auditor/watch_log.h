@@ -20,7 +20,7 @@ struct Interval {
   StoreTime freed;            // its first end that is known: a late answer moves only `completed`
   std::uint64_t attempt = 0;  // its name, shortened: the same attempt takes its own place
   std::uint64_t units = 1;    // of a rate limit
-  std::uint16_t version = 0;  // of the limits that it was granted under; 0: not known
+  std::uint32_t version = 0;  // of the limits that it was granted under; 0: not known
   bool answered = false;      // only an answer proves arrival
 };
 
@@ -36,7 +36,7 @@ struct Fullest {
 // `version`; what does not exceed n is of no interest and may be answered with nothing.
 struct Asked {
   std::size_t place = 0;
-  std::uint16_t version = 0;
+  std::uint32_t version = 0;
   std::uint64_t n = 0;
 };
 
@@ -56,7 +56,7 @@ class WatchLog {
   [[nodiscard]] Fullest open_together(const Asked& asked, Duration overlap) const;
 
   // Versions of the attempts from this place on, each once: whose limits may be asked about it.
-  [[nodiscard]] std::vector<std::uint16_t> versions_from(std::size_t place) const;
+  [[nodiscard]] std::vector<std::uint32_t> versions_from(std::size_t place) const;
   [[nodiscard]] std::size_t size() const { return log_.size(); }
   [[nodiscard]] std::uint64_t units() const { return units_before(log_.size()) - forgotten_; }
   [[nodiscard]] StoreTime newest() const { return newest_; }

@@ -13,7 +13,8 @@ constexpr std::string_view kScheme = "bearer ";
 }  // namespace
 
 std::string_view word_of(Right right) {
-  return right == Right::kControl ? "control" : right == Right::kRead ? "read" : "none";
+  constexpr std::string_view kWords[] = {"none", "read", "control", "limits"};
+  return kWords[static_cast<std::size_t>(right)];
 }
 
 std::string token_of(std::string_view random) {

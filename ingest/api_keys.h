@@ -17,7 +17,9 @@ enum class Right : std::uint8_t {
   kNone = 0,     // nothing is needed
   kRead = 1,     // look
   kControl = 2,  // send, cancel, pause, resume, consume; and look
+  kLimits = 3,   // edit limits; and all of that
 };
+inline constexpr Right kRights[] = {Right::kRead, Right::kControl, Right::kLimits};
 std::string_view word_of(Right right);
 
 struct ApiKey {

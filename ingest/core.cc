@@ -81,6 +81,7 @@ void IngestCore::from_peer(const wire::FromPeer& from, const Turn& turn) {
                  [&](const wire::Recorded& item) { recorded(item, turn); },
                  [&](const wire::Controlled& item) { controlled(item, turn); },
                  [&](const wire::Recall& item) { penalised(item, turn); },
+                 [&](const wire::Word& item) { keep(item, turn); },
                  [&](const wire::Moved&) { leaves(peer, turn); },
                  [](const auto&) {},  // the links let nothing else through
              },
@@ -136,8 +137,8 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
       return queue_answered(timer.id, false, turn);
     case Due::kList:
       return listed({timer.id, ListFailed{"parking did not answer in time"}}, turn);
-    case Due::kPenalty:
-      return write_penalty(timer.name, turn);
+    case Due::kTold:
+      return write_told(timer.name, turn);
     case Due::kControl:
       return control_unheard(timer.id, "a limiter did not answer in time", turn);
   }
@@ -213,7 +214,7 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
                  [&](const ForKey& to) { key_looked(to.request_id, answer, turn); },
                  [&](const ForKeyPage& to) { keys_page(to.ask, answer, turn); },
                  [&](const ForControl& to) { control_parked(to.request_id, answer, turn); },
-                 [&](const ForPenalty& to) { penalty_parked(to.item, answer, turn); },
+                 [&](const ForTold& to) { told_parked(to.item, answer, turn); },
                  [&](const ForAnnounce& to) { announced_page(to.peer, answer, turn); },
                  [&](const ForSweep&) { swept(answer, turn); },
                  [&](const ForForget&) { names_forgotten(answer, turn); },

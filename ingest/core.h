@@ -83,6 +83,7 @@ class IngestCore {
   [[nodiscard]] wire::HeartbeatFacts heartbeat(wire::PeerId peer, Instant now) const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t limiters() const { return limiters_.size(); }
+  [[nodiscard]] std::vector<wire::PeerUp> connected() const;
   [[nodiscard]] std::size_t auditors() const { return auditors_.size(); }
   [[nodiscard]] std::size_t copies() const { return copies_.size(); }
 
@@ -107,7 +108,7 @@ class IngestCore {
     kQueueCall,
     kList,
     kControl,
-    kPenalty
+    kTold
   };
   struct Timer {
     Instant at;
@@ -155,7 +156,7 @@ class IngestCore {
   struct ForControl {
     std::uint64_t request_id;
   };
-  struct ForPenalty {
+  struct ForTold {
     std::string item;
   };
   struct ForAnnounce {
@@ -166,7 +167,7 @@ class IngestCore {
   struct ForNobody {};
   using Purpose =
       std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel, ForKey, ForKeyPage,
-                   ForControl, ForPenalty, ForAnnounce, ForSweep, ForForget, ForNobody>;
+                   ForControl, ForTold, ForAnnounce, ForSweep, ForForget, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -239,7 +240,6 @@ class IngestCore {
   void settle_row(const std::string& identity, const Turn& turn);
   void row_settled(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
   void forgotten(const std::string& identity, const Turn& turn);
-  void stop_settling(const std::string& identity);
 
   // ---- front door
   struct Admission {
@@ -292,7 +292,10 @@ class IngestCore {
     KeyFacts key;
     std::size_t open = 0;  // limiters that have not answered
     std::size_t heard = 0;
-    std::string trouble;  // of a limiter
+    std::string trouble;       // of a limiter
+    StoreTime said_at;         // of the word that is being told
+    StoreTime later;           // somebody knows one that was said then
+    std::uint32_t rounds = 0;  // that it was said anew because of that
   };
   void look_key(const LookKey& look, const Turn& turn);
   void key_looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
@@ -308,8 +311,9 @@ class IngestCore {
   void end_control(std::uint64_t request_id, const Turn& turn);
   void fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn);
   void penalised(const wire::Recall& told, const Turn& turn);
-  void write_penalty(const std::string& item, const Turn& turn);
-  void penalty_parked(const std::string& item, const ParkingAnswer& answer, const Turn& turn);
+  void keep(const wire::Word& told, const Turn& turn);
+  void write_told(const std::string& item, const Turn& turn);
+  void told_parked(const std::string& item, const ParkingAnswer& answer, const Turn& turn);
   void ask_limits(const AskLimits& ask, const Turn& turn);
   void limits_answered(const wire::Controlled& answer, const Turn& turn);
   void limits_unheard(std::uint64_t control_id, std::string why, const Turn& turn);
@@ -397,13 +401,13 @@ class IngestCore {
   std::unordered_map<std::uint64_t, KeyFacts> keys_looked_;
   std::unordered_map<std::uint64_t, Controlling> controls_;
   std::set<std::string> controlled_items_;  // keys and upstreams: one change at a time
-  struct Penalised {
-    StoreTime until;
-    StoreTime written;
-    std::string upstream;
-    KeyFacts key;  // as it is written
+  struct Keeping {
+    std::vector<wire::Hold> holds;
+    std::uint64_t news = 0;     // that came
+    std::uint64_t written = 0;  // that were among what was written last
+    KeyFacts key;               // as it is written
   };
-  std::map<std::string, Penalised> penalties_;  // on their way into parking, by item
+  std::map<std::string, Keeping> keeping_;  // holds on their way into parking, by item
   struct Told {
     std::uint64_t request_id;
     wire::PeerId peer;
@@ -416,7 +420,6 @@ class IngestCore {
   };
   std::map<std::uint64_t, LimitsAsked> limits_asked_;  // by control id
   std::unordered_map<std::string, Settling> settling_;
-  std::unordered_map<std::string, std::uint64_t> settling_by_key_;
 
   std::unordered_map<std::string, Copy> copies_;  // by identity
   std::deque<std::string> unoffered_;

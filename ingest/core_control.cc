@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "ingest/core.h"
+#include "lib/base/mark.h"
 #include "lib/wire/valid.h"
+#include "lib/wire/words.h"
 
 namespace sluice::ingest {
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr Duration kRetry = seconds(1);
 constexpr Duration kHearWait = seconds(5);
+constexpr std::uint32_t kRoundsMax = 3;  // that a word is said anew, later than another one
 
 const std::string& item_of(const ControlKey& ask) {
   return ask.key.empty() ? ask.upstream : ask.key;
@@ -51,21 +54,22 @@ void IngestCore::control_parked(std::uint64_t request_id, const ParkingAnswer& a
   }
   KeyFacts item = controlling.key;
   item.key = item_of(controlling.ask);
+  tell_control(request_id, turn);
   for (auto& [peer, to] : limiters_) announce_holds(to, item, turn);
   announce_key(item, turn);
-  tell_control(request_id, turn);
 }
 
 void IngestCore::write_holds(Controlling& controlling, const Turn& turn) {
   const ControlKey& ask = controlling.ask;
   KeyFacts& key = controlling.key;
-  drop_ended_holds(key, wall(turn.now));
-  // A person who opens a key opens also what only a person can open.
+  drop_forgotten_holds(key, wall(turn.now));
+  const wire::Hold* last = wire::word_among(key.holds);
+  StoreTime said_at = std::max(wall(turn.now), StoreTime{controlling.later.us + 1});
+  if (last != nullptr) said_at = std::max(said_at, StoreTime{last->said_at.us + 1});
   const bool opens = ask.verb == wire::Verb::kResume;
-  std::erase_if(key.holds, [opens](const wire::Hold& hold) {
-    return hold.kind == wire::HoldKind::kPause || (opens && hold.until.us == 0);
-  });
-  if (!opens) key.holds.push_back({wire::HoldKind::kPause, ask.until, ask.by});
+  const StoreTime until = opens ? wire::kOpened : ask.until;
+  wire::take_in(key.holds, {wire::HoldKind::kPause, until, ask.by, said_at});
+  controlling.said_at = said_at;
   park(SetHolds{item_of(ask), ask.upstream, key.holds}, ForControl{ask.request_id}, turn);
 }
 
@@ -94,6 +98,7 @@ void IngestCore::tell_limiter(Limiter& to, std::uint64_t request_id, const Turn&
   word.amount = ask.amount;
   word.until = ask.until;
   word.by = ask.by;
+  word.said_at = controlling.said_at;
   told_[word.control_id] = {request_id, to.up.peer};
   at(turn.now + kHearWait, Due::kControl, word.control_id);
   ++controlling.open;
@@ -102,6 +107,10 @@ void IngestCore::tell_limiter(Limiter& to, std::uint64_t request_id, const Turn&
 
 void IngestCore::controlled(const wire::Controlled& answer, const Turn& turn) {
   if (limits_asked_.contains(answer.control_id)) return limits_answered(answer, turn);
+  if (const auto told = told_.find(answer.control_id); answer.stale && told != told_.end()) {
+    StoreTime& later = controls_.at(told->second.request_id).later;
+    later = std::max(later, answer.at);
+  }
   if (!answer.done) return control_unheard(answer.control_id, answer.error, turn);
   const auto told = told_.extract(answer.control_id);
   if (told.empty()) return;
@@ -126,6 +135,15 @@ void IngestCore::control_unheard(std::uint64_t control_id, const std::string& wh
 // opens a key or charges it must have been heard.
 void IngestCore::end_control(std::uint64_t request_id, const Turn& turn) {
   Controlling& controlling = controls_.at(request_id);
+  // Who asked had not heard of that later word: what is asked for now is to count.
+  const StoreTime later = controlling.later;
+  if (later.us != 0 && later >= controlling.said_at && controlling.rounds < kRoundsMax) {
+    MARK("ingest: a word is said anew, as a later one is known elsewhere");
+    ++controlling.rounds;
+    controlling.heard = 0;
+    controlling.trouble.clear();
+    return write_holds(controlling, turn);
+  }
   const bool heard = controlling.heard > 0 && controlling.trouble.empty();
   if (!heard && controlling.ask.verb != wire::Verb::kPause) {
     const std::string why =
@@ -133,6 +151,7 @@ void IngestCore::end_control(std::uint64_t request_id, const Turn& turn) {
     return fail_control(request_id, {why, kRetry}, turn);
   }
   controlled_items_.erase(item_of(controlling.ask));
+  drop_ended_holds(controlling.key, wall(turn.now));
   respond(request_id, ControlTaken{controlling.key, heard, controlling.ask.amount}, turn);
   controls_.erase(request_id);
 }
@@ -148,7 +167,7 @@ void IngestCore::fail_control(std::uint64_t request_id, Unavailable why, const T
 // What has ended on the way is taken out of parking.
 void IngestCore::announce_holds(Limiter& to, KeyFacts key, const Turn& turn) {
   if (key.holds.empty() || (key.count > 0 && owner(key.key) == &to)) return;
-  drop_ended_holds(key, wall(turn.now));
+  drop_forgotten_holds(key, wall(turn.now));
   // No message has such a key, and no limiter takes its name.
   if (wire::text_trouble(key.key) != nullptr) key.holds.clear();
   if (key.holds.empty() && key.count == 0 && !controlled_items_.contains(key.key)) {

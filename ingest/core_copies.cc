@@ -258,10 +258,12 @@ void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& tu
       if (done) return settle_row(call.identity, turn);
       MARK("ingest: a dead letter was not taken");
       copies_.erase(call.identity);  // it comes back and is settled again
-      return stop_settling(call.identity);
+      settling_.erase(call.identity);
+      return;
     case After::kForgotten:
       if (!done) MARK("ingest: the queue did not say that it deleted");
-      return done ? forgotten(call.identity, turn) : stop_settling(call.identity);
+      if (done) return forgotten(call.identity, turn);
+      settling_.erase(call.identity);
   }
 }
 

@@ -98,11 +98,9 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
     if (!answer.ahead) return decide(request_id, turn);
     quote_it.ahead = *answer.ahead;
   } else {
-    // Those received before it and not yet put are ahead too; those that have settled and whose
-    // rows are about to go are not.
-    const auto gone = settling_by_key_.find(m.key);
-    const std::uint64_t going = gone == settling_by_key_.end() ? 0 : gone->second;
-    quote_it.ahead = admission.before + (answer.key.count - std::min(answer.key.count, going));
+    // Those received before it and not yet put are ahead too. Those that have settled, and of which
+    // Forgotten was not said yet, the limiter takes off.
+    quote_it.ahead = admission.before + answer.key.count;
   }
   if (!quote({request_id, 0}, std::move(quote_it), turn)) decide(request_id, turn);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ingest/core.h"
+#include "lib/wire/words.h"
 
 namespace sluice::ingest {
 
@@ -12,12 +13,16 @@ namespace {
 constexpr Duration kRetry = seconds(1);
 constexpr std::size_t kQuotesMax = 50;  // of one list
 
-bool lasts(const wire::Hold& hold, StoreTime now) { return hold.until.us == 0 || hold.until > now; }
-
 }  // namespace
 
 void drop_ended_holds(KeyFacts& key, StoreTime now) {
-  std::erase_if(key.holds, [now](const wire::Hold& hold) { return !lasts(hold, now); });
+  std::erase_if(key.holds, [now](const wire::Hold& hold) { return !wire::closes(hold, now); });
+}
+
+void drop_forgotten_holds(KeyFacts& key, StoreTime now) {
+  std::erase_if(key.holds, [now](const wire::Hold& hold) {
+    return wire::is_word(hold) ? wire::is_forgotten(hold, now) : !wire::closes(hold, now);
+  });
 }
 
 // ---- messages

@@ -35,6 +35,13 @@ IngestCore::Limiter* IngestCore::owner(const std::string& key) {
   return best;
 }
 
+std::vector<wire::PeerUp> IngestCore::connected() const {
+  std::vector<wire::PeerUp> all;
+  for (const auto& [peer, limiter] : limiters_) all.push_back(limiter.up);
+  for (const auto& [peer, auditor] : auditors_) all.push_back(auditor);
+  return all;
+}
+
 void IngestCore::limiter_up(const wire::PeerUp& up, const Turn& turn) {
   Limiter& to = limiters_[up.peer];
   to.up = up;

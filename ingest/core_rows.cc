@@ -90,8 +90,8 @@ void IngestCore::want(wire::PeerId peer, const wire::Want& want, const Turn& tur
 // The key has another owner now; this one forgets it.
 void IngestCore::not_its_own(Limiter& to, std::uint64_t want_id, const std::string& key,
                              const Turn& turn) {
-  if (want_id == 0) return offer_more_again(to, turn);
   withdraw(to, key, turn);
+  if (want_id == 0) return offer_more_again(to, turn);
   turn.out.push(wire::Send{to.up.peer, wire::Rows{want_id, config_.store, key, 0, false}});
 }
 
@@ -223,7 +223,6 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
     }
     return;
   }
-  ++settling_by_key_[settled.key];
   if (copy == nullptr) return settle_row(settled.identity, turn);
   leave_limiter(*copy);
   if (copy->at == At::kPutting) {
@@ -276,14 +275,6 @@ void IngestCore::forgotten(const std::string& identity, const Turn& turn) {
   // What lost its identity to another one has a record of its own, which nobody names.
   const bool lost = entry->second.settled.reason == wire::kIdConflict;
   if (to != nullptr && !lost) turn.out.push(wire::Send{to->up.peer, word});
-  stop_settling(identity);
-}
-
-void IngestCore::stop_settling(const std::string& identity) {
-  const auto entry = settling_.find(identity);
-  if (entry == settling_.end()) return;
-  const auto count = settling_by_key_.find(entry->second.settled.key);
-  if (count != settling_by_key_.end() && --count->second == 0) settling_by_key_.erase(count);
   settling_.erase(entry);
 }
 

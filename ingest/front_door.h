@@ -142,6 +142,8 @@ struct Listed {
 };
 // Holds whose time is over are none.
 void drop_ended_holds(KeyFacts& key, StoreTime now);
+// Those that need not be in parking any more: a person's word that is over is kept for a while.
+void drop_forgotten_holds(KeyFacts& key, StoreTime now);
 struct KeyFound {
   KeyFacts key;  // with the holds that last
   Forecast forecast;

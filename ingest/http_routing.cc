@@ -30,6 +30,11 @@ HttpResponse unauthorized(bool tried) {
   return response;
 }
 
+// Who says it: the API key, for what a caller says of itself is only its word.
+std::string who(const std::string& key, const std::string& said) {
+  return key.empty() || said.empty() ? key + said : key + ": " + said;
+}
+
 wire::Verb verb_of(Act act) {
   switch (act) {
     case Act::kResumeKey:
@@ -94,9 +99,10 @@ std::optional<HttpDoor::Entry> HttpDoor::let_in(const HttpRequest& request, cons
     return {};
   }
   if (key->right < right) {
-    reply(request.id, problem(403, "Forbidden",
-                              "this API key may only read; what is asked needs the right \"" +
-                                  std::string(word_of(right)) + "\""));
+    reply(request.id,
+          problem(403, "Forbidden",
+                  "this API key has the right \"" + std::string(word_of(key->right)) +
+                      "\"; what is asked needs \"" + std::string(word_of(right)) + "\""));
     return {};
   }
   return Entry{key->scope, key->name, {}};
@@ -279,7 +285,7 @@ void HttpDoor::limits(const HttpRequest& request, bool edits, Entry entry) {
   auto& ask = std::get<AskLimits>(read);
   ask.request_id = asking(request);
   ask.version = *version;
-  if (ask.by.empty()) ask.by = entry.by;
+  ask.by = who(entry.by, ask.by);
   world_.accept(std::move(ask));
 }
 
@@ -293,7 +299,7 @@ void HttpDoor::control(const HttpRequest& request, Act act, const Entry& entry) 
   control.request_id = asking(request);
   control.upstream = upstream->name;
   if (!whole) control.key = entry.name;
-  if (control.by.empty()) control.by = entry.by;
+  control.by = who(entry.by, control.by);
   world_.accept(std::move(control));
 }
 

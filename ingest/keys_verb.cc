@@ -25,13 +25,15 @@ using stage::VerbLine;
 constexpr int kUsage = 64;
 constexpr std::string_view kProgram = "sluice-ingest";
 constexpr const char* kKeysUsage =
-    "usage: sluice-ingest keys add NAME [--may read|control] [--upstream NAME]... [--key GLOB]...\n"
+    "usage: sluice-ingest keys add NAME [--may read|control|limits] [--upstream NAME]... [--key "
+    "GLOB]...\n"
     "       sluice-ingest keys list\n"
     "       sluice-ingest keys revoke NAME\n"
     "Each with [--settings FILE] [--name value] behind it. add prints the token, once: only its\n"
     "hash is kept. --may read (the default) looks; control also sends, cancels, pauses, resumes\n"
-    "and consumes. Without --upstream all upstreams, without --key all keys: a GLOB of whole keys\n"
-    "(\"onlyfans:user-*\"). A running ingest heeds a change within a second.\n";
+    "and consumes; limits also edits limits. Without --upstream all upstreams, without --key all\n"
+    "keys: a GLOB of whole keys (\"onlyfans:user-*\"). A running ingest heeds a change within a "
+    "second.\n";
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64) return false;
@@ -47,15 +49,19 @@ struct Granted {
 };
 std::optional<Granted> granted_by(const VerbLine& line) {
   const std::string may = line.value("--may");
-  Granted granted{may == "control" ? Right::kControl : Right::kRead,
-                  {line.all("--upstream"), line.all("--key")}};
+  Granted granted{Right::kRead, {line.all("--upstream"), line.all("--key")}};
+  bool right = may.empty();
+  for (const Right one : kRights) {
+    if (may != word_of(one)) continue;
+    granted.may = one;
+    right = true;
+  }
   const auto bad = [](const std::string& value) {
     return value.empty() || value.size() > 256 || value.find('\n') != std::string::npos;
   };
   const auto any_bad = [&](const std::vector<std::string>& values) {
     return std::any_of(values.begin(), values.end(), bad);
   };
-  const bool right = may.empty() || may == "read" || may == "control";
   if (!right || any_bad(granted.scope.upstreams) || any_bad(granted.scope.keys)) return {};
   return granted;
 }

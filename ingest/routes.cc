@@ -141,7 +141,7 @@ constexpr std::array<Route, 16> kRoutes = {{
     {Act::kEditLimits,
      "PUT",
      "/v1/limits",
-     Right::kControl,
+     Right::kLimits,
      "Edit an upstream's limits: all of them, in the place of the version that If-Match names.",
      "LimitsEdit",
      false,

@@ -175,6 +175,10 @@ void Shell::read_keys() {
 
 void Shell::each_ten_seconds() {
   stage_->poller().after(seconds(10), [this] { each_ten_seconds(); });
+  for (const std::string& name : namesakes_.look(core_.connected())) {
+    stage_->log().error("two processes that live have the same instance: give each its own",
+                        {{"who", name}});
+  }
   if (add_up()) stage_->complete(ParkingSize{sums_.rows, sums_.dead, port::wall_now()});
 }
 

@@ -13,6 +13,7 @@
 #include "ingest/sqlite_lists.h"
 #include "ingest/sqlite_parking.h"
 #include "lib/stage/stage.h"
+#include "lib/wire/namesakes.h"
 
 namespace sluice::ingest {
 
@@ -69,6 +70,7 @@ class Shell {
   Instant wrote_at_;
   ParkingSums sums_;
   Instant sums_at_;
+  wire::Namesakes namesakes_;
   bool met_ = false;  // the neighbours, or has waited for them
   Instant began_;
 };

@@ -60,7 +60,10 @@ Result<std::vector<ApiKey>> SqliteApiKeys::all() {
     ApiKey key;
     key.name = question->bytes(0);
     key.hash = question->bytes(1);
-    key.right = question->integer(2) == 2 ? Right::kControl : Right::kRead;
+    key.right = Right::kRead;  // also when a later build wrote a right that we do not know
+    for (const Right right : kRights) {
+      if (question->integer(2) == static_cast<std::int64_t>(right)) key.right = right;
+    }
     key.scope = {split(question->bytes(3)), split(question->bytes(4))};
     key.made_at = {question->integer(5)};
     key.revoked_at = {question->integer(6)};

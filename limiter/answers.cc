@@ -138,7 +138,7 @@ void LimiterCore::fly(Message& message, const GrantAnswer& answer, bool ours) {
   message.flight = std::make_unique<Flight>(Flight{answer.serial, life, answer.granted_at,
                                                    answer.start_by, answer.lease_end, ours, false});
   message.state = State::kUnderway;
-  flights_[life].insert(InArrival(message));
+  flights_[life].insert(Numbered(message));
   ++underway_;
   ++message.key->shard->open;
 }
@@ -165,7 +165,7 @@ void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::Pe
   send(to, std::move(out), turn);
   ++counts_.dispatched;
   const Duration timeout = message.key->shard->upstream->timeout;
-  attempt_timers_.set(InArrival(message), message.look_at,
+  attempt_timers_.set(Numbered(message), message.look_at,
                       when(answer.start_by + timeout, turn.now) + config_.asked_again);
 }
 
@@ -193,7 +193,7 @@ void LimiterCore::underway(Message& message, const GrantAnswer& answer, const Tu
   fly(message, answer, false);
   const auto known = bounds(turn.now);
   if (known && known->low >= answer.lease_end) {  // the store's clock is a moment behind
-    attempt_timers_.set(InArrival(message), message.look_at, turn.now + config_.store_retry);
+    attempt_timers_.set(Numbered(message), message.look_at, turn.now + config_.store_retry);
     return;
   }
   look_at_attempt(message, turn);
@@ -297,6 +297,7 @@ void LimiterCore::refused(Key& key, const GrantAnswer& answer, const Turn& turn)
     key.ask_at = turn.now + config_.store_retry;
     key.shard->ends_at = key.ask_at;
   }
+  if (answer.why == wire::Wait::kPaused) say_opening_again(*key.shard, key.name, turn);
   // A closed store settles nothing either, not even what has expired.
   if (answer.why == wire::Wait::kClosure) {
     key.shard->ends_at = turn.now + config_.look_again;

@@ -69,12 +69,13 @@ class Calls {
     return next;
   }
   // Some that are to be written wait for an answer or for being said again. Mere questions (what
-  // time is it, when would it go, how long is it closed) keep nobody from leaving: a store that is
-  // away has no answers.
+  // time is it, when would it go, how long is it closed, which limits hold) keep nobody from
+  // leaving: a store that is away has no answers.
   [[nodiscard]] bool writes() const {
     const auto writes = [](const Call& call) {
       if (const auto* emptied = std::get_if<Emptied>(&call)) return !emptied->lines.empty();
-      return !std::holds_alternative<AskClock>(call) && !std::holds_alternative<Peek>(call);
+      return !std::holds_alternative<AskClock>(call) && !std::holds_alternative<Peek>(call) &&
+             !std::holds_alternative<AskLimits>(call);
     };
     return std::any_of(open_.begin(), open_.end(),
                        [&](const auto& entry) { return writes(entry.second.call); }) ||

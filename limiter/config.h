@@ -62,7 +62,6 @@ struct Config {
   Duration look_again = seconds(1);         // what is kept by others is looked at again so often
   Duration told_for = seconds(2);           // a settled message without Forgotten is taken for gone
   Duration backlog_every = seconds(10);     // the auditor hears how much waits
-  Duration stale_holds = seconds(30);       // after a resume, announced pauses are of before it
   Duration forecast_age_max = seconds(1);   // a key's forecast serves quotes so long
 
   std::size_t unrecorded_max = 10'000;          // lines that wait for the auditor; then no grants

@@ -50,31 +50,44 @@ void LimiterCore::give_up_controls(const Turn& turn) {
 void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn) {
   Shard& shard = *shard_of(control.upstream);
   const bool closed = control.verb == wire::Verb::kPause;
-  Holds& holds = control.key.empty() ? shard.holds : key_of(shard, control.key).holds;
+  wire::Hold word{wire::HoldKind::kPause, closed ? control.until : wire::kOpened, control.by,
+                  control.said_at};
+  if (word.said_at.us == 0) word.said_at = said_now(shard, control.key, turn.now);
+  const wire::Hold* last = shard.words.of(control.key);
+  if (last != nullptr && wire::is_later(*last, word)) {
+    return say_stale(peer, control.control_id, last->said_at, turn);
+  }
   if (closed) {
-    holds.pause(control.until);
-    (control.key.empty() ? shard.stale_until : key_of(shard, control.key).stale_until) = Instant{};
-    const Refusal hold{wire::Wait::kPaused, control.until};
-    recall({control.upstream, control.key, recall_end(shard, hold, turn.now)}, turn);
-    if (control.key.empty()) {
-      touch_all(shard);
-    } else {
-      foresee_anew(key_of(shard, control.key));
-    }
+    shard.words.hear(control.key, word);
+    close_by_word(shard, control.key, word, turn);
   }
   if (is_off_record(control, peer, turn)) return;  // a pause holds here, and in parking
+  shard.words.hear(control.key, word);
+  tell_others({control.upstream, control.key, word}, peer, turn);
   controlling_[{control.upstream, control.key}].push_back(
-      {peer, control.control_id, closed, turn.now + config_.store_again * 2});
-  SetHold call{control.upstream, control.key, closed,
-               wire::Hold{wire::HoldKind::kPause, control.until, control.by}};
+      {peer, control.control_id, turn.now + config_.store_again * 2, word.said_at});
+  SetHold call{control.upstream, control.key, closed, std::move(word)};
   record_hold(call, closed ? "pause" : "resume", turn.now);
   calls_.drop_holds(call.upstream, call.key);
   say(std::move(call), turn);
 }
 
+void LimiterCore::say_stale(wire::PeerId peer, std::uint64_t id, StoreTime said_at,
+                            const Turn& turn) {
+  MARK("limiter: a later word is known than the one that is said");
+  wire::Controlled stale{id, false, "a later word about it is known"};
+  stale.stale = true;
+  stale.at = said_at;
+  send(peer, std::move(stale), turn);
+}
+
+bool LimiterCore::trail_full() const {
+  return trail_.size() >= config_.unrecorded_max + config_.words_max;
+}
+
 // What a person does brings a line for the trail, and not even its reserve has room for it.
 bool LimiterCore::is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn) {
-  if (trail_.size() < config_.unrecorded_max + config_.words_max) return false;
+  if (!trail_full()) return false;
   MARK("limiter: no room for the line of what a person does");
   controlled(peer, control.control_id, "the auditor is away: say it again", turn);
   return true;
@@ -91,19 +104,24 @@ StoreTime LimiterCore::recall_end(const Shard& shard, const Refusal& hold, Insta
   return hold.until.us == 0 ? moment : std::min(hold.until, moment);
 }
 
-void LimiterCore::hold_written(const SetHold& call, const Turn& turn) {
+void LimiterCore::hold_written(const SetHold& call, StoreTime later_word, const Turn& turn) {
   Shard* shard = shard_of(call.upstream);
   if (shard == nullptr) return;
   if (call.hold.kind == wire::HoldKind::kClosure) {
     shard->opening.marked(call.hold.by);
     return touch_all(*shard);
   }
-  if (!call.closed) reopen(*shard, call.key, turn.now);
+  const wire::Hold* last = shard->words.of(call.key);
+  const bool is_last = last == nullptr || last->said_at == call.hold.said_at;
+  const bool written = later_word.us == 0;
+  if (!written) shard->words.overtaken(call.key, call.hold.said_at);
+  if (!call.closed && is_last && written) reopen(*shard, call.key, turn.now);
   const auto at = controlling_.find({call.upstream, call.key});
   if (at == controlling_.end()) return;
   std::erase_if(at->second, [&](const Controlling& one) {
-    if (one.closed != call.closed) return false;
-    controlled(one.peer, one.control_id, "", turn);
+    if (one.said_at != call.hold.said_at) return false;
+    if (written) controlled(one.peer, one.control_id, "", turn);
+    if (!written) say_stale(one.peer, one.control_id, later_word, turn);
     return true;
   });
   if (at->second.empty()) controlling_.erase(at);
@@ -128,7 +146,7 @@ void LimiterCore::consume(const wire::Control& control, wire::PeerId peer, const
   call.units = control.amount;
   call.id = random_id();
   call.by = control.by;
-  consuming_[call.id] = {peer, control.control_id, false, turn.now + config_.store_again * 2};
+  consuming_[call.id] = {peer, control.control_id, turn.now + config_.store_again * 2, {}};
   if (const auto from = caller(turn.now)) {
     call.caller = *from;
     say(std::move(call), turn);
@@ -149,26 +167,21 @@ void LimiterCore::consumed(const Consume& call, const Turn& turn) {
 }
 
 void LimiterCore::reopen(Shard& shard, const std::string& name, Instant now) {
-  const Instant stale_until = now + config_.stale_holds;
   const auto known = bounds(now);
-  const auto open = [&](Key& key) {
-    if (known) key.until = known->high;
-    open_again(key);
-  };
   if (name.empty()) {
     shard.holds.resume();
-    shard.stale_until = stale_until;
-    for (auto& [number, key] : keys_) {
-      if (key->shard == &shard) open(*key);
+    if (known) shard.kept_until = std::max(shard.kept_until, known->high);
+    for (Key* key : keys_) {
+      if (key->shard == &shard) open_again(*key);
     }
     shard.look = true;
     return;
   }
-  Key& key = key_of(shard, name);
-  key.holds.resume();
-  key.rows.reopen();
-  key.stale_until = stale_until;
-  open(key);
+  Key* key = find_key(shard, name);
+  if (key == nullptr) return;
+  key->holds.resume();
+  if (known) key->until = known->high;
+  open_again(*key);
 }
 
 // The key's epoch has moved: what the store refused before says nothing any more.
@@ -216,7 +229,7 @@ void LimiterCore::record_hold(const SetHold& hold, const char* reason, Instant n
   line.key = hold.key;
   line.upstream = hold.upstream;
   line.reason = reason;
-  line.until = hold.hold.until;
+  if (hold.closed) line.until = hold.hold.until;
   line.limiter_life = config_.life;
   trail_.add(line, false);
 }

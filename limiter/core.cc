@@ -60,7 +60,12 @@ void LimiterCore::adopt(const std::string& upstream, const ShardLimits& limits) 
   Shard* shard = shard_of(upstream);
   if (shard == nullptr) return;
   shard->limits_asked = false;
-  if (limits.version == shard->limits_version) return;
+  shard->limits_at = limits.at;
+  const bool same = limits.version == shard->limits_version;
+  if (!std::exchange(shard->limits_known, true) || !same) {
+    for (const auto& [peer, up] : peers_.auditors()) limits_out_.tell({peer, upstream});
+  }
+  if (same) return;
   MARK("limiter: the store has other limits");
   for (Upstream& one : config_.upstreams) {
     if (one.name == upstream) one.limits = limits.limits;
@@ -75,7 +80,7 @@ void LimiterCore::rethink(Shard& shard) {
   shard.limit_until = StoreTime{};
   shard.crowded_until = Instant{};
   shard.look = true;
-  for (auto& [number, key] : keys_) {
+  for (Key* key : keys_) {
     if (key->shard == &shard) open_again(*key);
   }
 }
@@ -114,11 +119,11 @@ void LimiterCore::tick(Instant now, Out& out) {
 }
 
 void LimiterCore::fire_timers(const Turn& turn) {
-  const auto wakes_at = [this](std::uint64_t key) -> Instant& { return keys_.at(key)->wakes_at; };
-  while (const auto number = key_timers_.take_due(turn.now, wakes_at)) touch(*keys_.at(*number));
-  const auto look_at = [](InArrival of) -> Instant& { return of.message->look_at; };
+  const auto wakes_at = [](Numbered<Key> of) -> Instant& { return of.one->wakes_at; };
+  while (const auto key = key_timers_.take_due(turn.now, wakes_at)) touch(*key->one);
+  const auto look_at = [](Numbered<Message> of) -> Instant& { return of.one->look_at; };
   while (const auto due = attempt_timers_.take_due(turn.now, look_at)) {
-    look_at_attempt(*due->message, turn);
+    look_at_attempt(*due->one, turn);
   }
   while (!told_.empty() && told_.front().at + config_.told_for <= turn.now) {
     forgotten_by_ingest(told_.front().identity);
@@ -140,6 +145,7 @@ void LimiterCore::say_lines(const Turn& turn) {
   for (wire::Record& line : trail_.take_due(turn.now, config_.record_again, kLinesPerTurn)) {
     send(*auditor, std::move(line), turn);
   }
+  say_limits(turn);  // behind the line of an edit, which says it, too
 }
 
 void LimiterCore::say_batches(Shard& shard, const Turn& turn) {
@@ -179,21 +185,22 @@ void LimiterCore::tidy(Shard& shard, const Turn& turn) {
 std::size_t LimiterCore::room() const { return config_.messages_max; }
 
 Instant LimiterCore::deadline() const {
-  if (!dirty_.empty() || draining_ != moved_said_) return Instant{};
+  if (!dirty_.empty() || look_at_known_ || draining_ != moved_said_) return Instant{};
   Instant next = std::min(
       {calls_.next(config_.store_again), clock_due_, key_timers_.next(), attempt_timers_.next()});
   if (peers_.auditor()) {
-    next = std::min({next, trail_.next(config_.record_again), backlog_due_});
+    next = std::min({next, trail_.next(config_.record_again), backlog_due_,
+                     limits_out_.next(config_.record_again)});
   }
   if (!told_.empty()) next = std::min(next, told_.front().at + config_.told_for);
   for (const auto& [name, shard] : shards_) {
     if (shard.look) return Instant{};
-    if (!shard.to_peek.empty() || shard.greet || shard.opening.to_look()) return Instant{};
+    if (!shard.to_peek.empty() || shard.greet) return Instant{};
     if (shard.untidy() > 0) {
       next = std::min(next, draining_ || shard.untidy() >= kTidyMost ? Instant{} : shard.tidy_at);
     }
     if (!shard.completions.empty()) next = std::min(next, shard.complete_at);
-    next = std::min(next, shard.look_at);
+    next = std::min({next, shard.look_at, shard.opening.look_at()});
   }
   for (const auto& [hold, waiting] : controlling_) next = std::min(next, waiting.front().until);
   for (const auto& [id, waiting] : consuming_) next = std::min(next, waiting.until);
@@ -219,7 +226,9 @@ bool LimiterCore::idle() const {
 }
 
 std::size_t LimiterCore::effects_max() const {
-  return 4 * config_.messages_max + 4 * keys_.size() + kLinesPerTurn + 1024;
+  std::size_t words = 0;
+  for (const auto& [name, shard] : shards_) words += shard.words.size();
+  return 4 * config_.messages_max + 4 * keys_.size() + 2 * words + kLinesPerTurn + 1024;
 }
 
 // ---- keys and messages by name -----------------------------------------------------------------
@@ -234,6 +243,14 @@ void LimiterCore::unknown_upstream(const std::string& name) {
   if (known.size() < kUnknownNamed || known.contains(name)) ++known[name];
 }
 
+std::size_t LimiterCore::known_keys() const {
+  std::size_t count = 0;
+  for (const auto& [upstream, shard] : shards_) {
+    for (const auto& [store, keys] : shard.known) count += keys.size();
+  }
+  return count;
+}
+
 Key* LimiterCore::find_key(Shard& shard, const std::string& name) {
   const auto at = shard.keys.find(std::string_view(name));
   return at == shard.keys.end() ? nullptr : at->get();
@@ -246,10 +263,42 @@ Key& LimiterCore::key_of(Shard& shard, const std::string& name) {
   key.number = ++last_key_;
   key.name = name;
   key.shard = &shard;
+  if (const wire::Hold* word = shard.words.of(name);
+      word != nullptr && word->until != wire::kOpened)
+    key.holds.pause(word->until);
   shard.keys.insert(std::move(made));
-  keys_.emplace(key.number, &key);
+  key.place = keys_.insert(keys_.end(), &key);
+  for (const auto& [store, keys] : shard.known) {
+    if (const Known* known = keys.find(name)) recall_known(key, store, *known);
+  }
   touch(key);
   return key;
+}
+
+// A key that is known comes here; one that is not stays unknown.
+Key* LimiterCore::find_or_recall(Shard& shard, const std::string& name) {
+  if (Key* key = find_key(shard, name)) return key;
+  const bool known = std::any_of(shard.known.begin(), shard.known.end(), [&](const auto& keys) {
+    return keys.second.find(name) != nullptr;
+  });
+  return known ? &key_of(shard, name) : nullptr;
+}
+
+void LimiterCore::recall_known(Key& key, const std::string& store, const Known& known) {
+  key.rows.know(store);
+  key.rows_count = known.rows_count;
+  key.freed_at = known.kept_until;
+  static_cast<Owed&>(key.standing) = known.owed;
+}
+
+// Its Wants wait for their turn, and there is nothing else of it.
+void LimiterCore::remember(const Key& key, StoreTime low) {
+  for (const Rows::Store& store : key.rows.stores()) {
+    Known& known = key.shard->known[store.name].add(key.name);
+    known.rows_count = key.rows_count;
+    known.kept_until = std::max({key.until, key.freed_at, key.holds.ended_at(low)});
+    known.owed = static_cast<const Owed&>(key.standing);
+  }
 }
 
 void LimiterCore::touch(Key& key) {
@@ -267,21 +316,22 @@ void LimiterCore::foresee_anew(Key& key) {
 // A hold of the whole upstream: no key goes as it was foreseen.
 void LimiterCore::touch_all(Shard& shard) {
   shard.look = true;
-  for (auto& [number, key] : keys_) {
+  for (Key* key : keys_) {
     if (key->shard == &shard) foresee_anew(*key);
   }
 }
 
 // Called by plan() alone, at its end: nobody else holds on to a key then.
 void LimiterCore::forget_if_empty(Key& key, Instant now) {
-  if (key.messages() > 0 || key.rows.any() || key.due || key.dirty || key.peeking) return;
-  if (!key.askers.empty() || key.told > 0 || key.foreseen || key.stale_until > now) return;
-  if (key.holds.lasts()) {
-    const auto known = bounds(now);
-    if (!known || key.holds.refusal(known->low)) return;
-  }
-  key_timers_.clear(key.number, key.wakes_at);
-  keys_.erase(key.number);
+  if (key.messages() > 0 || key.due || key.dirty || key.peeking) return;
+  if (!key.askers.empty() || key.told > 0 || key.foreseen) return;
+  if (!key.rows.all_wait() || (key.rows.any() && key.warned)) return;
+  const auto known = bounds(now);
+  if (key.holds.lasts() && (!known || key.holds.refusal(known->low))) return;
+  if (key.rows.any()) MARK("limiter: of a key nothing is left but that it has rows");
+  remember(key, known ? known->low : StoreTime{});
+  key_timers_.clear(Numbered(key), key.wakes_at);
+  keys_.erase(key.place);
   key.shard->keys.erase(key.shard->keys.find(std::string_view(key.name)));
 }
 

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,7 @@
 #include "lib/wire/peer.h"
 #include "limiter/calls.h"
 #include "limiter/config.h"
+#include "limiter/limits_out.h"
 #include "limiter/peers.h"
 #include "limiter/shard.h"
 #include "limiter/store.h"
@@ -64,6 +66,7 @@ struct Explained {
   bool more = false;                            // rows beyond the line
   wire::Wait key_why = wire::Wait::kNone;       // what closes the key
   wire::Wait upstream_why = wire::Wait::kNone;  // what stops the whole upstream
+  std::vector<std::string> awaited;             // kClosure: stores of ingests that must announce
   wire::Wait forecast_why = wire::Wait::kNone;  // what decides when it goes
   std::string limit;                            // ... which limit
   StoreTime departs_at;
@@ -137,16 +140,21 @@ class LimiterCore {
   [[nodiscard]] bool store_up() const { return store_up_; }
   [[nodiscard]] std::size_t dispatchers() const { return peers_.dispatchers().size(); }
   [[nodiscard]] std::size_t ingests() const { return peers_.ingests().size(); }
+  [[nodiscard]] std::vector<wire::PeerUp> connected() const { return peers_.connected(); }
+  // Stores of ingests without whose announcement something that was closed stays so.
+  [[nodiscard]] std::set<std::string> awaited() const;
   [[nodiscard]] bool auditor() const { return peers_.auditor().has_value(); }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t messages() const { return messages_.size(); }
+  // Keys of which anything is here, and those whose rows are yet to be asked for (known_keys.h).
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
+  [[nodiscard]] std::size_t known_keys() const;
   [[nodiscard]] std::size_t unrecorded() const { return trail_.size(); }
   [[nodiscard]] std::optional<Explanation> explain(const std::string& identity, Instant now) const;
   [[nodiscard]] std::optional<Explained> explain_id(const std::string& id, Instant now) const;
-  [[nodiscard]] std::optional<Explained> explain_key(const std::string& key, Instant now) const;
+  [[nodiscard]] std::optional<Explained> explain_key(const std::string& key, Instant now);
   // Adds when it goes, from what the store was asked of its key (Peek).
-  void foretell(Explained& explained, const KeyState& state, Instant now) const;
+  void foretell(Explained& explained, const KeyState& state, Instant now);
   [[nodiscard]] std::vector<std::string> upstreams() const;
   [[nodiscard]] wire::Backlog backlog(Instant now) const;
   // Waiting messages by reason; an index is a Wait's number.
@@ -228,15 +236,7 @@ class LimiterCore {
   [[nodiscard]] bool is_far(const Refusal& refusal, const StoreBounds& known) const;
 
   // ---- wants.cc: which keys have rows, and asking for their heads
-  void item(wire::PeerId peer, const wire::Parked& said, const Turn& turn);
-  static void forget_stale(std::vector<wire::Hold>& holds, Instant stale_until, Instant now);
-  struct Closed {
-    const Shard* shard;
-    std::string name;  // of a key; empty: the whole upstream
-    const Holds* known;
-  };
-  void recall_penalty(const Closed& closed, const std::vector<wire::Hold>& said, const Turn& turn);
-  static bool take_holds(Holds& holds, const std::vector<wire::Hold>& said);
+  void item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn);
   void item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn);
   void item(wire::PeerId peer, const wire::Rows& rows, const Turn& turn);
   void let_go_beyond(Key& key, const std::string& store, const Turn& turn);
@@ -244,8 +244,22 @@ class LimiterCore {
   void forgotten_by_ingest(const std::string& identity);
   void say_wants(Key& key, const Turn& turn);
   void say_queued_wants(const Turn& turn);
+  [[nodiscard]] bool may_ask(const IngestPeer& ingest) const;
   [[nodiscard]] Rows::View view(const Key& key) const;
   [[nodiscard]] static bool is_here(const Key& key, std::int64_t order);
+
+  // ---- hearing.cc: what persons said last, and penalties that last
+  Holds& holds_of(Shard& shard, const std::string& key);
+  void hear_holds(Shard& shard, wire::PeerId peer, const wire::Parked& parked, const Turn& turn);
+  void hear_penalty(Shard& shard, const std::string& key, StoreTime until, const Turn& turn);
+  void hear_word(Shard& shard, const std::string& key, const wire::Hold& word, const Turn& turn);
+  void tell_unnamed(Shard& shard, wire::PeerId peer, const std::string& store, const Turn& turn);
+  void tell_others(const wire::Word& word, wire::PeerId not_this, const Turn& turn);
+  [[nodiscard]] StoreTime said_now(const Shard& shard, const std::string& key, Instant now) const;
+  void close_by_word(Shard& shard, const std::string& key, const wire::Hold& word,
+                     const Turn& turn);
+  void look_anew(Shard& shard, const std::string& key);
+  void say_opening_again(Shard& shard, const std::string& key, const Turn& turn);
 
   // ---- moves.cc: keys of other limiters
   void item(wire::PeerId peer, const wire::Moved& moved, const Turn& turn);
@@ -299,11 +313,11 @@ class LimiterCore {
   void recall(const wire::Recall& recall, const Turn& turn);
   void completed(const Complete& call, const CompleteReply& reply, const Turn& turn);
   void completed_one(const Completion& completion, const CompleteAnswer& answer, const Turn& turn);
-  void forgive(Shard& shard, const std::string& name);
+  void forgive(Key& key);
   void look_at_attempt(Message& message, const Turn& turn);
   void land(Message& message, Instant now);
-  void ended_one(Shard& shard, const std::string& key, Instant now);
-  void slot_is_free(Shard& shard, const std::string& key, Instant now);
+  void ended_one(Shard& shard, Key* key, Instant now);
+  void slot_is_free(Shard& shard, Key* key, Instant now);
   void ask_anew(Key& key, Instant now);
   void limit_opens(Shard& shard, Instant now);
   void retry(Message& message, StoreTime due, const Turn& turn);
@@ -339,6 +353,7 @@ class LimiterCore {
   void say_backlog(const Turn& turn);
 
   // ---- departures.cc
+  static void look_for_longest(Shard& shard);
   void learn_departure(Key& key);
   [[nodiscard]] std::optional<StoreTime> opens_at(const Key& key, const StoreBounds& known) const;
 
@@ -348,15 +363,18 @@ class LimiterCore {
   void reopen(Shard& shard, const std::string& name, Instant now);
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
+  void say_stale(wire::PeerId peer, std::uint64_t id, StoreTime said_at, const Turn& turn);
+  [[nodiscard]] bool trail_full() const;
   bool is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void control_limits(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void limits_unheard(std::uint64_t asker, const Turn& turn);
   void hear_version(const std::string& upstream, std::uint64_t version, const Turn& turn);
   void hear_limits(const Call& call, const LimitsReply& reply, const Turn& turn);
   void adopt(const std::string& upstream, const ShardLimits& limits);
+  void say_limits(const Turn& turn);
   void rethink(Shard& shard);
   void give_up_controls(const Turn& turn);
-  void hold_written(const SetHold& call, const Turn& turn);
+  void hold_written(const SetHold& call, StoreTime later_word, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
   void cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn);
   void consume(const wire::Control& control, wire::PeerId peer, const Turn& turn);
@@ -369,7 +387,7 @@ class LimiterCore {
   static bool is_mark(const Peek& peek);
   void mark_peeked(Shard& shard, const KeyState* state);
   void hear_closure(const std::string& upstream, StoreTime until);
-  void say_pauses_again(Key& key, const Turn& turn);
+  void say_words_again(Shard& shard, const Turn& turn);
 
   // Everything else that a peer may say is not for a limiter.
   template <class Other>
@@ -378,11 +396,14 @@ class LimiterCore {
   void unknown_upstream(const std::string& name);
   Shard* shard_of(std::string_view upstream);
   Key& key_of(Shard& shard, const std::string& name);
-  Key* find_key(Shard& shard, const std::string& name);
+  Key* find_key(Shard& shard, const std::string& name);  // that is here
+  Key* find_or_recall(Shard& shard, const std::string& name);
   void touch(Key& key);
   void foresee_anew(Key& key);
   void touch_all(Shard& shard);
   void forget_if_empty(Key& key, Instant now);
+  static void remember(const Key& key, StoreTime low);
+  static void recall_known(Key& key, const std::string& store, const Known& known);
   Message* find(std::string_view identity);
   [[nodiscard]] const Message* find(std::string_view identity) const;
 
@@ -392,8 +413,8 @@ class LimiterCore {
   struct Controlling {
     wire::PeerId peer;
     std::uint64_t control_id = 0;
-    bool closed = false;
     Instant until;
+    StoreTime said_at;  // the word that is to be written
   };
 
   Config config_;
@@ -419,14 +440,16 @@ class LimiterCore {
   Peers peers_;
   Calls calls_;
   TrailOut trail_;
+  LimitsOut limits_out_;
   std::size_t first_shard_ = 0;                       // whose turn it is to be asked for first
   std::map<std::string, Shard, std::less<>> shards_;  // by upstream
-  std::map<std::uint64_t, Key*> keys_;                // by number
+  std::list<Key*> keys_;                              // in the order in which they came
   ByName<Message> messages_;
   std::vector<Key*> dirty_;
-  Timers<std::uint64_t> key_timers_;                      // by the key's number
-  Timers<InArrival> attempt_timers_;                      // ask what became of its attempt
-  std::map<std::uint64_t, std::set<InArrival>> flights_;  // by dispatcher life
+  bool look_at_known_ = false;  // one may be asked for
+  Timers<Numbered<Key>> key_timers_;
+  Timers<Numbered<Message>> attempt_timers_;                      // ask what became of its attempt
+  std::map<std::uint64_t, std::set<Numbered<Message>>> flights_;  // by dispatcher life
   std::map<wire::Attempt, Completing> completing_;
   // Told while nobody knew store time, by upstream and key: they close once it is known.
   struct Warning {
@@ -444,7 +467,7 @@ class LimiterCore {
     std::string identity;
   };
   std::deque<Told> told_;
-  std::unordered_map<std::string, std::uint64_t> told_key_;  // identity -> the key's number
+  std::unordered_map<std::string, Key*> told_key_;  // by identity; a key stays while it is told of
 };
 
 }  // namespace sluice::limiter

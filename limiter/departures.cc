@@ -32,12 +32,12 @@ LimiterCore::Departures LimiterCore::departures(Instant now) {
   const auto known = bounds(now);
   if (!known) return found;
   for (auto& [name, shard] : shards_) shard.longest_rows = 0;
-  for (auto& [number, key] : keys_) {
+  for (Key* key : keys_) {
     Shard& shard = *key->shard;
     const std::uint64_t rows = std::max<std::uint64_t>(key->rows_count, key->line.size());
     if (rows > shard.longest_rows) {
       shard.longest_rows = rows;
-      shard.longest = number;
+      shard.longest = key->name;
     }
     const Message* first = key->line.first();
     if (first == nullptr) continue;
@@ -47,9 +47,10 @@ LimiterCore::Departures LimiterCore::departures(Instant now) {
     if (found.next.us == 0 || goes < found.next) found.next = goes;
   }
   for (auto& [name, shard] : shards_) {
+    look_for_longest(shard);
     if (shard.longest_rows == 0) continue;
     found.last = std::max(found.last, shard.longest_goes);
-    Key& key = *keys_.at(shard.longest);
+    Key& key = key_of(shard, shard.longest);
     if (key.peeking) continue;
     key.peeking = true;
     shard.to_peek.push_back(&key);
@@ -58,10 +59,20 @@ LimiterCore::Departures LimiterCore::departures(Instant now) {
   return found;
 }
 
+void LimiterCore::look_for_longest(Shard& shard) {
+  for (const auto& [store, keys] : shard.known) {
+    for (const Known& known : keys) {
+      if (known.rows_count <= shard.longest_rows) continue;
+      shard.longest_rows = known.rows_count;
+      shard.longest = known.name;
+    }
+  }
+}
+
 // A forecast of this key is new.
 void LimiterCore::learn_departure(Key& key) {
   Shard& shard = *key.shard;
-  if (key.number != shard.longest || shard.longest_rows == 0) return;
+  if (key.name != shard.longest || shard.longest_rows == 0) return;
   const std::uint64_t gone = std::min<std::uint64_t>(key.rows_count, in_logs(key));
   const std::uint64_t waiting = std::max<std::uint64_t>(key.rows_count - gone, key.line.size());
   shard.longest_goes =

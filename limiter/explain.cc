@@ -51,7 +51,7 @@ void LimiterCore::explain_head(const Key& key, Instant now, Explanation& explain
 
 std::array<std::size_t, 19> LimiterCore::waiting(Instant now) const {
   std::array<std::size_t, 19> by_reason{};
-  for (const auto& [number, key] : keys_) {
+  for (const Key* key : keys_) {
     if (key->line.empty()) continue;
     const auto head = explain(key->line.first()->offer.identity, now);
     if (head) ++by_reason[std::min<std::size_t>(static_cast<std::size_t>(head->why), 18)];
@@ -72,14 +72,22 @@ std::optional<Explained> LimiterCore::explain_id(const std::string& id, Instant 
   return explain_message(*found->key, found, now);
 }
 
-std::optional<Explained> LimiterCore::explain_key(const std::string& name, Instant now) const {
-  for (const auto& [upstream, shard] : shards_) {
-    const auto at = shard.keys.find(std::string_view(name));
-    if (at == shard.keys.end()) continue;
-    const Key& key = **at;
-    return explain_message(key, key.line.first(), now);
+std::optional<Explained> LimiterCore::explain_key(const std::string& name, Instant now) {
+  for (auto& [upstream, shard] : shards_) {
+    if (const Key* key = find_or_recall(shard, name)) {
+      return explain_message(*key, key->line.first(), now);
+    }
   }
   return std::nullopt;
+}
+
+std::set<std::string> LimiterCore::awaited() const {
+  std::set<std::string> stores;
+  for (const auto& [name, shard] : shards_) {
+    const auto missing = shard.opening.awaited(config_.ingest_stores);
+    stores.insert(missing.begin(), missing.end());
+  }
+  return stores;
 }
 
 Explained LimiterCore::explain_message(const Key& key, const Message* message, Instant now) const {
@@ -92,6 +100,7 @@ Explained LimiterCore::explain_message(const Key& key, const Message* message, I
                                [](const Rows::Store& store) { return store.more; });
   if (const auto hold = gate(key, now)) explained.key_why = hold->why;
   explained.upstream_why = what_stops(*key.shard, now);
+  explained.awaited = key.shard->opening.awaited(config_.ingest_stores);
   for (const Message* other : key.out) {
     if (other != message && other->state != State::kEnding)
       explained.ahead.emplace_back(other->offer.letter.id());
@@ -117,13 +126,13 @@ Explained LimiterCore::explain_message(const Key& key, const Message* message, I
 }
 
 // When it would go, from what the store knows of its key now.
-void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant now) const {
+void LimiterCore::foretell(Explained& explained, const KeyState& state, Instant now) {
   const auto shard = shards_.find(explained.upstream);
   const auto known = bounds(now);
   if (shard == shards_.end() || !known || is_unknowable(explained.upstream_why)) return;
-  const auto key = shard->second.keys.find(std::string_view(explained.key));
-  if (key == shard->second.keys.end()) return;
-  auto foreseen = foresee(**key, state, *known);
+  const Key* key = find_or_recall(shard->second, explained.key);
+  if (key == nullptr) return;
+  auto foreseen = foresee(*key, state, *known);
   auto* forecast = std::get_if<Forecast>(&foreseen);
   if (forecast == nullptr) return;
   const Forecast::Departure departure = forecast->departure(explained.order);
@@ -178,11 +187,6 @@ StoreTime LimiterCore::could_go_at(const Message& message,
   const StoreTime low = known->low;
   StoreTime kept = std::max(key.holds.ended_at(low), shard.holds.ended_at(low));
   if (shard.limit_until <= low) kept = std::max(kept, shard.limit_until);
-  for (const Rows::Store& store : key.rows.stores()) {
-    for (const wire::Hold& hold : store.holds) {
-      if (hold.until <= low) kept = std::max(kept, hold.until);
-    }
-  }
   return std::max(message.offer.first_seen, std::min(known->high, std::max(since, kept)));
 }
 

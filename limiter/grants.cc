@@ -36,19 +36,17 @@ void LimiterCore::plan(Key& key, const Turn& turn) {
   const auto refusal = gate(key, turn.now);
   key.asleep =
       refusal && known && refusal->why != wire::Wait::kInFlight && is_far(*refusal, *known);
-  if (key.shard->opening.says()) say_pauses_again(key, turn);
   if (key.asleep) park_copies(key, refusal->why, turn);
   overflow(key, turn);
   say_wants(key, turn);
   Instant wake = draining_ ? Instant::never() : key.rows.next(view(key), config_);
   if (!key.line.empty()) wake = std::min(wake, when(key.line.expires_from(), turn.now));
   if (key.foreseen) wake = std::min(wake, key.foreseen->at + config_.forecast_age_max);
-  if (key.stale_until > turn.now) wake = std::min(wake, key.stale_until);
   if (const auto hold = key.holds.refusal(low); hold && hold->until.us != 0) {
     wake = std::min(wake, when(hold->until, turn.now));  // it may be all that there is of the key
   }
   if (!key.due && !key.line.empty()) wake = std::min(wake, turn_of(key, refusal, turn.now));
-  key_timers_.set(key.number, key.wakes_at, std::min(wake, Instant::never()));
+  key_timers_.set(Numbered(key), key.wakes_at, std::min(wake, Instant::never()));
   forget_if_empty(key, turn.now);
 }
 
@@ -79,12 +77,9 @@ Instant LimiterCore::turn_of(Key& key, const std::optional<Refusal>& refusal, In
   return Instant::never();
 }
 
-// What closes this key: a penalty, a pause, what its ingests announced with its rows.
+// What closes this key: a penalty or a pause, its own or the whole upstream's.
 std::optional<Refusal> LimiterCore::closed(const Key& key, StoreTime low) const {
-  auto hold = longer(key.holds.refusal(low), key.shard->holds.refusal(low));
-  for (const Rows::Store& store : key.rows.stores()) {
-    hold = longer(hold, refusal_of(store.holds, low));
-  }
+  const auto hold = longer(key.holds.refusal(low), key.shard->holds.refusal(low));
   if (config_.mutations.pause_not_held && hold && hold->why == wire::Wait::kPaused) return {};
   return hold;
 }

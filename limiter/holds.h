@@ -26,11 +26,6 @@ class Holds {
   }
   // until 0: until resumed.
   void pause(StoreTime until) { pause_until_ = until; }
-  // It may have been said before what is known: never sooner open than that.
-  void pause_at_least(StoreTime until) {
-    const bool longer = pause_until_.us != 0 && (until.us == 0 || until > pause_until_);
-    if (!paused() || longer) pause(until);
-  }
   void resume() { pause_until_ = kNotPaused; }
 
   [[nodiscard]] std::optional<Refusal> refusal(StoreTime low) const {
@@ -41,10 +36,6 @@ class Holds {
     return std::nullopt;
   }
   [[nodiscard]] bool paused() const { return pause_until_ != kNotPaused; }
-  [[nodiscard]] std::optional<wire::Hold> pause() const {
-    if (!paused()) return std::nullopt;
-    return wire::Hold{wire::HoldKind::kPause, pause_until_, {}};
-  }
   [[nodiscard]] bool paused_for_ever() const { return pause_until_.us == 0; }
   [[nodiscard]] StoreTime penalty_until() const { return penalty_until_; }
   // The last end of a hold that is over at `low`; 0: of none.

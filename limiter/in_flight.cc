@@ -14,16 +14,20 @@ std::int64_t needed(const Limit& limit, Duration latency) {
 
 }  // namespace
 
-std::uint32_t in_flight_per_key(const Upstream& upstream, const std::vector<Limit>& limits,
-                                Duration latency) {
+std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency) {
   if (upstream.in_flight_per_key != kInFlightAuto) return upstream.in_flight_per_key;
+  return in_flight_needed(upstream.limits, upstream.in_flight, latency);
+}
+
+std::uint32_t in_flight_needed(const std::vector<Limit>& limits, std::uint32_t in_flight,
+                               Duration latency) {
   constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
   std::int64_t most = kNone;
   for (const Limit& limit : limits) {
     if (limit.kind != LimitKind::kRate || limit.shadow) continue;
     most = std::min(most, needed(limit, std::max(latency, Duration{0})));
   }
-  if (most == kNone) most = upstream.in_flight;
+  if (most == kNone) most = in_flight;
   return static_cast<std::uint32_t>(std::max<std::int64_t>(1, most));
 }
 

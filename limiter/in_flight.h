@@ -13,11 +13,10 @@ namespace sluice::limiter {
 // no rate: ceil(N x latency / (W + guard + latency)), at least 1. Shadow limits and limits of
 // concurrency do not count; without any other, the upstream's in_flight. After a penalty it is 1
 // until one attempt succeeds, whatever this says (KeyState::one_at_a_time).
-std::uint32_t in_flight_per_key(const Upstream& upstream, const std::vector<Limit>& limits,
-                                Duration latency);
-inline std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency) {
-  return in_flight_per_key(upstream, upstream.limits, latency);
-}
+std::uint32_t in_flight_per_key(const Upstream& upstream, Duration latency);
+// The same with "auto"; `in_flight`: where no limit counts.
+std::uint32_t in_flight_needed(const std::vector<Limit>& limits, std::uint32_t in_flight,
+                               Duration latency);
 
 // The latency that forecasts count with. An estimate that is too high adds up window by window, and
 // a message would leave before its stated time. So, where windows and not answers set the pace,

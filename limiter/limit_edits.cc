@@ -8,6 +8,7 @@
 #include "limiter/core.h"
 #include "limiter/limit_trouble.h"
 #include "limiter/script.h"
+#include "limiter/trail_line.h"
 
 namespace sluice::limiter {
 
@@ -29,7 +30,7 @@ void LimiterCore::control_limits(const wire::Control& control, wire::PeerId peer
     if (is_off_record(control, peer, turn)) return;
   }
   const std::uint64_t asker = ++last_asker_;
-  limits_asked_[asker] = {peer, control.control_id, false, turn.now + config_.store_again * 2};
+  limits_asked_[asker] = {peer, control.control_id, turn.now + config_.store_again * 2, {}};
   if (!edits) return say(AskLimits{control.upstream, asker}, turn);
   say(SetLimits{control.upstream, control.by, std::move(limits), control.limits_version, asker},
       turn);
@@ -66,6 +67,28 @@ void LimiterCore::hear_limits(const Call& call, const LimitsReply& reply, const 
   answer.by = reply.limits.by;
   answer.at = reply.limits.at;
   send(asked.mapped().peer, std::move(answer), turn);
+}
+
+// No edit: nothing is replaced by it (limits_before is 0), and its id is the same each time.
+// Whoever knows these limits answers, and writes no line.
+void LimiterCore::say_limits(const Turn& turn) {
+  for (const LimitsOut::Who& who : limits_out_.due(turn.now, config_.record_again)) {
+    const Shard* shard = shard_of(who.upstream);
+    if (shard == nullptr) continue;
+    wire::Record line;
+    line.record_id = held_id_of(who.upstream, shard->limits_version);
+    line.kind = wire::RecordKind::kLimits;
+    line.at = shard->limits_at;
+    if (line.at.us == 0) {  // a shard that was made of its settings does not say since when
+      if (const auto known = bounds(turn.now)) line.at = known->low;
+    }
+    line.upstream = who.upstream;
+    line.limits_version = shard->limits_version;
+    line.limit_rows = wire::rows_of(shard->upstream->limits);
+    line.reason = "these hold";
+    limits_out_.said(who, line.record_id, turn.now);
+    send(who.auditor, std::move(line), turn);
+  }
 }
 
 }  // namespace sluice::limiter

@@ -43,10 +43,8 @@ StoreReply MemoryStore::perform(const StoreAsk& ask, StoreTime clock) {
     return reply;
   }
   MemoryShard& shard = shards_[name];
-  if (told_.insert(name).second) {
-    limiter::perform(config_, shard, {clock, life_, fresh_}, SetLimits{name, by_});
-  }
-  Scripted scripted = limiter::perform(config_, shard, {clock, life_, fresh_}, ask.call);
+  Scripted scripted = perform_told({config_, by_, tellings_[{config_.instance, name}]}, shard,
+                                   {clock, life_, fresh_}, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
   reply.limits_version = scripted.limits_version;
@@ -57,13 +55,18 @@ StoreReply MemoryStore::perform(const StoreAsk& ask, StoreTime clock) {
 void MemoryStore::set_config(StoreConfig config, std::string by) {
   config_ = std::move(config);
   by_ = std::move(by);
-  told_.clear();
+  std::erase_if(tellings_, [&](const auto& one) { return one.first.first == config_.instance; });
+}
+
+void MemoryStore::become(std::string life) {
+  life_ = std::move(life);
+  fresh_ = false;
+  for (auto& [name, telling] : tellings_) telling.tell_again();
 }
 
 void MemoryStore::wipe(std::string life) {
   shards_.clear();
-  life_ = std::move(life);
-  fresh_ = false;
+  become(std::move(life));
 }
 
 MemoryShard* MemoryStore::shard(const std::string& upstream) { return find(shards_, upstream); }

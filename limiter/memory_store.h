@@ -8,7 +8,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 
 #include "limiter/script.h"
@@ -41,10 +40,12 @@ class MemoryStore {
   // One call, atomically, when the store's clock says `clock`.
   [[nodiscard]] StoreReply perform(const StoreAsk& ask, StoreTime clock);
 
-  void become(std::string life) { life_ = std::move(life), fresh_ = false; }
+  void become(std::string life);
   void wipe(std::string life);
   // Other settings, by a restart or while it runs: each shard is told with its next call.
   void set_config(StoreConfig config, std::string by = "settings");
+  // The calls that follow are those of a limiter with these settings; what each has told is kept.
+  void speak_as(StoreConfig config) { config_ = std::move(config); }
 
   // For checkers: nullptr when it has no such shard.
   [[nodiscard]] MemoryShard* shard(const std::string& upstream);
@@ -55,8 +56,8 @@ class MemoryStore {
   bool fresh_ = true;
   std::uint64_t calls_ = 0;
   std::map<std::string, MemoryShard> shards_;
-  std::string by_ = "settings";  // who said config_
-  std::set<std::string> told_;   // shards that know config_'s limits
+  std::string by_ = "settings";                                      // who said config_
+  std::map<std::pair<std::string, std::string>, Telling> tellings_;  // by limiter and upstream
 };
 
 }  // namespace sluice::limiter

@@ -81,7 +81,7 @@ struct Offered {
 };
 
 struct Message {
-  std::uint64_t number = 0;  // in the order of arrival; names it in timers
+  std::uint64_t number = 0;  // in the order of arrival
   Offered offer;
   Key* key = nullptr;
   State state = State::kWaiting;
@@ -100,25 +100,9 @@ struct Message {
 
 inline std::string_view name_of(const Message& message) { return message.offer.identity; }
 
-// A message in an ordered container; the same order in every run.
-struct InArrival {
-  std::uint64_t number = 0;
-  Message* message = nullptr;
-  explicit InArrival(Message& of) : number(of.number), message(&of) {}
-  friend bool operator==(InArrival a, InArrival b) { return a.number == b.number; }
-  friend bool operator<(InArrival a, InArrival b) { return a.number < b.number; }
-};
-
 // In units of each limit.
 inline std::uint32_t cost_of(const Message& message) {
   return message.offer.cost == 0 ? 1 : message.offer.cost;
 }
 
 }  // namespace sluice::limiter
-
-namespace std {
-template <>
-struct hash<sluice::limiter::InArrival> {
-  size_t operator()(sluice::limiter::InArrival of) const noexcept { return of.number; }
-};
-}  // namespace std

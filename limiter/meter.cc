@@ -1,6 +1,7 @@
 #include "limiter/meter.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -22,6 +23,16 @@ auto find_slot(std::vector<Slot>& slots, const wire::Attempt& attempt) {
 std::uint32_t sum(std::uint32_t a, std::uint32_t b) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   return static_cast<std::uint32_t>(std::min(kMost, std::uint64_t{a} + b));
+}
+
+// Of what the trail, not an attempt, told the store: what ended at one time is one slot.
+std::string restored_identity(StoreTime at) {
+  std::string identity = "restored";
+  const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(at.us));
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    identity.push_back(static_cast<char>((bits >> shift) & 255U));
+  }
+  return identity;
 }
 
 // Nobody was granted it: sent elsewhere.
@@ -180,6 +191,17 @@ void Meter::charge(LimitLog& log, const wire::Attempt& attempt, std::uint32_t un
   next->units = sum(first->units, next->units);
   next->at = std::max(first->at, next->at);
   log.slots.erase(first);
+}
+
+void Meter::arrived(LimitLog& log, std::uint32_t units, StoreTime at) const {
+  if (!lists_completed()) return count(log, units, at);
+  const wire::Attempt attempt{restored_identity(at), 0};
+  const auto slot = find_slot(log.slots, attempt);
+  if (slot != log.slots.end()) {
+    slot->units = sum(slot->units, units);
+  } else {
+    log.slots.push_back({attempt, false, units, at, at});
+  }
 }
 
 void Meter::free(LimitLog& log, const wire::Attempt& attempt) const {

@@ -64,6 +64,8 @@ class Meter {
   // These units arrived at `at`, whoever sent them: over N if need be. Above 64 such the oldest are
   // put together, under the later one's time.
   void charge(LimitLog& log, const wire::Attempt& attempt, std::uint32_t units, StoreTime at) const;
+  // These units arrived by `at`, and no slot of the log is theirs.
+  void arrived(LimitLog& log, std::uint32_t units, StoreTime at) const;
   // The attempt never started: its slot is free. The pacing token comes back only while it is the
   // last that was taken; otherwise what it paced has already gone by it. (At most B are ever out.)
   void free(LimitLog& log, const wire::Attempt& attempt) const;

@@ -11,14 +11,17 @@ namespace sluice::limiter {
 
 void LimiterCore::item(wire::PeerId peer, const wire::Moved& moved, const Turn& turn) {
   Shard* shard = shard_of(moved.upstream);
-  Key* key = shard == nullptr ? nullptr : find_key(*shard, moved.key);
+  if (shard == nullptr) return;
+  if (const auto at = shard->known.find(moved.store); at != shard->known.end()) {
+    at->second.erase(moved.key);
+  }
+  Key* key = find_key(*shard, moved.key);
   if (key == nullptr) return;
   MARK("limiter: a key moves to another limiter");
   touch(*key);
   if (const auto rows = key->rows.moved(moved.store)) {
     IngestPeer* asked = rows->want_id == 0 ? nullptr : peers_.ingest(rows->asked);
     if (asked != nullptr) --asked->wants_open;
-    take_holds(key->holds, rows->holds);
   }
   const std::vector<Message*> waiting = key->line.messages();
   for (Message* message : waiting) withdraw(*message, peer, moved.store);
@@ -46,7 +49,7 @@ void LimiterCore::let_all_go() {
       message->key->line.insert(*message);
     }
   }
-  for (auto& [number, key] : keys_) {
+  for (Key* key : keys_) {
     const std::vector<Message*> waiting = key->line.messages();
     for (Message* message : waiting) forget(*message);
   }

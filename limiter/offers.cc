@@ -261,7 +261,7 @@ void LimiterCore::forget(Message& message) {
     std::erase(key.out, &message);
   }
   unhold_all(message);
-  attempt_timers_.clear(InArrival(message), message.look_at);
+  attempt_timers_.clear(Numbered(message), message.look_at);
   bytes_ -= weight_of(message);
   touch(key);
   const auto at = messages_.find(name_of(message));

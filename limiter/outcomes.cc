@@ -33,7 +33,7 @@ void LimiterCore::complete_attempt(const wire::Outcome& outcome, std::optional<w
   if (message != nullptr) attempts = message->attempts;
   if (message != nullptr && message->flight && message->flight->serial == outcome.attempt.serial) {
     message->state = State::kCompleting;
-    attempt_timers_.clear(InArrival(*message), message->look_at);
+    attempt_timers_.clear(Numbered(*message), message->look_at);
   } else {
     MARK("limiter: an outcome of an attempt that is not open here");
     ++counts_.orphans;
@@ -71,16 +71,13 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
       send(peer, wire::Completed{attempt}, turn);
     }
   }
-  if (answer.closed_until.us != 0) {
-    close_key(*shard_of(outcome.upstream), outcome.key, answer.closed_until, turn);
-  }
-  if (outcome.ended == wire::Ended::kDelivered && answer.closed_until.us == 0) {
-    forgive(*shard_of(outcome.upstream), outcome.key);
-  }
-  ended_one(*shard_of(outcome.upstream), outcome.key, turn.now);
-  if (outcome.ended == wire::Ended::kNotStarted) {
-    slot_is_free(*shard_of(outcome.upstream), outcome.key, turn.now);
-  }
+  Shard& shard = *shard_of(outcome.upstream);
+  if (answer.closed_until.us != 0) close_key(shard, outcome.key, answer.closed_until, turn);
+  Key* key = find_key(shard, outcome.key);
+  const bool succeeded = outcome.ended == wire::Ended::kDelivered && answer.closed_until.us == 0;
+  if (key != nullptr && succeeded) forgive(*key);
+  ended_one(shard, key, turn.now);
+  if (outcome.ended == wire::Ended::kNotStarted) slot_is_free(shard, key, turn.now);
   Message* message = find(attempt.identity);
   if (message == nullptr) return;
   foresee_anew(*message->key);
@@ -103,11 +100,10 @@ void LimiterCore::completed_one(const Completion& completion, const CompleteAnsw
   }
 }
 
-void LimiterCore::forgive(Shard& shard, const std::string& name) {
-  Key* key = find_key(shard, name);
-  if (key == nullptr || !key->warned) return;
-  key->warned = false;
-  touch(*key);
+void LimiterCore::forgive(Key& key) {
+  if (!key.warned) return;
+  key.warned = false;
+  touch(key);
 }
 
 // What became of an attempt whose outcome has not come? Its dispatcher is asked as long as it
@@ -119,7 +115,7 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
   if (known && known->low >= flight.lease_end) {
     MARK("limiter: a lease ends without an outcome");
     land(message, turn.now);
-    ended_one(*message.key->shard, message.key->name, turn.now);
+    ended_one(*message.key->shard, message.key, turn.now);
     out_of_turn(message);
     return;
   }
@@ -130,7 +126,7 @@ void LimiterCore::look_at_attempt(Message& message, const Turn& turn) {
     send(*peer, wire::Asked{attempt, key.shard->upstream->name, key.name, flight.lease_end}, turn);
     next = std::min(next, turn.now + config_.asked_again);
   }
-  attempt_timers_.set(InArrival(message), message.look_at,
+  attempt_timers_.set(Numbered(message), message.look_at,
                       std::max(next, turn.now + milliseconds(1)));
 }
 
@@ -139,12 +135,12 @@ void LimiterCore::land(Message& message, Instant now) {
   CHECK(message.flight != nullptr);
   const Flight flight = *message.flight;
   message.flight.reset();
-  attempt_timers_.clear(InArrival(message), message.look_at);
+  attempt_timers_.clear(Numbered(message), message.look_at);
   if (flight.dispatched) {
     peers_.dispatched(flight.dispatcher_life).remove(message.offer.identity);
   }
   const auto at = flights_.find(flight.dispatcher_life);
-  at->second.erase(InArrival(message));
+  at->second.erase(Numbered(message));
   if (at->second.empty()) flights_.erase(at);
   --underway_;
   --message.key->shard->open;
@@ -157,7 +153,7 @@ void LimiterCore::land(Message& message, Instant now) {
 
 // An attempt has ended, whoever made it: what waited for that, or for the upstream's next word, is
 // asked for anew.
-void LimiterCore::ended_one(Shard& shard, const std::string& name, Instant now) {
+void LimiterCore::ended_one(Shard& shard, Key* key, Instant now) {
   const bool told = shard.limit == kTold;
   const bool crowd = shard.limit_why == wire::Wait::kInFlight;
   if (crowd && config_.shares_store && shard.way.gives(shard.due.round(), now)) {
@@ -166,7 +162,6 @@ void LimiterCore::ended_one(Shard& shard, const std::string& name, Instant now) 
   } else if (crowd || told) {
     limit_opens(shard, now);
   }
-  Key* key = find_key(shard, name);
   if (key == nullptr) return;
   if (key->why == wire::Wait::kInFlight || key->limit == kTold) ask_anew(*key, now);
   touch(*key);
@@ -174,9 +169,9 @@ void LimiterCore::ended_one(Shard& shard, const std::string& name, Instant now) 
 
 // It was never started, and its slot is free in every log: what was refused for want of one is
 // asked for anew.
-void LimiterCore::slot_is_free(Shard& shard, const std::string& name, Instant now) {
+void LimiterCore::slot_is_free(Shard& shard, Key* key, Instant now) {
   limit_opens(shard, now);
-  if (Key* key = find_key(shard, name)) ask_anew(*key, now);
+  if (key != nullptr) ask_anew(*key, now);
 }
 
 // What kept it until then, as was said, keeps it no longer than now.
@@ -241,7 +236,7 @@ void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
     send(*served, settled, turn);  // any ingest of that store deletes the row
   }
   for (const Holder& holder : message.holders) send(holder.peer, settled, turn);
-  if (told_key_.try_emplace(offer.identity, message.key->number).second) {
+  if (told_key_.try_emplace(offer.identity, message.key).second) {
     ++message.key->told;
     told_.push_back({turn.now, offer.identity});
   }
@@ -252,9 +247,9 @@ void LimiterCore::take_outbox(const std::vector<wire::Record>& outbox) {
   for (const wire::Record& line : outbox) trail_.add(line, true);
 }
 
-void LimiterCore::item(wire::PeerId, const wire::Recorded& recorded, const Turn& turn) {
+void LimiterCore::item(wire::PeerId peer, const wire::Recorded& recorded, const Turn& turn) {
   const auto gone = trail_.recorded(recorded.record_id);
-  if (!gone) return;
+  if (!gone) return limits_out_.recorded(peer, recorded.record_id);
   if (recorded.written == wire::Written::kRefused) ++counts_.lines_refused;
   for (auto& [name, shard] : shards_) {
     if (shard.why == wire::Wait::kAuditorAway) shard.look = true;
@@ -299,7 +294,7 @@ void LimiterCore::close_by_warnings(const Turn& turn) {
 
 void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime until,
                             const Turn& turn) {
-  Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
+  Holds& holds = holds_of(shard, name);
   // What the store keeps closed until a person opens it (abnormal usage) is the store's to refuse:
   // nobody could tell this process that it is open again if the person's word went by another.
   const bool by_a_person = until >= StoreTime::never();
@@ -317,14 +312,16 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
   foresee_anew(key);
 }
 
-// The upstream spoke of abnormal usage: closed until a person opens it.
+// The upstream spoke of abnormal usage: closed until a person opens it, in every parking, too.
 void LimiterCore::stop_key(Shard& shard, const std::string& name, const Turn& turn) {
-  Holds& holds = name.empty() ? shard.holds : key_of(shard, name).holds;
-  if (holds.paused_for_ever()) return;
+  if (holds_of(shard, name).paused_for_ever()) return;
   MARK("limiter: abnormal usage stops a key");
-  holds.pause(StoreTime{});
-  const wire::Hold hold{wire::HoldKind::kPause, StoreTime{}, "abnormal_usage"};
-  const SetHold call{shard.upstream->name, name, true, hold};
+  const wire::Hold word{wire::HoldKind::kPause, StoreTime{}, "abnormal_usage",
+                        said_now(shard, name, turn.now)};
+  shard.words.hear(name, word);
+  close_by_word(shard, name, word, turn);
+  tell_others({shard.upstream->name, name, word}, wire::PeerId{}, turn);
+  const SetHold call{shard.upstream->name, name, true, word};
   record_hold(call, "abnormal_usage", turn.now);
   say(call, turn);
 }

@@ -15,7 +15,12 @@ constexpr int kDifferencesMax = 3;  // heartbeats in a row before everything is 
 
 void LimiterCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
   peers_.up(up);
-  if (up.role == wire::Role::kAuditor) trail_.unsay();
+  if (up.role == wire::Role::kAuditor) {
+    trail_.unsay();
+    for (const auto& [name, shard] : shards_) {
+      if (shard.limits_known) limits_out_.tell({up.peer, name});
+    }
+  }
   if (up.role == wire::Role::kIngest && moved_said_) send(up.peer, wire::Moved{}, turn);
   if (up.role == wire::Role::kIngest) say_penalties(up.peer, turn);
   if (up.role != wire::Role::kDispatcher) return;
@@ -25,19 +30,18 @@ void LimiterCore::peer_up(const wire::PeerUp& up, const Turn& turn) {
 }
 
 void LimiterCore::peer_down(wire::PeerId peer, const Turn& turn) {
-  if (const IngestPeer* ingest = peers_.ingest(peer)) {
-    for (const std::string& store : ingest->stores) {
-      for (auto& [name, shard] : shards_) shard.opening.gone(store);
-    }
-  }
+  for (auto& [name, shard] : shards_) shard.opening.gone(peer);
   const auto was = peers_.down(peer);
   if (!was) return;
-  if (was->role == wire::Role::kAuditor) trail_.unsay();
+  if (was->role == wire::Role::kAuditor) {
+    trail_.unsay();
+    limits_out_.gone(peer);
+  }
   if (was->role != wire::Role::kIngest) return;
   for (const auto& message : messages_) {
     std::erase_if(message->holders, [&](const Holder& holder) { return holder.peer == peer; });
   }
-  for (auto& [number, key] : keys_) {
+  for (Key* key : keys_) {
     key->rows.lost(peer);
     std::erase_if(key->askers, [&](const Asker& asker) { return asker.peer == peer; });
     touch(*key);
@@ -71,8 +75,8 @@ void LimiterCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
 void LimiterCore::ask_about_all(wire::PeerId, std::uint64_t life, const Turn& turn) {
   const auto at = flights_.find(life);
   if (at == flights_.end()) return;
-  const std::vector<InArrival> flying(at->second.begin(), at->second.end());
-  for (const InArrival one : flying) look_at_attempt(*one.message, turn);
+  const std::vector<Numbered<Message>> flying(at->second.begin(), at->second.end());
+  for (const Numbered<Message> flight : flying) look_at_attempt(*flight.one, turn);
 }
 
 void LimiterCore::recall_what_is_closed(wire::PeerId dispatcher, const Turn& turn) {
@@ -83,7 +87,7 @@ void LimiterCore::recall_what_is_closed(wire::PeerId dispatcher, const Turn& tur
       send(dispatcher, wire::Recall{name, "", recall_end(shard, *hold, turn.now)}, turn);
     }
   }
-  for (const auto& [number, key] : keys_) {
+  for (const Key* key : keys_) {
     if (const auto hold = key->holds.refusal(low)) {
       const StoreTime until = recall_end(*key->shard, *hold, turn.now);
       send(dispatcher, wire::Recall{key->shard->upstream->name, key->name, until}, turn);
@@ -103,7 +107,7 @@ void LimiterCore::say_penalties(wire::PeerId ingest, const Turn& turn) {
     const StoreTime until = shard.holds.penalty_until();
     if (lasts(until, turn.now)) send(ingest, wire::Recall{name, "", until}, turn);
   }
-  for (const auto& [number, key] : keys_) {
+  for (const Key* key : keys_) {
     const StoreTime until = key->holds.penalty_until();
     if (!lasts(until, turn.now)) continue;
     send(ingest, wire::Recall{key->shard->upstream->name, key->name, until}, turn);

@@ -44,18 +44,19 @@ std::optional<wire::PeerUp> Peers::down(wire::PeerId peer) {
   return was;
 }
 
+std::vector<wire::PeerUp> Peers::connected() const {
+  std::vector<wire::PeerUp> all;
+  for (const auto& [peer, ingest] : ingests_) all.push_back(ingest.up);
+  for (const auto& [peer, dispatcher] : dispatchers_) all.push_back(dispatcher.up);
+  for (const auto& [peer, auditor] : auditors_) all.push_back(auditor);
+  return all;
+}
+
 const wire::PeerUp* Peers::find(wire::PeerId peer) const {
   if (const auto at = ingests_.find(peer); at != ingests_.end()) return &at->second.up;
   if (const auto at = dispatchers_.find(peer); at != dispatchers_.end()) return &at->second.up;
   if (const auto at = auditors_.find(peer); at != auditors_.end()) return &at->second;
   return nullptr;
-}
-
-std::uint64_t IngestPeer::next_wanting() {
-  const std::uint64_t key = newest_next ? wanting.back() : wanting.front();
-  newest_next ? wanting.pop_back() : wanting.pop_front();
-  newest_next = !newest_next;
-  return key;
 }
 
 IngestPeer* Peers::ingest(wire::PeerId peer) {

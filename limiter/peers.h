@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,11 +29,6 @@ struct IngestPeer {
   std::set<std::string, std::less<>> stores;  // those it has named
   Held held;                                  // of its messages, here
   std::size_t wants_open = 0;                 // said to it, not answered
-  std::deque<std::uint64_t> wanting;          // keys whose Wants wait until there are fewer
-  // The next of them: the newest and the oldest in turns, so that a quiet key does not wait for
-  // all of a backlog, and the oldest not for ever.
-  std::uint64_t next_wanting();
-  bool newest_next = true;
 };
 
 struct DispatcherPeer {
@@ -50,6 +44,7 @@ class Peers {
   std::optional<wire::PeerUp> down(wire::PeerId peer);
 
   [[nodiscard]] const wire::PeerUp* find(wire::PeerId peer) const;
+  [[nodiscard]] std::vector<wire::PeerUp> connected() const;
   IngestPeer* ingest(wire::PeerId peer);
   [[nodiscard]] const IngestPeer* ingest(wire::PeerId peer) const;
   std::map<wire::PeerId, IngestPeer>& ingests() { return ingests_; }
@@ -59,6 +54,7 @@ class Peers {
   }
   [[nodiscard]] const std::map<wire::PeerId, IngestPeer>& ingests() const { return ingests_; }
   [[nodiscard]] std::optional<wire::PeerId> dispatcher_of(std::uint64_t life) const;
+  [[nodiscard]] const std::map<wire::PeerId, wire::PeerUp>& auditors() const { return auditors_; }
   [[nodiscard]] std::optional<wire::PeerId> auditor() const;
 
   // An ingest that serves this parking store; another one than `not_this` if there is one.

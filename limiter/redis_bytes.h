@@ -7,10 +7,12 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/base/instant.h"
+#include "limiter/varint.h"
 
 namespace sluice::limiter {
 
@@ -73,6 +75,11 @@ class RedisUnpacker {
     return us >= kLuaNever ? StoreTime::never() : StoreTime{us};
   }
   Duration span() { return {number()}; }
+  std::uint64_t varint() {
+    const std::optional<std::uint64_t> value = take_varint(left_);
+    if (!value) bad_ = true;
+    return value.value_or(0);
+  }
   std::string_view raw(std::size_t size) {
     if (size > left_.size()) {
       bad_ = true;

@@ -14,7 +14,8 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr std::size_t kByMax = 200;  // bytes of who says so
+constexpr std::size_t kByMax = 200;        // bytes of who says so
+constexpr std::size_t kInstanceMax = 255;  // bytes of a limiter's name
 
 // The keys of one command: the shard's state, the upstream's record, then those of keys, then those
 // of messages, each once.
@@ -63,7 +64,7 @@ std::string header(const RedisSaid& said, const Caller* caller, std::size_t keys
   RedisPacker pack;
   pack.u8(flags).raw(named ? said.life : std::string(kLife, '\0')).u64(caller->life);
   pack.time(caller->bounds.low).time(caller->bounds.high).time(caller->ask_by);
-  return pack.u64(caller->limits_version).u32(keys).take();
+  return pack.u64(caller->limits_version).u32(keys).u64(said.spans_version).take();
 }
 
 struct Builder {
@@ -167,7 +168,8 @@ RedisCommand say_hold(const SetHold& call, const RedisSaid& said) {
   Builder build(said, call.upstream);
   RedisPacker pack;
   pack.u32(build.keys.key(call.key)).u8(call.closed ? 1 : 0);
-  pack.u8(static_cast<std::uint64_t>(call.hold.kind)).time(call.hold.until).sized16(call.hold.by);
+  pack.u8(static_cast<std::uint64_t>(call.hold.kind)).time(call.hold.until);
+  pack.time(call.hold.said_at).sized16(call.hold.by);
   build.args.push_back(pack.take());
   return build.command(RedisScript::kHold, nullptr);
 }
@@ -190,16 +192,30 @@ RedisCommand say_consume(const Consume& call, const RedisSaid& said) {
   return build.command(RedisScript::kConsume, &call.caller);
 }
 
+std::string log_bytes(Keys& keys, const Restore::Log& log) {
+  RedisPacker pack;
+  pack.u32(keys.key(log.key)).u32(std::uint64_t{log.limit} + 1);
+  for (const Arrived& one : log.arrived) pack.time(one.at).u32(one.units);
+  return pack.take();
+}
+
+RedisCommand say_restore(const Restore& call, const RedisSaid& said) {
+  Builder build(said, call.upstream);
+  RedisPacker pack;
+  pack.u64(call.limits_version).time(call.closed_until).u16(call.held.size());
+  for (const std::uint32_t units : call.held) pack.u32(units);
+  build.args.push_back(pack.take());
+  build.args.push_back(words_of_restore(wire::clip(call.by, kByMax), call.held));
+  for (const Restore::Log& log : call.logs) build.args.push_back(log_bytes(build.keys, log));
+  return build.command(RedisScript::kRestore, nullptr);
+}
+
 std::string span_bytes(const StoreConfig& config, const Upstream& upstream,
                        const std::vector<Limit>& limits) {
   RedisPacker pack;
   pack.u64(limits_version(upstream.name, limits)).u16(limits.size());
-  pack.span(upstream.unknown_hold).span(upstream.start_window).span(upstream.timeout);
-  pack.span(upstream.max_pause).u8(upstream.on_unknown == OnUnknown::kDead ? 1 : 0);
-  pack.number(upstream.attempts_max).number(upstream.throttles_max).span(upstream.penalty_max);
-  pack.number(upstream.in_flight_per_key).number(upstream.in_flight).span(config.clock_error_max);
-  pack.span(config.store_overlap).span(config.close_max).span(config.record_min);
-  return pack.span(config.record_max).take();
+  for (const std::int64_t number : numbers_of(spans_of(config, upstream))) pack.number(number);
+  return pack.take();
 }
 
 // LIMIT in lua/prelude.lua; what the shard itself knows of it is zero here.
@@ -211,32 +227,44 @@ std::string limit_bytes(const Limit& limit) {
   return pack.sized8(limit.name).take();
 }
 
+// What is said, instead of which version, when it was said first, and by which limiter.
+std::string edit_bytes(const StoreConfig& config, const SetLimits& call) {
+  constexpr unsigned kSettings = 0, kPerson = 1, kSettingsAgain = 2, kRemembered = 3;
+  const unsigned what = call.limits.empty()    ? (call.again ? kSettingsAgain : kSettings)
+                        : call.said_at.us == 0 ? kPerson
+                                               : kRemembered;
+  RedisPacker pack;
+  pack.u8(what).u64(call.instead_of).time(call.said_at);
+  return pack.sized8(wire::clip(config.instance, kInstanceMax)).take();
+}
+
 }  // namespace
 
 RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const RedisSaid& known) {
   const Upstream* upstream = find_upstream(config, call.upstream);
   Builder build(known, call.upstream);
   if (upstream != nullptr) {
-    const bool by_person = !call.limits.empty();
-    const std::vector<Limit>& said = by_person ? call.limits : upstream->limits;
+    const std::vector<Limit>& said = call.limits.empty() ? upstream->limits : call.limits;
     const std::string by = wire::clip(call.by, kByMax);
     std::string limits;
     for (const Limit& limit : said) limits += limit_bytes(limit);
     build.args.push_back(span_bytes(config, *upstream, said));
     build.args.push_back(std::move(limits));
-    build.args.push_back(words_of_edit(by, said));
+    build.args.push_back(words_of_edit(call, said));
     build.args.push_back(by);
-    build.args.push_back(RedisPacker().u8(by_person ? 1 : 0).u64(call.instead_of).take());
+    build.args.push_back(edit_bytes(config, call));
   }
-  return build.command(RedisScript::kLimits, nullptr);
+  RedisCommand command = build.command(RedisScript::kLimits, nullptr);
+  command.keys.push_back(command.keys.front() + ":s");
+  return command;
 }
 
 RedisCommand say_decide(const std::string& upstream, const std::vector<std::string>& keys,
                         const RedisSaid& said) {
   Builder build(said, upstream);
-  for (const std::string& key : keys) {
-    build.args.push_back(RedisPacker().u32(build.keys.key(key)).u32(1).take());
-  }
+  RedisPacker pack;
+  for (const std::string& key : keys) pack.u32(build.keys.key(key)).u32(1);
+  build.args.push_back(pack.take());
   return build.command(RedisScript::kDecide, nullptr);
 }
 
@@ -255,6 +283,7 @@ RedisCommand RedisExchange::next(const RedisSaid& said) const {
   if (const auto* call = std::get_if<AskLimits>(&call_)) {
     return Builder(said, call->upstream).command(RedisScript::kClock, nullptr);
   }
+  if (const auto* call = std::get_if<Restore>(&call_)) return say_restore(*call, said);
   const auto& clock = std::get<AskClock>(call_);
   return Builder(said, clock.upstream).command(RedisScript::kClock, &clock.caller);
 }

@@ -23,6 +23,7 @@ namespace sluice::limiter {
 struct RedisSaid {
   std::string life;    // that it learnt from the reply before; empty: it has not heard any
   bool fresh = false;  // a person said that a shard without a state is new (--fresh)
+  std::uint64_t spans_version = 0;  // that the shard was heard to rule by; 0: whatever rules
 };
 
 struct RedisCommand {
@@ -34,8 +35,8 @@ struct RedisCommand {
 enum class RedisHeard : std::uint8_t {
   kDone,      // answer(), now() and life() say what
   kMore,      // say next()
-  kUnset,     // the shard has no limits: say SetLimits, then next() again. Nothing was applied, as
-              // with all that follow
+  kUntold,    // the shard has no limits, or rules by other spans: say SetLimits of the settings,
+              // then next() again. Nothing was applied, as with all that follow
   kNoScript,  // the server does not know the script: load it, say next() again
   kNoLife,    // INFO is forbidden or says no master_replid: the limiter must not go on (78)
   kFull,      // out of memory
@@ -56,6 +57,7 @@ class RedisExchange {
   [[nodiscard]] const Answer& answer() const { return answer_; }
   [[nodiscard]] StoreTime now() const { return now_; }  // StoreReply.now
   [[nodiscard]] std::uint64_t limits_version() const { return limits_version_; }
+  [[nodiscard]] std::uint64_t spans_version() const { return spans_version_; }
   // The server's life, for the connection that the reply came from; empty when it said none.
   [[nodiscard]] const std::string& life() const { return life_; }
   // The error in words, when there is one.
@@ -79,6 +81,7 @@ class RedisExchange {
   std::string life_;
   std::string what_;
   std::uint64_t limits_version_ = 0;
+  std::uint64_t spans_version_ = 0;
   // What is to be said beside the call itself: conflicts to settle (places of asks) ...
   std::vector<std::size_t> conflicts_;
   // ... and the shard's lines to take out (numbers of edits).
@@ -89,8 +92,8 @@ class RedisExchange {
 RedisCommand say_limits(const StoreConfig& config, const SetLimits& call, const RedisSaid& said);
 
 // The meter alone: may one unit of each of these keys go, as far as limits are concerned? Changes
-// nothing. Its reply has one item for each key after the first two: why not (u8, a wire::Wait) and
-// until when (a double).
+// nothing. Its reply is a string: for each key why not (u8, a wire::Wait; 1: it may) and until when
+// (a double).
 RedisCommand say_decide(const std::string& upstream, const std::vector<std::string>& keys,
                         const RedisSaid& said);
 

@@ -24,15 +24,25 @@ struct Trouble {
 };
 // By how the error begins.
 constexpr std::array kTroubles{
-    Trouble{"UNSET", RedisHeard::kUnset},       Trouble{"NOSCRIPT", RedisHeard::kNoScript},
-    Trouble{"NOLIFE", RedisHeard::kNoLife},     Trouble{"OOM", RedisHeard::kFull},
-    Trouble{"SCHEMA", RedisHeard::kSchema},     Trouble{"CORRUPT", RedisHeard::kDamaged},
-    Trouble{"WRONGTYPE", RedisHeard::kDamaged}, Trouble{"ARGS", RedisHeard::kDamaged}};
+    Trouble{"UNSET", RedisHeard::kUntold},      Trouble{"SPANS", RedisHeard::kUntold},
+    Trouble{"NOSCRIPT", RedisHeard::kNoScript}, Trouble{"NOLIFE", RedisHeard::kNoLife},
+    Trouble{"OOM", RedisHeard::kFull},          Trouble{"SCHEMA", RedisHeard::kSchema},
+    Trouble{"CORRUPT", RedisHeard::kDamaged},   Trouble{"WRONGTYPE", RedisHeard::kDamaged},
+    Trouble{"ARGS", RedisHeard::kDamaged}};
 
-std::string printable(const std::string& text) {
+std::string printable(std::string_view text) {
   std::string clean;
   for (const char c : text) clean += c >= ' ' && c <= '~' ? c : '?';
   return clean;
+}
+
+// An error may name a record; whose it is stays out of logs.
+std::string_view without_names(std::string_view error) {
+  for (const std::string_view kind : {"}:k:", "}:m:"}) {
+    const std::size_t at = error.find(kind);
+    if (at != std::string_view::npos) error = error.substr(0, at + kind.size());
+  }
+  return error;
 }
 
 LimitLog read_log(RedisUnpacker& from) {
@@ -45,14 +55,14 @@ LimitLog read_log(RedisUnpacker& from) {
   if (count > from.left() / 36) return from.spoil(), log;
   log.slots.resize(count);
   for (Slot& slot : log.slots) {
-    slot.attempt.identity = std::string(from.raw(16));
-    slot.attempt.serial = from.u32();
-    slot.granted_at = from.time();
-  }
-  for (Slot& slot : log.slots) {
     const StoreTime at = from.time();
     slot.open = at.us < 0;
     slot.at = slot.open ? StoreTime{-at.us} : at;
+  }
+  for (Slot& slot : log.slots) {
+    slot.attempt.identity = std::string(from.raw(16));
+    slot.attempt.serial = from.u32();
+    slot.granted_at = from.time();
   }
   for (std::size_t i = 0; has_units && i < count; ++i) log.slots[i].units = from.u32();
   if (counted > from.left() / 12) return from.spoil(), log;
@@ -78,6 +88,7 @@ KeyState read_key(RedisUnpacker from, std::size_t limits, bool& good) {
     wire::Hold hold;
     hold.kind = static_cast<wire::HoldKind>(from.u8());
     hold.until = from.time();
+    hold.said_at = from.time();
     hold.by = from.text16();
     state.holds.push_back(std::move(hold));
   }
@@ -106,6 +117,7 @@ void read_open(RedisUnpacker& from, GrantAnswer& answer) {
   answer.granted_at = from.time();
   answer.start_by = from.time();
   answer.lease_end = from.time();
+  answer.deadline = from.time();
   answer.limiter_life = from.u64();
   answer.dispatcher_life = from.u64();
   for (std::size_t left = from.u8(); left > 0; --left) {
@@ -139,6 +151,7 @@ struct RedisExchange::Reply {
   StoreTime now;
   StoreTime closed_until;
   Duration latency;
+  ClosedBy closed_by = ClosedBy::kNothing;
   std::vector<EditLine> edits;
   std::vector<wire::Record> lines;
   const std::vector<RedisValue>* items = nullptr;
@@ -148,7 +161,7 @@ struct RedisExchange::Reply {
 };
 
 RedisHeard RedisExchange::fail(const std::string& error) {
-  what_ = printable(error);
+  what_ = printable(without_names(error));
   for (const Trouble& trouble : kTroubles) {
     if (error.rfind(trouble.prefix, 0) == 0) return trouble.heard;
   }
@@ -177,6 +190,8 @@ bool RedisExchange::take(const RedisValue& value) {
   const std::string life(head.raw(kLife));
   const std::size_t edits = head.u16();
   limits_version_ = head.u64();
+  spans_version_ = head.u64();
+  reply.closed_by = static_cast<ClosedBy>(head.u8());
   if (!head.whole()) return false;
   const RedisUnpacker lines(value.items[1].text);
   reply.edits = read_edit_lines(lines, edits, upstream_of(call_));
@@ -190,7 +205,8 @@ bool RedisExchange::take(const RedisValue& value) {
     good = take_complete(reply);
   } else if (std::holds_alternative<Peek>(call_)) {
     good = take_peek(reply);
-  } else if (std::holds_alternative<SetLimits>(call_) || std::holds_alternative<AskLimits>(call_)) {
+  } else if (std::holds_alternative<SetLimits>(call_) || std::holds_alternative<AskLimits>(call_) ||
+             std::holds_alternative<Restore>(call_)) {
     good = take_limits(reply);
   } else {
     good = take_acknowledged(reply);
@@ -267,7 +283,8 @@ bool RedisExchange::take_peek(Reply& reply) {
 }
 
 bool RedisExchange::take_limits(Reply& reply) {
-  if (reply.count() != 1) return false;
+  const bool edits = std::holds_alternative<SetLimits>(call_);
+  if (reply.count() != (edits ? 2 : 1)) return false;
   RedisUnpacker from(reply.item(0));
   LimitsReply limits;
   limits.stale = from.u8() == 1;
@@ -276,19 +293,33 @@ bool RedisExchange::take_limits(Reply& reply) {
   const std::size_t count = from.u16();
   limits.limits.by = from.text8();
   limits.limits.limits = read_limits(from, count);
-  limits.shard = {reply.closed_until, reply.latency, std::move(reply.lines)};
+  limits.shard = {reply.closed_until, reply.latency, std::move(reply.lines), reply.closed_by};
+  bool good = from.whole();
+  if (edits) {
+    RedisUnpacker spans(reply.item(1));
+    SpanNumbers numbers;
+    for (std::int64_t& number : numbers) number = spans.number();
+    limits.spans = spans_of(numbers);
+    good = good && spans.whole();
+  }
   answer_ = std::move(limits);
-  return from.whole();
+  return good;
 }
 
 bool RedisExchange::take_acknowledged(Reply& reply) {
-  Acknowledged acknowledged{reply.closed_until, reply.latency, std::move(reply.lines)};
+  Acknowledged acknowledged{reply.closed_until, reply.latency, std::move(reply.lines),
+                            reply.closed_by};
   const bool is_clock = std::holds_alternative<AskClock>(call_);
   if (is_clock || std::holds_alternative<Consume>(call_)) {
     if (reply.count() != 1) return false;
     now_ = reply.now;
   }
-  if (const auto* consume = std::get_if<Consume>(&call_)) {
+  if (std::holds_alternative<SetHold>(call_)) {
+    if (reply.count() != 1) return false;
+    RedisUnpacker from(reply.item(0));
+    acknowledged.later_word = from.time();
+    if (!from.whole()) return false;
+  } else if (const auto* consume = std::get_if<Consume>(&call_)) {
     RedisUnpacker from(reply.item(0));
     for (wire::Record& line : read_outbox(from, consume->id, consume->upstream)) {
       acknowledged.outbox.push_back(std::move(line));

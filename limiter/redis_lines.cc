@@ -4,6 +4,7 @@
 
 #include "lib/wire/limits.h"
 #include "limiter/trail_line.h"
+#include "limiter/varint.h"
 
 namespace sluice::limiter {
 
@@ -28,10 +29,7 @@ constexpr int kRowsOfEdits = 29;
 // The blob: each row of wire::Record's table, text with its length, whole numbers as varints.
 struct BlobWriter {
   std::string bytes;
-  void number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<char>(value | 0x80));
-    bytes.push_back(static_cast<char>(value));
-  }
+  void number(std::uint64_t value) { append_varint(bytes, value); }
   template <class T>
   void one(const T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
@@ -47,24 +45,14 @@ struct BlobWriter {
 
 struct BlobReader {
   RedisUnpacker from;
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t byte = from.u8();
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    from.spoil();
-    return 0;
-  }
   template <class T>
   void one(T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
-      value = std::string(from.raw(number()));
+      value = std::string(from.raw(from.varint()));
     } else if constexpr (std::is_same_v<T, StoreTime>) {
-      value.us = static_cast<std::int64_t>(number());
+      value.us = static_cast<std::int64_t>(from.varint());
     } else {
-      value = static_cast<T>(number());
+      value = static_cast<T>(from.varint());
     }
   }
 };

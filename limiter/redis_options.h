@@ -13,7 +13,8 @@ namespace sluice::limiter {
 struct RedisOptions {
   port::RedisConfig client;
   RedisRules rules;
-  bool fresh = false;  // a shard without a life is new, not forgotten
+  bool fresh = false;       // a shard without a life is new, not forgotten
+  bool says_limits = true;  // the settings', to each shard, before the first call
 };
 
 // kSettings, with file and line.

@@ -16,7 +16,9 @@ enum class RedisScript : std::uint8_t {
   kClock,
   kConsume,
   kLimits,
-  kDecide
+  kRestore,
+  kDecide,
+  kReplicas
 };
 
 struct RedisScriptText {
@@ -25,7 +27,7 @@ struct RedisScriptText {
   const char* sha1;  // for EVALSHA, 40 hex digits
 };
 
-inline constexpr std::size_t kRedisScripts = 10;
+inline constexpr std::size_t kRedisScripts = 12;
 
 // In the order of RedisScript.
 extern const std::array<RedisScriptText, kRedisScripts> kRedisScriptTexts;

@@ -1,6 +1,7 @@
 #include "limiter/redis_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "lib/port/clock.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr Duration kRefusedFor = seconds(1);
 constexpr Duration kLookedWithin = milliseconds(50);
 constexpr int kTimesMax = 16;
+// After the first answer of any shard: of a cluster, the other masters are connected by then.
+constexpr Duration kFreshFor = minutes(1);
 
 std::vector<std::vector<std::string>> load_scripts() {
   std::vector<std::vector<std::string>> commands;
@@ -43,6 +46,8 @@ RedisStore::RedisStore(const stage::Room& room, StoreConfig config, RedisOptions
       options_(std::move(options)),
       watch_(room, options_, [this](Error error) { events_.give_up(std::move(error)); }) {
   name_shards();
+  if (!options_.fresh) return;
+  for (const Upstream& upstream : config_.upstreams) fresh_.insert(upstream.name);
 }
 
 Status RedisStore::connect() {
@@ -70,15 +75,18 @@ void RedisStore::up() {
 
 void RedisStore::name_shards() {
   for (const Upstream& upstream : config_.upstreams) {
-    shards_[upstream.name] = say_limits(config_, {upstream.name, by_}, {}).keys.front();
+    Shard& shard = shards_[upstream.name];
+    shard.key = say_limits(config_, {upstream.name, by_}, {}).keys.front();
+    shard.telling = {};
+    shard.is_told = false;
   }
 }
 
 // One of each server that is known to be another.
 std::vector<std::string> RedisStore::keys() const {
   std::vector<std::string> found;
-  for (const auto& [upstream, key] : shards_) {
-    found.push_back(key);
+  for (const auto& [upstream, shard] : shards_) {
+    found.push_back(shard.key);
     if (!options_.client.cluster) break;
   }
   return found;
@@ -92,7 +100,6 @@ std::string RedisStore::trouble() const {
 void RedisStore::set_config(StoreConfig config, std::string by) {
   config_ = std::move(config);
   by_ = std::move(by);
-  told_.clear();
   name_shards();
   watch_.set_keys(keys());
   for (const Upstream& upstream : config_.upstreams) tell(upstream.name);
@@ -117,7 +124,7 @@ void RedisStore::perform(std::vector<StoreAsk>& asks) {
 bool RedisStore::refuse(const StoreAsk& ask) {
   const auto* grant = std::get_if<Grant>(&ask.call);
   if (grant == nullptr) return false;
-  const std::uint64_t connection = client_->connection(shards_.at(upstream_of(ask.call)));
+  const std::uint64_t connection = client_->connection(shards_.at(upstream_of(ask.call)).key);
   const std::string_view why = watch_.refusal(connection);
   if (connection == 0 || why.empty()) return false;
   GrantAnswer no;
@@ -132,10 +139,50 @@ bool RedisStore::refuse(const StoreAsk& ask) {
   return true;
 }
 
+// What a person said at the start is true of what was there then, and not for long.
+bool RedisStore::is_fresh(const std::string& upstream) const {
+  return fresh_.contains(upstream) && port::steady_now() < fresh_until_;
+}
+
 void RedisStore::tell(const std::string& upstream) {
-  if (!told_.insert(upstream).second) return;
-  telling_.insert(upstream);
-  say(0, SetLimits{upstream, by_});
+  Shard& shard = shards_.at(upstream);
+  if (!options_.says_limits || shard.is_told || !shard.telling.due(port::steady_now().us)) return;
+  shard.is_told = true;
+  say(0, SetLimits{upstream, by_, {}, 0, 0, {}, shard.telling.told()});
+}
+
+void RedisStore::told(const Said& said) {
+  const std::string& upstream = upstream_of(said.exchange.call());
+  Shard& shard = shards_.at(upstream);
+  shard.is_told = false;
+  shard.life = said.exchange.life();
+  shard.telling.heard(said.exchange.spans_version(), port::steady_now().us);
+  const Upstream* settings = find_upstream(config_, upstream);
+  if (settings == nullptr) return;
+  const auto& reply = std::get<LimitsReply>(said.exchange.answer());
+  std::string found = differences(spans_of(config_, *settings), reply.spans);
+  if (found == shard.differences) return;
+  shard.differences = std::move(found);
+  if (shard.differences.empty()) {
+    log_.info("the shard rules by these settings again", {{"upstream", upstream}});
+  } else {
+    log_.warning(
+        "the shard rules by other settings than these: limiters differ, or they did lately",
+        {{"upstream", upstream}, {"settings", shard.differences}});
+  }
+}
+
+// A server with another life may have forgotten what it was told, also of shards that nobody asks
+// anything of just now.
+void RedisStore::hear_life(const Said& said) {
+  const std::string& life = said.exchange.life();
+  if (life.empty() || std::exchange(lives_[said.connection], life) == life) return;
+  for (auto& [upstream, shard] : shards_) {
+    if (shard.life.empty() || shard.life == life) continue;
+    if (client_->connection(shard.key) != said.connection) continue;
+    shard.telling.tell_again();
+    tell(upstream);
+  }
 }
 
 void RedisStore::say(std::uint64_t call_id, Call call) {
@@ -148,8 +195,11 @@ void RedisStore::send(std::uint64_t number) {
   Said& said = said_.at(number);
   const std::string& upstream = upstream_of(said.exchange.call());
   RedisSaid known;
-  known.fresh = options_.fresh && !known_.contains(upstream);
-  said.connection = client_->connection(shards_.at(upstream));
+  const Shard& shard = shards_.at(upstream);
+  known.fresh = is_fresh(upstream);
+  // What follows the settings on one connection need not wait for what they made of the spans.
+  known.spans_version = shard.is_told ? 0 : shard.telling.spans_version();
+  said.connection = client_->connection(shard.key);
   if (const auto life = lives_.find(said.connection); life != lives_.end()) {
     known.life = life->second;
   }
@@ -168,15 +218,16 @@ void RedisStore::heard(std::uint64_t number, port::RedisAnswer& answer) {
   Said& said = said_.at(number);
   if (answer.end != port::RedisAnswer::End::kAnswered) return failed(number, answer.why, false);
   const RedisHeard what = said.exchange.hear(answer.value);
-  if (!said.exchange.life().empty()) lives_[said.connection] = said.exchange.life();
+  hear_life(said);
   const std::string upstream = upstream_of(said.exchange.call());
   switch (what) {
     case RedisHeard::kDone:
       return done(number);
-    case RedisHeard::kUnset:
-      if (said.times >= kTimesMax) return failed(number, said.exchange.what(), false);
-      // Many may find that it has none: what follows the limits on one connection knows them.
-      if (!telling_.contains(upstream)) told_.erase(upstream);
+    case RedisHeard::kUntold:
+      if (said.times >= kTimesMax || !options_.says_limits) {
+        return failed(number, said.exchange.what(), false);
+      }
+      shards_.at(upstream).telling.tell_again();
       tell(upstream);
       return send(number);
     case RedisHeard::kMore:
@@ -202,9 +253,9 @@ void RedisStore::done(std::uint64_t number) {
   const Instant received = port::steady_now();
   latency_.observe(received - said.sent);
   if (said.call_id == 0) {
-    known_.insert(upstream_of(said.exchange.call()));
-    telling_.erase(upstream_of(said.exchange.call()));
-    return;
+    fresh_.erase(upstream_of(said.exchange.call()));
+    fresh_until_ = std::min(fresh_until_, received + kFreshFor);
+    return told(said);
   }
   events_.answered({said.call_id, said.exchange.answer(), said.exchange.now(), said.sent, received,
                     said.exchange.limits_version()});
@@ -214,9 +265,9 @@ void RedisStore::failed(std::uint64_t number, std::string what, bool full) {
   const auto found = said_.extract(number);
   const Said& said = found.mapped();
   if (said.call_id == 0) {  // the next call tells it again
-    told_.erase(upstream_of(said.exchange.call()));
-    telling_.erase(upstream_of(said.exchange.call()));
-    return;
+    Shard& shard = shards_.at(upstream_of(said.exchange.call()));
+    shard.is_told = false;
+    return shard.telling.tell_again();
   }
   events_.answered({said.call_id, StoreFailed{std::move(what), full}, StoreTime{}, said.sent,
                     port::steady_now()});

@@ -3,8 +3,9 @@
 //
 //   - What may have been executed is never sent again from here: StoreFailed, and the core says the
 //     call again, with the same effect.
-//   - A shard is told its limits before this limiter's first call, after SIGHUP, and when it says
-//     that it has none.
+//   - A shard is told this limiter's settings before its first call, after SIGHUP, when its server
+//     has another life, when it has no limits or rules by other spans, and now and then
+//     (telling.h).
 //   - Each call names the life that its connection has learnt, and none before that.
 //   - No grant is asked for over a connection that RedisWatch has not found fit.
 #pragma once
@@ -12,7 +13,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -46,15 +46,27 @@ class RedisStore final : public StorePort {
     RedisExchange exchange;
     Instant sent;
     std::uint64_t connection = 0;
-    int times = 0;  // it is more than one command, or the shard had to be told its limits
+    int times = 0;  // it is more than one command, or the shard had to be told the settings
+  };
+
+  // What is known of one upstream's shard.
+  struct Shard {
+    std::string key;  // of its state
+    std::string life;
+    Telling telling;
+    bool is_told = false;     // just now: the answer has not come
+    std::string differences;  // of these settings to what it rules by, as the log was told
   };
 
   Status connect();
   void up();
+  [[nodiscard]] bool is_fresh(const std::string& upstream) const;
   void name_shards();
   [[nodiscard]] std::vector<std::string> keys() const;
   bool refuse(const StoreAsk& ask);
   void tell(const std::string& upstream);
+  void told(const Said& said);
+  void hear_life(const Said& said);
   void say(std::uint64_t call_id, Call call);
   void send(std::uint64_t number);
   void heard(std::uint64_t number, port::RedisAnswer& answer);
@@ -70,14 +82,13 @@ class RedisStore final : public StorePort {
   Events events_;
   RedisWatch watch_;
   std::unique_ptr<port::RedisClient> client_;
-  std::map<std::string, std::string> shards_;  // the key of each upstream's state
+  std::map<std::string, Shard> shards_;  // by upstream
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Said> said_;
   std::map<std::uint64_t, std::string> lives_;  // by connection
-  std::set<std::string> told_;                  // shards that know config_'s limits, or soon will
-  std::set<std::string> telling_;               // ... soon: the answer has not come
-  std::set<std::string> known_;                 // shards that are not new any more
-  std::vector<std::string_view> words_;         // of one command
+  std::set<std::string> fresh_;                 // upstreams whose shards may be new
+  Instant fresh_until_ = Instant::never();
+  std::vector<std::string_view> words_;  // of one command
 };
 
 }  // namespace sluice::limiter

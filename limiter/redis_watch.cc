@@ -1,9 +1,9 @@
 #include "limiter/redis_watch.h"
 
 #include <algorithm>
-#include <array>
-#include <set>
 #include <utility>
+
+#include "limiter/redis_scripts.h"
 
 namespace sluice::limiter {
 
@@ -12,14 +12,6 @@ namespace {
 constexpr Duration kEvery = seconds(5);
 constexpr Duration kEveryUnfit = seconds(1);
 
-constexpr std::array<std::string_view, 1> kInfo = {"INFO"};
-constexpr std::array<std::string_view, 6> kConfigGet = {"CONFIG",
-                                                        "GET",
-                                                        "maxmemory-policy",
-                                                        "min-replicas-to-write",
-                                                        "min-replicas-max-lag",
-                                                        "cluster-node-timeout"};
-constexpr std::string_view kUnlooked = "unlooked";
 constexpr const char* kUnlookedText = "the store was not looked at yet";
 
 bool is_forbidden(const port::RedisAnswer& answer) {
@@ -37,7 +29,7 @@ RedisWatch::RedisWatch(const stage::Room& room, const RedisOptions& options, Giv
       metrics_(room.metrics),
       options_(options),
       give_up_(std::move(give_up)),
-      twin_(room, options.client, {[this] { return life(); }, [this] { tell_log(); }, give_up_}) {}
+      twin_(room, options, {[this] { look(); }, [this] { tell_log(); }, give_up_}) {}
 
 RedisWatch::~RedisWatch() { poller_.cancel(timer_); }
 
@@ -49,23 +41,20 @@ void RedisWatch::start(port::RedisClient& client, std::vector<std::string> keys)
   twin_.start(keys_.front());
 }
 
-std::string RedisWatch::life() const {
-  const auto at = looks_.find(client_->connection(keys_.front()));
-  return at == looks_.end() || !at->second.done ? "" : at->second.facts.life;
-}
-
 void RedisWatch::set_keys(std::vector<std::string> keys) {
   keys_ = std::move(keys);
+  twin_.start(keys_.front());
   look();
 }
 
 void RedisWatch::look() {
-  std::set<std::uint64_t> seen;
+  std::map<std::uint64_t, std::vector<std::string>> found;
   for (const std::string& key : keys_) {
     const std::uint64_t connection = client_->connection(key);
-    if (connection != 0 && seen.insert(connection).second) look_at(key, connection);
+    if (connection != 0) found[connection].push_back(key);
   }
-  std::erase_if(looks_, [&](const auto& look) { return !seen.contains(look.first); });
+  for (const auto& [connection, keys] : found) look_at(connection, keys);
+  std::erase_if(looks_, [&](const auto& look) { return !found.contains(look.first); });
 }
 
 void RedisWatch::again() {
@@ -73,46 +62,110 @@ void RedisWatch::again() {
   timer_ = poller_.after(trouble().empty() ? kEvery : kEveryUnfit, [this] { again(); });
 }
 
-void RedisWatch::look_at(const std::string& key, std::uint64_t connection) {
-  looks_.try_emplace(connection);
-  client_->command(kInfo, key, [this, key, connection](port::RedisAnswer& answer) {
-    heard_info(key, connection, answer);
-  });
-  client_->command(kConfigGet, key, [this, key, connection](port::RedisAnswer& answer) {
-    heard_config(key, connection, answer);
-  });
+std::vector<RedisWatch::Question> RedisWatch::questions(
+    const std::vector<std::string>& keys) const {
+  const std::string& any = keys.front();
+  std::vector<Question> asked;
+  asked.push_back({{"INFO"}, any, &RedisWatch::hear_info});
+  asked.push_back(
+      {{"CONFIG", "GET", "maxmemory-policy", "min-replicas-to-write", "min-replicas-max-lag",
+        "cluster-node-timeout", "stop-writes-on-bgsave-error", "save"},
+       any,
+       &RedisWatch::hear_config});
+  if (options_.client.cluster) {
+    asked.push_back({{"CLUSTER", "INFO"}, any, &RedisWatch::hear_cluster});
+  }
+  if (options_.rules.topology != RedisRules::Topology::kReplicated) return asked;
+  for (const std::string& key : keys) {
+    // Where there is no cluster one is enough, whichever upstreams there are.
+    const std::string name = (options_.client.cluster ? key : "{sluice:}") + ":replicas";
+    asked.push_back({{"EVALSHA", text_of(RedisScript::kReplicas).sha1, "1", name},
+                     key,
+                     &RedisWatch::hear_replicas});
+  }
+  return asked;
 }
 
-void RedisWatch::heard_info(const std::string& key, std::uint64_t connection,
-                            port::RedisAnswer& answer) {
+// One connection answers in order: with the last answer all are there.
+void RedisWatch::look_at(std::uint64_t connection, const std::vector<std::string>& keys) {
+  looks_.try_emplace(connection);
+  std::vector<Question> asked = questions(keys);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const std::vector<std::string_view> words(asked[i].words.begin(), asked[i].words.end());
+    const bool last = i + 1 == asked.size();
+    client_->command(words, asked[i].key,
+                     [this, connection, question = asked[i], last](port::RedisAnswer& answer) {
+                       heard(connection, question, answer);
+                       if (last) judged(connection);
+                     });
+  }
+}
+
+void RedisWatch::heard(std::uint64_t connection, const Question& question,
+                       port::RedisAnswer& answer) {
+  const auto at = looks_.find(connection);
+  if (at == looks_.end()) return;
+  if (question.hear == &RedisWatch::hear_info) {
+    at->second.heard = {};
+    at->second.whole = true;
+  }
+  if (answer.end != port::RedisAnswer::End::kAnswered) {
+    at->second.whole = false;
+  } else {
+    (this->*question.hear)(at->second, answer);
+  }
+}
+
+void RedisWatch::hear_info(Look& look, port::RedisAnswer& answer) {
   if (is_forbidden(answer)) {
+    look.whole = false;
     return end_badly(
         "the store's server forbids INFO, and only it says that the server is another "
         "or was restarted: allow +info (" +
         answer.value.text + ")");
   }
-  const auto at = looks_.find(connection);
-  if (at == looks_.end() || answer.end != port::RedisAnswer::End::kAnswered ||
-      answer.value.kind != port::RedisValue::Kind::kString) {
-    return;
-  }
   auto facts = read_info(answer.value.text);
-  if (!facts) return end_badly("the store's INFO says no master_replid: it is no Redis server");
-  at->second.facts = std::move(*facts);
-  std::uint64_t& most = most_[key];
-  most = std::max(most, at->second.facts.replicas);
+  if (!facts) look.whole = false;
+  if (facts) {
+    look.heard = std::move(*facts);
+  } else if (answer.value.kind == port::RedisValue::Kind::kString) {
+    end_badly("the store's INFO says no master_replid: it is no Redis server");
+  }
 }
 
-// The second of the two answers.
-void RedisWatch::heard_config(const std::string& key, std::uint64_t connection,
-                              const port::RedisAnswer& answer) {
+void RedisWatch::hear_config(Look& look, port::RedisAnswer& answer) {
+  read_config_get(answer.value, look.heard);
+}
+
+void RedisWatch::hear_cluster(Look& look, port::RedisAnswer& answer) {
+  read_cluster_info(answer.value, look.heard);
+}
+
+// Refused, as everything that writes is: the server's own reason is found first.
+void RedisWatch::hear_replicas(Look& look, port::RedisAnswer& answer) {
+  const bool refused = answer.value.kind != port::RedisValue::Kind::kInteger;
+  if (refused && judge(options_.rules, look.heard).unfit == Unfit::kNo) look.whole = false;
+  const auto most = static_cast<std::uint64_t>(std::max<std::int64_t>(0, answer.value.integer));
+  if (!refused) look.heard.replicas_most = std::max(look.heard.replicas_most, most);
+}
+
+void RedisWatch::judged(std::uint64_t connection) {
   const auto at = looks_.find(connection);
-  if (at == looks_.end() || answer.end != port::RedisAnswer::End::kAnswered) return;
-  if (at->second.facts.life.empty()) return;
-  read_config_get(answer.value, at->second.facts);
-  at->second.verdict = judge(options_.rules, at->second.facts, most_[key]);
-  at->second.done = true;
+  if (at == looks_.end() || !at->second.whole) return;
+  Look& look = at->second;
+  look.facts = look.heard;
+  look.verdict = judge(options_.rules, look.facts);
+  look.done = true;
+  warn(look.facts);
+  const bool first = connection == client_->connection(keys_.front());
+  if (first) twin_.looked(look.facts);
   tell_log();
+}
+
+void RedisWatch::warn(const RedisFacts& facts) {
+  for (const std::string& what : warnings(options_.rules, facts)) {
+    if (warned_.insert(what).second) log_.warning(what);
+  }
 }
 
 void RedisWatch::tell_log() {
@@ -156,9 +209,10 @@ void RedisWatch::count() {
       .gauge("sluice_limiter_store_bytes",
              "Memory that Redis uses; of several, the fullest server.")
       .set(static_cast<double>(bytes));
-  for (const Unfit unfit : {Unfit::kEvicts, Unfit::kOverlap, Unfit::kFull}) {
-    count_unfit(word_of(unfit), std::count_if(looks_.begin(), looks_.end(), [&](const auto& look) {
-                  return look.second.verdict.unfit == unfit;
+  for (const std::string_view word : kUnfitWords) {
+    if (word.empty()) continue;
+    count_unfit(word, std::count_if(looks_.begin(), looks_.end(), [&](const auto& look) {
+                  return word_of(look.second.verdict.unfit) == word;
                 }));
   }
   count_unfit(kUnlooked, std::count_if(looks_.begin(), looks_.end(),

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@
 
 namespace sluice::limiter {
 
+// Why nothing is granted over a connection that was not looked at yet, or that another one
+// contradicts.
+inline constexpr std::string_view kUnlooked = "unlooked";
+
 class RedisWatch {
  public:
   // Ends the process: what a person must put right.
@@ -26,7 +31,7 @@ class RedisWatch {
   RedisWatch(const RedisWatch&) = delete;
   RedisWatch& operator=(const RedisWatch&) = delete;
 
-  // One key of each shard; where there is no cluster all are on one server.
+  // The state's key of each shard; where there is no cluster, of one: all are on one server.
   void start(port::RedisClient& client, std::vector<std::string> keys);
   void set_keys(std::vector<std::string> keys);
   // Something of its connections is new: looks at once.
@@ -39,22 +44,36 @@ class RedisWatch {
   [[nodiscard]] std::string trouble() const;
 
  private:
+  // What was found over one connection. `heard` is being asked for; `facts` were judged last.
   struct Look {
+    RedisFacts heard;
+    bool whole = false;  // nothing that was asked for was lost
     RedisFacts facts;
     Verdict verdict;
     bool done = false;
   };
+  // One question of a look: what is done with its answer.
+  using Hear = void (RedisWatch::*)(Look& look, port::RedisAnswer& answer);
+  struct Question {
+    std::vector<std::string> words;
+    std::string key;
+    Hear hear;
+  };
 
   void again();
-  void look_at(const std::string& key, std::uint64_t connection);
-  void heard_info(const std::string& key, std::uint64_t connection, port::RedisAnswer& answer);
-  void heard_config(const std::string& key, std::uint64_t connection,
-                    const port::RedisAnswer& answer);
-  [[nodiscard]] std::string life() const;
+  [[nodiscard]] std::vector<Question> questions(const std::vector<std::string>& keys) const;
+  void look_at(std::uint64_t connection, const std::vector<std::string>& keys);
+  void heard(std::uint64_t connection, const Question& question, port::RedisAnswer& answer);
+  void hear_info(Look& look, port::RedisAnswer& answer);
+  void hear_config(Look& look, port::RedisAnswer& answer);
+  void hear_cluster(Look& look, port::RedisAnswer& answer);
+  void hear_replicas(Look& look, port::RedisAnswer& answer);
+  void judged(std::uint64_t connection);
   void end_badly(const std::string& why);
   void tell_log();
   void count();
   void count_unfit(std::string_view why, std::ptrdiff_t servers);
+  void warn(const RedisFacts& facts);
 
   port::Poller& poller_;
   port::Log& log_;
@@ -63,10 +82,10 @@ class RedisWatch {
   GiveUp give_up_;
   port::RedisClient* client_ = nullptr;
   std::vector<std::string> keys_;
-  std::map<std::uint64_t, Look> looks_;        // by connection
-  std::map<std::string, std::uint64_t> most_;  // replicas seen, by key
+  std::map<std::uint64_t, Look> looks_;  // by connection
   RedisTwin twin_;
-  std::string said_ = "-";  // the trouble that the log knows of
+  std::string said_ = "-";        // the trouble that the log knows of
+  std::set<std::string> warned_;  // what else it knows of
   port::TimerId timer_;
 };
 

@@ -1,11 +1,11 @@
 // Traces: CSV and flat NDJSON, line by line.
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include "lib/base/calendar.h"
+#include "limiter/flat_json.h"
 #include "limiter/replay.h"
 
 namespace sluice::limiter {
@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint32_t kCostMax = 1'000'000;
 constexpr std::size_t kKeyMax = 200;
 
-using Fields = std::map<std::string, std::string, std::less<>>;
+using Fields = FlatFields;
 
 Error wrong(const std::string& file, int line, const std::string& what) {
   return {Trouble::kSettings, file + ":" + std::to_string(line) + ": " + what};
@@ -46,71 +46,6 @@ std::optional<std::vector<std::string>> cells_of(std::string_view line) {
   for (std::string& cell : cells) cell = std::string(trimmed(cell));
   return cells;
 }
-
-// One flat object of texts, numbers and words; nothing: it is none.
-class FlatJson {
- public:
-  explicit FlatJson(std::string_view text) : text_(text) {}
-  std::optional<Fields> read() {
-    Fields fields;
-    if (!take('{')) return std::nullopt;
-    if (take('}')) return end(std::move(fields));
-    do {
-      auto name = text();
-      if (!name || !take(':')) return std::nullopt;
-      auto value = peek('"') ? text() : word();
-      if (!value || !fields.emplace(*name, *value).second) return std::nullopt;
-    } while (take(','));
-    if (!take('}')) return std::nullopt;
-    return end(std::move(fields));
-  }
-
- private:
-  std::optional<Fields> end(Fields fields) {
-    skip();
-    if (at_ != text_.size()) return std::nullopt;
-    return fields;
-  }
-  void skip() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
-  }
-  bool peek(char c) {
-    skip();
-    return at_ < text_.size() && text_[at_] == c;
-  }
-  bool take(char c) {
-    if (!peek(c)) return false;
-    ++at_;
-    return true;
-  }
-  std::optional<std::string> text() {
-    if (!take('"')) return std::nullopt;
-    std::string out;
-    for (; at_ < text_.size() && text_[at_] != '"'; ++at_) {
-      if (text_[at_] != '\\') {
-        out += text_[at_];
-        continue;
-      }
-      // Keys with other escapes than these do not occur; they are refused, not guessed.
-      const char next = ++at_ < text_.size() ? text_[at_] : '\0';
-      if (next != '"' && next != '\\' && next != '/') return std::nullopt;
-      out += next;
-    }
-    if (!take('"')) return std::nullopt;
-    return out;
-  }
-  std::optional<std::string> word() {
-    skip();
-    const std::size_t end = std::min(text_.find_first_of(",} \t", at_), text_.size());
-    std::string out(text_.substr(at_, end - at_));
-    at_ = end;
-    if (out.empty() || out[0] == '{' || out[0] == '[') return std::nullopt;
-    return out;
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
 
 // Seconds with up to six decimals, or a date.
 std::optional<std::int64_t> microseconds_of(std::string_view text) {
@@ -166,7 +101,7 @@ Status Trace::line(std::string_view text, int number) {
 
 Result<Fields> Trace::fields_of(std::string_view text, int number) {
   if (text.front() == '{') {
-    auto fields = FlatJson(text).read();
+    auto fields = read_flat_json(text);
     if (!fields) return wrong(file_, number, "no flat JSON object on one line");
     return *fields;
   }

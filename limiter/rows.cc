@@ -23,7 +23,6 @@ void Rows::announced(const wire::Parked& parked, bool head_known, bool precedes)
   store->not_before = {};  // there may be something new: asking at once is worth it again
   store->precedes = store->precedes || (precedes && !head_known);
   store->inside = store->inside || precedes;
-  store->holds = parked.holds;
 }
 
 // Rule 3: the line is half empty and the store may have more, or an announced head precedes the
@@ -84,8 +83,20 @@ void Rows::said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant no
   store.reach.reset();
 }
 
-void Rows::its_turn() {
-  for (Store& store : stores_) store.queued = false;
+void Rows::its_turn(std::string_view name) {
+  if (Store* store = find(name)) store->queued = false;
+}
+
+void Rows::know(const std::string& name) {
+  wire::Parked parked;
+  parked.store = name;
+  announced(parked, false, true);
+  queue(stores_.back());
+}
+
+bool Rows::all_wait() const {
+  return std::all_of(stores_.begin(), stores_.end(),
+                     [](const Store& store) { return store.queued; });
 }
 
 std::optional<wire::PeerId> Rows::asked(std::uint64_t want_id) const {
@@ -153,7 +164,6 @@ bool Rows::is_cut(std::string_view name, std::int64_t order) const {
 }
 
 void Rows::lost(wire::PeerId peer) {
-  its_turn();  // the queue may have been that peer's
   for (Store& store : stores_) {
     if (store.want_id == 0 || store.asked != peer) continue;
     MARK("limiter: an ingest goes that was asked for rows");
@@ -169,34 +179,12 @@ void Rows::later(Store& store, Instant when) {
   if (store.want_id != 0) store.said_at = when;
 }
 
-bool Rows::hold(std::string_view name, const std::vector<wire::Hold>& holds) {
-  Store* store = find(name);
-  if (store != nullptr) store->holds = holds;
-  return store != nullptr;
-}
-
-bool Rows::knows(std::string_view name) const {
-  return std::any_of(stores_.begin(), stores_.end(),
-                     [&](const Store& store) { return store.name == name; });
-}
-
-std::vector<wire::Hold> Rows::holds_of(std::string_view name) const {
-  for (const Store& store : stores_) {
-    if (store.name == name) return store.holds;
-  }
-  return {};
-}
-
 std::optional<Rows::Store> Rows::moved(std::string_view name) {
   Store* store = find(name);
   if (store == nullptr) return std::nullopt;
   Store known = std::move(*store);
   stores_.erase(stores_.begin() + (store - stores_.data()));
   return known;
-}
-
-void Rows::reopen() {
-  for (Store& store : stores_) store.holds.clear();
 }
 
 }  // namespace sluice::limiter

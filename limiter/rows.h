@@ -26,7 +26,7 @@ class Rows {
     bool brought = false;       // the Want that was said last brought something new
     std::uint64_t want_id = 0;  // the unanswered one; 0: none
     wire::PeerId asked;         // who was told it
-    bool queued = false;        // its Want comes when its ingest has answered others
+    bool queued = false;        // its Want waits for its turn (known_keys.h)
     Instant said_at;
     Instant not_before;
     // The order of the first row that had no room here since the Want that was said last: what
@@ -35,7 +35,6 @@ class Rows {
     // The order of the last row that came in answer to the Want said last.
     std::optional<std::int64_t> reach;
     Instant crowded_until;  // memory is short: no Want before, unless the line is empty
-    std::vector<wire::Hold> holds;
   };
   // The key's line, as far as it decides.
   struct View {
@@ -54,13 +53,17 @@ class Rows {
   [[nodiscard]] std::vector<Store*> due(const View& view, const Config& config, Instant now);
   // When due() may have something without anything happening before.
   [[nodiscard]] Instant next(const View& view, const Config& config) const;
-  // Nobody to ask now, or no room for what would come.
+  // No room for what would come.
   static void later(Store& store, Instant when);
   static void said(Store& store, std::uint64_t want_id, wire::PeerId to, Instant now);
-  // As many Wants as an ingest takes are open: this one's turn comes. Until then due() leaves it
-  // out.
+  // Nobody to ask now, or as many Wants as an ingest takes are open: this one's turn comes. Until
+  // then due() leaves it out.
   static void queue(Store& store) { store.queued = true; }
-  void its_turn();
+  void its_turn(std::string_view store);
+  // That store has rows, and nothing else is known of them: its Want waits for its turn.
+  void know(const std::string& store);
+  // Nothing is known but that Wants wait for their turn.
+  [[nodiscard]] bool all_wait() const;
   // Who was told this open Want.
   [[nodiscard]] std::optional<wire::PeerId> asked(std::uint64_t want_id) const;
 
@@ -79,13 +82,6 @@ class Rows {
   [[nodiscard]] bool is_cut(std::string_view store, std::int64_t order) const;
   // A Want said to this peer will not be answered.
   void lost(wire::PeerId peer);
-  // Its holds alone; false: that store is not known to have rows.
-  bool hold(std::string_view store, const std::vector<wire::Hold>& holds);
-  [[nodiscard]] bool knows(std::string_view store) const;
-  // As that store announced them with its rows.
-  [[nodiscard]] std::vector<wire::Hold> holds_of(std::string_view store) const;
-  // A person opened the key: holds that were announced before no longer count.
-  void reopen();
   // Another limiter asks for that store's rows from now on. What was known of it, if anything.
   std::optional<Store> moved(std::string_view store);
 

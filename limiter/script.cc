@@ -5,6 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/mark.h"
+#include "lib/wire/words.h"
 #include "limiter/script_parts.h"
 
 namespace sluice::limiter {
@@ -36,18 +37,18 @@ void remember_sure(ShardRecord& state, std::uint64_t life) {
 // a contradiction: the clock stepped, whichever way.
 void meet_caller(Scene& scene, const Moment& moment, const Caller& caller) {
   ShardRecord& state = scene.shard.edit_state();
-  const Duration error = scene.config.clock_error_max;
+  const Duration error = scene.spans().clock_error_max;
   scene.unsure = true;
   if (caller.bounds.high.us == 0) {
     if (std::erase(state.sure_lives, caller.life) > 0) {
       MARK("store: a caller has seen the clock contradict itself");
-      close(scene, state);
+      close(scene, ClosedBy::kContradicted);
     }
   } else if (scene.now + error < caller.bounds.low) {
     scene.now = std::max(state.last, caller.bounds.low);
     MARK("store: its clock went back");
     state.offset = scene.now - moment.time;
-    close(scene, state);
+    close(scene, ClosedBy::kBack);
   } else if (scene.now <= caller.bounds.high + error) {
     scene.unsure = false;
     remember_sure(state, caller.life);
@@ -85,7 +86,7 @@ KeyState peek_one(Scene& scene, const std::string& key) {
   state.one_at_a_time = record != nullptr && record->penalties > 0;
   for (std::size_t i = 0; record != nullptr && i < record->open.size(); ++i) {
     const StoreTime lease_end = record->open[i].lease_end;
-    if (lease_end > scene.now) state.open.push_back(lease_end - scene.lease());
+    if (lease_end > scene.now) state.open.push_back(lease_end - scene.spans().lease());
   }
   const KeyRecord* told = scene.key(scene.told_owner(key));
   if (told != nullptr && told->told.until > scene.now) {
@@ -102,14 +103,23 @@ PeekReply peek(Scene& scene, const Peek& call) {
   return reply;
 }
 
-void set_hold(Scene& scene, const SetHold& call) {
+// Takes the place of an earlier word. When the later one was said that stands instead; 0: none.
+StoreTime set_hold(Scene& scene, const SetHold& call) {
   auto& holds = scene.edit_key(call.key).holds;
+  StoreTime later;
+  bool stands = false;
   std::erase_if(holds, [&](const wire::Hold& hold) {
+    const bool same = hold.kind == call.hold.kind;
     // A person who opens a key opens also what only a person can open.
-    return hold.kind == call.hold.kind || (!call.closed && hold.until.us == 0);
+    if (!same && (call.closed || hold.until.us != 0)) return false;
+    if (!wire::is_later(hold, call.hold)) return true;
+    later = std::max(later, hold.said_at);
+    stands = stands || same;
+    return false;
   });
-  if (call.closed) holds.push_back(call.hold);
+  if (call.closed && !stands) holds.push_back(call.hold);
   scene.refresh_idle(call.key);
+  return later;
 }
 
 // What has ended, is in the trail, and awaits no outcome: the store only has to know its end.
@@ -138,14 +148,14 @@ void emptied(Scene& scene, const Emptied& call) {
     keep_the_end_only(record);
     // Sends made elsewhere: nobody will ever say Forget.
     if (record.serial == 0 && record.outbox.empty() && record.end.reason == kConsumed) {
-      record.purge_at = std::min(record.purge_at, scene.now + scene.config.record_min);
+      record.purge_at = std::min(record.purge_at, scene.now + scene.spans().record_min);
     }
   }
 }
 
 // What has not ended is not forgotten, whoever says so.
 void forget(Scene& scene, const Forget& call) {
-  const StoreTime until = scene.now + scene.config.record_min;
+  const StoreTime until = scene.now + scene.spans().record_min;
   for (const std::string& identity : call.identities) {
     const MessageRecord* known = scene.message(identity);
     if (known == nullptr || known->stage != Stage::kSettled || known->purge_at <= until) continue;
@@ -161,7 +171,12 @@ struct Perform {
   Answer operator()(const Complete& call) { return complete(scene, call); }
   Answer operator()(const Emptied& call) { return emptied(scene, call), acknowledged(); }
   Answer operator()(const Forget& call) { return forget(scene, call), acknowledged(); }
-  Answer operator()(const SetHold& call) { return set_hold(scene, call), acknowledged(); }
+  Answer operator()(const SetHold& call) {
+    const StoreTime later = set_hold(scene, call);
+    Acknowledged answer = acknowledged();
+    answer.later_word = later;
+    return answer;
+  }
   Answer operator()(const Peek& call) { return peek(scene, call); }
   Answer operator()(const AskClock&) { return acknowledged(); }
   Answer operator()(const Consume& call) {
@@ -175,13 +190,18 @@ struct Perform {
     reply.shard = acknowledged();
     return reply;
   }
+  Answer operator()(const Restore& call) {
+    LimitsReply reply = restore(scene, call);
+    reply.shard = acknowledged();
+    return reply;
+  }
   Answer operator()(const AskLimits&) {
-    return LimitsReply{false, limits_of(scene.shard.state()), acknowledged()};
+    return LimitsReply{false, limits_of(scene.shard.state()), acknowledged(), {}};
   }
 
   Acknowledged acknowledged() {
     const ShardRecord& state = scene.shard.state();
-    return {state.closed_until, state.latency, state.outbox};
+    return {state.closed_until, state.latency, state.outbox, state.closed_by};
   }
 };
 
@@ -201,6 +221,7 @@ const std::string& upstream_of(const Call& call) {
   if (const auto* consume = std::get_if<Consume>(&call)) return consume->upstream;
   if (const auto* limits = std::get_if<SetLimits>(&call)) return limits->upstream;
   if (const auto* limits = std::get_if<AskLimits>(&call)) return limits->upstream;
+  if (const auto* restored = std::get_if<Restore>(&call)) return restored->upstream;
   const auto* clock = std::get_if<AskClock>(&call);
   return clock == nullptr ? kNobody : clock->upstream;
 }
@@ -216,15 +237,40 @@ Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& mom
   const Upstream* upstream = find_upstream(config, upstream_of(call));
   CHECK(upstream != nullptr);
   const ShardRecord& state = shard.state();
+  const auto* edit = std::get_if<SetLimits>(&call);
+  const bool tells = edit != nullptr && edit->limits.empty();
+  const bool other = moment.spans_version != 0 && moment.spans_version != state.spans_version;
+  if (!tells && (state.life.empty() || other)) {
+    MARK("store: a caller's settings are to be told");
+    return {StoreFailed{"the shard was not told these settings"}, {}, 0, 0, true};
+  }
   std::vector<Limit> kept;
-  Scene scene{config, *upstream, shard, ruling(*upstream, state, call, kept)};
+  const bool takes = edit != nullptr && takes_effect(config, state, *edit);
+  Scene scene{*upstream, shard, ruling(*upstream, state, takes ? edit : nullptr, kept)};
+  scene.takes = takes;
   scene.now = std::max(state.last, moment.time + state.offset);
+  if (tells) hear_settings(scene, config, *edit);
   meet_life(scene, moment);
   const Caller* caller = caller_of(call);
   if (caller != nullptr) meet_caller(scene, moment, *caller);
   Answer answer = std::visit(Perform{scene}, call);
   return {std::move(answer), caller != nullptr ? scene.now : StoreTime{},
-          shard.state().limits_version};
+          shard.state().limits_version, shard.state().spans_version};
+}
+
+Scripted perform_told(const StoreCaller& caller, StoreShard& shard, Moment moment,
+                      const Call& call) {
+  Telling& telling = caller.telling;
+  for (;;) {
+    if (telling.due(moment.time.us)) {
+      const SetLimits tell{upstream_of(call), caller.by, {}, 0, 0, {}, telling.told()};
+      telling.heard(perform(caller.config, shard, moment, tell).spans_version, moment.time.us);
+    }
+    moment.spans_version = telling.spans_version();
+    Scripted scripted = perform(caller.config, shard, moment, call);
+    if (!scripted.untold) return scripted;
+    telling.tell_again();
+  }
 }
 
 }  // namespace sluice::limiter

@@ -13,12 +13,14 @@
 #include "lib/base/upstream.h"
 #include "limiter/store.h"
 #include "limiter/store_records.h"
+#include "limiter/telling.h"
 
 namespace sluice::limiter {
 
 // All durations already scaled. Limits are those of the settings: which of them hold, the shard
 // knows.
 struct StoreConfig {
+  std::string instance = "1";  // whose settings these are
   std::vector<Upstream> upstreams;
   Duration clock_error_max = milliseconds(250);
   Duration store_overlap = seconds(20);
@@ -29,15 +31,20 @@ struct StoreConfig {
 
 // The store's own view when a call arrives.
 struct Moment {
-  StoreTime time;      // its clock
-  std::string life;    // another than the shard's: the store may have forgotten
-  bool fresh = false;  // a shard without a life is new, not forgotten
+  StoreTime time;                   // its clock
+  std::string life;                 // another than the shard's: the store may have forgotten
+  bool fresh = false;               // a shard without a life is new, not forgotten
+  std::uint64_t spans_version = 0;  // that the caller knows; 0: whatever rules
 };
 
 struct Scripted {
   Answer answer;
   StoreTime now;                     // StoreReply.now
   std::uint64_t limits_version = 0;  // StoreReply.limits_version
+  std::uint64_t spans_version = 0;
+  // The shard was never told any settings, or rules by other spans than the caller knows: its
+  // settings are to be told, and the call to be said again. Nothing was applied.
+  bool untold = false;
 };
 
 // Which upstream's shard a call is for.
@@ -50,5 +57,14 @@ const Upstream* find_upstream(const StoreConfig& config, const std::string& name
 // shard's writes are thrown away by the caller.
 Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& moment,
                  const Call& call);
+
+// The same of a caller that tells its settings when they are due, or asked for.
+struct StoreCaller {
+  const StoreConfig& config;
+  const std::string& by;  // who says it
+  Telling& telling;       // of this shard
+};
+Scripted perform_told(const StoreCaller& caller, StoreShard& shard, Moment moment,
+                      const Call& call);
 
 }  // namespace sluice::limiter

@@ -112,7 +112,7 @@ End Completing::end_of(const MessageRecord& record, const wire::Outcome& outcome
       end.reason = "refused";
       return end;
     case wire::Ended::kUnknown:
-      if (scene_.upstream.on_unknown == OnUnknown::kDead) end.reason = "unknown";
+      if (scene_.spans().on_unknown == OnUnknown::kDead) end.reason = "unknown";
       break;
     case wire::Ended::kFailed:
     case wire::Ended::kThrottled:
@@ -126,7 +126,7 @@ End Completing::end_of(const MessageRecord& record, const wire::Outcome& outcome
 void Completing::complete_slots(const MessageRecord& record, const wire::Outcome& outcome) {
   const bool answered = outcome.ended != wire::Ended::kUnknown;
   if (!answered) MARK("store: an attempt's fate is unknown");
-  const StoreTime at = answered ? at_ : at_ + scene_.upstream.unknown_hold;
+  const StoreTime at = answered ? at_ : at_ + scene_.spans().unknown_hold;
   scene_.complete_slots(record, outcome.attempt.serial, at);
 }
 
@@ -252,7 +252,7 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
   if (length.us <= 0 && !outcome.abnormal) return;
   KeyRecord& key = scene_.edit_key(record.line.key);
   if (!completion.consequence.penalty_was_told) {
-    const Duration most = std::max(length, scene_.upstream.penalty_max);
+    const Duration most = std::max(length, scene_.spans().penalty_max);
     if (key.penalties > 0) MARK("store: a penalty without a time is longer than the last");
     for (std::uint32_t i = 0; i < key.penalties && length < most; ++i) length = length * 2;
     length = std::min(length, most);
@@ -269,7 +269,7 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
   if (hold->until.us != 0) hold->until = std::max(hold->until, scene_.now + length);
   if (outcome.abnormal) {
     MARK("store: abnormal usage closes a key");
-    hold->until = {}, hold->by = "abnormal_usage";
+    hold->until = {}, hold->by = "abnormal_usage", hold->said_at = scene_.now;
   }
   wire::Record said = line(record, outcome, wire::RecordKind::kHold);
   said.ended = 0;

@@ -41,7 +41,7 @@ class Granting {
 
   static GrantAnswer wait(wire::Wait why, StoreTime until, std::string limit = {});
   static GrantAnswer settled(const MessageRecord& record);
-  static GrantAnswer open(const MessageRecord& record, Granted granted);
+  [[nodiscard]] GrantAnswer open(const MessageRecord& record, Granted granted) const;
 
   Scene& scene_;
   const Caller& caller_;
@@ -66,7 +66,8 @@ GrantAnswer Granting::settled(const MessageRecord& record) {
   return answer;
 }
 
-GrantAnswer Granting::open(const MessageRecord& record, Granted granted) {
+// Its request is over before the lease ends, even if its process was stopped for max_pause.
+GrantAnswer Granting::open(const MessageRecord& record, Granted granted) const {
   GrantAnswer answer;
   answer.granted = granted;
   answer.serial = record.serial;
@@ -74,6 +75,7 @@ GrantAnswer Granting::open(const MessageRecord& record, Granted granted) {
   answer.granted_at = record.granted_at;
   answer.start_by = record.start_by;
   answer.lease_end = record.lease_end;
+  answer.deadline = std::max(record.start_by, record.lease_end - scene_.spans().max_pause);
   answer.limiter_life = record.limiter_life;
   answer.dispatcher_life = record.dispatcher_life;
   answer.outbox = record.outbox;
@@ -239,8 +241,8 @@ GrantAnswer Granting::take(const GrantAsk& ask) {
   record.cost = ask.cost;
   record.serial = next_serial(record);
   record.granted_at = scene_.now;
-  record.start_by = scene_.now + scene_.upstream.start_window;
-  record.lease_end = scene_.now + scene_.lease();
+  record.start_by = scene_.now + scene_.spans().start_window;
+  record.lease_end = scene_.now + scene_.spans().lease();
   record.limiter_life = caller_.life;
   record.dispatcher_life = ask.dispatcher_life;
   take_slots(ask, record);
@@ -275,7 +277,7 @@ void Granting::take_slots(const GrantAsk& ask, const MessageRecord& record) {
 // as an attempt and, unknown_hold longer, as a request.
 void Granting::give_up(const std::string& identity) {
   MessageRecord& record = scene_.edit_message(identity);
-  scene_.complete_slots(record, record.serial, record.lease_end + scene_.upstream.unknown_hold);
+  scene_.complete_slots(record, record.serial, record.lease_end + scene_.spans().unknown_hold);
   record.given_up.push_back({record.serial, true});
   record.stage = Stage::kWaiting;
   ++record.attempts;
@@ -284,7 +286,7 @@ void Granting::give_up(const std::string& identity) {
   line.ended = static_cast<std::uint32_t>(wire::Ended::kUnknown);
   line.completed_at = record.lease_end;
   line.reason = "lease ended";
-  const bool resend = scene_.upstream.on_unknown == OnUnknown::kResend;
+  const bool resend = scene_.spans().on_unknown == OnUnknown::kResend;
   const std::string reason = resend ? scene_.exhausted(record) : "unknown";
   if (!record.late_end.empty()) {
     settle(record, line, record.late_end.front());
@@ -318,7 +320,7 @@ bool Granting::end_without_attempt(const GrantAsk& ask, const MessageRecord* kno
   } else if (std::any_of(limits.begin(), limits.end(), too_costly)) {
     end.reason = "cost";
   } else if (known == nullptr && fate_unknown(ask) &&
-             scene_.upstream.on_unknown == OnUnknown::kDead) {
+             scene_.spans().on_unknown == OnUnknown::kDead) {
     MARK("store: a message ends whose fate was forgotten");
     end.reason = "unknown";
   } else {

@@ -13,8 +13,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr std::size_t kEditLinesMax = 64;  // of the shard's outbox
-constexpr std::size_t kByMax = 200;        // bytes of who says so
+constexpr std::size_t kEditLinesMax = 64;
 
 Duration horizon(const Limit& limit) { return Meter(limit, {}).horizon(); }
 
@@ -58,9 +57,7 @@ KnownLimit changed(Scene& scene, const KnownLimit& old, const Limit& limit) {
   return next;
 }
 
-// Keys' records are needed for longer than was thought when they were last looked at. Those of
-// before that may be gone when windows grow by more than kKeySlack, all told.
-void keep_keys(Scene& scene, const std::vector<const KnownLimit*>& matched) {
+void keep_keys_of(Scene& scene, const std::vector<const KnownLimit*>& matched) {
   const auto& limits = scene.limits;
   Duration longest, needed;
   for (std::size_t i = 0; i < limits.size(); ++i) {
@@ -68,12 +65,7 @@ void keep_keys(Scene& scene, const std::vector<const KnownLimit*>& matched) {
     longest = std::max(longest, horizon(limits[i]) - horizon(matched[i]->limit));
     needed = std::max(needed, horizon(limits[i]));
   }
-  if (longest.us == 0) return;
-  ShardRecord& state = scene.shard.edit_state();
-  if (state.keys_until <= scene.now) state.keys_since = scene.now, state.stretched = {};
-  state.stretched += longest;
-  const StoreTime until = scene.now + scene.lease() + scene.upstream.unknown_hold + needed;
-  state.keys_until = std::max(state.keys_until, until);
+  if (longest.us > 0) keep_keys(scene, longest, needed);
 }
 
 // A limit that was not there: no log of it knows what is under way, or has gone before. Others that
@@ -85,9 +77,9 @@ KnownLimit added(Scene& scene, const Limit& limit) {
   next.log = limit.name + "#" + std::to_string(state.edits + 1);
   next.since = scene.now;
   next.held = kHeldFull;
-  next.held_until = scene.now + scene.lease();
+  next.held_until = scene.now + scene.spans().lease();
   if (limit.kind != LimitKind::kRate) return next;
-  next.held_until = next.held_until + scene.upstream.unknown_hold + horizon(limit);
+  next.held_until = next.held_until + scene.spans().unknown_hold + horizon(limit);
   for (const KnownLimit& old : state.limits) {
     const bool wider = old.limit.scope == limit.scope || old.limit.scope == LimitScope::kUpstream;
     if (!wider || !ruled(old, horizon(limit), scene.now)) continue;
@@ -118,62 +110,40 @@ std::vector<const KnownLimit*> match(const std::vector<KnownLimit>& old,
   return matched;
 }
 
-wire::Record line_of_edit(const Scene& scene, const ShardRecord& state, std::uint64_t before) {
-  wire::Record line;
-  line.record_id = edit_id_of(scene.upstream.name, state.edits, scene.now);
-  line.kind = wire::RecordKind::kLimits;
-  line.at = scene.now;
-  line.upstream = scene.upstream.name;
-  line.limits_version = state.limits_version;
-  line.limits_before = before;
-  line.limit_rows = wire::rows_of(scene.limits);
-  line.reason = words_of_edit(state.by, scene.limits);
-  return line;
-}
-
 bool holds(const std::vector<Limit>& limits, const ShardRecord& state) {
   return std::equal(limits.begin(), limits.end(), state.limits.begin(), state.limits.end(),
                     [](const Limit& a, const KnownLimit& b) { return a == b.limit; });
 }
 
-std::uint64_t version_of(const Upstream& upstream, const SetLimits& call) {
-  return limits_version(upstream.name, call.limits.empty() ? upstream.limits : call.limits);
-}
-
 // Whether a person's edit is made from another version than the one that holds. To say once more
 // what holds is none.
 bool is_stale(const SetLimits& call, std::uint64_t version, const ShardRecord& state) {
-  return !call.limits.empty() && call.instead_of != 0 && call.instead_of != state.limits_version &&
-         version != state.limits_version;
+  return !call.limits.empty() && call.said_at.us == 0 && call.instead_of != 0 &&
+         call.instead_of != state.limits_version && version != state.limits_version;
 }
 
-bool takes_effect(const SetLimits& call, std::uint64_t version, const ShardRecord& state) {
-  if (!call.limits.empty()) return !is_stale(call, version, state);
-  return state.life.empty() || state.file_version != version;
+// Settings that are new for their limiter, and are not those that spoke last.
+bool is_new(const std::string& instance, std::uint64_t version, const ShardRecord& state) {
+  if (version == state.file_version) return false;
+  return std::none_of(state.said.begin(), state.said.end(), [&](const SettingsSaid& said) {
+    return said.instance == instance && said.file_version == version;
+  });
 }
 
 void edit_limits(Scene& scene, const SetLimits& call, std::uint64_t before) {
   ShardRecord& state = scene.shard.edit_state();
   const auto matched = match(state.limits, scene.limits);
-  keep_keys(scene, matched);
+  keep_keys_of(scene, matched);
   std::vector<KnownLimit> next;
   for (std::size_t i = 0; i < scene.limits.size(); ++i) {
     next.push_back(matched[i] == nullptr ? added(scene, scene.limits[i])
                                          : changed(scene, *matched[i], scene.limits[i]));
   }
   state.limits = std::move(next);
-  ++state.edits;
   state.by = wire::clip(call.by, kByMax);
-  state.edited_at = scene.now;
-  state.outbox.push_back(line_of_edit(scene, state, before));
-  if (state.outbox.size() > kEditLinesMax) state.outbox.erase(state.outbox.begin());
-}
-
-// How long nothing is granted after the store may have forgotten: until every request that was
-// under way has arrived, and W has passed. An arrival may be as late as its lease's end plus
-// unknown_hold (A5), whether anybody will ever tell of it or not.
-Duration quiet_after(const Scene& scene) {
-  return scene.lease() + scene.upstream.unknown_hold + scene.config.store_overlap;
+  state.edited_at = call.said_at.us == 0 ? scene.now : call.said_at;
+  fit_clock_error(scene);
+  say_edit(scene, before, words_of_edit(call, scene.limits));
 }
 
 // The longest window that a closure waits for.
@@ -181,7 +151,7 @@ Duration closing_window(const Scene& scene) {
   Duration window;
   for (const Limit& limit : scene.limits) {
     if (limit.kind != LimitKind::kRate || limit.shadow) continue;
-    window = std::max(window, std::min(limit.window, scene.config.close_max));
+    window = std::max(window, std::min(limit.window, scene.spans().close_max));
   }
   return window;
 }
@@ -220,13 +190,22 @@ StoreTime Scene::opens_at(const std::string& key) {
   return closed + microseconds(closing_window(*this).us / 4'096 * place_of(key));
 }
 
-void close(Scene& scene, ShardRecord& state) {
-  MARK("store: closed, as it may have forgotten");
+// An arrival may be as late as its lease's end plus unknown_hold (A5), whether anybody will ever
+// tell of it or not; and the store that this one was a copy of may have gone on for a while.
+void close(Scene& scene, ClosedBy why, StoreTime since) {
+  ShardRecord& state = scene.shard.edit_state();
   Duration guard;
   for (const Limit& limit : scene.limits) guard = std::max(guard, limit.guard);
-  const StoreTime quiet = scene.now + quiet_after(scene);
-  state.closed_until = std::max(state.closed_until, quiet + closing_window(scene) + guard);
+  const StoreTime quiet =
+      std::max(since + state.spans.arrival(), state.tail) + state.spans.store_overlap;
+  const StoreTime until = quiet + closing_window(scene) + guard;
+  if (until > scene.now && until > state.closed_until) {
+    MARK("store: closed, as it may have forgotten");
+    state.closed_until = until;
+    state.closed_by = why;
+  }
   for (KnownLimit& known : state.limits) {
+    if (quiet + horizon(known.limit) <= scene.now) continue;
     known.held = kHeldFull;
     known.held_until = std::max(known.held_until, quiet + horizon(known.limit));
   }
@@ -246,15 +225,42 @@ void meet_life(Scene& scene, const Moment& moment) {
     if (moment.fresh) return;
   }
   state.opened_at = scene.now;
-  close(scene, state);
+  close(scene, first ? ClosedBy::kFirst : ClosedBy::kLife);
+}
+
+void say_edit(Scene& scene, std::uint64_t before, std::string words) {
+  ShardRecord& state = scene.shard.edit_state();
+  ++state.edits;
+  wire::Record line;
+  line.record_id = edit_id_of(scene.upstream.name, state.edits, scene.now);
+  line.kind = wire::RecordKind::kLimits;
+  line.at = scene.now;
+  line.upstream = scene.upstream.name;
+  line.limits_version = state.limits_version;
+  line.limits_before = before;
+  line.limit_rows = wire::rows_of(scene.limits);
+  line.reason = std::move(words);
+  state.outbox.push_back(std::move(line));
+  if (state.outbox.size() > kEditLinesMax) state.outbox.erase(state.outbox.begin());
+}
+
+std::uint64_t version_of(const Upstream& upstream, const SetLimits& call) {
+  return limits_version(upstream.name, call.limits.empty() ? upstream.limits : call.limits);
+}
+
+// Who remembers an edit says it to a store that knows none, or an older one.
+bool takes_effect(const StoreConfig& config, const ShardRecord& state, const SetLimits& call) {
+  const std::uint64_t version = version_of(*find_upstream(config, call.upstream), call);
+  if (call.said_at.us != 0) {
+    return version != state.limits_version && state.edited_at < call.said_at;
+  }
+  if (!call.limits.empty()) return !is_stale(call, version, state);
+  return state.life.empty() || (!call.again && is_new(config.instance, version, state));
 }
 
 const std::vector<Limit>& ruling(const Upstream& upstream, const ShardRecord& state,
-                                 const Call& call, std::vector<Limit>& kept) {
-  const auto* edit = std::get_if<SetLimits>(&call);
-  if (edit != nullptr && takes_effect(*edit, version_of(upstream, *edit), state)) {
-    return edit->limits.empty() ? upstream.limits : edit->limits;
-  }
+                                 const SetLimits* edit, std::vector<Limit>& kept) {
+  if (edit != nullptr) return edit->limits.empty() ? upstream.limits : edit->limits;
   if (state.life.empty() || holds(upstream.limits, state)) return upstream.limits;
   for (const KnownLimit& known : state.limits) kept.push_back(known.limit);
   return kept;
@@ -270,21 +276,18 @@ LimitsReply set_limits(Scene& scene, const SetLimits& call) {
   const ShardRecord& before = scene.shard.state();
   const std::uint64_t version = version_of(scene.upstream, call);
   const bool stale = is_stale(call, version, before);
-  const bool takes = takes_effect(call, version, before);
-  if (call.limits.empty() && before.file_version != version) {
-    scene.shard.edit_state().file_version = version;
-  }
-  if (takes) {
+  if (scene.takes) {
     const std::uint64_t old = before.limits_version;
-    if (old != version) scene.shard.edit_state().limits_version = version;
-    if (!holds(scene.limits, before)) {
+    ShardRecord& state = scene.shard.edit_state();
+    state.limits_version = version;
+    if (call.limits.empty()) state.file_version = version;
+    if (!holds(scene.limits, state)) {
       edit_limits(scene, call, old);
-    } else if (before.by.empty()) {
-      scene.shard.edit_state().by = wire::clip(call.by, kByMax);
-      scene.shard.edit_state().edited_at = scene.now;
+    } else if (state.by.empty()) {
+      state.by = wire::clip(call.by, kByMax);
     }
   }
-  return {stale, limits_of(scene.shard.state()), {}};
+  return {stale, limits_of(scene.shard.state()), {}, scene.spans()};
 }
 
 }  // namespace sluice::limiter

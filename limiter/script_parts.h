@@ -12,12 +12,12 @@ namespace sluice::limiter {
 
 // One call on one shard, at one store time.
 struct Scene {
-  const StoreConfig& config;
-  const Upstream& upstream;
+  const Upstream& upstream;  // as the caller's settings have it: only what they say reads it
   StoreShard& shard;
   const std::vector<Limit>& limits;  // that hold: the shard's, not those of the settings
   StoreTime now = {};
   bool unsure = false;  // the caller's bounds and the clock do not agree, or it has none
+  bool takes = false;   // the call says the limits that are to hold
 
   // The records, as if what is past its time were purged already: when a store really deletes it
   // must not be seen in any answer.
@@ -26,14 +26,13 @@ struct Scene {
   [[nodiscard]] const KeyRecord* key(const std::string& key);
   KeyRecord& edit_key(const std::string& key);
 
-  // Longest time between a grant and the last moment that its dispatcher may be sending.
-  [[nodiscard]] Duration lease() const;
+  [[nodiscard]] const Spans& spans() const { return shard.state().spans; }
   // Of one attempt: from its grant to its end, at most.
-  [[nodiscard]] Duration answer_max() const { return upstream.start_window + upstream.timeout; }
+  [[nodiscard]] Duration answer_max() const { return spans().start_window + spans().timeout; }
   // When the key opens after the shard's closure; 0: it was never closed. Keys open one after the
   // other, spread over W.
   [[nodiscard]] StoreTime opens_at(const std::string& key);
-  [[nodiscard]] Meter meter(const Limit& limit) const { return {limit, upstream.unknown_hold}; }
+  [[nodiscard]] Meter meter(const Limit& limit) const { return {limit, spans().unknown_hold}; }
   // Whose record keeps this limit's log: the key's, or the upstream's (empty).
   [[nodiscard]] static const std::string& owner(const Limit& limit, const std::string& key);
   // The log as it is; empty when there is none.
@@ -69,15 +68,31 @@ inline constexpr std::uint32_t kHeldFull = std::numeric_limits<std::uint32_t>::m
 
 // Another life than the shard's last: whatever this store says, it may have forgotten.
 void meet_life(Scene& scene, const Moment& moment);
-// Nothing is granted until whatever may have been forgotten has arrived, and W has passed.
-void close(Scene& scene, ShardRecord& state);
-// The limits that are to hold when `call` has been answered: what it says, or those of the shard.
-// `kept` is where they may be kept.
+// Nothing is granted until whatever the store may have forgotten of what was granted before `since`
+// has arrived, and W has passed.
+void close(Scene& scene, ClosedBy why, StoreTime since);
+inline void close(Scene& scene, ClosedBy why) { close(scene, why, scene.now); }
+// Whether `call` says the limits that are to hold from now on.
+bool takes_effect(const StoreConfig& config, const ShardRecord& state, const SetLimits& call);
+// The limits that are to hold when the call has been answered: what an edit that takes effect says,
+// or those of the shard (`edit` nullptr). `kept` is where they may be kept.
 const std::vector<Limit>& ruling(const Upstream& upstream, const ShardRecord& state,
-                                 const Call& call, std::vector<Limit>& kept);
+                                 const SetLimits* edit, std::vector<Limit>& kept);
+std::uint64_t version_of(const Upstream& upstream, const SetLimits& call);
+// The limiter's settings, which say more than limits.
+void hear_settings(Scene& scene, const StoreConfig& config, const SetLimits& call);
+// The scene's limits have guards that must cover what clocks may differ.
+void fit_clock_error(Scene& scene);
+// Keys' records are needed for so much longer than was thought when they were last looked at.
+void keep_keys(Scene& scene, Duration longer, Duration horizon);
 // The scene's limits hold from now on.
 LimitsReply set_limits(Scene& scene, const SetLimits& call);
 ShardLimits limits_of(const ShardRecord& state);
+LimitsReply restore(Scene& scene, const Restore& call);
+// The shard's own line of its limits, which took the place of version `before`; of those that
+// nobody takes the last 64 stay.
+void say_edit(Scene& scene, std::uint64_t before, std::string words);
+inline constexpr std::size_t kByMax = 200;  // bytes of who says so
 // The end's reason of what stands for sends made elsewhere.
 inline constexpr const char* kConsumed = "consumed elsewhere";
 // Its line, unless it is in the trail.

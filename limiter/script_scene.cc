@@ -28,7 +28,7 @@ MessageRecord& Scene::edit_message(const std::string& identity) {
   MessageRecord& record = shard.edit_message(identity);
   if (over) {
     record = {};
-    record.purge_at = now + config.record_max;
+    record.purge_at = now + spans().record_max;
   }
   return record;
 }
@@ -49,10 +49,6 @@ KeyRecord& Scene::edit_key(const std::string& name) {
     record.idle_at = StoreTime::never();  // until refresh_idle() says when
   }
   return record;
-}
-
-Duration Scene::lease() const {
-  return upstream.start_window + upstream.timeout + upstream.max_pause;
 }
 
 const std::string& Scene::owner(const Limit& limit, const std::string& key) {
@@ -90,7 +86,9 @@ Tightened Scene::tightened(const Limit& limit, const std::string& of) {
 std::uint32_t Scene::in_flight(const std::string& of) {
   const KeyRecord* record = key(of);
   if (record != nullptr && record->penalties > 0) return 1;
-  return in_flight_per_key(upstream, limits, shard.state().latency);
+  const Spans& rule = spans();
+  if (rule.in_flight_per_key != kInFlightAuto) return rule.in_flight_per_key;
+  return in_flight_needed(limits, rule.in_flight, shard.state().latency);
 }
 
 void Scene::refresh_idle(const std::string& key) {
@@ -105,7 +103,7 @@ void Scene::refresh_idle(const std::string& key) {
     const auto at = log_of(record, log_name(limit));
     if (at == record.logs.end()) continue;
     const Duration horizon = meter(limit).horizon();
-    const Duration tail = upstream.unknown_hold + horizon;
+    const Duration tail = spans().unknown_hold + horizon;
     for (const Slot& slot : at->log.slots) idle = std::max(idle, slot.at + tail);
     for (const SubWindow& one : at->log.counted) idle = std::max(idle, one.end + horizon);
     idle = std::max(idle, at->log.tat);
@@ -118,7 +116,7 @@ void Scene::refresh_idle(const std::string& key) {
     idle = std::max(idle, hold.until.us == 0 ? StoreTime::never() : hold.until);
   }
   // The next penalty doubles only while the last one is remembered.
-  if (record.penalties > 0 && idle < StoreTime::never()) idle = idle + upstream.penalty_max;
+  if (record.penalties > 0 && idle < StoreTime::never()) idle = idle + spans().penalty_max;
   record.idle_at = idle;
 }
 
@@ -162,16 +160,16 @@ void Scene::free_slots(const MessageRecord& record, std::uint32_t serial) {
 }
 
 std::string Scene::exhausted(const MessageRecord& record) const {
-  if (record.throttles >= upstream.throttles_max) return "throttles";
-  if (record.attempts - std::min(record.attempts, record.throttles) >= upstream.attempts_max) {
+  if (record.throttles >= spans().throttles_max) return "throttles";
+  if (record.attempts - std::min(record.attempts, record.throttles) >= spans().attempts_max) {
     return "attempts";
   }
   return {};
 }
 
 StoreTime Scene::keep_until(const MessageRecord& record) const {
-  if (record.stage == Stage::kSettled) return now + config.record_max;
-  return std::max({now, record.expires_at, record.lease_end}) + config.record_max;
+  if (record.stage == Stage::kSettled) return now + spans().record_max;
+  return std::max({now, record.expires_at, record.lease_end}) + spans().record_max;
 }
 
 }  // namespace sluice::limiter

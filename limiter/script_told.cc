@@ -12,7 +12,6 @@ namespace {
 
 const std::string kWhole;
 constexpr Duration kToldMax = hours(24 * 31);  // an upstream's word is not believed for longer
-constexpr std::size_t kByMax = 200;            // bytes of who says so
 
 bool rules(const Limit& limit, LimitScope scope) {
   return limit.kind == LimitKind::kRate && !limit.shadow && limit.scope == scope;

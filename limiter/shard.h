@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,10 +14,12 @@
 #include "limiter/forecast.h"
 #include "limiter/give_way.h"
 #include "limiter/holds.h"
+#include "limiter/known_keys.h"
 #include "limiter/line.h"
 #include "limiter/opening.h"
 #include "limiter/rows.h"
 #include "limiter/turns.h"
+#include "limiter/words.h"
 
 namespace sluice::limiter {
 
@@ -33,7 +36,8 @@ struct Foreseen {
 };
 
 struct Key {
-  std::uint64_t number = 0;  // names it in timers, and gives runs their order
+  std::uint64_t number = 0;         // orders those that are due at the same time
+  std::list<Key*>::iterator place;  // among all keys
   std::string name;
   Shard* shard = nullptr;
   Line line;
@@ -64,8 +68,6 @@ struct Key {
 
   std::unique_ptr<Foreseen> foreseen;
   std::vector<Asker> askers;  // of a forecast that the store was asked for
-  Instant stale_until;        // a person opened it: announcements that name a pause are of before
-  StoreTime pause_said;       // the closure after which the store was told its pause again
 
   [[nodiscard]] std::size_t messages() const { return line.size() + out.size(); }
 };
@@ -76,12 +78,14 @@ struct Shard {
   const Upstream* upstream = nullptr;
   std::uint64_t limits_version = 0;  // of the upstream's limits, as they are known here
   bool limits_asked = false;         // the store is asked which hold
+  bool limits_known = false;         // ... and has said so, since when they do:
+  StoreTime limits_at;
   std::uint32_t line_max = 32;
-  ByName<Key> keys;
-  Holds holds;           // of the upstream as a whole
-  Instant stale_until;   // as a key's
-  Opening opening;       // after the last closure that is known: the store may have forgotten
-  StoreTime pause_said;  // as a key's
+  ByName<Key> keys;                                     // that are here
+  std::map<std::string, KnownKeys, std::less<>> known;  // by parking store
+  Holds holds;                                          // of the upstream as a whole
+  Words words;      // of persons, also about keys of which nothing else is known
+  Opening opening;  // after the last closure that is known: the store may have forgotten
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;
@@ -116,7 +120,7 @@ struct Shard {
   std::vector<Key*> to_peek;
 
   // For those who watch: the key with the most rows, and when its last one goes (0: not known).
-  std::uint64_t longest = 0;
+  std::string longest;
   std::uint64_t longest_rows = 0;
   StoreTime longest_goes;
 };

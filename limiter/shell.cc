@@ -5,17 +5,18 @@
 #include <utility>
 
 #include "lib/port/random.h"
-#include "lib/stage/upstreams.h"
 #include "limiter/limit_trouble.h"
-#include "limiter/redis_store.h"
-#include "limiter/shell_embedded.h"
+#include "limiter/redis_options.h"
 #include "limiter/shell_explain.h"
+#include "limiter/shell_store.h"
 
 namespace sluice::limiter {
 
 namespace {
 
 constexpr Duration kNameEvery = seconds(1);
+constexpr Duration kLookEvery = seconds(10);
+constexpr Duration kAwaitedLong = minutes(1);
 constexpr Duration kFailedAgain = seconds(60);     // the same failure is said again
 constexpr Duration kExplainPatience = seconds(2);  // then it is explained without a forecast
 constexpr std::uint64_t kOwnCalls = 1ULL << 63U;   // the shell's calls are above, the core's below
@@ -24,34 +25,6 @@ constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead
                                                           "cancelled"};
 constexpr std::array<std::string_view, 7> kEnds = {"",          "delivered", "refused",    "failed",
                                                    "throttled", "unknown",   "not_started"};
-
-StoreConfig store_config(const Settings& settings, const Config& config) {
-  StoreConfig store;
-  store.upstreams = config.upstreams;
-  store.clock_error_max = settings.stage.duration("clock_error_max");
-  store.store_overlap = settings.stage.duration("store_overlap");
-  store.close_max = settings.scaled(store.close_max);
-  store.record_min = settings.stage.duration("record_min");
-  return store;
-}
-
-Result<Config> config_of(const Settings& settings) {
-  auto upstreams = stage::read_upstreams(settings);
-  if (!upstreams) return upstreams.error();
-  Config config = read_config(settings.stage);
-  config.upstreams = std::move(*upstreams);
-  config.guard_min = settings.stage.duration("clock_error_max") * 2 + milliseconds(1);
-  return config;
-}
-
-bool on_redis(const Settings& settings) { return settings.stage.text("store") == "redis"; }
-
-Result<std::unique_ptr<StorePort>> open_store(const stage::Room& room, StoreConfig config) {
-  if (!on_redis(room.settings)) return EmbeddedStore::open(room, std::move(config));
-  auto options = read_redis_options(room.settings);
-  if (!options) return options.error();
-  return RedisStore::open(room, std::move(config), std::move(*options));
-}
 
 // Of [limiter], those that a limiter that runs takes.
 std::vector<std::string> taken_rows() {
@@ -76,7 +49,8 @@ stage::StageInfo Shell::info() {
   info.dials = {wire::Role::kDispatcher, wire::Role::kAuditor};
   info.rows = setting_rows();
   info.many = true;  // on Redis; the embedded store locks its own directory
-  info.verbs = {"explain KEY|ID [--json]", "simulate --trace FILE --limits FILE"};
+  info.verbs = {"explain KEY|ID [--json]", "simulate --trace FILE --limits FILE",
+                "restore [--lift] [--spare N] [--nothing-before] [--by NAME] [--keys]"};
   info.upstreams = true;
   return info;
 }
@@ -103,7 +77,7 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto config = config_of(room.settings);
   if (!config) return config.error();
   config->life = room.life;
-  auto store = open_store(room, store_config(room.settings, *config));
+  auto store = open_store(room, store_config(room.settings, *config), Speaks::kLimits);
   if (!store) return store.error();
   return std::make_unique<Shell>(std::move(*config), std::move(*store), port::random_id());
 }
@@ -117,6 +91,7 @@ Status Shell::start(stage::Stage<Core>& stage) {
                  [this](Error error) { stage_->give_up(std::move(error)); }});
   stage.metrics().on_scrape([this] { count(); });
   stage.poller().after(kNameEvery, [this] { name_unknown(); });
+  stage.poller().after(kLookEvery, [this] { look_at_peers(); });
   return Done{};
 }
 
@@ -162,11 +137,37 @@ void Shell::name_unknown() {
   }
 }
 
+// What only a person can mend: two that have one name, and a store of an ingest that does not come.
+void Shell::look_at_peers() {
+  stage_->poller().after(kLookEvery, [this] { look_at_peers(); });
+  for (const std::string& name : namesakes_.look(core_.connected())) {
+    stage_->log().error("two processes that live have the same instance: give each its own",
+                        {{"who", name}});
+  }
+  const auto awaited = core_.awaited();
+  if (awaited.empty()) {
+    awaited_since_.reset();
+    awaited_said_ = false;
+    return;
+  }
+  if (!awaited_since_) awaited_since_ = stage_->now();
+  if (stage_->now() - *awaited_since_ < kAwaitedLong || std::exchange(awaited_said_, true)) return;
+  stage_->log().error(
+      "after a closure nothing is granted before these stores of ingests have announced: start "
+      "them, or take out of ingest_stores (SIGHUP) what is gone for good",
+      {{"awaited", joined({awaited.begin(), awaited.end()})}});
+}
+
 std::string Shell::not_ready() {
   if (std::string why = store_->trouble(); !why.empty()) return why;
   if (!core_.store_up()) return "the store has not answered";
   if (core_.dispatchers() == 0) return "no dispatcher is connected";
   if (!core_.auditor()) return "no auditor is connected";
+  if (awaited_said_) {
+    const auto awaited = core_.awaited();
+    return "after a closure these stores of ingests have not announced: " +
+           joined({awaited.begin(), awaited.end()});
+  }
   return "";
 }
 
@@ -292,6 +293,8 @@ void Shell::count() {
       .set(static_cast<double>(core_.messages()));
   metrics.gauge("sluice_limiter_keys", "Keys with anything in memory.")
       .set(static_cast<double>(core_.keys()));
+  metrics.gauge("sluice_limiter_keys_known", "Keys whose rows are yet to be asked for.")
+      .set(static_cast<double>(core_.known_keys()));
   metrics.gauge("sluice_limiter_unrecorded", "Lines that wait for the auditor.")
       .set(static_cast<double>(core_.unrecorded()));
 }

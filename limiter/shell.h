@@ -5,12 +5,14 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "lib/port/http_server.h"
 #include "lib/stage/run.h"
+#include "lib/wire/namesakes.h"
 #include "limiter/core.h"
 #include "limiter/store_port.h"
 
@@ -52,6 +54,7 @@ class Shell {
   void explained(std::uint64_t call_id, const StoreReply* reply);
   void count();
   void name_unknown();
+  void look_at_peers();
 
   LimiterCore core_;
   std::unique_ptr<StorePort> store_;
@@ -59,10 +62,13 @@ class Shell {
   std::vector<StoreAsk> asks_;
   std::uint64_t last_own_;  // call of the store that is the shell's, not the core's
   std::map<std::uint64_t, Asked> asked_;
-  std::string failed_why_;       // why the store failed, as the log was told last ...
-  Instant failed_said_;          // ... and when
-  bool away_said_ = true;        // it does not know yet that the store answers again
-  std::set<std::string> named_;  // upstreams that we do not have, and that was said of
+  std::string failed_why_;  // why the store failed, as the log was told last ...
+  Instant failed_said_;     // ... and when
+  bool away_said_ = true;   // it does not know yet that the store answers again
+  wire::Namesakes namesakes_;
+  std::optional<Instant> awaited_since_;  // an announcement after a closure
+  bool awaited_said_ = false;             // the log was told
+  std::set<std::string> named_;           // upstreams that we do not have, and that was said of
 };
 
 }  // namespace sluice::limiter

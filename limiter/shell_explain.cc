@@ -123,6 +123,7 @@ std::string json_of(const Explained& explained) {
       {"tight", list_of(explained.tight)},
       {"key_why", why_of(explained.key_why)},
       {"upstream_why", why_of(explained.upstream_why)},
+      {"awaited", list_of(explained.awaited)},
       {"in_line", std::to_string(explained.in_line)},
       {"under_way", std::to_string(explained.under_way)},
       {"more", explained.more ? "true" : "false"}};
@@ -131,6 +132,12 @@ std::string json_of(const Explained& explained) {
     text += (text.empty() ? "{\"" : ",\"") + std::string(name) + "\":" + value;
   }
   return text + "}\n";
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 std::string sentences_of(const Explained& explained) {
@@ -153,6 +160,10 @@ std::string sentences_of(const Explained& explained) {
   if (explained.upstream_why != wire::Wait::kNone && explained.upstream_why != message.why) {
     line("  its upstream: " + phrase_of(explained.upstream_why, ""));
   }
+  if (!explained.awaited.empty()) {
+    line("  nothing is granted before these stores of ingests have announced: " +
+         joined(explained.awaited));
+  }
   if (explained.one_at_a_time) {
     line("  after a warning: one attempt at a time, until one succeeds");
   }
@@ -162,8 +173,7 @@ std::string sentences_of(const Explained& explained) {
          (one.until.us == 0 ? "" : ", less tightly from " + timestamp_of(one.until)));
   }
   if (explained.before > 0) {
-    std::string names;
-    for (const std::string& id : explained.ahead) names += (names.empty() ? "" : ", ") + id;
+    std::string names = joined(explained.ahead);
     if (explained.ahead.size() < explained.before) names += ", ...";
     line("  ahead of it: " + std::to_string(explained.before) + " (" + names + ")");
   }

@@ -32,6 +32,9 @@ inline constexpr std::array<std::string_view, 19> kWaits = {"",
 
 std::string_view word_of(wire::Wait why);
 
+// "a, b".
+std::string joined(const std::vector<std::string>& names);
+
 // One object, ended by a line feed.
 std::string json_of(const Explained& explained);
 

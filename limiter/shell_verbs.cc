@@ -13,6 +13,7 @@
 #include "lib/stage/boot.h"
 #include "lib/stage/verb_line.h"
 #include "limiter/shell.h"
+#include "limiter/shell_restore.h"
 #include "limiter/shell_simulate.h"
 
 namespace sluice::limiter {
@@ -94,10 +95,14 @@ int explain(int argc, char** argv) {
 
 }  // namespace
 
-bool is_verb(std::string_view word) { return word == "explain" || word == "simulate"; }
+bool is_verb(std::string_view word) {
+  return word == "explain" || word == "simulate" || word == "restore";
+}
 
 int run_verb(int argc, char** argv) {
-  return std::string_view(argv[1]) == "explain" ? explain(argc, argv) : simulate(argc, argv);
+  const std::string_view verb = argv[1];
+  if (verb == "restore") return restore(argc, argv);
+  return verb == "explain" ? explain(argc, argv) : simulate(argc, argv);
 }
 
 }  // namespace sluice::limiter

@@ -2,6 +2,7 @@
 //
 //   sluice-limiter explain KEY|ID [--json]                     asks the limiter that runs
 //   sluice-limiter simulate --trace FILE --limits FILE ...     offline (replay.h)
+//   sluice-limiter restore [--lift] ...                        counts the trail's arrivals again
 #pragma once
 
 #include <string_view>

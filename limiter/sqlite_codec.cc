@@ -1,16 +1,18 @@
 #include "limiter/sqlite_codec.h"
 
-#include <array>
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <vector>
+
+#include "limiter/varint.h"
 
 namespace sluice::limiter {
 
 namespace {
 
-constexpr char kVersion = 5, kOldest = 3;
+constexpr char kVersion = 6, kOldest = 3;
 // Rows of wire::Record's table from this one on are of the shard's own lines alone.
 constexpr int kRowsOfEdits = 29;
 
@@ -51,7 +53,7 @@ void members(A& all, T& v) {
 }
 template <class A, Is<wire::Hold> T>
 void members(A& all, T& v) {
-  all(v.kind, v.until, v.by);
+  all(v.kind, v.until, v.by, v.said_at);
 }
 template <class A, Is<KeyRecord> T>
 void members(A& all, T& v) {
@@ -75,6 +77,16 @@ template <class A, Is<KnownLimit> T>
 void members(A& all, T& v) {
   all(v.limit, v.log, v.since, v.held_until, v.held);
 }
+template <class A, Is<Spans> T>
+void members(A& all, T& v) {
+  all(v.unknown_hold, v.start_window, v.timeout, v.max_pause, v.on_unknown, v.attempts_max,
+      v.throttles_max, v.penalty_max, v.store_overlap, v.close_max, v.record_min, v.record_max,
+      v.in_flight_per_key, v.in_flight, v.clock_error_max);
+}
+template <class A, Is<SettingsSaid> T>
+void members(A& all, T& v) {
+  all(v.instance, v.file_version, v.at, v.spans);
+}
 template <class A, Is<ShardRecord> T>
 void members(A& all, T& v) {
   all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.edits, v.limits,
@@ -82,6 +94,7 @@ void members(A& all, T& v) {
   all.since(4, v.keys_since, v.stretched);
   all.since(5, v.by, v.edited_at, v.file_version);
   for (auto& line : v.outbox) all.since(5, line.limit_rows, line.limits_before);
+  all.since(6, v.said, v.spans, v.spans_version, v.tail, v.closed_by);
 }
 template <class A, Is<wire::Limit> T>
 void members(A& all, T& v) {
@@ -141,13 +154,7 @@ class Writer {
   void zigzag(std::int64_t value) {
     number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
   }
-  void number(std::uint64_t value) {
-    std::array<char, 10> digits;
-    std::size_t count = 0;
-    for (; value >= 0x80; value >>= 7) digits[count++] = static_cast<char>(value | 0x80);
-    digits[count++] = static_cast<char>(value);
-    bytes.append(digits.data(), count);
-  }
+  void number(std::uint64_t value) { append_varint(bytes, value); }
 };
 
 // ---- reading ---------------------------------------------------------------------------------
@@ -196,15 +203,9 @@ class Reader {
     return 0;
   }
   std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && !left_.empty(); shift += 7) {
-      const auto byte = static_cast<unsigned char>(left_.front());
-      left_.remove_prefix(1);
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    good_ = false;
-    return 0;
+    const std::optional<std::uint64_t> value = take_varint(left_);
+    if (!value) good_ = false;
+    return value.value_or(0);
   }
 
   std::string_view left_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "lib/digest/digest.h"
@@ -36,7 +36,7 @@ struct SqliteStore::Parts {
   std::uint64_t unmoved = 0;  // batches in the write-ahead log
   Instant moved_at;
   std::string by = "settings";  // who said options.config
-  std::set<std::string> told;   // shards that know its limits; what failed is told again
+  std::map<std::string, Telling> tellings;
 
   [[nodiscard]] StoreTime time(Reading clock) const {
     return StoreTime{clock.steady.us} + meta.clock_base;
@@ -122,12 +122,8 @@ StoreReply SqliteStore::Parts::one(const StoreAsk& ask, StoreTime now) {
     reply.answer = StoreFailed{"no such upstream in the settings: " + name};
     return reply;
   }
-  const Moment moment{now, life, meta.epoch == 1};
-  StoreShard& shard = tables->shard(name);
-  if (told.insert(name).second) {
-    limiter::perform(options.config, shard, moment, SetLimits{name, by});
-  }
-  Scripted scripted = limiter::perform(options.config, shard, moment, ask.call);
+  Scripted scripted = perform_told({options.config, by, tellings[name]}, tables->shard(name),
+                                   {now, life, meta.epoch == 1}, ask.call);
   reply.answer = std::move(scripted.answer);
   reply.now = scripted.now;
   reply.limits_version = scripted.limits_version;
@@ -158,7 +154,7 @@ std::vector<StoreReply> SqliteStore::perform(const std::vector<StoreAsk>& asks, 
     return replies;
   }
   parts_->tables->forget();
-  parts_->told.clear();
+  parts_->tellings.clear();
   replies.clear();
   for (const StoreAsk& ask : asks) {
     StoreReply reply;
@@ -172,7 +168,7 @@ std::vector<StoreReply> SqliteStore::perform(const std::vector<StoreAsk>& asks, 
 void SqliteStore::set_config(StoreConfig config, std::string by) {
   parts_->options.config = std::move(config);
   parts_->by = std::move(by);
-  parts_->told.clear();
+  parts_->tellings.clear();
 }
 
 bool SqliteStore::rest(Reading clock) {

@@ -9,7 +9,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr std::int64_t kSchema = 2;
+constexpr std::int64_t kSchema = 3;
 
 // Rows of both tables are in order of their making: what is written together lies together, and
 // the purge walks by number instead of by an index that every write would have to keep.
@@ -27,7 +27,7 @@ constexpr const char* kCreate =
     "CREATE TABLE IF NOT EXISTS key ("
     "  number INTEGER PRIMARY KEY, upstream TEXT NOT NULL, key TEXT NOT NULL,"
     "  idle_at INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (upstream, key));"
-    "PRAGMA user_version = 2;"
+    "PRAGMA user_version = 3;"
     "COMMIT;";
 
 Status check_schema(port::Sqlite& database, const std::string& path) {

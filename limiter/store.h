@@ -16,6 +16,7 @@
 #include "lib/base/store_clock.h"
 #include "lib/base/upstream.h"
 #include "lib/wire/messages.h"
+#include "limiter/spans.h"
 
 namespace sluice::limiter {
 
@@ -76,6 +77,7 @@ struct GrantAnswer {
   StoreTime granted_at;
   StoreTime start_by;
   StoreTime lease_end;
+  StoreTime deadline;                       // then the attempt must be over
   std::uint64_t limiter_life = 0;           // whose grant it is
   std::uint64_t dispatcher_life = 0;        // for which dispatcher
   std::vector<std::string> shadow_refused;  // kYes, the first time: limits that only count, by
@@ -168,7 +170,7 @@ struct Forget {
 };
 
 // The key's (or, with an empty key, the upstream's) hold by a person: written before it is
-// answered.
+// answered, unless the one that is there was said later (hold.said_at; lib/wire/words.h).
 struct SetHold {
   std::string upstream;
   std::string key;
@@ -257,17 +259,22 @@ struct Consume {
 };
 
 // From now on these are the limits of the upstream, for whoever asks; a change is a line of kind
-// kLimits (docs/decisions/0012, 0026). Two say so:
+// kLimits (docs/decisions/0012, 0026, 0030). Three say so:
 //   - a person (`limits` not empty), once: unless another version than `instead_of` holds. 0: any;
+//   - a limiter that remembers what was said at `said_at`, to a store that may have forgotten it:
+//     unless what holds was said then or later;
 //   - the store's settings (`limits` empty). The stores say it themselves, of each upstream, when
-//     they are opened and when their settings change. What the settings said the last time, too,
-//     changes nothing: a restart does not undo what a person said since.
+//     they are opened, when their settings change, and now and then (`again`). What spoke last, and
+//     what this limiter's settings said before, changes no limits: no restart undoes what a person
+//     said since. Only settings say spans (spans.h).
 struct SetLimits {
   std::string upstream;
   std::string by;
   std::vector<Limit> limits = {};
   std::uint64_t instead_of = 0;
   std::uint64_t asker = 0;  // of the caller's own; says nothing to the store
+  StoreTime said_at = {};
+  bool again = false;  // this limiter has said these settings before, and means no edit
 };
 
 // Which limits hold?
@@ -276,8 +283,47 @@ struct AskLimits {
   std::uint64_t asker = 0;  // of the caller's own; says nothing to the store
 };
 
+// What the trail proves has arrived is counted again, after the store may have forgotten it
+// (sluice-limiter restore). So many units of the key arrived by then, as far as this limit counts
+// them: whatever of that its log knows already counts once, and what the log knows besides stays.
+struct Arrived {
+  StoreTime at;
+  std::uint32_t units = 1;
+  friend bool operator==(const Arrived&, const Arrived&) = default;
+};
+struct Restore {
+  // Of one key's log of one rate limit; the limit by its place among those that hold.
+  struct Log {
+    std::string key;  // says nothing of a limit of the upstream as a whole
+    std::uint32_t limit = 0;
+    std::vector<Arrived> arrived;  // the latest first
+  };
+  std::string upstream;
+  // What it was computed for; another version, or another closure: nothing is done (`stale`).
+  std::uint64_t limits_version = 0;
+  StoreTime closed_until;
+  std::vector<Log> logs;
+  // Empty, or one for each limit that holds: what the store may have forgotten besides is no more
+  // than so many units of any key. That is how a person ends the closure of a long window; its line
+  // (kLimits, without an edit) names who.
+  std::vector<std::uint32_t> held;
+  std::string by;
+};
+// Arrivals in one call.
+inline constexpr std::size_t kRestoreMax = 1'000;
+
 using Call = std::variant<Grant, Complete, Emptied, Forget, SetHold, Peek, AskClock, Consume,
-                          SetLimits, AskLimits>;
+                          SetLimits, AskLimits, Restore>;
+
+// Why the shard was closed last.
+enum class ClosedBy : std::uint8_t {
+  kNothing,       // it never was
+  kFirst,         // the store knew nothing of it, and nobody said that it was new
+  kLife,          // its server has another life: it may have forgotten
+  kBack,          // its clock went back
+  kContradicted,  // a caller saw its clock contradict itself
+  kSpans          // attempts that it forgot may take longer than it knew when it closed
+};
 
 // What a limit is called that only the upstream's answers state (RateLimit header fields).
 inline constexpr const char* kTold = "told by the upstream";
@@ -286,20 +332,23 @@ struct Acknowledged {
   StoreTime closed_until;            // the shard's last closure, also when over; 0: there was none
   Duration latency;                  // as in CompleteReply
   std::vector<wire::Record> outbox;  // as in GrantReply; with Consume: its line
+  ClosedBy closed_by = ClosedBy::kNothing;
+  StoreTime later_word = {};  // of a SetHold: it changed nothing, as one said then stands; 0: none
 };
 // The limits that hold, and who said so last.
 struct ShardLimits {
   std::uint64_t version = 0;  // limits_version() of them
   std::string by;
-  StoreTime at;
+  StoreTime at;  // 0: settings said it when the shard was made
   std::vector<Limit> limits;
 };
-// Of SetLimits and AskLimits. `stale`: another version than `instead_of` holds; nothing was
-// changed.
+// Of SetLimits, AskLimits and Restore. `stale`: another version than it was said for holds; nothing
+// was changed.
 struct LimitsReply {
   bool stale = false;
   ShardLimits limits;
   Acknowledged shard;
+  Spans spans = {};  // of SetLimits: that rule
 };
 // The world failed: whether the call was applied is not known. `full`: no room on the store's disk.
 struct StoreFailed {

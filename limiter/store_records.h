@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "limiter/spans.h"
 #include "limiter/store.h"
 
 namespace sluice::limiter {
@@ -91,6 +92,14 @@ struct KnownLimit {
   std::uint32_t held = 0;  // ... so many units may be taken without being in the logs
 };
 
+// What one limiter's settings said last.
+struct SettingsSaid {
+  std::string instance;            // of that limiter
+  std::uint64_t file_version = 0;  // of the limits in them
+  StoreTime at;                    // when it said so last
+  Spans spans;
+};
+
 struct ShardRecord {
   StoreTime last;       // store time never goes below
   Duration offset;      // added to the clock's time, after the clock stepped
@@ -107,10 +116,16 @@ struct ShardRecord {
   // for shorter windows.
   StoreTime keys_until;
   StoreTime keys_since;
-  Duration stretched;  // by so much windows were made longer since then
-  std::string by;      // who said the limits last, and when
-  StoreTime edited_at;
-  std::uint64_t file_version = 0;  // of the limits that settings said last
+  Duration stretched;              // by so much windows were made longer since then
+  std::string by;                  // who said the limits last, and when
+  StoreTime edited_at;             // 0: never since the shard was made
+  std::uint64_t file_version = 0;  // of the limits that settings said with effect last
+  std::vector<SettingsSaid> said;  // by each limiter, the newest last
+  Spans spans;                     // that rule
+  // Of what settings say; unknown_hold and store_overlap shrink to that later.
+  std::uint64_t spans_version = 0;
+  StoreTime tail;  // by then all that was granted by longer spans has arrived
+  ClosedBy closed_by = ClosedBy::kNothing;
 };
 
 // Idle keys may be gone so much later than the settings need them, but no sooner, even if those are

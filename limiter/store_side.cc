@@ -112,7 +112,7 @@ void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
   close_by_warnings(turn);
   for (const auto& [peer, dispatcher] : peers_.dispatchers()) turn.out.push(wire::Announce{peer});
   for (const auto& [peer, ingest] : peers_.ingests()) turn.out.push(wire::Announce{peer});
-  for (auto& [number, key] : keys_) touch(*key);
+  for (Key* key : keys_) touch(*key);
 }
 
 // After their clock went back, shards go on from where each of them was. One that is ahead of the
@@ -200,7 +200,8 @@ void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& 
   } else if (const auto* peek = std::get_if<Peek>(&call)) {
     if (const auto* reply = std::get_if<PeekReply>(&answer)) peeked(*peek, *reply, turn);
   } else if (const auto* hold = std::get_if<SetHold>(&call)) {
-    hold_written(*hold, turn);
+    const auto* done = std::get_if<Acknowledged>(&answer);
+    hold_written(*hold, done == nullptr ? StoreTime{} : done->later_word, turn);
   } else if (const auto* consume = std::get_if<Consume>(&call)) {
     consumed(*consume, turn);
   } else if (const auto* clock = std::get_if<AskClock>(&call)) {

@@ -3,6 +3,7 @@
 // repeat exactly.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <utility>
@@ -10,6 +11,16 @@
 #include "lib/base/instant.h"
 
 namespace sluice::limiter {
+
+// Something that has a number, in an ordered container: the same order in every run.
+template <class T>
+struct Numbered {
+  std::uint64_t number = 0;
+  T* one = nullptr;
+  explicit Numbered(T& of) : number(of.number), one(&of) {}
+  friend bool operator==(Numbered a, Numbered b) { return a.number == b.number; }
+  friend bool operator<(Numbered a, Numbered b) { return a.number < b.number; }
+};
 
 template <class Name>
 class Timers {

@@ -7,6 +7,7 @@ namespace sluice::limiter {
 
 namespace {
 
+constexpr std::size_t kByMax = 200;      // bytes of who says so
 constexpr std::size_t kReasonMax = 256;  // bytes, as the contract has it
 
 std::string described(const Limit& limit) {
@@ -37,9 +38,21 @@ std::string edit_id_of(const std::string& upstream, std::uint64_t edit, StoreTim
   return to_bytes(sha256(fact)).substr(0, 16);
 }
 
-std::string words_of_edit(const std::string& by, const std::vector<Limit>& limits) {
-  std::string words = "by " + by;
+std::string held_id_of(const std::string& upstream, std::uint64_t version) {
+  const std::string fact = "limits hold " + upstream + " " + std::to_string(version);
+  return to_bytes(sha256(fact)).substr(0, 16);
+}
+
+std::string words_of_edit(const SetLimits& call, const std::vector<Limit>& limits) {
+  std::string words = "by " + wire::clip(call.by, kByMax);
+  if (call.said_at.us != 0) words += ", said again as the store had forgotten it";
   for (const Limit& limit : limits) words += "; " + described(limit);
+  return wire::clip(words, kReasonMax);
+}
+
+std::string words_of_restore(const std::string& by, const std::vector<std::uint32_t>& held) {
+  std::string words = "by " + by + "; restored from the trail, held by";
+  for (const std::uint32_t units : held) words += " " + std::to_string(units);
   return wire::clip(words, kReasonMax);
 }
 

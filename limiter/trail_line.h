@@ -13,8 +13,13 @@ std::string record_id_of(const std::string& identity, std::uint32_t serial, wire
 
 // Of the shard's line about its so-many-th edit of limits.
 std::string edit_id_of(const std::string& upstream, std::uint64_t edit, StoreTime at);
-// What such a line says, in words.
-std::string words_of_edit(const std::string& by, const std::vector<Limit>& limits);
+// Of a line that says which limits hold.
+std::string held_id_of(const std::string& upstream, std::uint64_t version);
+// What a line of an edit says, in words.
+std::string words_of_edit(const SetLimits& call, const std::vector<Limit>& limits);
+
+// What the line says of a person who says how little the store may still have forgotten.
+std::string words_of_restore(const std::string& by, const std::vector<std::uint32_t>& held);
 
 // A line about this message's last grant, with what its record knows.
 wire::Record line_of(const MessageRecord& record, wire::RecordKind kind, StoreTime at);

@@ -17,17 +17,21 @@
 
 namespace sluice::limiter {
 
+// What is left of a member's turns while it is away.
+struct Owed {
+  std::int64_t deficit = 0;  // what it may spend; below 0: spent before it was due
+  std::uint64_t round = 0;   // the last one whose share is in the deficit
+};
+
 // One member's standing; it stays with the member while it is away.
-struct Standing {
+struct Standing : Owed {
   struct Place {
     std::uint64_t round = 0;
     std::uint64_t number = 0;  // within a round, in the order in which they came
     friend auto operator<=>(const Place&, const Place&) = default;
   };
-  std::int64_t deficit = 0;  // what it may spend; below 0: spent before it was due
-  std::uint64_t round = 0;   // the last one whose share is in the deficit
-  Place place;               // where it stands, or stood last
-  bool keeps = false;        // it comes back to the place that it had
+  Place place;         // where it stands, or stood last
+  bool keeps = false;  // it comes back to the place that it had
 };
 
 template <class Member>

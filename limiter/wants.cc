@@ -1,6 +1,7 @@
 // Which keys have rows, and asking for the heads of them: rules 1 and 3 of design 4.2.
 #include <algorithm>
 
+#include "lib/base/check.h"
 #include "lib/base/mark.h"
 #include "limiter/core.h"
 
@@ -14,71 +15,31 @@ constexpr std::size_t kWantsOpenMax = 512;
 
 }  // namespace
 
-void LimiterCore::item(wire::PeerId peer, const wire::Parked& said, const Turn& turn) {
+void LimiterCore::item(wire::PeerId peer, const wire::Parked& parked, const Turn& turn) {
   if (config_.mutations.rows_not_announced) return;
-  Shard* shard = shard_of(said.upstream);
+  Shard* shard = shard_of(parked.upstream);
   IngestPeer* ingest = peers_.ingest(peer);
-  if (shard == nullptr) return unknown_upstream(said.upstream);
+  if (shard == nullptr) return unknown_upstream(parked.upstream);
   if (ingest == nullptr) return;
-  ingest->stores.insert(said.store);
-  wire::Parked parked = said;
-  if (parked.key == parked.upstream) {
-    // What holds the whole upstream stands under its name, which no key has.
-    forget_stale(parked.holds, shard->stale_until, turn.now);
-    recall_penalty({shard, "", &shard->holds}, parked.holds, turn);
-    if (take_holds(shard->holds, parked.holds)) touch_all(*shard);
-    return;
+  ingest->stores.insert(parked.store);
+  hear_holds(*shard, peer, parked, turn);
+  if (parked.count == 0 || parked.key == parked.upstream) return;  // nothing to ask for
+  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(parked.count, UINT32_MAX));
+  if (find_key(*shard, parked.key) == nullptr) {  // what closes it would have brought it here
+    KnownKeys& known = shard->known[parked.store];
+    if (!known.empty() || !may_ask(*ingest)) {  // else it is asked for with this turn
+      known.add(parked.key).rows_count = count;
+      look_at_known_ = true;
+      return;
+    }
   }
   Key& key = key_of(*shard, parked.key);
   touch(key);
-  forget_stale(parked.holds, key.stale_until, turn.now);
-  if (parked.count == 0) {  // it has holds, and nothing to ask for
-    if (!key.rows.hold(parked.store, parked.holds)) {
-      recall_penalty({shard, key.name, &key.holds}, parked.holds, turn);
-      take_holds(key.holds, parked.holds);
-    }
-    key.foreseen.reset();
-    return;
-  }
   const Message* last = key.line.last();
   const bool precedes = last == nullptr || parked.head_order <= last->order;
-  key.rows_count = static_cast<std::uint32_t>(std::min<std::uint64_t>(parked.count, UINT32_MAX));
+  key.rows_count = count;
   key.rows.announced(parked, is_here(key, parked.head_order), precedes);
   if (!config_.mutations.copies_beside_rows) park_copies(key, wire::Wait::kBehind, turn);
-}
-
-// A person opened it a moment ago: a pause that an announcement names was read before that.
-void LimiterCore::forget_stale(std::vector<wire::Hold>& holds, Instant stale_until, Instant now) {
-  if (now >= stale_until) return;
-  std::erase_if(holds, [](const wire::Hold& hold) {
-    return hold.kind == wire::HoldKind::kPause || hold.until.us == 0;
-  });
-}
-
-// Who hears of a penalty from parking first recalls what it has dispatched, as when a dispatcher
-// tells it.
-void LimiterCore::recall_penalty(const Closed& closed, const std::vector<wire::Hold>& said,
-                                 const Turn& turn) {
-  for (const wire::Hold& hold : said) {
-    if (hold.kind != wire::HoldKind::kPenalty || hold.until <= closed.known->penalty_until())
-      continue;
-    MARK("limiter: a penalty is heard of from parking first");
-    recall({closed.shard->upstream->name, closed.name, hold.until}, turn);
-  }
-}
-
-// True when anything closes.
-bool LimiterCore::take_holds(Holds& holds, const std::vector<wire::Hold>& said) {
-  bool closes = false;
-  for (const wire::Hold& hold : said) {
-    closes = true;
-    if (hold.kind == wire::HoldKind::kPause || hold.until.us == 0) {
-      holds.pause_at_least(hold.until);
-    } else {
-      holds.penalise(hold.until);
-    }
-  }
-  return closes;
 }
 
 // Is the row of that order here, in the line or on its way?
@@ -89,13 +50,15 @@ bool LimiterCore::is_here(const Key& key, std::int64_t order) {
                      [&](const Message* message) { return message->offer.order == order; });
 }
 
-void LimiterCore::item(wire::PeerId peer, const wire::Announced& announced, const Turn&) {
+void LimiterCore::item(wire::PeerId peer, const wire::Announced& announced, const Turn& turn) {
   IngestPeer* ingest = peers_.ingest(peer);
   if (ingest == nullptr) return;
   ingest->stores.insert(announced.store);
+  look_at_known_ = true;
   for (auto& [name, shard] : shards_) {
-    shard.opening.announced(announced.store);
+    shard.opening.announced(announced.store, peer);
     shard.look = shard.look || !shard.opening.open();
+    tell_unnamed(shard, peer, announced.store, turn);
   }
 }
 
@@ -104,10 +67,8 @@ void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {
     Key* key = find_key(shard, rows.key);
     if (key == nullptr) continue;
     const auto asked = key->rows.asked(rows.want_id);
-    const std::vector<wire::Hold> holds = key->rows.holds_of(rows.store);
     if (!key->rows.answered(rows, config_, turn.now)) continue;
     if (IngestPeer* ingest = asked ? peers_.ingest(*asked) : nullptr) --ingest->wants_open;
-    if (!key->rows.knows(rows.store)) take_holds(key->holds, holds);  // they outlast its rows
     if (rows.more) let_go_beyond(*key, rows.store, turn);
     touch(*key);
     return;
@@ -138,23 +99,38 @@ void LimiterCore::item(wire::PeerId, const wire::Forgotten& forgotten, const Tur
 void LimiterCore::forgotten_by_ingest(const std::string& identity) {
   const auto at = told_key_.find(identity);
   if (at == told_key_.end()) return;
-  if (const auto key = keys_.find(at->second); key != keys_.end() && key->second->told > 0) {
-    --key->second->told;
-    if (key->second->rows_count > 0) --key->second->rows_count;
-    touch(*key->second);
+  Key& key = *at->second;
+  --key.told;
+  if (key.rows_count > 0) --key.rows_count;
+  // Who asked before counted it; what we count when we answer does not have it any more.
+  for (Asker& asker : key.askers) {
+    if (asker.quote.ahead > 0) --asker.quote.ahead;
   }
+  touch(key);
   told_key_.erase(at);
 }
 
-// As many as there is room for; a key that needs none any more leaves its room to the next.
+bool LimiterCore::may_ask(const IngestPeer& ingest) const {
+  return !draining_ && ingest.wants_open < kWantsOpenMax;
+}
+
+// As many as there is room for, one after the other of each upstream and store; a key that needs
+// none any more leaves its room to the next.
 void LimiterCore::say_queued_wants(const Turn& turn) {
-  for (auto& [peer, ingest] : peers_.ingests()) {
-    while (!ingest.wanting.empty() && ingest.wants_open < kWantsOpenMax) {
-      const auto key = keys_.find(ingest.next_wanting());
-      if (key == keys_.end()) continue;
-      key->second->rows.its_turn();
-      say_wants(*key->second, turn);
-      touch(*key->second);
+  look_at_known_ = false;
+  for (bool said = true; said;) {
+    said = false;
+    for (auto& [upstream, shard] : shards_) {
+      for (auto& [store, known] : shard.known) {
+        const auto peer = known.empty() ? std::nullopt : peers_.ingest_of(store);
+        if (!peer || !may_ask(*peers_.ingest(*peer))) continue;
+        said = true;
+        Key& key = key_of(shard, known.next());
+        known.erase(key.name);
+        key.rows.its_turn(store);
+        say_wants(key, turn);
+        touch(key);
+      }
     }
   }
 }
@@ -170,17 +146,19 @@ void LimiterCore::say_wants(Key& key, const Turn& turn) {
     const auto peer = peers_.ingest_of(store->name, again ? store->asked : wire::PeerId{});
     // What belongs before the last of the line takes its place, room or not.
     const bool in_place = again || store->precedes || store->inside;
-    if (!peer || (no_room() && !in_place && key.messages() > 0)) {
-      MARK("limiter: no ingest or no room for rows");
+    if (no_room() && !in_place && key.messages() > 0) {
+      MARK("limiter: no room for rows");
       Rows::later(*store, turn.now + config_.want_again);
       continue;
     }
-    IngestPeer& ingest = *peers_.ingest(*peer);
-    if (!again && ingest.wants_open >= kWantsOpenMax) {
+    if (!again && !(peer && may_ask(*peers_.ingest(*peer)))) {
+      MARK("limiter: a Want waits for its turn");
       Rows::queue(*store);
-      ingest.wanting.push_back(key.number);
+      key.shard->known[store->name].add(key.name);
       continue;
     }
+    CHECK(peer);  // who was asked serves that store as long as it is there
+    IngestPeer& ingest = *peers_.ingest(*peer);
     if (again) MARK("limiter: a Want is said again");
     ++ingest.wants_open;
     if (IngestPeer* before = again ? peers_.ingest(store->asked) : nullptr) --before->wants_open;

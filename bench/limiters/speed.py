@@ -1,7 +1,8 @@
 """Decisions a second on one redis-server, and what each costs its one core: bare scripts by
-redis-benchmark, a plain GCRA by Sluice's own client, contestants from npm by theirs. A plain GCRA by
-the same client goes beside each, in turns."""
+redis-benchmark, a plain GCRA and the store's own decision by Sluice's own client, contestants from npm
+by theirs. A plain GCRA by the same client goes beside each, in turns."""
 
+import contextlib
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ import subprocess
 from harness import BIN
 from limiters.match import HERE, packages
 from limiters.servers import redis_server
+from redis_server import RedisServer
 
 KEYS = 100_000
 UNDER_WAY = 256
@@ -35,12 +37,14 @@ def core_us(redis):
 
 def costs(redis, count, run):
     """(decisions a second, microseconds of Redis's core for one, of the client's), run() saying the
-    first."""
+    first, or all, where it has more to do than decide."""
     core, client = core_us(redis), resource.getrusage(resource.RUSAGE_CHILDREN)
-    rate = run()
+    said = run()
+    if isinstance(said, tuple):
+        return said
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - client.ru_utime - client.ru_stime
-    return rate, (core_us(redis) - core) / count, 1e6 * spent / count
+    return said, (core_us(redis) - core) / count, 1e6 * spent / count
 
 
 def bare(redis, script, count, connections=8):
@@ -58,6 +62,26 @@ def by_sluice(redis, count):
                              os.path.join(HERE, "lua", "gcra.lua"), str(count), str(UNDER_WAY),
                              "10", WINDOW_US, *WORDS["gcra"]))
     return count / said["seconds"]
+
+
+def of_store(url, count, a_second=0, rounds=0):
+    """The store's own decision, over full logs of ten slots of 1,000 keys; a plain GCRA beside it where
+    it is paced."""
+    return json.loads(output(f"{BIN}/bench-redis-decide", url, os.path.join(HERE, "lua", "gcra.lua"),
+                             str(count), str(UNDER_WAY), str(a_second), str(rounds),
+                             "10", WINDOW_US, *WORDS["gcra"]))
+
+
+def decided(redis, count):
+    said = of_store(f"unix://{redis}", count)
+    return count / said["seconds"], said["core_us"] / count, said["cpu_us"] / count
+
+
+def latency(a_second=2000, rounds=10):
+    """Microseconds from a call of Sluice's client to its answer, over TCP on the loopback."""
+    with contextlib.closing(RedisServer()) as server:
+        return {"a_second": a_second,
+                **of_store(f"redis://127.0.0.1:{server.listen()}", 0, a_second, rounds)}
 
 
 def by_library(redis, home, name, count=0):
@@ -101,6 +125,7 @@ def measure(folder, count=300_000, npm=True):
                 for name, script in known.items()}
         runs["gcra, 1 connection"] = (count, lambda: bare(redis, known["gcra"], count, 1))
         runs["gcra, Sluice's client"] = (count, lambda: by_sluice(redis, count))
+        runs["the store's decision"] = (count, lambda: decided(redis, count))
         found = {"bare": in_turns(redis, runs)}
         if not home:
             found["skipped"] = why
@@ -126,6 +151,11 @@ def text(found):
         lines += [f"  {name:<24}{one['per_second']:11,.0f} {one['ratio']:8.2f} {one['core_us']:12.2f} "
                   f"{1e6 / one['core_us']:16,.0f} {one['core_ratio']:8.2f} {one['client_us']:13.2f}"
                   for name, one in said.items()]
+    if "latency" in found:
+        said = found["latency"]
+        lines += [f"at {said['a_second']:,} a second over TCP, us: p50, p99"]
+        lines += [f"  {name:<24}{said[kind + '_p50']:11,.0f} {said[kind + '_p99']:8,.0f}" for kind, name in
+                  (("bare", "ECHO"), ("script", "gcra"), ("decide", "the store's decision"))]
     if "skipped" in found:
         lines.append(f"skipped what comes from npm: {found['skipped']}")
     return "\n".join(lines)

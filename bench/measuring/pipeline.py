@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from harness import BIN, Pipeline, layout, request
+from redis_server import RedisServer
 
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
 COUNTED = layout.STAGES  # the sink and whoever produces are not Sluice
@@ -31,11 +32,12 @@ def used(pid):
 class Measured(Pipeline):
     """All five stages in a folder of their own, which `close` removes."""
 
-    def __init__(self, parsed, url=None, times=False):
+    def __init__(self, parsed, url=None, times=False, redis=None):
         self.scratch = tempfile.mkdtemp(prefix="run-", dir=parsed.folder)
         self.times = os.path.join(self.scratch, "times") if times else None
-        super().__init__(self.scratch, url=url, time_scale=1.0, more=WIDE)
-        self.perf = None
+        super().__init__(self.scratch, url=url, time_scale=1.0, more=WIDE,
+                         redis=redis.url if redis else None)
+        self.perf, self.server = None, redis
 
     def command(self, name):
         if name != "upstream":
@@ -67,8 +69,11 @@ class Measured(Pipeline):
         return sum(float(value) for value in found)
 
     def used(self):
-        return {name: used(self.processes[name].pid) for name in COUNTED + ["upstream"]
+        pids = {name: self.processes[name].pid for name in COUNTED + ["upstream"]
                 if name in self.processes}
+        if self.server:
+            pids["redis"] = self.server.process.pid
+        return {name: used(pid) for name, pid in pids.items()}
 
     def wait_for(self, stage, metric, count):
         """Until that metric is at least `count`; the moment (monotonic) when it was seen."""
@@ -87,14 +92,17 @@ class Measured(Pipeline):
 
 @contextlib.contextmanager
 def pipeline(parsed, run, **options):
-    made = Measured(parsed, **options)
+    server = RedisServer() if parsed.redis else None
+    made = Measured(parsed, redis=server, **options)
     try:
-        made.start()
+        made.start(flags=["--fresh"] if server else [])
         if parsed.perf:
             made.profile(parsed.perf, os.path.join(parsed.folder, f"perf-{run}-{parsed.perf}.data"))
         yield made
     finally:
         made.close()
+        if server:
+            server.close()
 
 
 def difference(before, after, messages):

@@ -1,7 +1,7 @@
 // What the store's scripts cost a Redis core, beside a plain GCRA script on the same server in the
 // same run: microseconds of the server's own CPU (/proc) for each decision or message.
 //
-//   bench-redis-scripts [seconds a measurement]
+//   bench-redis-scripts [decisions, and four times the messages [decisions|messages|sizes]]
 //
 // It starts Debian's redis-server on a unix socket of its own and ends it.
 #include <hiredis/hiredis.h>
@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/redis/shard.h"
 #include "lib/base/check.h"
 #include "limiter/redis_codec.h"
 
@@ -126,44 +127,38 @@ class Server {
   redisContext* context_ = nullptr;
 };
 
-const std::vector<Limit> kOnly = {
-    Limit{"window", LimitScope::kKey, 10, seconds(60), 10, seconds(1)}};
+// Microseconds of the server, seconds by the clock, for so many keys or messages.
+struct Cost {
+  double us = 0, seconds = 0, units = 0;
 
-StoreConfig config() {
-  StoreConfig config;
-  Upstream upstream;
-  upstream.name = "up";
-  upstream.in_flight_per_key = 100;
-  upstream.limits = kOnly;
-  config.upstreams = {upstream};
-  return config;
-}
+  Cost& operator+=(const Cost& more) {
+    us += more.us, seconds += more.seconds, units += more.units;
+    return *this;
+  }
+  [[nodiscard]] double each() const { return us / units; }
+  void print(const std::string& name) const {
+    std::printf("%-46s %7.2f us  %9.0f/s a core  (%.0f/s here)\n", name.c_str(), each(),
+                1e6 / each(), units / seconds);
+  }
+};
 
 struct Bench {
   Server server;
-  StoreConfig settings = config();
+  StoreConfig settings = shard_config();
   RedisSaid said{{}, true};
 
   void load(RedisScript script) {
     CHECK(server.command({"SCRIPT", "LOAD", text_of(script).text}).text == text_of(script).sha1);
   }
-  static std::vector<std::string> words(const RedisCommand& command) {
-    std::vector<std::string> words{"EVALSHA", text_of(command.script).sha1,
-                                   std::to_string(command.keys.size())};
-    words.insert(words.end(), command.keys.begin(), command.keys.end());
-    words.insert(words.end(), command.args.begin(), command.args.end());
-    return words;
-  }
   void say(Call call) {
     RedisExchange exchange(settings, std::move(call));
-    const RedisHeard heard = exchange.hear(server.command(words(exchange.next(said))));
+    const RedisHeard heard = exchange.hear(server.command(words_of(exchange.next(said))));
     CHECK(heard == RedisHeard::kDone);
     said.life = exchange.life();
   }
-  // Pipelines of 64 of the commands until `last`; microseconds of the server for each of `each`.
-  double measure(const char* name, std::size_t each,
-                 const std::vector<std::vector<std::string>>& commands,
-                 const std::function<void(const port::RedisValue&)>& heard = {}) {
+  // Pipelines of 64 of the commands until `last`; each is about so many keys or messages.
+  Cost measure(std::size_t each, const std::vector<std::vector<std::string>>& commands,
+               const std::function<void(const port::RedisValue&)>& heard = {}) {
     const double before = server.cpu_us();
     const auto from = std::chrono::steady_clock::now();
     std::size_t said_so_far = 0;
@@ -178,63 +173,28 @@ struct Bench {
       said_so_far += these;
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - from;
-    const double units = static_cast<double>(commands.size() * each);
-    const double us = (server.cpu_us() - before) / units;
-    std::printf("%-46s %7.2f us  %9.0f/s a core  (%.0f/s here)\n", name, us, 1e6 / us,
-                units / took.count());
-    return us;
+    return {server.cpu_us() - before, took.count(), static_cast<double>(commands.size() * each)};
   }
 };
-
-std::string padded(std::size_t n, std::size_t size) {
-  std::string text = std::to_string(n);
-  text.insert(0, size - std::min(size, text.size()), '0');
-  return text;
-}
-
-std::string key_of(std::size_t n) { return "up:user-" + padded(n, 6); }
-
-// The caller's bounds are wide enough for what is made beforehand.
-Caller caller() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  const StoreTime now{std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
-  static const std::uint64_t version = limits_version("up", kOnly);
-  return {1, {now - milliseconds(5), now + seconds(30)}, now + seconds(60), version};
-}
-
-GrantAsk ask_of(std::size_t n, std::size_t keys) {
-  GrantAsk ask;
-  ask.line.source = "embedded";
-  ask.line.key = key_of(n % keys);
-  ask.line.id = "message-" + padded(n, 10);
-  ask.line.identity = padded(n, 16);
-  ask.line.content_hash = std::string(32, 'h');
-  ask.line.upstream = "up";
-  ask.line.path = "/messages";
-  ask.line.method = "POST";
-  ask.first_seen = caller().bounds.low;
-  ask.expires_at = ask.first_seen + hours(96);
-  ask.dispatcher_life = 7;
-  return ask;
-}
 
 // One decision: the meter over a full log of 10 slots.
 void decisions(Bench& bench, std::size_t count) {
   constexpr std::size_t kKeys = 1'000;
   for (std::size_t n = 0; n < kKeys * 10; n += 50) {
-    Grant call{caller(), {}};
-    for (std::size_t i = 0; i < 50; ++i) call.asks.push_back(ask_of(n + i, kKeys));
-    bench.say(std::move(call));
+    Commands commands;
+    commands.add(bench.settings, bench.said, {n, 50, kKeys});
+    bench.measure(50, commands.grants);
+    bench.measure(50, commands.completions);
   }
   for (const std::size_t batch : {std::size_t{1}, std::size_t{32}}) {
     std::vector<std::vector<std::string>> commands;
     for (std::size_t n = 0; n < count; n += batch) {
       std::vector<std::string> keys;
       for (std::size_t i = 0; i < batch; ++i) keys.push_back(key_of((n + i) * 7 % kKeys));
-      commands.push_back(Bench::words(say_decide("up", keys, bench.said)));
+      commands.push_back(words_of(say_decide("up", keys, bench.said)));
     }
     const std::string name = "decide, full exact log of 10, batch " + std::to_string(batch);
-    bench.measure(name.c_str(), batch, commands);
+    bench.measure(batch, commands).print(name);
   }
 }
 
@@ -244,45 +204,36 @@ void gcra(Bench& bench, std::size_t count) {
   for (std::size_t n = 0; n < count; ++n) {
     commands.push_back({"EVALSHA", sha, "1", "gcra:" + std::to_string(n % 1'000), "6000000", "10"});
   }
-  bench.measure("plain GCRA in Lua, one key a call", 1, commands);
+  bench.measure(1, commands).print("plain GCRA in Lua, one key a call");
 }
 
+// Nine messages of each key, one after the other: the next is asked for when the last is settled.
 void messages(Bench& bench, std::size_t count, std::size_t batch) {
-  const std::size_t keys = count / 9;
-  std::vector<std::vector<std::string>> grants, completions, empties;
-  for (std::size_t n = 0; n + batch <= count; n += batch) {
-    Grant grant{caller(), {}};
-    Complete complete{caller(), {}};
-    Emptied emptied{"up", {}};
-    for (std::size_t i = 0; i < batch; ++i) {
-      grant.asks.push_back(ask_of(1'000'000 + n + i, keys));
-      const wire::Record& line = grant.asks.back().line;
-      Completion completion;
-      completion.outcome.attempt = {line.identity, 1};
-      completion.outcome.upstream = "up";
-      completion.outcome.key = line.key;
-      completion.outcome.ended = wire::Ended::kDelivered;
-      completion.outcome.status = 200;
-      completion.outcome.started_at = complete.caller.bounds.low;
-      complete.completions.push_back(std::move(completion));
-      emptied.lines.push_back({line.identity, {}, 1, wire::RecordKind::kAttempt});
-    }
-    grants.push_back(Bench::words(RedisExchange(bench.settings, grant).next(bench.said)));
-    completions.push_back(Bench::words(RedisExchange(bench.settings, complete).next(bench.said)));
-    empties.push_back(Bench::words(RedisExchange(bench.settings, emptied).next(bench.said)));
-  }
+  constexpr std::size_t kRounds = 9;
+  const std::size_t keys = std::max<std::size_t>(1, count / kRounds / batch) * batch;
   const std::string with = ", batch " + std::to_string(batch);
   std::size_t granted = 0;
   const double memory = bench.server.memory();
-  double us = bench.measure(("grant" + with).c_str(), batch, grants, [&](const auto& value) {
-    for (std::size_t i = 2; i < value.items.size(); ++i) granted += value.items[i].text[0] == 0;
-  });
-  us += bench.measure(("complete" + with).c_str(), batch, completions);
-  us += bench.measure(("emptied" + with).c_str(), batch, empties);
+  Cost grant, complete, emptied;
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    Commands commands;
+    for (std::size_t n = 0; n < keys; n += batch) {
+      commands.add(bench.settings, bench.said, {1'000'000 + round * keys + n, batch, keys});
+    }
+    grant += bench.measure(batch, commands.grants, [&](const auto& value) {
+      for (std::size_t i = 2; i < value.items.size(); ++i) granted += value.items[i].text[0] == 0;
+    });
+    complete += bench.measure(batch, commands.completions);
+    emptied += bench.measure(batch, commands.empties);
+  }
+  grant.print("grant" + with);
+  complete.print("complete" + with);
+  emptied.print("emptied" + with);
+  const double us = grant.each() + complete.each() + emptied.each();
   std::printf(
       "%-46s %7.2f us  %9.0f/s a core; %zu of %zu granted; %.0f bytes a message and %.1f keys\n",
-      ("a message: all three" + with).c_str(), us, 1e6 / us, granted, grants.size() * batch,
-      (bench.server.memory() - memory) / static_cast<double>(count), 1 / 9.0);
+      ("a message: all three" + with).c_str(), us, 1e6 / us, granted, keys * kRounds,
+      (bench.server.memory() - memory) / static_cast<double>(keys * kRounds), 1.0 / kRounds);
 }
 
 // What Redis spends on one record, its name and its own bookkeeping included.
@@ -316,24 +267,28 @@ void sizes(Bench& bench) {
   said("the shard's state", bytes(""));
 }
 
-int run(std::size_t count) {
+// `part`: all of it, or what its name begins with.
+int run(std::size_t count, const std::string& part) {
+  const auto does = [&](const char* name) { return part.empty() || part == name; };
   Bench bench;
   for (std::size_t i = 0; i < kRedisScripts; ++i) bench.load(static_cast<RedisScript>(i));
-  bench.say(SetLimits{"up", "settings"});
-  bench.say(AskClock{"up", caller()});
-  for (int twice = 0; twice < 2; ++twice) {
-    gcra(bench, count);
-    decisions(bench, count);
-    bench.server.command({"DEL", "nothing"});
-  }
-  for (const std::size_t batch : {std::size_t{1}, std::size_t{32}}) {
+  const auto begin = [&] {
     bench.server.command({"FLUSHALL"});
     bench.say(SetLimits{"up", "settings"});
+    bench.say(AskClock{"up", caller()});
+  };
+  for (int twice = 0; twice < 2 && does("decisions"); ++twice) {
+    begin();
+    gcra(bench, count);
+    decisions(bench, count);
+  }
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{32}, std::size_t{256}}) {
+    if (!does("messages")) break;
+    begin();
     messages(bench, count / 4, batch);
   }
-  bench.server.command({"FLUSHALL"});
-  bench.say(SetLimits{"up", "settings"});
-  sizes(bench);
+  begin();
+  if (does("sizes")) sizes(bench);
   return 0;
 }
 
@@ -341,5 +296,6 @@ int run(std::size_t count) {
 }  // namespace sluice::limiter
 
 int main(int argc, char** argv) {
-  return sluice::limiter::run(argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 200'000);
+  const std::size_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 200'000;
+  return sluice::limiter::run(count, argc > 2 ? argv[2] : "");
 }

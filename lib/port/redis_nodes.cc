@@ -11,6 +11,8 @@ namespace {
 // However often it is wanted; and while somebody is missing.
 constexpr Duration kAskAtMost = milliseconds(200);
 constexpr Duration kAskInTrouble = seconds(1);
+// How long one call that was refused is told of: calls follow, and succeed, or say it again.
+constexpr Duration kRedirectedFor = seconds(5);
 
 }  // namespace
 
@@ -94,7 +96,8 @@ void RedisNodes::settle(Member& member, Instant now, const std::function<void(st
 // The slot's next call goes where the server said; whoever else has moved, the topology tells.
 void RedisNodes::redirected(const RedisUrl& by, const std::string& text) {
   if (single()) {
-    why_ = "this is a node of a cluster, and the settings say that it is none: " + text;
+    redirected_ = "this is a node of a cluster, and the settings say that it is none: " + text;
+    redirected_until_ = world_.poller.now() + kRedirectedFor;
     return;
   }
   want_topology(world_.poller.now());
@@ -171,7 +174,10 @@ void RedisNodes::let_go() {
 // ---- what people ask ---------------------------------------------------------------------------
 
 std::string RedisNodes::trouble() const {
-  if (single()) return why_.empty() ? trouble_of(*members_.front()) : why_;
+  if (single()) {
+    const bool redirected = world_.poller.now() < redirected_until_;
+    return redirected ? redirected_ : trouble_of(*members_.front());
+  }
   if (!known_) {
     for (const auto& member : members_) {
       if (member->node.number() != 0) return "cluster: " + why_;

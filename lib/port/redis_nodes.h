@@ -62,7 +62,9 @@ class RedisNodes {
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<Member*> slots_;  // of a cluster: who has each slot
   std::vector<RedisSlotRange> learnt_;
-  std::string why_;  // the topology is not known, or this is no cluster
+  std::string why_;         // the topology is not known
+  std::string redirected_;  // by the one server, which is a node of a cluster
+  Instant redirected_until_;
   bool known_ = false;
   bool asking_ = false;
   std::size_t asked_ = 0;  // times; who is asked goes round

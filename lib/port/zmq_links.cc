@@ -194,10 +194,9 @@ void ZmqLinks::say_dropped(Instant now) {
 void ZmqLinks::perform() {
   if (performing_) return;
   performing_ = true;
-  std::vector<wire::LinkOut> outs;
   while (links_.has_output()) {
-    links_.take(outs);
-    for (wire::LinkOut& out : outs) {
+    links_.take(outs_);
+    for (wire::LinkOut& out : outs_) {
       if (const auto* transmit = std::get_if<wire::Transmit>(&out)) {
         perform(*transmit);
       } else if (const auto* redial = std::get_if<wire::Redial>(&out)) {

@@ -104,6 +104,7 @@ class ZmqLinks {
   std::uint64_t dropped_said_ = 0;
   Instant say_dropped_at_;
   bool performing_ = false;
+  std::vector<wire::LinkOut> outs_;  // while performing; its room is used again
 };
 
 }  // namespace sluice::port

@@ -122,7 +122,7 @@ void Links::say_hello(ConnId conn, Dialed& dialed, Instant now) {
   dialed.next = now + config_.heartbeat;
   Frame frame = frame_to(0);
   frame.items.emplace_back(Hello{kVersion, config_.role, config_.instance, now.us});
-  transmit(conn, {}, std::move(frame));
+  transmit(conn, {}, frame);
 }
 
 void Links::tick_dialed(ConnId conn, Dialed& dialed, Instant now) {
@@ -411,7 +411,7 @@ void Links::down_life(std::uint64_t life, Instant now) {
 void Links::welcome(Peer& peer) {
   Frame frame = frame_to(peer.who.life);
   frame.items.emplace_back(Welcome{config_.role, config_.instance});
-  transmit(peer.conn, peer.routing_id, std::move(frame));
+  transmit(peer.conn, peer.routing_id, frame);
   peer.heartbeat_now = true;
 }
 
@@ -468,7 +468,8 @@ void Links::pack(Peer& peer) {
   Frame frame = frame_to(peer.who.life);
   frame.items = std::move(peer.queue);
   counts_.items_out += frame.items.size();
-  transmit(peer.conn, peer.routing_id, std::move(frame));
+  transmit(peer.conn, peer.routing_id, frame);
+  peer.queue = std::move(frame.items);  // its room is used again
   peer.queue.clear();
   peer.queue_bytes = 0;
 }
@@ -476,7 +477,7 @@ void Links::pack(Peer& peer) {
 void Links::say_not_me(ConnId conn, std::string_view routing_id, const Frame& to) {
   Frame frame = frame_to(to.from_life);
   frame.items.emplace_back(NotMe{to.to_life});
-  transmit(conn, routing_id, std::move(frame));
+  transmit(conn, routing_id, frame);
 }
 
 Frame Links::frame_to(std::uint64_t life) {
@@ -487,7 +488,7 @@ Frame Links::frame_to(std::uint64_t life) {
 }
 
 // The sequence is given at the last moment: it grows in the order in which frames leave.
-void Links::transmit(ConnId conn, std::string_view routing_id, Frame frame) {
+void Links::transmit(ConnId conn, std::string_view routing_id, Frame& frame) {
   frame.sequence = ++sequence_;
   ++counts_.frames_out;
   out_.push(Transmit{conn, std::string(routing_id), encode(frame)});

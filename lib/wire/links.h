@@ -181,7 +181,7 @@ class Links {
   void heartbeat(Peer& peer, Instant now);
   void pack(Peer& peer);
   Frame frame_to(std::uint64_t life);
-  void transmit(ConnId conn, std::string_view routing_id, Frame frame);
+  void transmit(ConnId conn, std::string_view routing_id, Frame& frame);
 
   LinksConfig config_;
   Facts facts_;

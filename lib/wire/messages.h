@@ -125,8 +125,9 @@ struct Hold {
   HoldKind kind = HoldKind::kPenalty;
   StoreTime until;
   std::string by;
+  StoreTime said_at = {};  // of a pause: it counts unless a later one was said (words.h)
   SLUICE_FIELDS(row(1, "kind", m.kind, OneOf{1, 4}); row(2, "until_us", m.until, Whole{0});
-                row(3, "by", m.by, Text{0, 256});)
+                row(3, "by", m.by, Text{0, 256}); row(4, "said_at_us", m.said_at, Whole{0});)
 };
 
 // How many requests for an upstream the sender of this takes at the same time from the receiver.
@@ -343,6 +344,7 @@ struct Control {
   std::string limits;  // not used, and not read
   std::uint64_t limits_version = 0;
   std::vector<Limit> limit_rows = {};
+  StoreTime said_at = {};  // kPause, kResume: of two words the later counts (words.h)
   SLUICE_FIELDS(row(1, "control_id", m.control_id, Whole{1}); row(2, "verb", m.verb, OneOf{1, 6});
                 row(3, "upstream", m.upstream, Text{1, kNameMax});
                 row(4, "key", m.key, Text{0, kKeyMax});
@@ -351,7 +353,8 @@ struct Control {
                 row(7, "until_us", m.until, Whole{0}); row(8, "by", m.by, Text{0, 256});
                 row(9, "limits", m.limits, Bytes{0, 65536});
                 row(10, "limits_version", m.limits_version, Whole{});
-                row(11, "limit_rows", m.limit_rows, Many{kLimitsMax});)
+                row(11, "limit_rows", m.limit_rows, Many{kLimitsMax});
+                row(12, "said_at_us", m.said_at, Whole{0});)
 };
 
 // ---- limiter -> ingest -----------------------------------------------------------------------
@@ -422,7 +425,8 @@ struct Quoted {
 };
 
 // Of kEditLimits and kLookLimits also which limits hold now. Neither done nor stale nor a field
-// named: it is not known whether what was asked for holds.
+// named: it is not known whether what was asked for holds. A kPause or kResume is stale when a
+// later word is known, which was said `at` then.
 struct Controlled {
   std::uint64_t control_id = 0;
   bool done = false;
@@ -743,6 +747,18 @@ struct Moved {
                 row(3, "key", m.key, Text{0, kKeyMax});)
 };
 
+// ---- what persons said last ------------------------------------------------------------------
+
+// From a limiter to an ingest: the last word (words.h) about a key (empty: about the upstream), to
+// be put into parking unless a later one is there.
+struct Word {
+  std::string upstream;
+  std::string key;
+  Hold hold;
+  SLUICE_FIELDS(row(1, "upstream", m.upstream, Text{1, kNameMax});
+                row(2, "key", m.key, Text{0, kKeyMax}); row(3, "hold", m.hold, One{});)
+};
+
 // ---- a frame ---------------------------------------------------------------------------------
 
 // What one frame carries, in order. The place in this list is the field's number in the .proto
@@ -753,7 +769,7 @@ using Item = std::variant<Hello, Welcome, NotMe, Heartbeat,                     
                           Dispatch, Recall, Asked, Completed, Outcome, Penalty,       // 17-22
                           Record, Cost, Reserve, Settle, Recorded, Reserved,          // 23-28
                           Follow, Alert, Followed,                                    // 29-31
-                          Backlog, Moved>;                                            // 32-33
+                          Backlog, Moved, Word>;                                      // 32-34
 
 struct Frame {
   std::uint32_t version = kVersion;

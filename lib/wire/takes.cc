@@ -25,7 +25,7 @@ bool limiter_takes(Role sender, const Item& item) {
 bool ingest_takes(Role sender, const Item& item) {
   switch (sender) {
     case Role::kLimiter:
-      return is_one_of<Settled, Park, Want, Quoted, Controlled, Recall, Moved>(item);
+      return is_one_of<Settled, Park, Want, Quoted, Controlled, Recall, Moved, Word>(item);
     case Role::kAuditor:
       return is_one_of<Recorded, Reserved>(item);
     default:

@@ -85,7 +85,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Item>> kNames = {
     "Rows",    "Forgotten",  "Quote",    "Control",   "Settled", "Park",      "Want",
     "Quoted",  "Controlled", "Dispatch", "Recall",    "Asked",   "Completed", "Outcome",
     "Penalty", "Record",     "Cost",     "Reserve",   "Settle",  "Recorded",  "Reserved",
-    "Follow",  "Alert",      "Followed", "Backlog",   "Moved"};
+    "Follow",  "Alert",      "Followed", "Backlog",   "Moved",   "Word"};
 
 }  // namespace
 

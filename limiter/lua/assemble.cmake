@@ -2,16 +2,20 @@
 # SHA-1, as C++ (limiter/redis_scripts.h). A function of Lua 5.1 has at most 200 locals, and what it
 # shares with others costs time at each call, so constants (NAMES_LIKE_THIS) become what they stand
 # for.
-# What a function captures is looked for among all that functions made before it have captured, so a
-# chunk begins with names of its own for what it uses most; that wants the call to have begun.
-set(records "prelude begin columns meter_listed meter meter_edit reopening keys messages")
+# A script's functions are made anew by each call. What one captures is looked for among all that was
+# captured before it of the function around it, while what that one has captured itself is only
+# copied: so each chunk is the body of a function within the chunk before it (+ puts two into one).
+set(keys "prelude+begin columns meter_listed+meter meter_edit reopening keys")
+set(records "${keys} messages records")
 
 # Those that free memory, or take next to none, are allowed when the server is out of it (!).
 set(scripts
-  "grant|${records} grant" "complete|${records} complete" "emptied!|${records} emptied"
-  "forget!|${records} forget" "hold|${records} hold" "peek!|${records} peek" "clock!|prelude begin clock"
-  "consume|${records} consume" "limits|prelude limits"
-  "decide!|meter_listed decide_lean prelude begin columns meter meter_edit reopening keys decide")
+  "grant|${records} lines attempts grant" "complete!|${records} lines attempts complete"
+  "emptied!|prelude+begin messages emptied" "forget!|prelude+begin messages forget"
+  "hold!|${records} hold" "peek!|${records} peek" "clock!|prelude+begin+clock"
+  "consume|${records} lines consume" "limits|prelude+edit_line+limits"
+  "restore|${records} edit_line+restore"
+  "decide!|meter_listed+decide_lean ${keys} decide" "replicas!|replicas")
 
 # A line "--@M schema hash ...": a record that a script calls M is an array, with these fields in this
 # order, as struct.unpack returns them. M.hash becomes M[2]: arrays are made in one go, and need no
@@ -67,10 +71,19 @@ foreach(script IN LISTS scripts)
   endif()
   string(REPLACE " " ";" chunks "${CMAKE_MATCH_3}")
   set(text "")
+  set(ends "")
   foreach(chunk IN LISTS chunks)
-    file(READ ${CMAKE_CURRENT_LIST_DIR}/${chunk}.lua lines)
-    string(APPEND text "${lines}")
+    if(NOT text STREQUAL "")
+      string(APPEND text "return (function()\n")
+      string(APPEND ends "end)()\n")
+    endif()
+    string(REPLACE "+" ";" parts "${chunk}")
+    foreach(part IN LISTS parts)
+      file(READ ${CMAKE_CURRENT_LIST_DIR}/${part}.lua lines)
+      string(APPEND text "${lines}")
+    endforeach()
   endforeach()
+  string(APPEND text "${ends}")
   with_places("${text}" text)
   without_constants("${text}" text)
   string(PREPEND text "${flags}")

@@ -9,9 +9,6 @@ local function format_of(letter, count)
   return format
 end
 
--- At most so many values at once are on the stack.
-local CHUNK = 200
-
 local function read_column(s, pos, count, letter, size)
   if count <= CHUNK then
     local column = {unpk(format_of(letter, count), s, pos)}

@@ -1,6 +1,5 @@
 -- These attempts ended (limiter/script_complete.cc). An attempt's outcome is written once: what is
 -- said again changes nothing.
-local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local OUTCOME = '<I4I4I4BBI4dddI4dHc0'
 local E_DELIVERED, E_REFUSED, E_FAILED, E_THROTTLED, E_UNKNOWN, E_NOT_STARTED = 1, 2, 3, 4, 5, 6
 local W_NOW, W_BEFORE, W_LATE, W_NO_RECORD = 0, 1, 2, 3
@@ -20,7 +19,7 @@ local function read_outcome(s)
   O.answer = sub(s, O.answer)
 end
 
-local function has_flag(flag) return floor(O.flags / flag) % 2 == 1 end
+local function has_flag(flag) return O.flags >= flag and floor(O.flags / flag) % 2 == 1 end
 
 -- Where among those that were given up this attempt is; whether it counts.
 local function find_given(M)
@@ -36,10 +35,7 @@ end
 
 -- What this outcome is to the store. One that names another key than its record's may touch neither.
 local function place(M)
-  if M then
-    local _, name = hash_and_key(M.who)
-    if name ~= sub(KEYS[O.ki], key_prefix) then return W_BEFORE end
-  end
+  if M and not is_of_key(M.who, sub(KEYS[O.ki], key_prefix)) then return W_BEFORE end
   if M == nil or O.serial > M.serial then return W_NO_RECORD end
   if M.stage == UNDERWAY and O.serial == M.serial then return W_NOW end
   return find_given(M) and W_LATE or W_BEFORE
@@ -141,11 +137,11 @@ local function punish(M)
     end
   end
   if hold == nil then
-    hold = {kind = PENALTY_HOLD, until_ = now + length, by = 'upstream'}
+    hold = {kind = PENALTY_HOLD, until_ = now + length, said = 0, by = 'upstream'}
     K.holds[#K.holds + 1] = hold
   end
   if hold.until_ ~= 0 then hold.until_ = max(hold.until_, now + length) end
-  if has_flag(ABNORMAL) then hold.until_, hold.by = 0, 'abnormal_usage' end
+  if has_flag(ABNORMAL) then hold.until_, hold.by, hold.said = 0, 'abnormal_usage', now end
   say(M, line_of(M, HOLD, O.serial, ENDED + STARTED + COMPLETED + REASON + UNTIL, 0, O.status, O.started, at,
                  hold.until_, 0, no_life, has_flag(ABNORMAL) and 'abnormal_usage' or 'penalty'))
   refresh_idle(O.ki)
@@ -162,6 +158,24 @@ local function said_of(M, kind, its_end)
     if words == '' then words = reason_of(its_end) end
   end
   return line_of(M, kind, O.serial, sets, O.ended, O.status, O.started, at, 0, settlement, no_life, words)
+end
+
+-- The attempt was not started: its slots are free.
+local function free_slots(i, id, units, granted)
+  end_open(i, id)
+  local limits = S.limits
+  for li = 1, #limits do
+    local l = limits[li]
+    free_slot(edit_log(l, li, i), l, id)
+  end
+  local owner = told_owner(i)
+  local K = key(owner)
+  if K and K.told_until > now and granted >= K.told_at then
+    K = edit_key(owner)
+    K.told_left = K.told_left + units
+  end
+  refresh_idle(i)
+  if S.has_up then refresh_idle(2) end
 end
 
 -- No byte of it left: the slot is free, and it was no attempt. A request that would leave its lane

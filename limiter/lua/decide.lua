@@ -1,6 +1,6 @@
--- The meter alone: may so many units of this key go, as far as limits are concerned? An argument is a
--- key's place and units; an answer why not (1: it may go) and until when. Changes nothing but what it
--- meets: a new life.
+-- The meter alone: may so many units of this key go, as far as limits are concerned? The second
+-- argument has each question, a key's place and units; the reply each answer, why not (1: it may go)
+-- and until when. Changes nothing but what it meets: a new life.
 local raws = call('MGET', unpack(KEYS, 2))
 for k = 1, #raws do keys[k + 1] = raws[k] and decode_key(raws[k], KEYS[k + 1]) end
 
@@ -19,10 +19,10 @@ local function limited(i, units)
   return why, until_
 end
 
-local reply = {head()}
-for a = 2, #ARGV do
-  local why, until_ = limited(unpk('<I4I4', ARGV[a]))
-  reply[a + 1] = pack('<Bd', why or 1, until_ or now)
+local answers = ''
+for from = 1, #ARGV[2], 8 do
+  local why, until_ = limited(unpk('<I4I4', ARGV[2], from))
+  answers = answers .. pack('<Bd', why or 1, until_ or now)
 end
 if S.dirty then write_state(S) end
-return reply
+return answers

@@ -1,47 +1,48 @@
--- The leanest way to a decision: a shard with one limit, listed, held no tighter than its settings, and
--- keys about which nothing unusual is known. Whatever else is met, this leaves all to the script
--- proper (decide.lua), whose functions are made after this alone has failed: making them costs more
--- than deciding.
-local function decide_lean()
-  local unpk, sub, call, floor = struct.unpack, string.sub, redis.call, math.floor
-  local s = call('GET', KEYS[1])
-  if not s or #s < STATE_SIZE or string.byte(s, 1) ~= SCHEMA_NOW then return nil end
-  local flags, named = unpk('<Bc40', ARGV[1])
-  local _, limits, nout, _, _, _, by_size, last, offset, opened, closed, latency, _, _, _, info_at, version,
-    _, _, life, hold = unpk(STATE, s)
+-- The leanest way to a decision: one limit, listed and of keys, held no tighter than its settings, and
+-- keys about which nothing unusual is known. It reads the end of the shard's record and, of a key that
+-- is alone, the beginning. Whatever else is met is left to the script proper (decide.lua), whose
+-- functions are made after this alone has failed: making them costs more than deciding.
+repeat
+  local call, unpk, KEYS = redis.call, struct.unpack, KEYS
+  local s, asked = call('GETRANGE', KEYS[1], '-LEAN_SIZE', '-1'), ARGV[2]
+  if #s ~= LEAN_SIZE then break end
+  local schema, life, id, n, burst, last, offset, info_at, held_until, interval, horizon, hold = unpk(LEAN, s)
+  if schema ~= SCHEMA_NOW or string.find(ARGV[1], life, 2, true) ~= 2 then break end
   local t = call('TIME')
   local time = t[1] * 1000000 + t[2]
   local now = time + offset
   if now < last then now = last end
   local age = time - info_at
-  if limits ~= 1 or flags < 2 or flags > 3 or named ~= life or age < 0 or age > INFO_AGE_MAX then return nil end
-  local id, scope, kind, shadow, n, window, burst, guard, _, held_until = unpk(LIMIT, s,
-    STATE_SIZE + 1 + by_size)
-  if scope + kind + shadow > 0 or n > 256 or held_until > now then return nil end
-  local interval, horizon = floor((window + n - 1) / n), window + guard
-  local raws = #KEYS == 3 and {call('GET', KEYS[3])} or call('MGET', unpack(KEYS, 3))
-  local reply = {struct.pack('<dddc40Hc8', now, closed, latency, life, nout, version), ''}
-  if nout > 0 then return nil end
-  local format = '<' .. string.rep('d', n)
-  for a = 2, #ARGV do
-    local i, units = unpk('<I4I4', ARGV[a])
-    local raw, why, until_ = raws[i - 2], 1, now
-    if units > n or i < 3 then return nil end
-    if raw then
-      local schema, rare, idle, logs, open, pos = unpk(KEY, raw)
-      if schema ~= SCHEMA_NOW or rare ~= 0 or logs ~= 1 or idle <= now then return nil end
-      local log, c, has_units, tat, counted
-      log, c, has_units, tat, counted, pos = unpk(LOG, raw, pos + OPEN_SIZE * open)
-      if log ~= id or has_units ~= 0 or counted ~= 0 or c > n then return nil end
-      local at
-      if c > n - units then at = {unpk(c == n and format or sub(format, 1, c + 1), raw, pos + SLOT_SIZE * c)} end
-      local w, u = decide_listed(at, c, tat, n, burst, interval, horizon, hold, now, units)
-      if w then why, until_ = w, u end
-    end
-    reply[a + 1] = struct.pack('<Bd', why, until_)
+  if age < 0 or age > INFO_AGE_MAX or held_until > now then break end
+  if #KEYS < 3 then break end
+  local raws, raw
+  if #KEYS > 3 then
+    raws = call('MGET', unpack(KEYS, 3))
+  else
+    raw = call('GETRANGE', KEYS[3], '0', n <= 10 and '111' or n <= 64 and '543' or '2079')
   end
-  return reply
-end
-
-local lean = decide_lean()
-if lean then return lean end
+  local answers, count = nil, #asked / 8
+  for a = 1, count do
+    local i, units = unpk('<I4I4', asked, 8 * a - 7)
+    if units > n or i < 3 then break end
+    if raws then raw = raws[i - 2] end
+    local why, until_
+    if raw and raw ~= '' then
+      if #raw < 32 then break end
+      local its, rare, idle, logs, _, log, c, has_units, tat, counted, at = unpk('<BBdBI4HI4BdH', raw)
+      if its ~= SCHEMA_NOW or rare + has_units + counted > 0 or logs ~= 1 or log ~= id or idle <= now
+        or c > n then
+        break
+      end
+      if c > n - units then
+        at = {unpk(c <= 16 and string.sub('<dddddddddddddddd', 1, c + 1) or '<' .. string.rep('d', c), raw, at)}
+      end
+      why, until_ = decide_listed(at, c, tat, n, burst, interval, horizon, hold, now, units)
+    end
+    local answer = struct.pack('<Bd', why or 1, until_ or now)
+    if count == 1 then return answer end
+    answers = answers or {}
+    answers[a] = answer
+  end
+  if answers and #answers == count then return table.concat(answers) end
+until true

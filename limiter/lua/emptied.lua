@@ -38,7 +38,7 @@ local function empty_message(i, serial, kind)
   end
 end
 
-read_records()
+read_messages()
 for a = 2, #ARGV do
   local i, serial, kind = unpk('<I4dB', ARGV[a])
   if i == 0 then empty_shard(serial) else empty_message(i, serial, kind) end

@@ -1,6 +1,6 @@
 -- Row or queue copy is gone: the records may go after record_min. What has not ended is not
 -- forgotten, whoever says so (limiter/script.cc).
-read_records()
+read_messages()
 local until_ = now + S.record_min
 for i = nkeys + 3, #KEYS do
   local M = message(i)

@@ -1,5 +1,4 @@
 -- May these messages go? (limiter/script_grant.cc) One argument for each, one answer for each.
-local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local NOT_BEFORE, BACKOFF, PAUSED, PENALTY, CLOSURE, STORE_DOWN, CLOCK_UNSURE = 2, 3, 8, 9, 11, 14, 17
 local A_YES, A_WAIT, A_SETTLED, A_UNDERWAY, A_CONFLICT = 0, 1, 2, 3, 4
 local ASK = '<I4I4BI4I4I4dddc8I4'
@@ -17,7 +16,7 @@ local function read_ask(s)
   if #A.who ~= A.who_size then fail('ARGS an ask is cut short') end
 end
 
-local function has_flag(flag) return floor(A.flags / flag) % 2 == 1 end
+local function has_flag(flag) return A.flags >= flag and floor(A.flags / flag) % 2 == 1 end
 
 local function wait(why, until_, limit, M)
   return pack('<BBdI4Bc0', A_WAIT, why, until_, M and M.attempts or 0, #limit, limit)
@@ -29,8 +28,8 @@ local function settled(M)
 end
 
 local function open(M, granted, shadows)
-  return pack('<BI4I4dddc8c8c0c0', granted, M.serial, M.attempts, M.granted, M.start_by, M.lease_end,
-              M.limiter, M.dispatcher, shadows, outbox_of(M))
+  return pack('<BI4I4ddddc8c8c0c0', granted, M.serial, M.attempts, M.granted, M.start_by, M.lease_end,
+              max(M.start_by, M.lease_end - S.pause), M.limiter, M.dispatcher, shadows, outbox_of(M))
 end
 
 local caller_why, caller_limit
@@ -40,6 +39,23 @@ local function refuse_caller()
   elseif unsure or now > ask_by then
     caller_why, caller_limit = CLOCK_UNSURE, ''
   end
+end
+
+-- The message is to be another from now on: what was said of it stays as it was said.
+local function keep_lines_as_said(M)
+  local out, own = M.out, M.who
+  local lines, pos = {}, 1
+  while pos <= #out do
+    local size, kind, serial, sets = unpk('<I4BI4H', out, pos)
+    if size < LINE_SIZE then fail('CORRUPT a line of an outbox') end
+    local line = sub(out, pos, pos + size - 1)
+    if floor(sets / OWN) % 2 == 0 then
+      line = pack('<I4BI4H', size + #own, kind, serial, sets + OWN) .. sub(line, 12) .. own
+    end
+    lines[#lines + 1] = line
+    pos = pos + size
+  end
+  M.out = table.concat(lines)
 end
 
 local function begin_message()

@@ -1,7 +1,8 @@
 -- Keys' records: KEYS[2] is the upstream's own, KEYS[3] to KEYS[2 + nkeys] those of keys. In memory a
 -- log stands at LOGS + its limit's place in S.limits; `open` is packed: identity, serial, lease end.
+-- What decides comes first in a record: KEY, then RARE if there is any, then logs, each with its times
+-- before its identities, then `open` (decide_lean.lua reads no more than it needs).
 --@K idle nopen open penalties penalised reopened told_at told_until told_left holds dirty
-local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local LOGS = 11
 local KEY, KEY_SIZE = '<BBdBI4', 15
 local RARE, RARE_SIZE = '<I4ddddI4B', 41
@@ -12,10 +13,10 @@ local keys = {}
 local key_prefix = #KEYS[1] + 4  -- '{sluice:UP}' .. ':k:' .. key
 
 local function read_log(s, pos)
-  local id, c, has_units, tat, cc, ids = unpk(LOG, s, pos)
+  local id, c, has_units, tat, cc, at = unpk(LOG, s, pos)
+  local ids = at + 8 * c
   pos = ids + SLOT_SIZE * c
-  local L = {c, read_column(s, pos, c, 'd', 8), false, sub(s, ids, pos - 1), tat, cc, false, false}
-  pos = pos + 8 * c
+  local L = {c, read_column(s, at, c, 'd', 8), false, sub(s, ids, pos - 1), tat, cc, false, false}
   if has_units == 1 then
     L.un = read_column(s, pos, c, 'I4', 4)
     pos = pos + 4 * c
@@ -29,7 +30,7 @@ local function read_log(s, pos)
 end
 
 local function write_log(id, L)
-  local s = pack(LOG, id, L.c, L.un and 1 or 0, L.tat, L.cc) .. L.ids .. write_column(L.at, L.c, 'd')
+  local s = pack(LOG, id, L.c, L.un and 1 or 0, L.tat, L.cc) .. write_column(L.at, L.c, 'd') .. L.ids
   if L.un then s = s .. write_column(L.un, L.c, 'I4') end
   if L.cc > 0 then s = s .. write_column(L.ce, L.cc, 'd') .. write_column(L.cu, L.cc, 'I4') end
   return s
@@ -39,7 +40,28 @@ local function new_key()
   return {NEVER, 0, '', 0, 0, 0, 0, 0, 0, false, false, false, false}
 end
 
+-- Of most keys: nothing rare, one log of slots of one unit each.
+local COMMON, COMMON_SIZE = '<BBdBI4HI4BdH', 32
+
+-- nil: it has more, or is damaged.
+local function decode_common(s)
+  if #s < COMMON_SIZE or #S.limits ~= 1 then return nil end
+  local schema, rare, idle, nlogs, nopen, id, c, has_units, tat, cc, at = unpk(COMMON, s)
+  local ids = at + 8 * c
+  local open = ids + SLOT_SIZE * c
+  if schema ~= SCHEMA_NOW or rare + has_units + cc > 0 or nlogs ~= 1 or id ~= S.limits[1].log or c > CHUNK
+    or open + OPEN_SIZE * nopen ~= #s + 1 then
+    return nil
+  end
+  local column = {unpk(format_of('d', c), s, at)}
+  column[c + 1] = nil
+  return {idle, nopen, sub(s, open), 0, 0, 0, 0, 0, 0, false, false,
+          {c, column, false, sub(s, ids, open - 1), tat, 0, false, false}, false}
+end
+
 local function decode_key(s, name)
+  local common = decode_common(s)
+  if common then return common end
   check_schema(s, name)
   if #s < KEY_SIZE then fail('CORRUPT ' .. name) end
   local _, rare, idle, nlogs, nopen = unpk(KEY, s)
@@ -51,14 +73,10 @@ local function decode_key(s, name)
       unpk(RARE, s, pos)
     if nholds > 0 then K.holds = {} end
     for i = 1, nholds do
-      local kind, until_, by
-      kind, until_, by, pos = unpk('<BdHc0', s, pos)
-      K.holds[i] = {kind = kind, until_ = until_, by = by}
+      local kind, until_, said, by
+      kind, until_, said, by, pos = unpk('<BddHc0', s, pos)
+      K.holds[i] = {kind = kind, until_ = until_, said = said, by = by}
     end
-  end
-  if nopen > 0 then
-    K.open = sub(s, pos, pos + OPEN_SIZE * nopen - 1)
-    pos = pos + OPEN_SIZE * nopen
   end
   for _ = 1, nlogs do
     local id, L
@@ -68,21 +86,21 @@ local function decode_key(s, name)
       if l.log == id then K[LOGS + li] = L end
     end
   end
-  if pos ~= #s + 1 then fail('CORRUPT ' .. name) end
+  if pos + OPEN_SIZE * nopen ~= #s + 1 then fail('CORRUPT ' .. name) end
+  if nopen > 0 then K.open = sub(s, pos) end
   return K
 end
 
--- Of most keys: one log, nothing rare, made in one go.
 local common = {}
 local function encode_common(K, l, L)
   local c = L.c
   local format = common[c]
   if format == nil then
-    format = '<BBdBI4c0HI4BdHc0' .. rep('d', c)
+    format = COMMON .. rep('d', c)
     common[c] = format
   end
-  return pack(format, SCHEMA_NOW, 0, K.idle, 1, K.nopen, K.open, l.log, c, 0, L.tat, 0, L.ids,
-              unpack(L.at, 1, c))
+  return pack(format, SCHEMA_NOW, 0, K.idle, 1, K.nopen, l.log, c, 0, L.tat, 0, unpack(L.at, 1, c))
+    .. L.ids .. K.open
 end
 
 local function encode_key(K)
@@ -99,7 +117,7 @@ local function encode_key(K)
                 nholds)
     for i = 1, nholds do
       local hold = holds[i]
-      rare = rare .. pack('<BdHc0', hold.kind, hold.until_, #hold.by, hold.by)
+      rare = rare .. pack('<BddHc0', hold.kind, hold.until_, hold.said, #hold.by, hold.by)
     end
   end
   local logs, nlogs = '', 0
@@ -110,7 +128,7 @@ local function encode_key(K)
       nlogs = nlogs + 1
     end
   end
-  return pack(KEY, SCHEMA_NOW, is_rare and 1 or 0, K.idle, nlogs, K.nopen) .. rare .. K.open .. logs
+  return pack(KEY, SCHEMA_NOW, is_rare and 1 or 0, K.idle, nlogs, K.nopen) .. rare .. logs .. K.open
 end
 
 -- What is past its time is never seen, whether Redis still has it or not. While limits that were
@@ -217,7 +235,7 @@ local function write_keys()
       elseif last >= NEVER then
         call('SET', KEYS[i], encode_key(K))
       else
-        call('SET', KEYS[i], encode_key(K), 'PX', ttl_of(last + KEY_SLACK))
+        call('SET', KEYS[i], encode_key(K), 'PX', ttl_text_of(last + (KEY_SLACK + GLITCH_MAX)))
       end
     end
   end
@@ -225,20 +243,15 @@ end
 
 -- ---- questions of a key ---------------------------------------------------------------------
 
--- Spread over 0..4095, keys that differ in their last byte too. Every product is below 2^53.
-local function place_of(name)
-  local hash = 7
-  for i = 1, #name do hash = (hash * 65599 + string.byte(name, i)) % 2147483647 end
-  return hash * 48271 % 2147483647 % 4096
-end
-
 -- When the key opens after the shard's closure; 0: it was never closed.
 local function opens_at(i)
   if S.closed == 0 then return 0 end
   local window = closing_window(S.limits)
   if S.closed + window <= now then return now end  -- whatever its place is
-  local name = i == 2 and '' or sub(KEYS[i], key_prefix)
-  return S.closed + floor(window / 4096) * place_of(name)
+  -- Spread over 0..4095, keys that differ in their last byte too. Every product is below 2^53.
+  local name, hash = sub(KEYS[i], key_prefix), 7
+  for k = 1, #name do hash = (hash * 65599 + string.byte(name, k)) % 2147483647 end
+  return S.closed + floor(window / 4096) * (hash * 48271 % 2147483647 % 4096)
 end
 
 -- n * latency / whole, rounded up; exact where the product is not.
@@ -270,49 +283,3 @@ end
 
 -- Whose record keeps what the upstream's answers say is left.
 local function told_owner(i) return S.told_up and 2 or i end
-
--- ---- an attempt's slots ---------------------------------------------------------------------
-
-local function end_open(i, id)
-  local K = edit_key(i)
-  local open = K.open
-  for k = K.nopen, 1, -1 do
-    if sub(open, OPEN_SIZE * k - 27, OPEN_SIZE * k - 8) == id then
-      open = sub(open, 1, OPEN_SIZE * k - 28) .. sub(open, OPEN_SIZE * k + 1)
-      K.nopen = K.nopen - 1
-    end
-  end
-  K.open = open
-end
-
--- The attempt is over: its slots count from `at` ...
-local function complete_slots(i, id, units, at)
-  end_open(i, id)
-  local limits = S.limits
-  for li = 1, #limits do
-    local l = limits[li]
-    local L = edit_log(l, li, i)
-    complete_slot(L, l, id, units, at)
-    prune(L, l)
-  end
-  refresh_idle(i)
-  if S.has_up then refresh_idle(2) end
-end
-
--- ... or are free: it was not started.
-local function free_slots(i, id, units, granted)
-  end_open(i, id)
-  local limits = S.limits
-  for li = 1, #limits do
-    local l = limits[li]
-    free_slot(edit_log(l, li, i), l, id)
-  end
-  local owner = told_owner(i)
-  local K = key(owner)
-  if K and K.told_until > now and granted >= K.told_at then
-    K = edit_key(owner)
-    K.told_left = K.told_left + units
-  end
-  refresh_idle(i)
-  if S.has_up then refresh_idle(2) end
-end

@@ -2,7 +2,6 @@
 -- -at), `un` units (false: one each), `ids` packed, SLOT_SIZE bytes each: identity, serial,
 -- granted_at; `cc` sub-windows: `ce` ends, `cu` units.
 --@L c at un ids tat cc ce cu
-local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local IN_FLIGHT = 5
 
 local function new_log() return {0, {}, false, '', 0, 0, false, false} end
@@ -14,63 +13,39 @@ local function falls_to(L, l, most)
   local at, un, c, cc = L.at, L.un, L.c, L.cc
   if not un and cc == 0 and c <= most then return now end
   local horizon, rate, hold = l.horizon, l.rate, S.hold
-  local used, first = 0, NEVER
-  local ends, units
-  for i = 1, c do
-    local a, e = at[i]
-    if a > 0 then
-      e = a + horizon
-    elseif not rate then
-      e = -a
-    elseif -a <= now then
-      e = horizon + hold - a
+  local used, first, count = 0, NEVER, 0
+  local ends, units = {}, {}  -- of what counts still, in no order
+  for i = 1, c + cc do
+    local e, u
+    if i > c then
+      e, u = L.ce[i - c] + horizon, L.cu[i - c]
     else
-      e = now + horizon
+      e, u = at[i], un and un[i] or 1
+      if e > 0 then
+        e = e + horizon
+      elseif not rate then
+        e = -e
+      elseif -e <= now then
+        e = horizon + hold - e
+      else
+        e = now + horizon
+      end
     end
     if e > now then
-      used = used + (un and un[i] or 1)
-      if e < first then first = e end
-    end
-  end
-  for i = 1, cc do
-    local e = L.ce[i] + horizon
-    if e > now then
-      used = used + L.cu[i]
+      used, count = used + u, count + 1
+      ends[count], units[count] = e, u
       if e < first then first = e end
     end
   end
   if used <= most then return now end
   if used - most == 1 then return first end
-  ends, units = {}, {}
-  local function add(e, u)
-    if units[e] == nil then
-      units[e] = u
-      ends[#ends + 1] = e
-    else
-      units[e] = units[e] + u
-    end
-  end
-  for i = 1, c do
-    local a, e = at[i]
-    if a > 0 then
-      e = a + horizon
-    elseif not rate then
-      e = -a
-    elseif -a <= now then
-      e = horizon + hold - a
-    else
-      e = now + horizon
-    end
-    if e > now then add(e, un and un[i] or 1) end
-  end
-  for i = 1, cc do
-    local e = L.ce[i] + horizon
-    if e > now then add(e, L.cu[i]) end
-  end
+  local units_at = {}
+  for i = 1, count do units_at[ends[i]] = (units_at[ends[i]] or 0) + units[i] end
   table.sort(ends)
-  for i = 1, #ends do
-    used = used - units[ends[i]]
-    if used <= most then return ends[i] end
+  for i = 1, count do
+    local e = ends[i]
+    if e ~= ends[i - 1] then used = used - units_at[e] end
+    if used <= most then return e end
   end
   return NEVER
 end

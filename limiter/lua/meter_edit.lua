@@ -1,5 +1,4 @@
 -- The meter's writing half (limiter/meter.cc).
-local S, now, pack, unpk, sub, call, max, min, floor = S, now, pack, unpk, sub, call, max, min, floor
 local SLOT_SIZE = 28
 local SUB_WINDOWS_MAX, CHARGED_MAX = 256, 64
 
@@ -10,11 +9,13 @@ local function erase_slot(L, i)
   L.c = L.c - 1
 end
 
+-- The first of that name: sends made elsewhere can have the name of an attempt that follows them.
 local function find_slot(L, id)
-  local p = string.find(L.ids, id, 1, true)
+  local ids = L.ids
+  local p = find(ids, id, 1, true)
   while p do
     if p % SLOT_SIZE == 1 then return (p - 1) / SLOT_SIZE + 1 end
-    p = string.find(L.ids, id, p + 1, true)
+    p = find(ids, id, p + 1, true)
   end
 end
 
@@ -29,13 +30,12 @@ local function push_slot(L, id, at, units, granted)
   L.ids = L.ids .. id .. pack('<d', granted)
 end
 
--- Drops the slots that count no more.
+-- Drops the slots that count no more, in one pass. What stays is moved up, and of names whole runs
+-- are copied: mostly one, as slots go at the front.
 local function prune(L, l)
-  local at, horizon, hold, rate = L.at, l.horizon, S.hold, l.rate
-  local lead, c = true, L.c
-  local leading = 0
-  local i = 1
-  while i <= c do
+  local at, un, horizon, hold, rate = L.at, L.un, l.horizon, S.hold, l.rate
+  local c, kept, run, runs = L.c, 0, 1, ''
+  for i = 1, c do
     local a = at[i]
     local over
     if not rate then
@@ -45,23 +45,28 @@ local function prune(L, l)
     else
       over = -a <= now and horizon + hold - a <= now
     end
-    if not over then
-      lead = false
-      i = i + 1
-    elseif lead then
-      leading = i
-      i = i + 1
+    if over then
+      if run < i then
+        if runs == '' then runs = {} end
+        runs[#runs + 1] = sub(L.ids, SLOT_SIZE * (run - 1) + 1, SLOT_SIZE * (i - 1))
+      end
+      run = i + 1
     else
-      erase_slot(L, i)
-      c = c - 1
+      kept = kept + 1
+      if kept < i then
+        at[kept] = a
+        if un then un[kept] = un[i] end
+      end
     end
   end
-  if leading > 0 then
-    c = c - leading
-    for k = 1, c do at[k] = at[k + leading] end
-    for k = c + 1, c + leading do at[k] = nil end
-    if L.un then for k = 1, leading do table.remove(L.un, 1) end end
-    L.ids, L.c = sub(L.ids, SLOT_SIZE * leading + 1), c
+  if kept < c then
+    local last = sub(L.ids, SLOT_SIZE * (run - 1) + 1)
+    L.ids = runs == '' and last or table.concat(runs) .. last
+    for k = c, kept + 1, -1 do
+      at[k] = nil
+      if un then un[k] = nil end
+    end
+    L.c = kept
   end
   while L.cc > 0 and L.ce[1] + horizon <= now do
     table.remove(L.ce, 1)

@@ -6,7 +6,7 @@ local function peek_holds(i)
   for h = 1, K and K.holds and #K.holds or 0 do
     local hold = K.holds[h]
     if hold.until_ == 0 or hold.until_ > now then
-      s, count = s .. pack('<BdHc0', hold.kind, hold.until_, #hold.by, hold.by), count + 1
+      s, count = s .. pack('<BddHc0', hold.kind, hold.until_, hold.said, #hold.by, hold.by), count + 1
     end
   end
   return s, count

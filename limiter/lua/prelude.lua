@@ -2,17 +2,19 @@
 -- server's life (limiter/script.cc says the same in C++). Whole numbers of microseconds are doubles
 -- below 2^53; lives, versions and hashes are opaque bytes. Nothing is written before everything
 -- that a call touches was read and decoded.
-local pack, unpk, sub, rep = struct.pack, struct.unpack, string.sub, string.rep
+local pack, unpk, sub, rep, find = struct.pack, struct.unpack, string.sub, string.rep, string.find
 local floor, max, min = math.floor, math.max, math.min
 local call = redis.call
 
 local NEVER, MAX32 = 9007199254740992, 4294967295
 -- Of records. A script works on its own and the previous one; there is none before the first.
-local SCHEMA_NOW, SCHEMA_OLDEST = 1, 1
+local SCHEMA_NOW, SCHEMA_OLDEST = 2, 2
 local INFO_AGE_MAX = 100000  -- how long the server's life is believed
 -- Idle keys stay in Redis so much longer than they need: limits may be made longer by so much before
--- an untouched record is missed (limits.lua).
-local KEY_SLACK = 600000000
+-- an untouched record is missed (limits.lua). Redis deletes by its own clock, whatever that says for
+-- a moment: what it is set forward by so much deletes no slot that counts.
+local KEY_SLACK, GLITCH_MAX = 600000000, 86400000000
+local CHUNK = 200  -- at most so many values at once are on the stack
 
 local function fail(text) error({err = text}) end
 
@@ -27,11 +29,14 @@ end
 -- ---- the shard's state ---------------------------------------------------------------------
 
 -- Counts and sizes of what follows it come first. In memory what the size stands for takes its place.
---@S told_up has_up has_shadow lease schema limits nout sure limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max per_key in_flight clock_error overlap close_max record_min record_max edited file dirty
+--@S told_up has_up has_shadow lease schema limits nout sure limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version spans closed_by edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max overlap close_max record_min record_max per_key in_flight clock_error edited tail dirty
 --@l rate up lists horizon interval sub_window log scope kind shadow n window burst guard since held_until held name
-local STATE = '<BHHHI4I4Bdddddddddc8ddc40ddddBdddddddddddc8'
-local STATE_SIZE = 281
+local STATE = '<BHHHI4I4Bdddddddddc8c8Bddc40ddddBdddddddddddd'
+local STATE_SIZE = 290
 local LIMIT = '<HBBBI4dI4dddI4Bc0'
+-- The record ends with what decides where one limit is all there is, listed and of keys; zeros
+-- otherwise: schema, life, log, n, burst, last, offset, info_at, held_until, interval, horizon, hold.
+local LEAN, LEAN_SIZE = '<Bc40HI4I4ddddddd', 107
 
 -- What a limit's numbers mean to the meter.
 local function derive_limit(l)
@@ -71,11 +76,11 @@ local function decode_state(s)
   local limits_at = STATE_SIZE + S.by
   local out_at = limits_at + S.limits_raw
   local sure_at = out_at + S.out
-  if #s ~= sure_at + 8 * S.sure then fail('CORRUPT ' .. KEYS[1]) end
+  if #s ~= sure_at + 8 * S.sure + LEAN_SIZE then fail('CORRUPT ' .. KEYS[1]) end
   S.by = sub(s, STATE_SIZE + 1, limits_at)
   S.limits_raw = sub(s, limits_at + 1, out_at)
   S.out = sub(s, out_at + 1, sure_at)
-  S.sure = sub(s, sure_at + 1)
+  S.sure = sub(s, sure_at + 1, -LEAN_SIZE - 1)
   S.limits = decode_limits(s, limits_at + 1, nlimits)
   S.lease = S.start + S.timeout + S.pause
   S.dirty = false
@@ -88,17 +93,25 @@ local function decode_state(s)
   return S
 end
 
+local function lean_of(S)
+  local l = S.limits[1]
+  if #S.limits ~= 1 or not l.rate or not l.lists or l.up then return rep('\0', LEAN_SIZE) end
+  return pack(LEAN, SCHEMA_NOW, S.life, l.log, l.n, l.burst, S.last, S.offset, S.info_at, l.held_until,
+              l.interval, l.horizon, S.hold)
+end
+
 local function write_state(S)
   local limits = S.limits_raw or encode_limits(S.limits)
   call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, #S.limits, S.nout, #S.sure / 8, #limits, #S.out, #S.by,
-    unpack(S, 12, 41)) .. S.by .. limits .. S.out .. S.sure)
+    unpack(S, 12, 43)) .. S.by .. limits .. S.out .. S.sure .. lean_of(S))
 end
 
 -- ---- the call's first argument: who asks, and what it knows ---------------------------------
 
 -- flags: 1 a shard without a state is new, 2 the connection names a life, 4 there is a caller.
-local ask_flags, ask_life, caller_life, caller_low, caller_high, ask_by, caller_version, nkeys =
-  unpk('<Bc40c8dddc8I4', ARGV[1])
+local ask_flags, ask_life, caller_life, caller_low, caller_high, ask_by, caller_version, nkeys, ask_spans =
+  unpk('<Bc40c8dddc8I4c8', ARGV[1])
+local any = pack('<d', 0)  -- eight zeros: no version
 local is_fresh = ask_flags % 2 == 1
 local names_life = floor(ask_flags / 2) % 2 == 1
 local has_caller = floor(ask_flags / 4) % 2 == 1
@@ -107,11 +120,21 @@ local clock = call('TIME')
 local time = clock[1] * 1000000 + clock[2]
 local S, now, unsure, life_read
 
+-- A replica that may be written to has the life of its primary. A primary that was stopped believes
+-- for a moment that its replicas are still there, of which one may rule by now: what counts as good is
+-- compared with when each was heard last.
 local function read_life()
   local info = redis.pcall('INFO', 'replication')
   if type(info) ~= 'string' then fail('NOLIFE the user may not run INFO (ACL: +info)') end
   local life = string.match(info, 'master_replid:(%x+)')
   if life == nil or #life ~= 40 then fail('NOLIFE INFO replication names no master_replid') end
+  if not string.find(info, 'role:master', 1, true) then fail('READONLY this server is a replica') end
+  local good = tonumber(string.match(info, 'min_slaves_good_slaves:(%d+)') or 0)
+  local lag_max = max(S.overlap, 3000000) / 1000000
+  for lag in string.gmatch(info, 'state=online,offset=%d+,lag=(%d+)') do
+    if tonumber(lag) <= lag_max then good = good - 1 end
+  end
+  if good > 0 then fail('NOREPLICAS the replicas said nothing for longer than store_overlap') end
   life_read = life
   S.info_at, S.dirty = time, true
   return life
@@ -127,29 +150,35 @@ local function closing_window(limits)
   return window
 end
 
--- Nothing is granted until whatever may have been forgotten has arrived, and W has passed. `ruling`:
--- the limits that are to hold from now on.
-local function close(ruling)
+-- Why the shard was closed (ClosedBy in limiter/store.h).
+local BY_FIRST, BY_LIFE, BY_BACK, BY_CONTRADICTION, BY_SPANS = 1, 2, 3, 4, 5
+
+-- Nothing is granted until whatever may have been forgotten of what was granted before `since` has
+-- arrived, and W has passed. `ruling`: the limits that are to hold from now on.
+local function close(ruling, why, since)
   local guard = 0
   for i = 1, #ruling do
     local l = ruling[i]
     guard = max(guard, l.guard)
   end
-  local quiet = now + S.lease + S.hold + S.overlap
-  S.closed = max(S.closed, quiet + closing_window(ruling) + guard)
+  local quiet = max(since + S.lease + S.hold, S.tail) + S.overlap
+  local until_ = quiet + closing_window(ruling) + guard
+  if until_ > now and until_ > S.closed then S.closed, S.closed_by = until_, why end
   for i = 1, #S.limits do
     local l = S.limits[i]
-    l.held = MAX32
-    l.held_until = max(l.held_until, quiet + l.horizon)
+    if quiet + l.horizon > now then
+      l.held = MAX32
+      l.held_until = max(l.held_until, quiet + l.horizon)
+    end
   end
   S.limits_raw, S.dirty = false, true
 end
 
 -- Another life than the shard's last: whatever this store says, it may have forgotten.
-local function meet_life(life, ruling)
+local function meet_life(life, ruling, why)
   if S.life == life then return end
   S.life, S.opened = life, now
-  close(ruling)
+  close(ruling, why, now)
 end
 
 local function remember_sure()
@@ -179,7 +208,7 @@ end
 
 -- A closure must be of the life that the server has now.
 local function sure_of_life()
-  if life_read == nil then meet_life(read_life(), S.limits) end
+  if life_read == nil then meet_life(read_life(), S.limits, BY_LIFE) end
 end
 
 -- Compares the clock with what the caller knows. Too low cannot be lateness: the clock stepped back.
@@ -189,13 +218,13 @@ local function meet_caller()
   if caller_high == 0 then
     if forget_sure() then
       sure_of_life()
-      close(S.limits)
+      close(S.limits, BY_CONTRADICTION, now)
     end
   elseif now + S.clock_error < caller_low then
     sure_of_life()
     now = max(S.last, caller_low)
     S.offset = now - time
-    close(S.limits)
+    close(S.limits, BY_BACK, now)
   elseif now <= caller_high + S.clock_error then
     unsure = false
     remember_sure()
@@ -209,10 +238,11 @@ local function begin()
   local raw = call('GET', KEYS[1])
   if not raw then fail('UNSET the shard has no limits yet') end
   S = decode_state(raw)
+  if ask_spans ~= S.spans and ask_spans ~= any then fail('SPANS the shard rules by others') end
   now = max(S.last, time + S.offset)
   local age = time - S.info_at
   if not names_life or ask_life ~= S.life or age < 0 or age > INFO_AGE_MAX then
-    meet_life(read_life(), S.limits)
+    meet_life(read_life(), S.limits, BY_LIFE)
   end
   if has_caller then meet_caller() end
 end
@@ -224,9 +254,17 @@ local function ttl_of(at)
   return (span - span % 1000) / 1000
 end
 
+-- The same as text, which Redis need not format; most writes of a call are for one time.
+local ttl_at, ttl_text
+local function ttl_text_of(at)
+  if at ~= ttl_at then ttl_at, ttl_text = at, string.format('%d', ttl_of(at)) end
+  return ttl_text
+end
+
 -- The first two parts of every reply.
 local function head()
-  return pack('<dddc40Hc8', now, S.closed, S.latency, S.life, S.nout, S.version), S.out
+  return pack('<dddc40Hc8c8B', now, S.closed, S.latency, S.life, S.nout, S.version, S.spans,
+              S.closed_by), S.out
 end
 
 -- Whether an edit came too late; the limits that hold, and who said so last.

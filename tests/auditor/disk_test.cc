@@ -381,5 +381,43 @@ TEST(SqliteLedger, ForgetsWhatIsOlderThanItsRetention) {
   EXPECT_TRUE(known()[3]);
 }
 
+// The versions of an upstream's limits: which rules, since when the others do not, and for how long
+// they are kept.
+TEST(Ledger, KeepsReplacedLimitsForAsLongAsTheyMatter) {
+  const TempDir dir;
+  auto ledger = std::move(*SqliteLedger::open(dir.path() + "/ledger.db", {}));
+  const std::vector<Limit> day = {Limit{"d", LimitScope::kKey, 5, hours(24), 5, seconds(1)}};
+  const std::vector<Limit> minute = {Limit{"m", LimitScope::kKey, 5, minutes(1), 5, seconds(1)}};
+  const StoreTime start{kNov21Us};
+  const auto learn = [&](const char* version, const std::vector<Limit>& limits, StoreTime at) {
+    LedgerBook book;
+    book.limits.push_back({"onlyfans", version, limits, at});
+    EXPECT_TRUE(std::holds_alternative<LedgerBooked>(ledger->answer(book)));
+  };
+  const auto known = [&] {
+    std::string text;
+    const auto opened = std::get<LedgerOpened>(ledger->answer(LedgerOpen{}));
+    for (const LimitsSeen& one : opened.limits) {
+      text += one.version + (one.replaced_at.us == 0 ? "" : "-") + " ";
+    }
+    return text;
+  };
+  learn("day", day, start);
+  learn("minute", minute, start + minutes(1));
+  learn("again", day, start + minutes(2));
+  learn("minute", minute, start + minutes(1));  // said again, late
+  EXPECT_EQ(known(), "day- minute again ");     // of two that rule the one that was said last does
+  learn("minute", minute, start + minutes(3));
+  EXPECT_EQ(known(), "day- again- minute ");
+  const auto found = std::get<LedgerOpened>(ledger->answer(LedgerOpen{})).limits;
+  EXPECT_EQ(found[0].limits, day);
+  EXPECT_EQ(found[0].replaced_at, start + minutes(1));
+  EXPECT_TRUE(ledger->sweep(start + hours(47)).ok());
+  EXPECT_EQ(known(), "day- again- minute ");
+  learn("last", day, start + hours(47));
+  EXPECT_TRUE(ledger->sweep(start + hours(49)).ok());
+  EXPECT_EQ(known(), "last ");
+}
+
 }  // namespace
 }  // namespace sluice::auditor

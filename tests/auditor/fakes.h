@@ -90,6 +90,7 @@ class FakeLedger {
     opened.indexed_hash = indexed_.line == 0 ? no_hash() : indexed_.hash;
     opened.watch_from = watch_from;
     opened.limits = limits;
+    opened.newest = indexed_.at;
     for (const auto& [id, alert] : alerts) {
       if (alert.cursor == 0) opened.due.push_back(alert);
     }
@@ -124,8 +125,18 @@ class FakeLedger {
     }
     for (const IndexedRecord& record : book.records) records.emplace(record.record, record.line);
     if (book.indexed && book.indexed->line > indexed_.line) indexed_ = *book.indexed;
-    limits.insert(limits.end(), book.limits.begin(), book.limits.end());
+    for (const LimitsSeen& one : book.limits) this->book(one);
     return booked;
+  }
+  void book(const LimitsSeen& ruling) {
+    for (LimitsSeen& other : limits) {
+      if (other.upstream != ruling.upstream || other.version == ruling.version) continue;
+      if (other.replaced_at.us == 0 && other.at <= ruling.at) other.replaced_at = ruling.at;
+    }
+    std::erase_if(limits, [&](const LimitsSeen& one) {
+      return one.upstream == ruling.upstream && one.version == ruling.version;
+    });
+    limits.push_back(ruling);
   }
   LedgerAnswer follow(const LedgerFollow& ask) const {
     LedgerAlerts found;

@@ -228,17 +228,60 @@ TEST(FiguresInTheCore, AnEditIsTakenAndWhatNobodyToldIsUnwatched) {
   EXPECT_EQ(world.lines("alert")[0].text("kind"), "violation");
 }
 
+wire::Record limits_record(const std::vector<Limit>& limits) {
+  auto record = attempt_record(1, "", 1, 2);
+  record.kind = wire::RecordKind::kLimits;
+  record.ended = 0;
+  record.limits_version = limits_version("onlyfans", limits);
+  record.limit_rows = wire::rows_of(limits);
+  return record;
+}
+
+// What a limiter says holds, to an auditor that has not seen the line of the edit. Known already,
+// it is not written; what held once, and was forgotten, is learnt again.
+TEST(FiguresInTheCore, LimitsThatHoldAreLearntAndWrittenOnce) {
+  World world;
+  const std::vector<Limit> few = {{"few", LimitScope::kKey, 1, seconds(60), 1, seconds(1)}};
+  const auto held = limits_record(few);
+  auto by_file = held;
+  by_file.record_id = to_bytes(sha256("file")).substr(0, 16);
+  by_file.limits_version = limits_version("onlyfans", small_config().upstreams[0].limits);
+  by_file.limit_rows = wire::rows_of(small_config().upstreams[0].limits);
+  world.say(by_file);
+  world.run();
+  EXPECT_TRUE(world.lines("limits").empty());
+  EXPECT_EQ(world.core->counts().records_known, 1U);
+  world.say(held);
+  world.run();
+  ASSERT_EQ(world.lines("limits").size(), 1U);
+  world.say(held);
+  world.run();
+  EXPECT_EQ(world.lines("limits").size(), 1U);
+  // Its record is remembered for longer than the limits are.
+  world.ledger.limits.clear();
+  world.ledger.watch_from = 100;
+  world.restart();
+  world.say(held);
+  world.run();
+  EXPECT_EQ(world.lines("limits").size(), 1U);
+  EXPECT_EQ(world.ledger.limits.size(), 1U);
+  for (int n = 2; n < 4; ++n) {
+    auto record = attempt_record(n, "onlyfans:a", 2 * n, 2 * n + 1);
+    record.limits_version = held.limits_version;
+    world.say(record);
+  }
+  world.run();
+  EXPECT_EQ(world.core->counts().unwatched, 0U);
+  EXPECT_EQ(world.core->counts().violations_certain, 1U);
+}
+
 // A person's edit, which no settings file has: the line of it says what attempts are held against,
 // also after a restart that reads no line that old.
 TEST(FiguresInTheCore, LimitsAreLearntFromTheLineOfTheirEdit) {
   World world;
   const std::vector<Limit> few = {{"few at once", LimitScope::kKey, 1, seconds(60), 1, seconds(1)}};
-  auto edit = attempt_record(1, "", 1, 2);
-  edit.kind = wire::RecordKind::kLimits;
-  edit.ended = 0;
-  edit.limits_version = limits_version("onlyfans", few);
+  auto edit = limits_record(few);
   edit.limits_before = 7;
-  edit.limit_rows = wire::rows_of(few);
   world.say(edit);
   auto record = attempt_record(2, "onlyfans:a", 3, 4);
   record.limits_version = edit.limits_version;

@@ -346,5 +346,82 @@ TEST(Watch, HoldsNoMoreKeysThanItMay) {
   }
 }
 
+LimitsSeen version(const std::string& name, Duration window, std::int64_t at_s) {
+  return {"u", name, upstream_of(3, window).limits, {at_s * 1'000'000}, {}};
+}
+AttemptSeen under(int n, const std::string& name, std::int64_t at_s) {
+  AttemptSeen one = attempt(n, at_s * 1'000'000, at_s * 1'000'000 + 100);
+  one.limits = name;
+  return one;
+}
+
+// A window of a month that held for a minute would have its attempts, and the trail that is read at
+// start, kept for two months.
+TEST(Versions, ALongWindowThatWasReplacedCostsNothingSoon) {
+  Watch watch({}, 100);
+  watch.learn(version("minute", minutes(1), 1));
+  watch.see(under(1, "minute", 10));
+  EXPECT_EQ(watch.span(), minutes(2));
+  watch.learn(version("month", hours(24 * 31), 20));
+  watch.see(under(2, "month", 30));
+  EXPECT_EQ(watch.span(), hours(24 * 62));
+  watch.learn(version("minute", minutes(1), 80));
+  watch.see(under(3, "minute", 90));
+  EXPECT_EQ(watch.span(), hours(24 * 62));  // what was under way is still judged
+  watch.see(under(4, "minute", 80 + 3'700));
+  EXPECT_EQ(watch.span(), minutes(2));
+  EXPECT_FALSE(watch.see(under(5, "month", 80 + 3'701)).unwatched);
+  for (int n = 0; n < 2'000; ++n) watch.see(under(100 + n, "minute", 10'000 + 600 * n));
+  EXPECT_LT(watch.attempts(), 10U);
+}
+
+TEST(Versions, ThoseReplacedLongAgoAreForgottenAndTheOneThatRulesIsNot) {
+  Watch watch({}, 100);
+  for (int n = 0; n < 3'000; ++n) {
+    watch.learn(version("v" + std::to_string(n), seconds(60 + n % 7), 60 * n));
+    EXPECT_FALSE(watch.see(under(n, "v" + std::to_string(n), 60 * n + 1)).unwatched);
+  }
+  EXPECT_LT(watch.versions(), 70U);  // an hour's
+  EXPECT_TRUE(watch.see(under(9'000, "v7", 180'000)).unwatched);
+  EXPECT_FALSE(watch.see(under(9'001, "v2999", 10'000'000)).unwatched);
+  EXPECT_EQ(watch.versions(), 1U);
+}
+
+// Edits in each millisecond: the oldest go before their time, and the one that rules stays.
+TEST(Versions, AreBoundedHoweverFastTheyFollow) {
+  constexpr std::size_t kMost = 20'000;
+  Watch watch({}, 100);
+  for (int n = 0; n < 21'000; ++n) {
+    LimitsSeen next = version("v" + std::to_string(n), seconds(60), 0);
+    next.at = {60'000'000 + n * std::int64_t{1'000}};
+    watch.learn(next);
+    ASSERT_LE(watch.versions(), kMost);
+  }
+  EXPECT_EQ(watch.versions(), kMost);
+  EXPECT_FALSE(watch.knows("u", "v0"));
+  EXPECT_TRUE(watch.knows("u", "v20999"));
+}
+
+// Attempts show that they rule, whoever said last that others do.
+TEST(Versions, WhatIsGrantedUnderStays) {
+  Watch watch({}, 100);
+  watch.learn(version("a", minutes(1), 1));
+  watch.learn(version("b", minutes(1), 100));
+  for (int n = 1; n < 20; ++n) EXPECT_FALSE(watch.see(under(n, "a", 100 + 3'000 * n)).unwatched);
+  watch.learn(version("a", minutes(1), 50));  // an older word
+  EXPECT_FALSE(watch.see(under(30, "b", 60'000)).unwatched);
+}
+
+TEST(Versions, AfterTheyWereReplacedAttemptsAreStillHeldAgainstTheirs) {
+  Watch watch({}, 100);
+  watch.learn(version("few", minutes(1), 1));
+  for (int n = 0; n < 3; ++n) watch.see(under(n, "few", 10 + n));
+  LimitsSeen many = version("many", minutes(1), 14);
+  many.limits[0].n = 100;
+  watch.learn(many);
+  EXPECT_EQ(watch.see(under(3, "few", 13)).certain.size(), 1U);
+  EXPECT_TRUE(watch.see(under(4, "many", 15)).certain.empty());
+}
+
 }  // namespace
 }  // namespace sluice::auditor

@@ -20,11 +20,16 @@ RedisServer& RedisRig::server() {
   return server;
 }
 
-RedisRig::RedisRig(const StoreConfig& config, StoreTime clock) : config_(config) {
+RedisRig::RedisRig(const StoreConfig& config, StoreTime clock) : RedisRig(config) { begin(clock); }
+
+RedisRig::RedisRig(const StoreConfig& config) : config_(config) {
   limits_version = version_of(config);
-  server().set_clock(clock.us);
-  CHECK(is_good(server().command({"FLUSHALL"})));
   said_.fresh = true;
+}
+
+void RedisRig::begin(StoreTime clock) {
+  set_clock(clock);
+  CHECK(is_good(at().command({"FLUSHALL"})));
 }
 
 RedisValue RedisRig::evaluate(const RedisCommand& command) {
@@ -38,27 +43,30 @@ RedisValue RedisRig::evaluate(const RedisCommand& command) {
   return server().command(words);
 }
 
-RedisHeard RedisRig::exchange(RedisExchange& exchange) {
+RedisHeard RedisRig::exchange(RedisExchange& exchange, StoreTime clock) {
   for (;;) {
+    said_.spans_version = tellings_[config_.instance].spans_version();
     const RedisHeard heard = exchange.hear(evaluate(exchange.next(said_)));
     if (!exchange.life().empty()) said_.life = exchange.life();
-    if (heard == RedisHeard::kUnset) {
-      set_limits(upstream_of(exchange.call()));
+    if (heard == RedisHeard::kUntold) {
+      tellings_[config_.instance].tell_again();
+      tell(upstream_of(exchange.call()), clock);
     } else if (heard != RedisHeard::kMore) {
       return heard;
     }
   }
 }
 
-void RedisRig::set_limits(const std::string& upstream) {
-  RedisExchange limits(config_, SetLimits{upstream, "settings"});
+void RedisRig::tell(const std::string& upstream, StoreTime clock) {
+  Telling& telling = tellings_[config_.instance];
+  RedisExchange limits(config_, SetLimits{upstream, "settings", {}, 0, 0, {}, telling.told()});
   EXPECT_EQ(limits.hear(evaluate(limits.next(said_))), RedisHeard::kDone) << limits.what();
   said_.life = limits.life();
-  told_ = true;
+  telling.heard(limits.spans_version(), clock.us);
 }
 
 std::vector<StoreReply> RedisRig::say(const std::vector<StoreAsk>& asks, StoreTime clock) {
-  server().set_clock(clock.us);
+  set_clock(clock);
   std::vector<StoreReply> replies;
   for (const StoreAsk& ask : asks) {
     StoreReply reply;
@@ -68,9 +76,9 @@ std::vector<StoreReply> RedisRig::say(const std::vector<StoreAsk>& asks, StoreTi
       replies.push_back(std::move(reply));
       continue;
     }
-    if (!told_) set_limits(upstream_of(ask.call));
+    if (tellings_[config_.instance].due(clock.us)) tell(upstream_of(ask.call), clock);
     RedisExchange call(config_, ask.call);
-    EXPECT_EQ(exchange(call), RedisHeard::kDone) << call.what();
+    EXPECT_EQ(exchange(call, clock), RedisHeard::kDone) << call.what();
     reply.answer = call.answer();
     reply.now = call.now();
     reply.limits_version = call.limits_version();
@@ -82,40 +90,44 @@ std::vector<StoreReply> RedisRig::say(const std::vector<StoreAsk>& asks, StoreTi
 void RedisRig::start_with(const StoreConfig& config, StoreTime) {
   config_ = config;
   said_.life.clear();
-  told_ = false;
+  tellings_[config_.instance] = {};
 }
 
 void RedisRig::come_back_forgetting(StoreTime) {
-  CHECK(is_good(server().command({"REPLICAOF", "127.0.0.1", "1"})));
-  CHECK(is_good(server().command({"REPLICAOF", "NO", "ONE"})));
+  promote();
   said_ = {};
+  tellings_.clear();
+}
+
+void RedisRig::promote() {
+  CHECK(is_good(at().command({"REPLICAOF", "127.0.0.1", "1"})));
+  CHECK(is_good(at().command({"REPLICAOF", "NO", "ONE"})));
 }
 
 void RedisRig::put_back(StoreTime clock) {
-  Keeping older = std::exchange(backup_, keep());
+  Keeping older = std::exchange(backup_, keep(at()));
   put(older);
-  told_ = false;
   come_back_forgetting(clock);
 }
 
-RedisRig::Keeping RedisRig::keep() {
+RedisRig::Keeping RedisRig::keep(RedisServer& from) {
   Keeping keeping;
-  for (const RedisValue& key : server().command({"KEYS", "*"}).items) {
-    const RedisValue value = server().command({"GET", key.text});
+  for (const RedisValue& key : from.command({"KEYS", "*"}).items) {
+    const RedisValue value = from.command({"GET", key.text});
     if (value.kind != RedisValue::Kind::kString) continue;  // over
-    keeping[key.text] = {value.text, server().command({"PEXPIRETIME", key.text}).integer};
+    keeping[key.text] = {value.text, from.command({"PEXPIRETIME", key.text}).integer};
   }
   return keeping;
 }
 
 void RedisRig::put(const Keeping& keeping) {
-  CHECK(is_good(server().command({"FLUSHALL"})));
+  CHECK(is_good(at().command({"FLUSHALL"})));
   for (const auto& [key, kept] : keeping) {
     std::vector<std::string> words{"SET", key, kept.value};
     if (kept.expires_ms > 0) {
       words.insert(words.end(), {"PXAT", std::to_string(kept.expires_ms)});
     }
-    CHECK(is_good(server().command(words)));
+    CHECK(is_good(at().command(words)));
   }
 }
 

@@ -18,15 +18,18 @@ class RedisRig : public StoreRig {
   std::vector<StoreReply> say(const std::vector<StoreAsk>& asks, StoreTime clock) override;
   void restart(StoreTime) override { said_.life.clear(); }
   void start_with(const StoreConfig& config, StoreTime clock) override;
+  void speak_as(const StoreConfig& config, StoreTime) override { config_ = config; }
   // A promotion: the same data, another master_replid.
   void come_back_forgetting(StoreTime clock) override;
   void put_back(StoreTime clock) override;
 
   static RedisServer& server();
+  // Where the shard is now.
+  virtual RedisServer& at() { return server(); }
   // What a command of a call was answered; scripts are loaded when they are not there.
   virtual port::RedisValue evaluate(const RedisCommand& command);
   // Says a call until it is answered, setting the limits first where they are unknown.
-  RedisHeard exchange(RedisExchange& exchange);
+  RedisHeard exchange(RedisExchange& exchange, StoreTime clock);
 
   struct Kept {
     std::string value;
@@ -35,15 +38,23 @@ class RedisRig : public StoreRig {
   };
   // Everything that the server has, by name.
   using Keeping = std::map<std::string, Kept>;
-  static Keeping keep();
+  static Keeping keep(RedisServer& from = server());
+
+ protected:
+  // Without a server of its own: begin() once it is there.
+  explicit RedisRig(const StoreConfig& config);
+  void begin(StoreTime clock);
+  virtual void set_clock(StoreTime clock) { server().set_clock(clock.us); }
+  // Another server takes over, with the same data, or the same one begins another life.
+  virtual void promote();
 
  private:
-  void set_limits(const std::string& upstream);
-  static void put(const Keeping& keeping);
+  void tell(const std::string& upstream, StoreTime clock);
+  void put(const Keeping& keeping);
 
   StoreConfig config_;
   RedisSaid said_;
-  bool told_ = false;
+  std::map<std::string, Telling> tellings_;  // by limiter
   Keeping backup_;
 };
 

@@ -239,7 +239,11 @@ TEST_P(StoreComplete, abnormal_usage_stops_the_key_until_a_person_opens_it) {
   EXPECT_EQ(teller().complete(completion).closed_until, StoreTime::never());
   teller().wait(hours(30));
   EXPECT_EQ(teller().grant(2).why, Wait::kPenalty);
-  teller().say(SetHold{"up", "up:user", false, {wire::HoldKind::kPause, {}, "ann"}});
+  const wire::Hold before{wire::HoldKind::kPause, {}, "ann", kStart - seconds(1)};
+  const StoreReply late = teller().say(SetHold{"up", "up:user", false, before});
+  EXPECT_GE(std::get<Acknowledged>(late.answer).later_word, kStart);
+  EXPECT_EQ(teller().grant(2).why, Wait::kPenalty) << "it was opened before it was stopped";
+  teller().say(SetHold{"up", "up:user", false, {wire::HoldKind::kPause, {}, "ann", teller().now}});
   EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
 }
 

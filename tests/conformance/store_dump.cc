@@ -41,7 +41,7 @@ class Dump {
   void one(const SubWindow& counted) { add("counted", counted.end, counted.units); }
   void one(const LimitLog& log) { add("log", log.slots, log.counted, log.tat); }
   void one(const Tightened& t) { add("tight", t.n, t.step, t.grows_at, t.held, t.held_until); }
-  void one(const wire::Hold& hold) { add("hold", hold.kind, hold.until, hold.by); }
+  void one(const wire::Hold& hold) { add("hold", hold.kind, hold.until, hold.by, hold.said_at); }
   void one(const wire::Limit& limit) {
     auto row = [&](int, const char*, const auto& member, const auto&) { one(member); };
     wire::Limit::fields(limit, row);
@@ -64,8 +64,8 @@ class Dump {
 void say(Dump& dump, const GrantReply& reply) {
   for (const GrantAnswer& a : reply.answers) {
     dump.add("\n  grant", a.granted, a.serial, a.attempts, a.granted_at, a.start_by, a.lease_end,
-             a.limiter_life, a.dispatcher_life, a.shadow_refused, a.why, a.limit, a.until, a.end,
-             a.outbox);
+             a.deadline, a.limiter_life, a.dispatcher_life, a.shadow_refused, a.why, a.limit,
+             a.until, a.end, a.outbox);
   }
   dump.add("\n  edits", reply.outbox);
 }
@@ -84,11 +84,13 @@ void say(Dump& dump, const PeekReply& reply) {
   dump.add("\n  latency", reply.latency);
 }
 void say(Dump& dump, const Acknowledged& reply) {
-  dump.add("acknowledged", reply.closed_until, reply.latency, reply.outbox);
+  dump.add("later word", reply.later_word);
+  dump.add("acknowledged", reply.closed_until, reply.closed_by, reply.latency, reply.outbox);
 }
 void say(Dump& dump, const LimitsReply& reply) {
   dump.add("limits", reply.stale, reply.limits.version, reply.limits.by, reply.limits.at,
            wire::rows_of(reply.limits.limits));
+  for (const std::int64_t number : numbers_of(reply.spans)) dump.add("span", Duration{number});
   say(dump, reply.shard);
 }
 void say(Dump& dump, const StoreFailed& reply) { dump.add("failed", reply.what, reply.full); }

@@ -30,7 +30,7 @@ class StoreEdit : public StoreTest {
     }
   }
 };
-INSTANTIATE_TEST_SUITE_P(Stores, StoreEdit, testing::ValuesIn(store_kinds()),
+INSTANTIATE_TEST_SUITE_P(Stores, StoreEdit, testing::ValuesIn(all_store_kinds()),
                          [](const auto& kind) { return kind.param.name; });
 
 TEST_P(StoreEdit, a_longer_window_starts_as_full_as_the_old_could_have_made_it) {

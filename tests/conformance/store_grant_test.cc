@@ -223,6 +223,41 @@ TEST_P(StoreGrant, holds_of_key_and_upstream) {
   EXPECT_EQ(teller().grant(1).granted, Granted::kYes);
 }
 
+// Whoever brings it, and however late: a call that is said again must not undo what came between.
+TEST_P(StoreGrant, of_two_words_of_persons_the_later_stands) {
+  struct Row {
+    bool closed;
+    Duration said_at;  // after the start
+    StoreTime until;
+    bool taken;
+    Wait then;
+  };
+  const StoreTime later = kStart + hours(9);
+  const Row table[] = {
+      {true, seconds(10), {}, true, Wait::kPaused},
+      {false, seconds(9), {}, false, Wait::kPaused},
+      {true, seconds(9), later, false, Wait::kPaused},
+      {true, seconds(10), {}, true, Wait::kPaused},  // the same again
+      {true, seconds(11), later, true, Wait::kPaused},
+      {false, seconds(12), {}, true, Wait::kNone},
+      {true, seconds(20), later, true, Wait::kPaused},
+      {false, seconds(12), {}, false, Wait::kPaused},  // the same again, and late
+      {false, seconds(21), {}, true, Wait::kNone},
+  };
+  int n = 0;
+  for (const Row& row : table) {
+    SCOPED_TRACE(++n);
+    const wire::Hold word{wire::HoldKind::kPause, row.until, "ann", kStart + row.said_at};
+    const StoreReply reply = teller().say(SetHold{"up", "up:user", row.closed, word});
+    const StoreTime stands = std::get<Acknowledged>(reply.answer).later_word;
+    EXPECT_EQ(stands.us == 0, row.taken);
+    EXPECT_TRUE(row.taken || stands > word.said_at);
+    const KeyState state = teller().peek();
+    EXPECT_EQ(state.holds.empty(), row.then == Wait::kNone);
+    EXPECT_TRUE(state.holds.empty() || state.holds[0].said_at >= word.said_at);
+  }
+}
+
 TEST_P(StoreGrant, asked_too_late_or_with_other_bounds) {
   Grant late{teller().caller(), {ask_of(1)}};
   late.caller.ask_by = kStart - microseconds(1);

@@ -14,14 +14,28 @@ std::string id_of(std::uint32_t n) { return identity_of(static_cast<int>(n)); }
 
 }  // namespace
 
-StoreMedley::StoreMedley(const std::vector<StoreKind>& kinds, std::uint64_t seed)
+StoreMedley::StoreMedley(const std::vector<StoreKind>& kinds, std::uint64_t seed,
+                         std::size_t limiters)
     : prng_(seed),
       odd_per_million_(seed % 3 == 0   ? 0
                        : seed % 3 == 1 ? 500
                                        : 5'000) {
   known_.resize(2 * kMessages);
   config_ = config_of(any_limits());
-  Upstream& upstream = config_.upstreams[0];
+  any_spans(config_);
+  for (const StoreKind& kind : kinds) {
+    names_.push_back(kind.name);
+    rigs_.push_back(kind.make(config_, now_));
+  }
+  for (std::size_t i = 1; i < limiters; ++i) {
+    StoreConfig& other = others_.emplace_back(config_);
+    other.instance = std::to_string(i + 1);
+    any_spans(other);
+  }
+}
+
+void StoreMedley::any_spans(StoreConfig& config) {
+  Upstream& upstream = config.upstreams[0];
   upstream.in_flight_per_key = chance(50) ? kInFlightAuto : number(1, 4);
   upstream.timeout = seconds(number(1, 10));
   upstream.max_pause = seconds(number(0, 10));
@@ -30,14 +44,19 @@ StoreMedley::StoreMedley(const std::vector<StoreKind>& kinds, std::uint64_t seed
   upstream.attempts_max = number(1, 6);
   upstream.throttles_max = number(1, 4);
   upstream.penalty_max = seconds(number(10, 100));
-  config_.store_overlap = seconds(number(0, 5));
-  config_.close_max = seconds(number(5, 60));
-  config_.record_min = seconds(number(10, 200));
-  config_.record_max = seconds(number(100, 2'000));
-  for (const StoreKind& kind : kinds) {
-    names_.push_back(kind.name);
-    rigs_.push_back(kind.make(config_, now_));
-  }
+  config.clock_error_max = milliseconds(number(100, 1'000));
+  config.store_overlap = seconds(number(0, 5));
+  config.close_max = seconds(number(5, 60));
+  config.record_min = seconds(number(10, 200));
+  config.record_max = seconds(number(100, 2'000));
+}
+
+void StoreMedley::next_limiter() {
+  if (others_.empty()) return;
+  others_.push_back(config_);
+  config_ = others_.front();
+  others_.erase(others_.begin());
+  for (auto& rig : rigs_) rig->speak_as(config_, now_ + skew_);
 }
 
 Limit StoreMedley::any_limit(const std::string& name) {
@@ -65,8 +84,10 @@ std::vector<Limit> StoreMedley::any_limits() {
 
 void StoreMedley::edit() {
   auto& limits = config_.upstreams[0].limits;
-  const auto what = prng_.below(4);
-  if (what == 0) {
+  const auto what = prng_.below(6);
+  if (what >= 4) {
+    any_spans(config_);
+  } else if (what == 0) {
     limits = any_limits();
   } else if (what == 1) {
     limits[prng_.below(limits.size())].window = milliseconds(number(300, 60'000));
@@ -188,14 +209,41 @@ void StoreMedley::say(Call call) {
 }
 
 SetLimits StoreMedley::any_edit() {
+  if (chance(20)) return {"up", "settings", {}, 0, 0, {}, chance(50)};
   SetLimits call{"up", "somebody", any_limits(), 0};
+  if (chance(30)) call.said_at = now_ - seconds(number(0, 600));
   for (Limit& limit : call.limits) limit.burst = std::min(limit.burst, limit.n);
   if (chance(60)) call.instead_of = chance(80) ? limits_version_ : 77;
   return call;
 }
 
+Restore StoreMedley::any_restore() {
+  Restore call{"up", limits_version_, closed_until_, {}, {}, "somebody"};
+  if (chance(5)) call.limits_version = 77;
+  if (chance(5)) call.closed_until = now_;
+  for (auto left = number(0, 4); left > 0; --left) {
+    Restore::Log log{chance(20) ? "" : any_key(), number(0, 4), {}};
+    StoreTime at = now_;
+    for (auto more = number(0, chance(5) ? 300 : 5); more > 0; --more) {
+      at = at - milliseconds(number(0, 20'000));
+      log.arrived.push_back({at, number(1, chance(5) ? 2'000 : 2)});
+    }
+    call.logs.push_back(std::move(log));
+  }
+  if (chance(30)) {
+    for (auto left = number(1, 5); left > 0; --left) call.held.push_back(number(0, 3));
+  }
+  return call;
+}
+
 void StoreMedley::hear(const Call& call, const StoreReply& reply) {
   limits_version_ = reply.limits_version;
+  if (const auto* heard = std::get_if<Acknowledged>(&reply.answer)) {
+    closed_until_ = heard->closed_until;
+  } else if (const auto* limits = std::get_if<LimitsReply>(&reply.answer)) {
+    closed_until_ = limits->shard.closed_until;
+    edits_ = limits->shard.outbox;
+  }
   if (const auto* granted = std::get_if<GrantReply>(&reply.answer)) {
     const auto& asks = std::get<Grant>(call).asks;
     for (std::size_t i = 0; i < asks.size(); ++i) {
@@ -217,6 +265,7 @@ void StoreMedley::hear(const Call& call, const StoreReply& reply) {
 
 void StoreMedley::trouble() {
   if (oddly()) edit();
+  if (chance(10)) next_limiter();
   if (oddly()) say(any_edit());
   for (auto& rig : rigs_) {
     if (&rig == &rigs_.front()) back_ = oddly(), forgets_ = oddly();
@@ -243,10 +292,13 @@ void StoreMedley::step() {
   } else if (what < 92) {
     const StoreTime until = chance(20) ? StoreTime{} : now_ + seconds(number(0, 20));
     const auto kind = static_cast<wire::HoldKind>(number(1, 3));
-    say(SetHold{"up", chance(20) ? "" : any_key(), chance(40), {kind, until, "x"}});
+    const StoreTime said_at = chance(50) ? now_ : StoreTime{number(0, 3)};
+    say(SetHold{"up", chance(20) ? "" : any_key(), chance(40), {kind, until, "x", said_at}});
   } else if (what < 94) {
     say(any_consume());
   } else if (what < 95) {
+    say(any_restore());
+  } else if (what < 96) {
     say(AskLimits{"up"});
   } else {
     say(AskClock{"up", caller()});

@@ -15,8 +15,9 @@ namespace sluice::limiter {
 
 class StoreMedley {
  public:
-  // Of these kinds, each with the same random settings.
-  StoreMedley(const std::vector<StoreKind>& kinds, std::uint64_t seed);
+  // Of these kinds, each with the same random settings; said by so many limiters, each with
+  // settings of its own.
+  StoreMedley(const std::vector<StoreKind>& kinds, std::uint64_t seed, std::size_t limiters = 1);
   void step();
   // Where two stores first said different things; empty: nowhere.
   [[nodiscard]] const std::string& difference() const { return difference_; }
@@ -35,6 +36,8 @@ class StoreMedley {
   Limit any_limit(const std::string& name);
   std::vector<Limit> any_limits();
   void edit();
+  void any_spans(StoreConfig& config);
+  void next_limiter();
   Caller caller();
   GrantAsk ask();
   Completion completion();
@@ -43,6 +46,7 @@ class StoreMedley {
   Emptied any_emptied();
   Consume any_consume();
   SetLimits any_edit();
+  Restore any_restore();
   std::string any_key();
   // What closes shards; some medleys go without, so that much is granted.
   bool oddly() { return prng_.chance(odd_per_million_); }
@@ -54,8 +58,9 @@ class StoreMedley {
   Prng prng_;
   std::uint32_t odd_per_million_;
   bool back_ = false, forgets_ = false;
-  StoreConfig config_;
-  std::vector<std::string> names_;  // of rigs_
+  StoreConfig config_;               // of who speaks
+  std::vector<StoreConfig> others_;  // of the other limiters
+  std::vector<std::string> names_;   // of rigs_
   std::vector<std::unique_ptr<StoreRig>> rigs_;
   StoreTime now_ = kStart;
   Duration skew_;  // of the store's clock
@@ -63,6 +68,7 @@ class StoreMedley {
   std::vector<Known> known_;
   std::vector<wire::Record> edits_;
   std::uint64_t limits_version_ = 0;  // as the first of them said last
+  StoreTime closed_until_;            // the same
   std::string difference_;
   std::uint64_t granted_ = 0, settled_ = 0;
 };

@@ -10,7 +10,7 @@
 #include "lib/base/check.h"
 #include "limiter/memory_store.h"
 #include "limiter/sqlite_store.h"
-#include "tests/conformance/redis_rig.h"
+#include "tests/conformance/redis_client_rig.h"
 
 namespace sluice::limiter {
 
@@ -29,19 +29,25 @@ class MemoryRig final : public StoreRig {
     config_ = config;
     store_.set_config(config);
   }
+  void speak_as(const StoreConfig& config, StoreTime) override {
+    others_.push_back(std::exchange(config_, config));
+    store_.speak_as(config);
+  }
   void come_back_forgetting(StoreTime) override {
     store_.become("life " + std::to_string(++lives_));
+    for (const StoreConfig& one : others_) store_.set_config(one);  // all limiters start anew
+    store_.set_config(config_);
   }
 
   void put_back(StoreTime clock) override {
     MemoryStore older = std::exchange(backup_, store_);
     store_ = std::move(older);
-    store_.set_config(config_);  // only what it remembers is older
     come_back_forgetting(clock);
   }
 
  private:
   StoreConfig config_;
+  std::vector<StoreConfig> others_;
   MemoryStore store_;
   MemoryStore backup_ = store_;
   int lives_ = 1;
@@ -117,10 +123,23 @@ std::vector<StoreKind> store_kinds() {
            [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
              return std::make_unique<SqliteRig>(config, clock);
            }},
-          {"redis", [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
-             return std::make_unique<RedisRig>(config, clock);
-           }}};
+          redis_kind()};
 }
+
+std::vector<StoreKind> all_store_kinds() {
+  std::vector<StoreKind> kinds = store_kinds();
+  kinds.push_back({"redis_cluster", make_cluster_rig});
+  kinds.push_back({"redis_tls", make_tls_rig});
+  return kinds;
+}
+
+StoreKind redis_kind() {
+  return {"redis", [](const StoreConfig& config, StoreTime clock) -> std::unique_ptr<StoreRig> {
+            return std::make_unique<RedisRig>(config, clock);
+          }};
+}
+
+std::vector<StoreKind> shared_kinds() { return {store_kinds().front(), redis_kind()}; }
 
 StoreConfig config_of(std::vector<Limit> limits) {
   StoreConfig config;

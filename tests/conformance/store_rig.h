@@ -36,6 +36,9 @@ class StoreRig {
     const Upstream& upstream = config.upstreams[0];
     return sluice::limits_version(upstream.name, upstream.limits);
   }
+  // The calls that follow are those of a limiter with these settings; what each has told is kept,
+  // where many can share the store.
+  virtual void speak_as(const StoreConfig& config, StoreTime clock) { start_with(config, clock); }
   // The store comes back and may have forgotten.
   virtual void come_back_forgetting(StoreTime clock) = 0;
   // The store comes back as it was at the put_back() before, or empty, the first time.
@@ -49,7 +52,13 @@ struct StoreKind {
   std::string name;
   std::function<std::unique_ptr<StoreRig>(const StoreConfig&, StoreTime clock)> make;
 };
+// One of each that decides.
 std::vector<StoreKind> store_kinds();
+// And Redis as it is run: three masters with replicas; TLS, as a user with few rights.
+std::vector<StoreKind> all_store_kinds();
+StoreKind redis_kind();
+// Those that several limiters can share.
+std::vector<StoreKind> shared_kinds();
 inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
 
 inline constexpr StoreTime kStart{1'790'000'000'000'000};
@@ -109,9 +118,9 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
   std::unique_ptr<Teller> teller_;
 };
 
-#define STORE_SUITE(suite)                                                  \
-  class suite : public StoreTest {};                                        \
-  INSTANTIATE_TEST_SUITE_P(Stores, suite, testing::ValuesIn(store_kinds()), \
+#define STORE_SUITE(suite)                                                      \
+  class suite : public StoreTest {};                                            \
+  INSTANTIATE_TEST_SUITE_P(Stores, suite, testing::ValuesIn(all_store_kinds()), \
                            [](const auto& kind) { return kind.param.name; })
 
 }  // namespace sluice::limiter

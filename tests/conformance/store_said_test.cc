@@ -37,7 +37,7 @@ class StoreSaid : public StoreTest {
   }
   std::uint64_t file_version_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Stores, StoreSaid, testing::ValuesIn(store_kinds()),
+INSTANTIATE_TEST_SUITE_P(Stores, StoreSaid, testing::ValuesIn(all_store_kinds()),
                          [](const auto& kind) { return kind.param.name; });
 
 TEST_P(StoreSaid, what_holds_is_told_with_who_said_it) {

@@ -216,7 +216,7 @@ void StoreTrace::look_around() {
   const bool closed = prng_.chance(500'000);
   const StoreTime until = now_ + seconds(prng_.between(1, 20));
   if (prng_.chance(100'000)) {
-    say(SetHold{"up", "up:b", closed, {wire::HoldKind::kPause, until, "x"}});
+    say(SetHold{"up", "up:b", closed, {wire::HoldKind::kPause, until, "x", now_}});
   }
 }
 

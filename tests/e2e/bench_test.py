@@ -28,6 +28,19 @@ class Small(unittest.TestCase):
         self.assertEqual(runs["memory"]["messages"], 200)
         self.assertGreater(runs["memory"]["full_mib"]["limiter"], 1)
 
+    def test_the_limiter_is_measured_on_redis(self):
+        with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
+            run = subprocess.run(
+                [os.path.join(ROOT, "bench", "run"), "--redis", "--only=file", "--messages=400",
+                 "--keys=200", "--folder", folder], stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=150, check=False)
+            self.assertEqual(run.returncode, 0, run.stdout)
+            with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
+                found = json.load(file)["runs"]["file"]
+        self.assertEqual(found["messages"], 400)
+        self.assertGreater(found["processes"]["redis"]["rss_mib"], 1)
+        self.assertGreater(found["store_commits"], 0)
+
     def test_decisions_on_redis_are_counted(self):
         with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
             run = subprocess.run(

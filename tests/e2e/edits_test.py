@@ -2,6 +2,8 @@
 a line of the trail, and a file that does not check changes nothing."""
 
 import json
+import os
+import shutil
 import signal
 import time
 
@@ -81,6 +83,22 @@ class Edits(EndToEnd):
         self.assertEqual([line["reason"].split(";")[0] for line in lines], ["by ann"] * 2)
         self.assertEqual(lines[0]["limit.1"].split()[:4], ["key", "rate", "4", "6000000"])
         self.assertEqual(lines[1]["before"], lines[0]["limits"])
+        figures = request(self.pipe.health("auditor"), "GET", "/metrics").body
+        self.assertIn("sluice_unwatched_attempts_total 0", str(figures))
+
+    def test_an_auditor_that_begins_anew_is_told_which_limits_hold(self):
+        self.put([{"name": "per-key", "n": 4, "window": "60s", "burst": 2}])
+        eventually("the edit is on record", lambda: self.pipe.on_record("limits"))
+        self.pipe.kill("auditor")
+        shutil.move(os.path.join(self.pipe.data, "auditor"), os.path.join(self.pipe.folder, "old"))
+        self.pipe.start("auditor")
+        told = lambda: [line for line in self.pipe.on_record("limits")
+                        if line["reason"] == "these hold"]
+        line = eventually("it is told", told)[0]
+        self.assertEqual(line["limit.1"].split()[:4], ["key", "rate", "4", "6000000"])
+        self.pipe.settle(self.send(3), 4 * WINDOW_S)
+        eventually("attempts are on record", lambda: len(self.pipe.on_record("attempt")) == 3)
+        self.assertEqual({at["limits"] for at in self.pipe.on_record("attempt")}, {line["limits"]})
         figures = request(self.pipe.health("auditor"), "GET", "/metrics").body
         self.assertIn("sluice_unwatched_attempts_total 0", str(figures))
 

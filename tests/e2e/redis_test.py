@@ -166,7 +166,7 @@ class Clustered(OnRedis):
 
     def test_its_node_timeout_proves_the_overlap_and_the_shard_is_on_one_master(self):
         self.open(counts={"limiter": 2}, store_topology="replicated",
-                  stages={"limiter": ["redis_cluster = true"]})
+                  stages={"limiter": ["redis_cluster = true", f'store_overlap = "{3 / SCALE}s"']})
         self.post(keys=3, each=15)
         self.assert_all_went(60)
         self.assertEqual(sorted(int(node.cli("dbsize")) > 0 for node in self.redis.nodes),

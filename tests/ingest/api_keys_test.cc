@@ -21,8 +21,10 @@ TEST(SqliteApiKeys, AChangeStaysUntilItWasRead) {
     ApiKey key;
     key.name = "shop";
     key.hash = token_hash("t");
+    key.right = Right::kLimits;
     ASSERT_TRUE((*tool)->add(key).ok());
     EXPECT_EQ(door->all().value().size(), 1U);
+    EXPECT_EQ(door->all().value().at(0).right, Right::kLimits);
     EXPECT_FALSE(door->changed());
     ASSERT_TRUE((*tool)->revoke("shop", StoreTime{7}).ok());
     EXPECT_TRUE(door->changed());

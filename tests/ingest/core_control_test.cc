@@ -1,6 +1,7 @@
 // The core: lists with forecasts, keys, and what persons want of them.
 #include <gtest/gtest.h>
 
+#include "lib/wire/words.h"
 #include "tests/ingest/core_world.h"
 
 namespace sluice::ingest {
@@ -133,7 +134,83 @@ TEST(CoreControl, ResumeTakesTheHoldOutSoThatNoAnnouncementNamesIt) {
   const auto keys = std::get<KeysAnswer>(world.parking.apply(ListKeys{"", 10}));
   world.complete(ParkingChanged{keys.keys});
   ASSERT_EQ(world.sent<wire::Parked>().size(), 1U);
-  EXPECT_TRUE(world.sent<wire::Parked>()[0].holds.empty());
+  ASSERT_EQ(world.sent<wire::Parked>()[0].holds.size(), 1U);
+  EXPECT_EQ(world.sent<wire::Parked>()[0].holds[0].until, wire::kOpened);
+}
+
+// ---- the last word counts
+
+const wire::Hold* parked_word(World& world) {
+  static KeyFacts key;
+  key = std::get<LookupAnswer>(world.parking.apply(LookupId{"front", {}, "onlyfans:k"})).key;
+  return wire::word_among(key.holds);
+}
+
+TEST(CoreControl, AWordSaidElsewhereIsKeptUnlessALaterOneIsThere) {
+  World world;
+  world.limiter_up(7);
+  world.accept(word(1, wire::Verb::kPause));
+  world.from(7, done(world.sent<wire::Control>().back()));
+  const StoreTime paused_at = parked_word(world)->said_at;
+  const auto elsewhere = [&](StoreTime until, StoreTime said_at) {
+    const wire::Hold hold{wire::HoldKind::kPause, until, "bob", said_at};
+    world.from(7, wire::Word{"onlyfans", "onlyfans:k", hold});
+  };
+  elsewhere(wire::kOpened, paused_at - Duration{1});
+  EXPECT_EQ(parked_word(world)->until, StoreTime{}) << "it was opened before it was closed";
+  world.clear();
+  elsewhere(wire::kOpened, paused_at + Duration{1});
+  EXPECT_EQ(parked_word(world)->until, wire::kOpened);
+  ASSERT_EQ(world.sent<wire::Parked>().size(), 1U);
+  EXPECT_EQ(world.sent<wire::Parked>()[0].holds[0].said_at, paused_at + Duration{1});
+  world.accept(LookKey{2, "onlyfans", "onlyfans:k"});
+  world.pass(seconds(1));
+  EXPECT_TRUE(world.answer<KeyFound>(2)->key.holds.empty());
+  world.clear();
+  elsewhere(wire::kOpened, paused_at + Duration{1});  // known
+  EXPECT_TRUE(world.sent<wire::Parked>().empty());
+}
+
+// The other ingest's clock is ahead: what is said here later is to count all the same.
+TEST(CoreControl, AWordThatALimiterTakesForAnEarlierOneIsSaidAnew) {
+  World world;
+  world.limiter_up(7);
+  world.limiter_up(8);
+  world.accept(word(1, wire::Verb::kResume));
+  const auto first = world.sent<wire::Control>();
+  ASSERT_EQ(first.size(), 2U);
+  wire::Controlled stale{first[0].control_id, false, "a later word is known"};
+  stale.stale = true;
+  stale.at = first[0].said_at + minutes(1);
+  world.from(7, done(first[1]));
+  world.clear();
+  world.from(7, stale);
+  const auto anew = world.sent<wire::Control>();
+  ASSERT_EQ(anew.size(), 2U);
+  EXPECT_EQ(anew[0].said_at, stale.at + Duration{1});
+  EXPECT_EQ(parked_word(world)->said_at, anew[0].said_at);
+  EXPECT_EQ(world.answer<ControlTaken>(1), nullptr);
+  world.from(7, done(anew[0]));
+  world.from(8, done(anew[1]));
+  ASSERT_NE(world.answer<ControlTaken>(1), nullptr);
+  EXPECT_TRUE(world.answer<ControlTaken>(1)->heard);
+}
+
+TEST(CoreControl, WhoIsAlwaysTooEarlyIsToldToSayItAgain) {
+  World world;
+  world.limiter_up(7);
+  world.accept(word(1, wire::Verb::kResume));
+  for (int n = 0; n < 4; ++n) {
+    ASSERT_FALSE(world.sent<wire::Control>().empty());
+    const auto said = world.sent<wire::Control>().back();
+    wire::Controlled stale{said.control_id, false, "a later word is known"};
+    stale.stale = true;
+    stale.at = said.said_at;
+    world.clear();
+    world.from(7, stale);
+  }
+  EXPECT_TRUE(world.sent<wire::Control>().empty());
+  EXPECT_NE(world.answer<Unavailable>(1), nullptr);
 }
 
 TEST(CoreControl, WhatNobodyHeardIsSaidAgainByWhoAsked) {
@@ -160,6 +237,7 @@ TEST(CoreControl, WhatNobodyHeardIsSaidAgainByWhoAsked) {
   EXPECT_EQ(world.answer<Unavailable>(6)->what, "why not");
 }
 
+// It is kept for a while, as an earlier word may come back; for people it is none.
 TEST(CoreControl, AHoldWhoseTimeIsOverIsNotSaidAndGoes) {
   World world;
   world.accept(submission(9, "m", "onlyfans:other", {Preference::Kind::kAsync, {}}));  // the time
@@ -167,7 +245,12 @@ TEST(CoreControl, AHoldWhoseTimeIsOverIsNotSaidAndGoes) {
   pause.until = StoreTime{1'700'000'000'000'000} + seconds(5);
   world.accept(pause);
   world.pass(seconds(6));
+  world.accept(ListKeyPage{2, "", 10, {}});
+  EXPECT_EQ(world.answer<KeysListed>(2)->keys.size(), 1U);
+  EXPECT_EQ(std::get<KeysAnswer>(world.parking.apply(ListKeys{"", 10})).keys.size(), 2U);
+  world.pass(wire::kWordKept);
   world.limiter_up(7);
+  EXPECT_EQ(std::get<KeysAnswer>(world.parking.apply(ListKeys{"", 10})).keys.size(), 1U);
   for (const auto& parked : world.sent<wire::Parked>()) EXPECT_NE(parked.key, "onlyfans:k");
   world.accept(ListKeyPage{3, "", 10, {}});
   EXPECT_EQ(world.answer<KeysListed>(3)->keys.size(), 1U);
@@ -286,6 +369,22 @@ TEST(CoreControl, AHoldOfAKeyThatNoMessageCanHaveGoes) {
   EXPECT_EQ(parked[0].key, "onlyfans:rene");
   const ParkingAnswer keys = world.parking.apply(ListKeys{"", 10});
   EXPECT_EQ(std::get<KeysAnswer>(keys).keys.size(), 1U);
+}
+
+// The limiter takes off what it has told and not heard the end of: nobody else does.
+TEST(IngestCore, ARowThatHasSettledCountsUntilItIsForgotten) {
+  World w;
+  w.limiter_up(7);
+  w.accept(submission(1, "a"));
+  w.from(7, quoted(w.sent<wire::Quote>().at(0), seconds(0)));
+  const Name name = w.answer<Accepted>(1)->name;
+  w.accept(submission(2, "b"));
+  w.parking_answers = false;
+  w.from(7, settled(name.identity, name.key));
+  w.parking_answers = true;
+  w.clear();
+  w.accept(submission(3, "c"));
+  EXPECT_EQ(w.sent<wire::Quote>().at(0).ahead, 2U);
 }
 
 }  // namespace

@@ -124,6 +124,27 @@ TEST(Owners, AKeyThatMovesWhileItsRowsAreReadIsWithdrawn) {
   EXPECT_EQ(w.sent<wire::Rows>().size(), 20U);
 }
 
+// As above, but the rows are read because heartbeats differ: nothing else names those keys.
+TEST(Owners, AKeyThatMovesWhileItsRowsAreOfferedAgainIsWithdrawn) {
+  World w;
+  for (std::uint64_t n = 0; n < 20; ++n)
+    w.accept(submission(n, std::to_string(n), "onlyfans:k" + std::to_string(n)));
+  w.limiter_up(1, "limiter-1");
+  for (std::uint64_t n = 0; n < 20; ++n)
+    w.from(1, wire::Want{n + 1, "ingest-1", "onlyfans:k" + std::to_string(n), 4});
+  w.parking_answers = false;
+  for (int n = 0; n < 3; ++n) w.complete(wire::PeerFacts{PeerId{1}, {}, 3, 77, {}});
+  const std::vector<ParkingCall> reads = std::exchange(w.unanswered, {});
+  w.clear();
+  w.limiter_up(2, "limiter-2");
+  w.parking_answers = true;
+  for (const ParkingCall& read : reads)
+    w.complete(ParkingReply{read.call_id, w.parking.apply(read.call)});
+  const std::size_t moved = w.sent<wire::Moved>().size();
+  EXPECT_GT(moved, 2U);
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 20U - moved);
+}
+
 // A pause closes a key wherever a grant for it may lie; what charges is said to one alone.
 TEST(Owners, PausesGoToAllAndChargesToOne) {
   TwoLimiters w;

@@ -55,28 +55,34 @@ TEST_F(Door, LimitsAreEditedInThePlaceOfTheVersionThatIfMatchNames) {
   EXPECT_NE(answer.body.find("not known whether"), std::string::npos);
 }
 
-TEST_F(Door, LimitsNeedTheRightOnTheWholeUpstream) {
+TEST_F(Door, LimitsNeedARightOfTheirOwnOnTheWholeUpstream) {
   limiter_up();
   const auto key_of = [](const std::string& name, Right right, Scope scope) {
     return ApiKey{name, token_hash(name), right, std::move(scope), {}, {}};
   };
-  door_->set_keys({key_of("reader", Right::kRead, {}),
-                   key_of("restricted", Right::kControl, {{}, {"onlyfans:u*"}}),
-                   key_of("elsewhere", Right::kControl, {{"other"}, {}}),
-                   key_of("owner", Right::kControl, {{"onlyfans"}, {}})},
+  door_->set_keys({key_of("reader", Right::kRead, {}), key_of("sender", Right::kControl, {}),
+                   key_of("restricted", Right::kLimits, {{}, {"onlyfans:u*"}}),
+                   key_of("elsewhere", Right::kLimits, {{"other"}, {}}),
+                   key_of("owner", Right::kLimits, {{"onlyfans"}, {}})},
                   false);
+  std::string body = R"({"limits":[{"n":5}]})";
   const auto as = [&](const std::string& method, const std::string& who) {
-    return ask(method, "/v1/limits?upstream=onlyfans", R"({"limits":[{"n":5}]})",
+    return ask(method, "/v1/limits?upstream=onlyfans", body,
                "If-Match: *\r\nAuthorization: Bearer " + who + "\r\n")
         .status;
   };
   EXPECT_EQ(as("GET", "reader"), 200);
   EXPECT_EQ(as("PUT", "reader"), 403);
+  EXPECT_EQ(as("GET", "sender"), 200);
+  EXPECT_EQ(as("PUT", "sender"), 403);  // who may send may not say how much
   EXPECT_EQ(as("PUT", "restricted"), 403);
   EXPECT_EQ(as("GET", "elsewhere"), 403);
   EXPECT_EQ(as("PUT", "elsewhere"), 403);
   EXPECT_EQ(as("PUT", "owner"), 200);
   EXPECT_EQ(told_.back().by, "owner");
+  body = R"({"by":"settings","limits":[{"n":5}]})";
+  EXPECT_EQ(as("PUT", "owner"), 200);
+  EXPECT_EQ(told_.back().by, "owner: settings");  // nobody is taken for another
 }
 
 }  // namespace

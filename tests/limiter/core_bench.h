@@ -129,6 +129,9 @@ class Bench {
   std::unique_ptr<LimiterCore> core;
   Instant now{1'000'000};
   std::vector<wire::Send> sent;
+  std::vector<std::pair<wire::PeerId, wire::Record>>
+      held;                   // limits that hold, as auditors are told
+  bool auditor_knows = true;  // ... and say that they know
   bool store_answers = true;
   bool keep_answers = false;  // answers go to `kept` instead
   std::string unfit;          // why the store grants nothing for a second at a time
@@ -147,10 +150,26 @@ class Bench {
     std::vector<LimiterCore::Effect> effects;
     out.take(effects);
     for (auto& effect : effects) {
-      if (auto* send = std::get_if<wire::Send>(&effect)) sent.push_back(std::move(*send));
+      if (auto* send = std::get_if<wire::Send>(&effect)) {
+        if (!says_what_holds(*send)) sent.push_back(std::move(*send));
+      }
       if (std::holds_alternative<wire::Announce>(effect)) ++announced;
       if (const auto* ask = std::get_if<StoreAsk>(&effect)) answer(*ask);
     }
+  }
+  // The auditor has it at once, unless told otherwise.
+  bool says_what_holds(const wire::Send& send) {
+    const auto* line = std::get_if<wire::Record>(&send.item);
+    if (line == nullptr || line->kind != wire::RecordKind::kLimits) return false;
+    if (line->limits_before != 0) return false;
+    held.emplace_back(send.peer, *line);
+    if (!auditor_knows) return true;
+    wire::Recorded recorded;
+    recorded.record_id = line->record_id;
+    LimiterCore::Out out;
+    core->accept(wire::FromPeer{send.peer, std::move(recorded)}, now, out);
+    take(out);
+    return true;
   }
   void answer(const StoreAsk& ask) {
     ++asked;

@@ -155,7 +155,7 @@ TEST(Calls, OnlyWhatIsToBeWrittenKeepsAProcess) {
   Calls calls;
   calls.say(AskClock{"api", {}}, Instant{0});
   calls.again_at(Peek{"api", {"k"}}, Instant{100});
-  calls.say(Emptied{"api", {}}, Instant{0});  // how long is it closed?
+  calls.say(AskLimits{"api"}, Instant{0});  // which limits hold, how long is it closed?
   EXPECT_FALSE(calls.writes());
   const StoreAsk write = calls.say(Forget{"api", {"m"}}, Instant{0});
   EXPECT_TRUE(calls.writes());

@@ -109,5 +109,32 @@ TEST(LimitEdits, LimitsThatOthersSaidAreTakenWhenTheStoreSaysSo) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().back().limits_version, version_of(3));
 }
 
+// Who has not seen the line of an edit, learns so what attempts are to be held against.
+TEST(LimitEdits, EachAuditorIsToldWhichLimitsHoldUntilItHasThemOnRecord) {
+  Started s(config(5));
+  ASSERT_EQ(s.bench.held.size(), 1U);
+  EXPECT_EQ(s.bench.held[0].first, s.auditor);
+  EXPECT_EQ(s.bench.held[0].second.limits_version, version_of(5));
+  EXPECT_EQ(s.bench.held[0].second.limit_rows, wire::rows_of(limits_of(5)));
+  EXPECT_NE(s.bench.held[0].second.at, StoreTime{});
+  s.bench.pass(seconds(30));
+  EXPECT_EQ(s.bench.held.size(), 1U);
+  s.bench.auditor_knows = false;
+  const wire::PeerId second = s.bench.up(wire::Role::kAuditor);
+  ASSERT_EQ(s.bench.held.size(), 2U);
+  EXPECT_EQ(s.bench.held[1].first, second);
+  EXPECT_EQ(s.bench.held[1].second.record_id, s.bench.held[0].second.record_id);
+  s.bench.pass(seconds(6));
+  EXPECT_EQ(s.bench.held.size(), 3U);  // it has not answered
+  s.bench.down(second);
+  s.bench.pass(seconds(30));
+  EXPECT_EQ(s.bench.held.size(), 3U);
+  s.bench.auditor_knows = true;
+  s.bench.say(s.ingest, edit(2));
+  ASSERT_EQ(s.bench.held.size(), 4U);
+  EXPECT_EQ(s.bench.held[3].second.limits_version, version_of(2));
+  EXPECT_NE(s.bench.held[3].second.record_id, s.bench.held[0].second.record_id);
+}
+
 }  // namespace
 }  // namespace sluice::limiter

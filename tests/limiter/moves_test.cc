@@ -137,6 +137,40 @@ TEST(Opens, WhoComesAfterItWasOpenedWaitsForNobody) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
 }
 
+// The other store's announcement comes to another limiter alone, which opens.
+TEST(Opens, WhoWaitsOpensWhenAnotherOneHasOpened) {
+  Started s(of_two_stores());
+  s.bench.store().wipe("another");
+  s.bench.say(s.ingest, s.bench.offer("1", 1));
+  s.bench.pass(minutes(10));
+  EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  const StoreTime closure = s.bench.store().shard("api")->state().closed_until;
+  const wire::Hold mark{wire::HoldKind::kClosure, {}, "opened after " + std::to_string(closure.us)};
+  const StoreAsk other{1, SetHold{"api", "api", true, mark}};
+  static_cast<void>(s.bench.store().perform(other, s.bench.store_now()));
+  s.bench.announces.reset();
+  s.bench.pass(seconds(2));
+  EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
+}
+
+// An ingest was killed and is back before its former connection is known to be dead.
+TEST(Opens, TheDeathOfAFormerConnectionTakesNothingBack) {
+  for (const bool announced_on_the_new : {true, false}) {
+    Started s(of_two_stores());
+    const auto again = s.bench.up(wire::Role::kIngest);
+    s.bench.store().wipe("another");
+    s.bench.say(s.ingest, s.bench.offer("1", 1));
+    s.bench.announces.reset();
+    s.bench.say(s.ingest, wire::Announced{"p", 0});
+    if (announced_on_the_new) s.bench.say(again, wire::Announced{"p", 0});
+    s.bench.down(s.ingest);
+    s.bench.say(again, s.bench.offer("1", 1));
+    s.bench.say(again, wire::Announced{"q", 0});
+    s.bench.pass(minutes(30));
+    EXPECT_EQ(s.bench.said<wire::Dispatch>().empty(), !announced_on_the_new);
+  }
+}
+
 TEST(Opens, PausesAreSaidBeforeItOpensTheLongerOfTwo) {
   Started s(of_two_stores());
   s.bench.store().wipe("another");

@@ -41,10 +41,15 @@ TEST(People, APauseThatWasEndedDoesNotComeBackWithALateAnnouncement) {
   s.bench.say(s.ingest, s.bench.offer("2", 2));
   EXPECT_EQ(s.bench.said<wire::Dispatch>().size(), 1U);
   s.bench.pass(minutes(1));
-  s.bench.say(s.ingest, paused(s.bench, "api:k", 1));  // this one is new
+  s.bench.say(s.ingest, paused(s.bench, "api:k", 1));  // however late it comes
+  EXPECT_NE(s.bench.core->explain_key("api:k", s.bench.now)->key_why, wire::Wait::kPaused);
+  wire::Parked later = paused(s.bench, "api:k", 1);
+  later.holds[0].said_at = s.bench.store_now();
+  s.bench.say(s.ingest, later);
   s.bench.clear();
   s.bench.say(s.ingest, s.bench.offer("3", 3));
   EXPECT_TRUE(s.bench.said<wire::Dispatch>().empty());
+  EXPECT_EQ(s.bench.core->explain_key("api:k", s.bench.now)->key_why, wire::Wait::kPaused);
 }
 
 // Each word brings a line. When no more of them may wait for the auditor, a pause holds all the
@@ -309,6 +314,23 @@ TEST(People, WhatWasSettledAMomentAgoDoesNotStandInTheLineAgain) {
   s.bench.say(s.ingest, s.bench.offer("1", 1));
   EXPECT_EQ(s.bench.said<wire::Settled>().size(), 2U);
   EXPECT_EQ(s.bench.core->explain_id("2", s.bench.now)->before, 0U);
+}
+
+// Who asks has counted a row that has settled; it is forgotten before the store answers.
+TEST(People, WhatIsForgottenWhileTheStoreIsAskedIsAheadOfNobody) {
+  Started s(Bench::config(1, seconds(60), 1));
+  const auto first = s.dispatch_one("1");
+  s.bench.say(s.dispatcher, s.bench.outcome(first, wire::Ended::kDelivered));
+  s.bench.keep_answers = true;
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 2, 1, {}});
+  s.bench.say(s.auditor, wire::Recorded{s.bench.said<wire::Record>().at(0).record_id, "",
+                                        wire::Written::kNow, "", ""});
+  ASSERT_EQ(s.bench.said<wire::Settled>().size(), 1U);
+  s.bench.say(s.ingest, wire::Forgotten{first.attempt.identity, "api"});
+  s.bench.keep_answers = false;
+  for (const StoreReply& reply : std::exchange(s.bench.kept, {})) s.bench.reply(reply);
+  ASSERT_EQ(s.bench.said<wire::Quoted>().size(), 1U);
+  EXPECT_EQ(s.bench.said<wire::Quoted>()[0].position, 1U);
 }
 
 TEST(People, WhoIsAheadIsNamed) {

@@ -343,12 +343,16 @@ TEST(RedisClusterClient, WhatIsNoClusterIsSaidToBeNone) {
 TEST(RedisClusterClient, AClusterThatTheSettingsDoNotKnowOfIsSaidToBeOne) {
   RedisWorld world;
   RedisFake fake(world.poller, [](const RedisFake::Words& words) {
-    return words[0] == "PING" ? "+PONG\r\n" : "-MOVED 1 127.0.0.1:1\r\n";
+    if (words[0] == "PING") return "+PONG\r\n";
+    return words[1] == "a" ? "-MOVED 1 127.0.0.1:1\r\n" : "$-1\r\n";
   });
   ASSERT_TRUE(world.open_and_wait(RedisWorld::config_for(fake.url())));
   EXPECT_EQ(world.ask({"GET", "a"}).end, End::kNotExecuted);
   EXPECT_TRUE(world.client->trouble().starts_with("this is a node of a cluster"))
       << world.client->trouble();
+  EXPECT_EQ(world.ask({"GET", "b"}).end, End::kAnswered);
+  EXPECT_TRUE(world.run_until([&] { return world.client->trouble().empty(); }))
+      << "one that was refused is not the last word";
 }
 
 }  // namespace

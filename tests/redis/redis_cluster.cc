@@ -34,8 +34,8 @@ RedisCluster::RedisCluster(Options options) : options_(std::move(options)) {
                                      "repl-diskless-sync-delay 0",
                                      "cluster-port " + std::to_string(bus_ports_.back())};
     conf.insert(conf.end(), options_.conf.begin(), options_.conf.end());
-    nodes_.push_back(
-        std::make_unique<RedisServer>(RedisServer::Options{.port = true, .conf = std::move(conf)}));
+    nodes_.push_back(std::make_unique<RedisServer>(
+        RedisServer::Options{.port = true, .clock = options_.clock, .conf = std::move(conf)}));
     ids_.push_back(node(i).command({"CLUSTER", "MYID"}).text);
   }
   meet();
@@ -45,6 +45,10 @@ RedisCluster::RedisCluster(Options options) : options_(std::move(options)) {
 
 std::string RedisCluster::url(std::size_t n) const {
   return "redis://127.0.0.1:" + std::to_string(node(n).port());
+}
+
+void RedisCluster::set_clock(std::int64_t us) const {
+  for (const auto& node : nodes_) node->set_clock(us);
 }
 
 std::size_t RedisCluster::first_owner(std::uint16_t slot) const {

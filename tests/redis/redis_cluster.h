@@ -20,6 +20,7 @@ class RedisCluster {
   struct Options {
     std::size_t masters = 3;
     std::size_t replicas = 0;            // of each master
+    bool clock = false;                  // the nodes' wall clocks are the test's
     std::vector<std::string> conf = {};  // lines of each node's redis.conf
   };
   // Whole, and every node says so, when this returns.
@@ -30,6 +31,9 @@ class RedisCluster {
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] std::string id(std::size_t n) const { return ids_.at(n); }
   [[nodiscard]] std::string url(std::size_t n) const;
+
+  // Of all nodes.
+  void set_clock(std::int64_t us) const;
 
   // The master that has this slot from the beginning.
   [[nodiscard]] std::size_t first_owner(std::uint16_t slot) const;

@@ -34,5 +34,66 @@ class Kinds(unittest.TestCase):
         self.assertEqual(raised, self.kinds)
 
 
+def literals(pattern, text):
+    """The C++ strings that follow `pattern`, each whole: pieces next to each other are one."""
+    found = re.findall(pattern + r'\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', text)
+    return {"".join(re.findall(r'"((?:[^"\\]|\\.)*)"', one)).strip(" :") for one in found}
+
+
+def sources(*patterns):
+    return "".join(text_of(os.path.relpath(path, ROOT)) for pattern in patterns
+                   for path in sorted(glob.glob(os.path.join(ROOT, pattern))))
+
+
+class Store(unittest.TestCase):
+    """Whatever a limiter says of its store on Redis has a row in the page for whom it wakes."""
+
+    def setUp(self):
+        page = text_of("docs", "runbooks", "redis.md")
+        self.rows = [line for line in page.splitlines() if line.startswith("| ")]
+        self.page = " ".join(page.split()).replace("`", "")
+
+    def assert_known(self, texts, at_least):
+        self.assertGreaterEqual(len(texts), at_least, "the sources are read wrongly")
+        self.assertEqual({text for text in texts if text not in self.page}, set())
+
+    def test_each_reason_why_a_server_is_unfit(self):
+        words = text_of("limiter", "redis_checks.h").split("kUnfitWords = {")[1].split("}")[0]
+        reasons = set(re.findall(r'"(\w+)"', words))
+        reasons |= literals(r"kUnlooked =", text_of("limiter", "redis_watch.h"))
+        self.assertGreaterEqual(len(reasons), 6)
+        rows = set(re.findall(r"^\| `(\w+)` \| ", "\n".join(self.rows), re.M))
+        self.assertEqual(reasons - rows, set())
+
+    def test_each_error_that_scripts_or_servers_say(self):
+        kinds = set(re.findall(r"fail\('([A-Z]+) ", sources("limiter/lua/*.lua")))
+        kinds |= set(re.findall(r'Trouble\{"([A-Z]+)"', text_of("limiter", "redis_decode.cc")))
+        port = text_of("lib", "port", "redis_connection.cc")
+        for listed in re.findall(r"is_one_of\(kind, \{([^}]*)\}", port):
+            kinds |= set(re.findall(r'"([A-Z]+)"', listed))
+        kinds |= set(re.findall(r'kind == "([A-Z]+)"', port))
+        self.assert_known(kinds, at_least=18)
+
+    def test_each_line_of_the_log(self):
+        lines = literals(r"log_?\.(?:info|warning|error)\(",
+                         sources("limiter/redis_*.cc", "lib/port/redis_*.cc"))
+        lines |= literals(r"said\.emplace_back\(", text_of("limiter", "redis_checks.cc"))
+        shell = literals(r"log\(\)\.(?:info|warning|error)\(", text_of("limiter", "shell.cc"))
+        self.assert_known(lines | {line for line in shell if "the store" in line}, at_least=8)
+
+    def test_each_trouble_of_readyz(self):
+        texts = set()
+        for name in ("redis_nodes", "redis_node", "redis_connection"):
+            code = re.sub(r"//.*", "", text_of("lib", "port", name + ".cc"))
+            for text in re.findall(r'"((?:[^"\\]|\\.)*)"', code):
+                texts |= {part.strip(" :") for part in text.split(": ") if " " in part.strip()}
+        texts -= {"no longer asked", "an error"}  # nobody waits for it; not the server's words
+        texts |= literals(r"kUnlookedText =", text_of("limiter", "redis_watch.cc"))
+        texts |= literals(r"set_doubt\(", text_of("limiter", "redis_twin.cc"))
+        ready = text_of("limiter", "shell.cc").split("Shell::not_ready")[1].split("\n}")[0]
+        texts |= literals(r"return", ready)
+        self.assert_known({text.split(",")[0] for text in texts if text}, at_least=16)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -114,6 +114,7 @@ bool nothing_fails(const Faults& faults) {
          answers(faults.trail) && faults.link.cut_every.us == 0 &&
          faults.link.stall_every.us == 0 && faults.link.delay_max <= milliseconds(10) &&
          faults.people.edit_every.us == 0 && faults.store_step_every.us == 0 &&
+         faults.store_as_whole.forget_every.us == 0 && faults.store_as_whole.leap_every.us == 0 &&
          faults.upstream.no_connect == 0;
 }
 

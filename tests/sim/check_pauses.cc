@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/wire/words.h"
 #include "tests/sim/checks.h"
 #include "tests/sim/settlements.h"
 
@@ -50,7 +51,9 @@ class Pauses : public Witness {
     for (auto& [target, pause] : in_force_) pause.forgotten = true;
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
-    if (const auto* hold = std::get_if<limiter::SetHold>(&call)) writes(*hold);
+    const auto* hold = std::get_if<limiter::SetHold>(&call);
+    const auto* done = std::get_if<limiter::Acknowledged>(&answer);
+    if (hold != nullptr && (done == nullptr || done->later_word.us == 0)) writes(*hold);
     for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto& grant) {
       const bool first = granted_.insert({identity, grant.serial}).second;
       if (first && pause_of(ask.line.upstream, ask.line.key, now) != nullptr)
@@ -91,23 +94,29 @@ class Pauses : public Witness {
   // before the pause was said may not.
   void writes(const limiter::SetHold& hold) {
     const Target target{hold.upstream, hold.key};
-    const StoreTime until = hold.closed ? hold.hold.until : StoreTime{};
+    // A pause that is over opens what an earlier one, as far as the store knows, still closes.
+    const bool over = hold.hold.until.us != 0 && hold.hold.until != wire::kOpened;
+    const bool closes = hold.closed || over;
+    const StoreTime until = closes ? hold.hold.until : StoreTime{};
     const auto pause = in_force_.find(target);
     const bool said = std::any_of(words_.begin(), words_.end(), [&](const auto& entry) {
       const Word& word = entry.second;
-      const bool over =
+      const bool before =
           pause != in_force_.end() && word.heard != 0 && word.heard < pause->second.said;
-      return word.target == target && word.closes == hold.closed && !over &&
+      return word.target == target && word.closes == closes && !before &&
              (!word.closes || word.until == until);
     });
     if (!said) return;  // abnormal usage closes for longer than any person
-    written_[target] = {hold.closed, until, ++turns_};
-    if (pause != in_force_.end() && (!hold.closed || pause->second.until != until))
+    written_[target] = {closes, until, ++turns_};
+    if (pause != in_force_.end() && (!closes || pause->second.until != until))
       in_force_.erase(pause);
   }
+  // Something that lets it go sooner. Parking may have it, though nobody was told so.
   [[nodiscard]] bool said_since(const std::pair<const Target, Pause>& pause) const {
     return std::any_of(words_.begin(), words_.end(), [&](const auto& entry) {
-      return entry.second.target == pause.first && entry.second.said > pause.second.said;
+      const Word& word = entry.second;
+      const bool sooner = !word.closes || wire::lasts_longer(pause.second.until, word.until);
+      return word.target == pause.first && word.said > pause.second.said && sooner;
     });
   }
   const Pause* pause_of(const std::string& upstream, const std::string& key, StoreTime now) {

@@ -59,7 +59,10 @@ class Reopening : public Witness {
   // All that it knew of warnings; it is closed for longer than anything granted can last.
   void store_forgot() override { keys_.clear(); }
   // A log that was cut for another window does not know all that went before.
-  void limits_edited(const std::vector<Upstream>&) override { edited_ = true; }
+  void limits_asked(const ingest::AskLimits& ask) override { edited_ |= !ask.rows.empty(); }
+  void settings_say(const Upstream& upstream) override {
+    edited_ |= upstream.limits != upstreams_.at(upstream.name).limits;
+  }
 
  private:
   struct Said {

@@ -15,7 +15,7 @@ namespace sluice::sim {
 
 class LedgerFake;
 
-std::unique_ptr<Witness> check_p1(World& world, const Settings& settings);
+std::unique_ptr<Witness> check_p1(World& world);
 std::unique_ptr<Witness> check_p2(World& world);
 std::unique_ptr<Witness> check_p3(World& world);
 std::unique_ptr<Witness> check_p4(World& world, const Settings& settings);
@@ -28,6 +28,9 @@ std::unique_ptr<Witness> check_p7(World& world);
 std::unique_ptr<Witness> check_pauses(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_reopening(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_p9(World& world, const Settings& settings);
+std::unique_ptr<Witness> check_limits(World& world);
+// Null on days on which nobody can know.
+std::unique_ptr<Witness> check_stated(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_order(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_costs(World& world, const LedgerFake& ledger);
 std::unique_ptr<Witness> check_alerts(World& world, const Settings& settings,

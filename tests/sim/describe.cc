@@ -18,9 +18,16 @@ struct Describe {
            (m.origin == wire::Origin::kRow ? " row" : " copy");
   }
   std::string operator()(const wire::Moved& m) const { return m.key; }
+  std::string operator()(const wire::Word& m) const {
+    return m.key + " until " + number(m.hold.until.us) + " said " + number(m.hold.said_at.us);
+  }
   std::string operator()(const wire::Parked& m) const { return m.key + " " + number(m.count); }
   std::string operator()(const wire::Rows& m) const {
     return m.key + " " + number(m.count) + (m.more ? " more" : "");
+  }
+  std::string operator()(const wire::Quote& m) const { return m.key + " ahead " + number(m.ahead); }
+  std::string operator()(const wire::Quoted& m) const {
+    return "position " + number(m.position) + " in " + number((m.departs_at - m.now).us);
   }
   std::string operator()(const wire::Forgotten& m) const { return Trace::hex(m.identity); }
   std::string operator()(const wire::Settled& m) const {

@@ -88,7 +88,7 @@ struct PeopleFaults {
   Duration every{0};  // mean
   Duration pause_max = seconds(20);
   Duration edit_every{0};           // mean
-  Duration edit_late = seconds(3);  // at most so long after the store each process hears of it
+  Duration edit_late = seconds(3);  // at most so long after others a process hears of settings
 };
 
 struct QueueFaults {

@@ -146,6 +146,7 @@ void add_limiter(std::vector<Saboteur>& all) {
       .kind("Quoted", says<wire::Quoted, E>)
       .kind("Controlled", says<wire::Controlled, E>)
       .kind("Moved", says<wire::Moved, E>)
+      .kind("Word", says<wire::Word, E>)
       .kind("Dispatch", says<wire::Dispatch, E>)
       .kind("Recall", says<wire::Recall, E>)
       .kind("Asked", says<wire::Asked, E>)
@@ -161,6 +162,7 @@ void add_limiter(std::vector<Saboteur>& all) {
       .kind("Consume", calls<Ask, limiter::Consume, E>)
       .kind("Peek", calls<Ask, limiter::Peek, E>)
       .kind("AskLimits", calls<Ask, limiter::AskLimits, E>)
+      .kind("SetLimits", calls<Ask, limiter::SetLimits, E>)
       .kind("AskClock", calls<Ask, limiter::AskClock, E>);
 }
 

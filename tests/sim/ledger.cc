@@ -44,6 +44,7 @@ auditor::LedgerAnswer LedgerFake::act(const auditor::LedgerOpen& open) {
   for (const auto& [id, alert] : alerts_)
     if (alert.cursor == 0) found.due.push_back(alert);
   found.limits = limits_;
+  found.newest = newest;
   return found;
 }
 

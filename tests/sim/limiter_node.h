@@ -30,6 +30,8 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   // SIGHUP; or, while it is down, its next life reads them.
   void edit(const std::vector<Upstream>& upstreams) {
     config_.upstreams = limiter::edited(config_.upstreams, upstreams);
+    store_.reads(name(), upstreams);
+    file_ = upstreams;
     world().note(name(), "edited");
     edit_core([this](limiter::LimiterCore& core) { core.edit(config_); });
   }
@@ -37,6 +39,8 @@ class LimiterNode : public Node<limiter::LimiterCore> {
  private:
   std::unique_ptr<limiter::LimiterCore> make_core() override {
     config_.life = life();
+    if (file_.empty()) file_ = config_.upstreams;
+    store_.reads(name(), file_);
     return std::make_unique<limiter::LimiterCore>(config_, world().prng.next());
   }
   wire::LinksConfig make_links() override {
@@ -59,6 +63,14 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   void heard(const wire::Item& item) override {
     const auto* penalty = std::get_if<wire::Penalty>(&item);
     if (penalty && penalty->told_to_wait) penalties_.push_back(*penalty);
+    // What another one was told comes out of parking, of keys with rows and of others.
+    const auto* parked = std::get_if<wire::Parked>(&item);
+    if (parked == nullptr || parked->key == parked->upstream) return;
+    for (const wire::Hold& hold : parked->holds) {
+      const Duration left = hold.until - world().store_now();
+      if (hold.kind == wire::HoldKind::kPenalty && left > seconds(1))
+        penalties_.push_back({parked->upstream, parked->key, true, left, false});
+    }
   }
   void says(const wire::Item& item) override {
     if (const auto* dispatch = std::get_if<wire::Dispatch>(&item))
@@ -91,6 +103,7 @@ class LimiterNode : public Node<limiter::LimiterCore> {
   StoreFake& store_;
   // An embedded store dies with its limiter; what was asked of Redis is done nonetheless.
   Reach store_reach_;
+  std::vector<Upstream> file_;            // its settings' upstreams, as they were written last
   std::vector<wire::Penalty> penalties_;  // heard in this turn
 };
 

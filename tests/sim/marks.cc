@@ -18,10 +18,15 @@ struct OutOfReach {
 };
 
 constexpr OutOfReach kTable[] = {
-    {"limiter: nobody knows whether an edit holds",
-     "nobody in it edits limits by PUT yet; tests/limiter does"},
     {"dispatcher: a queued attempt of a key that was closed",
      "what closes a key refuses what is queued of it: only a doubted clock closes one again"},
+    {"auditor: more versions of limits than the watch remembers",
+     "thousands of edits within one window: tests/auditor/watch_test.cc"},
+    {"store: a caller's settings are to be told",
+     "its limiters have one settings' spans: the medleys of tests/conformance have three"},
+    {"store: shorter spans", "as above"},
+    {"store: a person lifts what a closure holds",
+     "nobody restores from a trail here: tests/conformance/store_restore_test.cc, tests/e2e"},
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "tests/sim/parking.h"
 
+#include "lib/wire/words.h"
+
 #include <algorithm>
 #include <tuple>
 
@@ -195,6 +197,15 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ListEnding& list) {
 ingest::ParkingAnswer ParkingFake::act(const ingest::SetHolds& set) {
   keys_[set.key] = {set.upstream, set.holds};
   return ingest::Acknowledged{};
+}
+
+std::map<std::string, std::pair<StoreTime, StoreTime>> ParkingFake::words() const {
+  std::map<std::string, std::pair<StoreTime, StoreTime>> words;
+  for (const auto& [key, item] : keys_) {
+    if (const wire::Hold* word = wire::word_among(item.holds))
+      words[key] = {word->until, word->said_at};
+  }
+  return words;
 }
 
 ingest::ParkingAnswer ParkingFake::act(const ingest::ForgetNames& forget) {

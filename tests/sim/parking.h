@@ -27,6 +27,8 @@ class ParkingFake {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t rows() const { return order_.size(); }
+  // What persons said last of each item: until when it is closed, and when that was said.
+  [[nodiscard]] std::map<std::string, std::pair<StoreTime, StoreTime>> words() const;
   // The names as they stand, for checkers; by identity.
   [[nodiscard]] const std::map<std::string, ingest::Name>& names() const { return names_; }
 

@@ -6,53 +6,10 @@ namespace sluice::sim {
 namespace {
 
 constexpr Duration kOpenEvery = seconds(10);
+constexpr int kRoundsFirst = 3;  // by then what was said before everybody was healed has arrived
 
 std::uint32_t up_to(Prng& prng, std::uint32_t most) {
   return static_cast<std::uint32_t>(prng.between(1, std::max(1U, most)));
-}
-
-Limit draw_limit(Prng& prng, int number) {
-  Limit limit;
-  limit.name = "added-" + std::to_string(number);
-  if (prng.chance(300'000)) limit.scope = LimitScope::kUpstream;
-  if (prng.chance(250'000)) limit.kind = LimitKind::kConcurrency;
-  limit.shadow = prng.chance(200'000);
-  limit.n = up_to(prng, 10);
-  limit.burst = up_to(prng, limit.n);
-  limit.window = milliseconds(prng.between(1'000, 12'000));
-  return limit;
-}
-
-// One edit of one limit, as somebody would make it.
-void edit_one(Prng& prng, std::vector<Limit>& limits, int number) {
-  Limit& limit = limits[prng.below(limits.size())];
-  switch (prng.below(8)) {
-    case 0:
-    case 1:
-      limit.n = up_to(prng, limit.n * 2 + 2);
-      break;
-    case 2:
-      limit.window = milliseconds(prng.between(1'000, 15'000));
-      break;
-    case 3:
-      limit.burst = up_to(prng, limit.n);
-      break;
-    case 4:
-      limit.name = "renamed-" + std::to_string(number);
-      break;
-    case 5:
-      limit.guard = milliseconds(prng.between(501, 2'000));
-      break;
-    case 6:
-      if (limits.size() < 4) limits.push_back(draw_limit(prng, number));
-      break;
-    default:
-      if (limits.size() > 1)
-        limits.erase(limits.begin() + static_cast<std::ptrdiff_t>(prng.below(limits.size())));
-      else
-        limit.shadow = !limit.shadow;
-  }
-  for (Limit& one : limits) one.burst = std::min(one.burst, one.n);
 }
 
 }  // namespace
@@ -60,8 +17,8 @@ void edit_one(Prng& prng, std::vector<Limit>& limits, int number) {
 void People::begin() {
   const bool close_some = world_.faults.people.every > Duration{0};
   if (close_some) arrange();
-  if (world_.faults.people.edit_every > Duration{0}) arrange_edit();
-  speaks_ = close_some || world_.faults.upstream.abnormal > 0;
+  stopped_ = world_.faults.upstream.abnormal > 0;
+  speaks_ = close_some || stopped_;
   if (speaks_) open_everything();
 }
 
@@ -70,16 +27,6 @@ void People::arrange() {
     if (world_.healed) return;
     say_(draw());
     arrange();
-  });
-}
-
-void People::arrange_edit() {
-  world_.agenda.after(world_.around(world_.faults.people.edit_every), [this] {
-    if (world_.healed) return edit_(settings_.upstreams);
-    Upstream& upstream = upstreams_[world_.prng.below(upstreams_.size())];
-    edit_one(world_.prng, upstream.limits, static_cast<int>(++said_));
-    edit_(upstreams_);
-    arrange_edit();
   });
 }
 
@@ -105,20 +52,28 @@ void People::hears(const ingest::Respond& answer) {
   const auto* taken = std::get_if<ingest::ControlTaken>(&answer.answer);
   if (!world_.healed || taken == nullptr || !taken->heard) return;
   (taken->amount > 0 ? consumed_ : opened_) = true;
+  if (const auto said = opening_.extract(answer.request_id); !said.empty())
+    let_go_.insert(said.mapped());
 }
 
 // One after the other: a door has room for a few at once.
 void People::say_in_turn(ingest::ControlKey control) {
+  const Target target{control.upstream, control.key};
+  if (let_go_.contains(target)) return;
   control.request_id = ++said_;
+  // What an upstream has stopped, a late word of a dispatcher may stop again.
+  if (!stopped_ && rounds_ >= kRoundsFirst) opening_[control.request_id] = target;
   turn_ = turn_ + milliseconds(100);
   world_.agenda.after(turn_, [this, control] { say_(control); });
 }
 
 // What a person closed, and what abnormal usage did, stays closed until a person opens it; a word
-// may be lost, so it is said again.
+// may be lost, so it is said again until it was heard: what was heard lets go for good, whichever
+// front door it was said at.
 void People::open_everything() {
   turn_ = {};
   world_.agenda.after(kOpenEvery, [this] {
+    if (world_.healed) ++rounds_;
     for (const Upstream& upstream : settings_.upstreams) {
       if (!world_.healed) break;
       ingest::ControlKey control;

@@ -211,9 +211,12 @@ void Producer::answered(const Said& said, const ingest::FrontAnswer& answer) {
     world_.note("producer", "202", name.key, name.identity);
     witnesses_.tell(&Witness::accepted, AcceptedMessage{name.identity, name.key, name.id,
                                                         letter.message.request, name.expires_at});
+    if (accepted->forecast && !accepted->repeat)
+      witnesses_.tell(&Witness::stated, name.identity, *accepted->forecast);
     cancel_some(letter, name.identity);
     ask_about(letter, name.identity);
-    if (world_.prng.chance(30'000)) say_otherwise(letter);
+    // (Who asks at that very moment is told that it is ahead, and it never is.)
+    if (!settings_.stated_day && world_.prng.chance(30'000)) say_otherwise(letter);
   } else if (const auto* later = std::get_if<ingest::TooMany>(&answer); later && !said.rival) {
     if (later->retry_after <= Duration{0}) world_.breaks("P9", "429 without a time");
     witnesses_.tell(&Witness::refused, letter.message.key, letter.message.id, later->retry_after);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kLatest = 0x1a7e57;
 constexpr std::uint64_t kShared = 0x54a4ed;
+constexpr std::uint64_t kStated = 0x57a7ed;
 constexpr std::uint64_t kRare = 0x4a4e;
 constexpr std::uint64_t kMany = 0x3a9e;
 
@@ -100,6 +101,31 @@ void draw_crowd(Settings& settings, Faults& faults, Prng& prng) {
   settings.share_upstreams();
 }
 
+// People edit limits, and what they were answered is lost; stores forget and go back; limiters die.
+void draw_edits(Settings& settings, Faults& faults, Prng& prng) {
+  settings.limiters = 3;
+  settings.ingests = 2;
+  faults.people.edit_every = milliseconds(prng.between(500, 4'000));
+  faults.store.refused = faults.store.lost_before = faults.store.lost_after = 100'000;
+  faults.store.late = 50'000;
+  faults.link.cut_every = seconds(15);
+  faults.limiter.crash_every = seconds(15);
+  faults.limiter.down_max = seconds(2);
+  faults.store_as_whole.forget_every = seconds(20);
+  faults.store_as_whole.two_primaries = 500'000;
+}
+
+// One ingest reaches one limiter alone: what persons say at either, and what the store forgets,
+// must become known by way of others.
+void draw_cut_off(Settings& settings, Faults& faults) {
+  settings.cut_off = true;
+  settings.ingests = 2;
+  settings.limiters = std::max(settings.limiters, 2);
+  settings.ingest.announce_every = seconds(5);
+  faults.people.every = seconds(2);
+  faults.people.pause_max = seconds(20);
+}
+
 // Paths that ordinary weather takes less than once in a thousand seeds.
 void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
   switch (prng.below(40)) {
@@ -127,6 +153,11 @@ void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
     case 6:
     case 7:
       return draw_steps(settings, faults, prng);
+    case 8:
+      return draw_edits(settings, faults, prng);
+    case 9:
+    case 10:
+      return draw_cut_off(settings, faults);
     default:
       return;
   }
@@ -184,6 +215,12 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     Prng shared(seed ^ kShared);
     settings.be_shared(shared);
     world.faults.upstream = {};
+  }
+  if (seed % 32 == 16 && (!saboteur || !saboteur->weather)) {
+    Prng stated(seed ^ kStated);
+    settings.be_stated(stated);
+    world.faults = settings.quiet_morning ? Faults::none() : Faults::drawn(stated);
+    if (!settings.quiet_morning) world.faults.draw_later(stated);
   }
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);

@@ -211,6 +211,22 @@ Saboteur drop_settled() {
           }};
 }
 
+// Of messages that wait for long.
+Saboteur stated_wrongly(const char* name, Duration by) {
+  Saboteur one{name, {}, [by](System& system) {
+                 for (auto& limiter : system.limiters())
+                   limiter->sabotage([by](auto&, auto&& effect, auto& instead) {
+                     auto* send = std::get_if<wire::Send>(&effect);
+                     auto* quoted = send ? std::get_if<wire::Quoted>(&send->item) : nullptr;
+                     if (quoted && quoted->departs_at > quoted->now + seconds(20))
+                       quoted->departs_at = quoted->departs_at + by;
+                     instead.push_back(std::move(effect));
+                   });
+               }};
+  one.any_day = true;
+  return one;
+}
+
 Saboteur recall_nothing() {
   return {"a limiter that is warned recalls nothing", {}, [](System& system) {
             for (auto& limiter : system.limiters())
@@ -349,6 +365,8 @@ std::vector<Saboteur> all_saboteurs() {
       mutation("a key's full window stops its upstream's queue copies",
                &Mutations::one_key_stops_all, one_busy_key_of_copies),
       recall_nothing(),
+      stated_wrongly("a departure is stated too soon", seconds(-3)),
+      stated_wrongly("a departure is stated too late", seconds(1)),
       keep_warnings()};
 }
 
@@ -357,7 +375,8 @@ std::vector<Saboteur> all_saboteurs() {
 const std::vector<Saboteur>& saboteurs() {
   static const std::vector<Saboteur> all = [] {
     std::vector<Saboteur> found = all_saboteurs();
-    for (Saboteur& one : store_saboteurs()) found.push_back(std::move(one));
+    for (auto& more : {store_saboteurs(), limit_saboteurs()})
+      found.insert(found.end(), more.begin(), more.end());
     return found;
   }();
   return all;

@@ -25,6 +25,8 @@ struct Saboteur {
 const std::vector<Saboteur>& saboteurs();
 // Those of them that are about the store and who shares it.
 std::vector<Saboteur> store_saboteurs();
+// ... about edits of limits.
+std::vector<Saboteur> limit_saboteurs();
 // What breaks no promise. For each of those that has a weather: that weather, and nothing planted,
 // named "NAME, not planted". And bugs of a neighbour that a core must stand.
 const std::vector<Saboteur>& weathers();

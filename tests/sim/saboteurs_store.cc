@@ -93,10 +93,51 @@ Saboteur opens_unheard() {
           lost_pauses};
 }
 
+// Limiters do not live long, and attempts longer.
+void short_lives(Settings& settings, Faults& faults) {
+  lost_store(settings, faults);
+  settings.upstreams.front().timeout = seconds(3);
+  settings.share_upstreams();
+  faults.store_as_whole.forget_every = Duration{0};
+  faults.upstream.answer_max = milliseconds(2'500);
+  faults.limiter.crash_every = seconds(4);
+  faults.limiter.down_max = milliseconds(300);
+}
+
+void leaping_clock(Settings& settings, Faults& faults) {
+  lost_store(settings, faults);
+  faults.store_as_whole.forget_every = Duration{0};
+  faults.store_as_whole.leap_every = seconds(6);
+  faults.store_as_whole.leap_max = seconds(5);
+}
+
+// Requests lie in somebody's buffer, and arrive when all have given them up.
+void stuck_requests(Settings& settings, Faults& faults) {
+  lost_store(settings, faults);
+  Upstream& upstream = settings.upstreams.front();
+  upstream.limits.front().window = seconds(2);
+  upstream.unknown_hold = seconds(8);
+  settings.share_upstreams();
+  faults.store_as_whole.forget_every = Duration{0};
+  faults.upstream.stuck = 400'000;
+}
+
+Saboteur bug(const char* name, bool StoreBugs::*which, void (*weather)(Settings&, Faults&)) {
+  const auto plant = [which](Settings& settings) { settings.store_bugs.*which = true; };
+  return {name, plant, {}, weather};
+}
+
 }  // namespace
 
 std::vector<Saboteur> store_saboteurs() {
-  return {lives_not_compared(), no_overlap(), evicted_logs(), opens_unheard()};
+  return {lives_not_compared(),
+          no_overlap(),
+          evicted_logs(),
+          opens_unheard(),
+          bug("a grant of another life is taken", &StoreBugs::old_lives_taken, short_lives),
+          bug("a clock that leapt is believed", &StoreBugs::clock_believed, leaping_clock),
+          bug("what is unknown has arrived", &StoreBugs::unknown_passes, stuck_requests),
+          bug("a closure is told to one limiter alone", &StoreBugs::closures_hidden, lost_pauses)};
 }
 
 }  // namespace sluice::sim

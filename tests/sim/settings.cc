@@ -142,6 +142,29 @@ void Settings::be_explained(Duration longest_answer) {
   share_upstreams();
 }
 
+void Settings::be_stated(Prng& prng) {
+  stated_day = true;
+  quiet_morning = coin(prng);
+  ingests = 1;
+  keys = static_cast<int>(prng.between(1, 4));
+  messages = static_cast<int>(prng.between(100, 300));
+  safety = seconds(quiet_morning ? 240 : 30);
+  sending = minutes(4);
+  queued = otherwise = impatient = cancelled = scheduled = pressing = 0;
+  answer_max = milliseconds(prng.between(20, 800));
+  for (Upstream& upstream : upstreams) {
+    Limit limit = draw_limit(prng);
+    limit.window = seconds(prng.between(6, 20));
+    upstream.limits = {limit};
+    upstream.in_flight = 200;
+    upstream.in_flight_per_key = static_cast<std::uint32_t>(prng.between(0, 3));
+    upstream.expires_after = hours(96);
+  }
+  limiter.unrecorded_max = 10'000;
+  limiter.batch_max = 256;
+  share_upstreams();
+}
+
 void Settings::be_shared(Prng& prng) {
   shared_day = true;
   ingests = 1;

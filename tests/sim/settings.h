@@ -15,10 +15,28 @@
 
 namespace sluice::sim {
 
+// Planted in the store: what may go wrong with a person's edit of limits (saboteurs_limits.cc).
+struct EditBugs {
+  bool not_taken = false;       // it is answered, and the limits of before go on
+  bool whatever_holds = false;  // made from other limits than hold it is taken, too
+  bool said_again = false;      // it comes once more, later
+  bool starts_undo = false;     // a limiter that starts takes its settings' limits for new ones
+  bool any_version = false;     // who asks by other limits is granted all the same
+};
+
+// ... and what else (saboteurs_store.cc).
+struct StoreBugs {
+  bool old_lives_taken = false;  // a grant of another life of a limiter is given as its own
+  bool clock_believed = false;   // whatever its clock says is taken for the time
+  bool unknown_passes = false;   // a slot whose fate is unknown counts as if it had arrived
+  bool closures_hidden = false;  // only the first limiter is told that it was closed
+};
+
 struct Settings {
   std::vector<Upstream> upstreams;
   int ingests = 1;
-  int limiters = 1;  // several ask one store
+  int limiters = 1;      // several ask one store
+  bool cut_off = false;  // the first ingest reaches the first limiter alone
   int dispatchers = 1;
   int keys = 4;
   int messages = 60;
@@ -40,12 +58,17 @@ struct Settings {
   // must be so (check_p9.cc). The longest that an answer of the upstream takes then.
   bool explained_day = false;
   Duration answer_max;
+  // A day on which people are told when their messages go, and that is how it is (check_stated.cc).
+  bool stated_day = false;
+  bool quiet_morning = false;  // of such a day: nothing fails from the beginning
   // A day on which all keys share one limit, and nothing else holds them up (check_turns.cc).
   bool shared_day = false;
   // For saboteurs: the store's limits are wider than those that the upstream counts; a put is torn
   // so often (per million).
   std::uint32_t store_gives_more = 0;
   std::uint32_t parking_tears = 0;
+  EditBugs edit_bugs;
+  StoreBugs store_bugs;
   bool edits_forget = false;            // an edit of the limits takes it that nothing went before
   bool warnings_pass = false;           // the store keeps a warning's hold, and nothing else of it
   bool pauses_pass = false;             // the store keeps no pause
@@ -61,6 +84,8 @@ struct Settings {
   void draw_later(Prng& prng);
   // One ingest, rows only, nothing shared that is scarce, nobody cancels.
   void be_explained(Duration longest_answer);
+  // One ingest, rows only, keys share nothing, and wait long.
+  void be_stated(Prng& prng);
   // One limit of the whole upstream, and more waits than it lets go.
   void be_shared(Prng& prng);
   // Within this after everything is healed, everything is settled.

@@ -12,12 +12,9 @@ namespace {
 // must live until it has asked again.
 constexpr Duration kNoticedWithin = seconds(30);
 
-limiter::StoreConfig store_settings(const Settings& settings,
-                                    const std::vector<Upstream>& upstreams) {
+limiter::StoreConfig store_settings(const Settings& settings) {
   limiter::StoreConfig store;
-  store.upstreams = upstreams;
-  for (Upstream& upstream : store.upstreams)
-    for (Limit& limit : upstream.limits) limit.n += settings.store_gives_more;
+  store.upstreams = settings.upstreams;
   store.store_overlap = settings.store_overlap;
   return store;
 }
@@ -31,22 +28,31 @@ System::System(World& world, Settings settings)
       queue_(world, witnesses_),
       trail_(world, witnesses_),
       ledger_(world),
-      store_(world, witnesses_, store_settings(settings_, settings_.upstreams)),
+      store_(world, witnesses_, store_settings(settings_)),
       producer_(world, witnesses_, settings_, queue_),
-      people_(
-          world, settings_, [this](const ingest::ControlKey& control) { say(control); },
+      people_(world, settings_, [this](const ingest::ControlKey& control) { say(control); }),
+      editors_(
+          world, settings_, [this](const ingest::AskLimits& limits) { ask(limits); },
           [this](const auto& upstreams) { edit(upstreams); }) {
-  for (const Upstream& upstream : settings_.upstreams)
+  for (const Upstream& upstream : settings_.upstreams) {
     upstreams_[upstream.name] = std::make_unique<UpstreamFake>(world, witnesses_, upstream);
+    if (settings_.stated_day) upstreams_[upstream.name]->answer_steadily(settings_.answer_max);
+  }
   producer_.others_hear([this](const ingest::Respond& answer) {
     const auto* taken = std::get_if<ingest::ControlTaken>(&answer.answer);
     if (taken) witnesses_.tell(&Witness::person_hears, answer.request_id, taken->heard);
     people_.hears(answer);
+    if (answer.request_id <= Editors::kRequests) return;
+    witnesses_.tell(&Witness::limits_answered, answer);
+    editors_.hears(answer);
   });
   auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
   alerter_ =
       std::make_unique<AlerterNode>(world, network_, witnesses_, settings_.alerter, alert_state_);
   alerter_->dials(wire::Role::kAuditor, *auditor_);
+  store_.give_more(settings_.store_gives_more);
+  store_.sabotage_edits(settings_.edit_bugs);
+  store_.sabotage(settings_.store_bugs);
   if (settings_.edits_forget) store_.forget_by_edits();
   if (settings_.warnings_pass) store_.forget_warnings();
   if (settings_.pauses_pass) store_.forget_pauses();
@@ -96,16 +102,14 @@ void System::say(const ingest::ControlKey& control) {
   ingests_[by]->work(control);
 }
 
-// The store goes by new limits at once; who asks it has the older ones until it is told, too.
+void System::ask(const ingest::AskLimits& limits) {
+  witnesses_.tell(&Witness::limits_asked, limits);
+  ingests_[world_.prng.below(ingests_.size())]->work(limits);
+}
+
+// All limiters have the same file, and read it one after the other (SIGHUP).
 void System::edit(const std::vector<Upstream>& upstreams) {
   const std::uint64_t version = ++edits_;
-  store_.edit(store_settings(settings_, upstreams));
-  for (const Upstream& upstream : upstreams)
-    for (const Limit& limit : upstream.limits)
-      world_.note("people", "limits", version, upstream.name, limit.name, limit.n, limit.window.us,
-                  limit.burst, static_cast<int>(limit.scope), static_cast<int>(limit.kind),
-                  limit.shadow);
-  witnesses_.tell(&Witness::limits_edited, upstreams);
   const auto later = [&](auto& node) {
     const Duration late = world_.prng.between(Duration{0}, world_.faults.people.edit_late);
     world_.agenda.after(late, [this, &node, upstreams, version] {
@@ -136,14 +140,17 @@ void System::add_ingests() {
     parkings_.back()->tear(settings_.parking_tears);
     ingests_.push_back(std::make_unique<IngestNode>(world_, network_, config, *parkings_.back(),
                                                     queue_, producer_));
-    for (const auto& limiter : limiters_) ingests_.back()->dials(wire::Role::kLimiter, *limiter);
+    for (const auto& limiter : limiters_) {
+      const bool reached = !settings_.cut_off || i > 1 || limiter == limiters_.front();
+      if (reached) ingests_.back()->dials(wire::Role::kLimiter, *limiter);
+    }
     ingests_.back()->dials(wire::Role::kAuditor, *auditor_);
     producer_.knows(*ingests_.back());
   }
 }
 
 void System::add_witnesses() {
-  witnesses_.add(check_p1(world_, settings_));
+  witnesses_.add(check_p1(world_));
   witnesses_.add(check_p2(world_));
   witnesses_.add(check_p3(world_));
   witnesses_.add(check_p4(world_, settings_));
@@ -154,6 +161,9 @@ void System::add_witnesses() {
   witnesses_.add(check_pauses(world_, settings_));
   witnesses_.add(check_reopening(world_, settings_));
   witnesses_.add(check_p9(world_, settings_));
+  // (Whose store gives more goes by other limits than were said, and P1 is to see that.)
+  if (settings_.store_gives_more == 0) witnesses_.add(check_limits(world_));
+  if (auto stated = check_stated(world_, settings_)) witnesses_.add(std::move(stated));
   witnesses_.add(check_order(world_, settings_));
   witnesses_.add(check_costs(world_, ledger_));
   witnesses_.add(check_alerts(world_, settings_, ledger_));
@@ -179,11 +189,13 @@ void System::begin() {
   network_.suffer();
   store_.suffer();
   people_.begin();
+  editors_.begin();
   for (const auto& [name, upstream] : upstreams_) upstream->suffer();
 }
 
 void System::heal() {
   world_.heal();
+  world_.healed_at = world_.now();
   network_.heal();
 }
 
@@ -193,8 +205,17 @@ std::size_t System::rows() const {
   return rows;
 }
 
+// Of what persons said each parking knows the last word.
+bool System::agreed() const {
+  const auto words = parkings_.front()->words();
+  return std::all_of(parkings_.begin(), parkings_.end(),
+                     [&](const auto& parking) { return parking->words() == words; });
+}
+
 bool System::quiet() const {
-  if (!producer_.done() || !people_.done() || rows() > 0 || queue_.size() > 0) return false;
+  if (!agreed()) return false;
+  if (!producer_.done() || !people_.done() || !editors_.done() || rows() > 0 || queue_.size() > 0)
+    return false;
   for (const auto& limiter : limiters_) {
     const auto* core = limiter->core();
     if (!core || core->messages() > 0 || core->unrecorded() > 0) return false;
@@ -224,9 +245,11 @@ std::string System::why_they_wait() const {
 
 std::string System::what_is_open() const {
   return std::string(producer_.done() ? "" : "producer waits; ") +
-         (people_.done() ? "" : "people were not heard; ") + std::to_string(rows()) + " rows, " +
-         std::to_string(queue_.size()) + " queue copies" + why_they_wait() + ", " +
-         std::to_string(alert_state_.undelivered()) + " alerts, cursor " +
+         (people_.done() ? "" : "people were not heard; ") +
+         (agreed() ? "" : "not every parking has the last words; ") +
+         (editors_.done() ? "" : "the first limits are not known to hold; ") +
+         std::to_string(rows()) + " rows, " + std::to_string(queue_.size()) + " queue copies" +
+         why_they_wait() + ", " + std::to_string(alert_state_.undelivered()) + " alerts, cursor " +
          std::to_string(alert_state_.cursor()) + " of " + std::to_string(ledger_.last_alert());
 }
 

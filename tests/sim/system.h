@@ -10,6 +10,7 @@
 #include "tests/sim/alert_state.h"
 #include "tests/sim/auditor_node.h"
 #include "tests/sim/dispatcher_node.h"
+#include "tests/sim/editors.h"
 #include "tests/sim/ingest_node.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/limiter_node.h"
@@ -54,11 +55,13 @@ class System {
   void add_ingests();
   void add_dispatchers();
   void say(const ingest::ControlKey& control);
+  void ask(const ingest::AskLimits& limits);
   void edit(const std::vector<Upstream>& upstreams);
   void store_forgot();
   [[nodiscard]] bool may_leap();
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
+  [[nodiscard]] bool agreed() const;
   [[nodiscard]] std::string why_they_wait() const;
 
   World& world_;
@@ -72,7 +75,8 @@ class System {
   StoreFake store_;
   Producer producer_;
   People people_;
-  std::uint64_t edits_ = 0;  // of the limits, by people
+  Editors editors_;
+  std::uint64_t edits_ = 0;  // of the settings
   std::map<std::string, std::unique_ptr<UpstreamFake>> upstreams_;
   std::vector<std::unique_ptr<ParkingFake>> parkings_;
   std::vector<std::unique_ptr<IngestNode>> ingests_;

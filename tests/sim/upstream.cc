@@ -40,7 +40,9 @@ void UpstreamFake::first_byte(const ExchangePtr& exchange) {
     world_.agenda.after(held, [this, exchange] { arrive(exchange); });
     return;
   }
-  world_.agenda.after(prng.between(microseconds(50), faults.answer_max), [this, exchange] {
+  Duration there = prng.between(microseconds(50), faults.answer_max);
+  if (steady_ > Duration{0}) there = there / 100;
+  world_.agenda.after(there, [this, exchange] {
     // The kernel keeps the timeout even for a process that is frozen.
     const bool reset = exchange->over || exchange->sender->incarnation() != exchange->life ||
                        world_.now() > exchange->started + settings_.timeout;
@@ -56,6 +58,7 @@ void UpstreamFake::arrive(const ExchangePtr& exchange) {
   Prng& prng = world_.prng;
   const UpstreamFaults& faults = world_.faults.upstream;
   Duration thinks = prng.between(microseconds(100), faults.answer_max);
+  if (steady_ > Duration{0}) thinks = steady_ + thinks / 100;
   if (prng.chance(faults.late_answer)) thinks = settings_.timeout + seconds(1);
   if (prng.chance(faults.hangs_up)) return finish(exchange, {Answer::Kind::kHungUp}, thinks);
   finish(exchange, decide(exchange->attempt.key), thinks);

@@ -39,6 +39,8 @@ class UpstreamFake {
 
   // From now on it goes down and bans keys as the run's faults say.
   void suffer();
+  // Its answers take as long as each other.
+  void answer_steadily(Duration in) { steady_ = in; }
 
   [[nodiscard]] std::uint64_t arrivals() const { return arrivals_; }
   [[nodiscard]] const Upstream& settings() const { return settings_; }
@@ -69,6 +71,7 @@ class UpstreamFake {
   Upstream settings_;
   std::uint64_t arrivals_ = 0;
   Instant down_until_;
+  Duration steady_;  // 0: as faults say
   std::set<std::string> keys_;
   std::map<std::string, Instant> banned_;  // by key, until
 };

@@ -51,6 +51,8 @@ class Witness {
   virtual void accepted(const AcceptedMessage&) {}
   // Somebody asked about an accepted message, and was told this.
   virtual void explained(const std::string& /*identity*/, const ingest::Found&) {}
+  // Its 202 said when it goes.
+  virtual void stated(const std::string& /*identity*/, const wire::Quoted&) {}
   // 429 for the message of this id: to be said again after so long.
   virtual void refused(const std::string& /*key*/, const std::string& /*id*/, Duration) {}
   virtual void cancel_asked(const std::string& /*identity*/) {}
@@ -71,8 +73,17 @@ class Witness {
   // A person's word about a key or an upstream; and that it was taken, and heard by all limiters.
   virtual void person_says(const ingest::ControlKey&) {}
   virtual void person_hears(std::uint64_t /*request_id*/, bool /*heard*/) {}
-  // From now on the store goes by these limits.
-  virtual void limits_edited(const std::vector<Upstream>&) {}
+  // Somebody asks a front door for limits, or says others; and was told this.
+  virtual void limits_asked(const ingest::AskLimits&) {}
+  virtual void limits_answered(const ingest::Respond&) {}
+  // A limiter that starts, or whose settings changed, says to the server that serves it which
+  // limits these have.
+  virtual void settings_say(const Upstream&) {}
+  // Which server decides next: of two primaries, or after one was promoted. A copy, to be promoted
+  // later; a server that lost everything.
+  virtual void store_serves(int /*server*/) {}
+  virtual void store_copied(int /*from*/, int /*to*/) {}
+  virtual void store_wiped(int /*server*/) {}
   // The store lost what it had written, all of it or the last moments.
   virtual void store_forgot() {}
   // The line of the record with this name (auditor/trail_facts.h) is on disk.

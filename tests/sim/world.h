@@ -50,6 +50,7 @@ class World {
   Trace trace;
   Faults faults;
   bool healed = false;
+  Instant healed_at;
   Duration store_ahead;  // how far the store's clock is ahead of the true one
   std::vector<Broken> broken;
 };

@@ -1,0 +1,68 @@
+// Stated departures: a message that was told with its 202 when it will go leaves no earlier, and at
+// most 2 % of that wait or 1 s later, where nothing fails in between. Watched on days on which the
+// upstream answers steadily and keys share no limit: from when latencies are known, or long enough
+// after the last fault.
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "lib/base/mark.h"
+#include "tests/sim/checks.h"
+#include "tests/sim/settlements.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr std::uint64_t kLearnt = 20;            // answers, until latency is known
+constexpr Duration kAftermath = seconds(90);     // leases, retries and penalties of before are over
+constexpr Duration kQuoted = milliseconds(100);  // ago, at most, it was said that it goes then
+
+class Stated : public Witness {
+ public:
+  Stated(World& world, bool quiet) : world_(world), quiet_(quiet) {}
+
+  void stated(const std::string& identity, const wire::Quoted& said) override {
+    if (said.departs_at.us == 0 || !is_calm()) return;
+    stated_[identity] = {world_.now(),
+                         world_.now() + std::max(Duration{0}, said.departs_at - said.now)};
+  }
+  void answered(const AnsweredAttempt& answer) override { answers_ += answer.answered ? 1 : 0; }
+  void started(const StartedAttempt& start) override {
+    const auto at = stated_.extract(start.attempt.identity);
+    if (at.empty()) return;
+    const Statement& said = at.mapped();
+    const Duration late = world_.now() - said.departs;
+    const Duration wait = said.departs - said.at;
+    if (wait > seconds(30)) MARK("stated: a departure in more than half a minute");
+    if (late < Duration{0} - kQuoted) breaks("earlier", late, said);
+    if (late > std::max(seconds(1), wait / 50)) breaks("later", late, said);
+  }
+
+ private:
+  struct Statement {
+    Instant at, departs;
+  };
+  // Since the faults ended; where there are none, from the beginning.
+  [[nodiscard]] bool is_calm() {
+    if (quiet_) return answers_ >= kLearnt;
+    return world_.healed && world_.now() >= world_.healed_at + kAftermath;
+  }
+  void breaks(const char* how, Duration late, const Statement& said) {
+    world_.breaks("stated", std::string("leaves ") + how +
+                                " than it was told: " + std::to_string(late.us) +
+                                " us, of a wait of " + std::to_string((said.departs - said.at).us));
+  }
+
+  World& world_;
+  bool quiet_;  // nothing fails from the beginning
+  std::uint64_t answers_ = 0;
+  std::map<std::string, Statement> stated_;  // by identity
+};
+
+}  // namespace
+
+std::unique_ptr<Witness> check_stated(World& world, const Settings& settings) {
+  return settings.stated_day ? std::make_unique<Stated>(world, settings.quiet_morning) : nullptr;
+}
+
+}  // namespace sluice::sim
