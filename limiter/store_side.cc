@@ -130,7 +130,7 @@ void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   auto call = calls_.answered(reply.call_id);
   if (call && !failed) follow_clock(upstream_of(*call), reply);
   // Shards may differ by a moment after their clock went back: one of them says what time it is.
-  const bool tells = !call || upstream_of(*call) == clock_of_;
+  const bool tells = call && upstream_of(*call) == clock_of_;
   if (!failed && tells && reply.now.us != 0) hear_clock(reply, turn);
   if (!call) {  // it was said again meanwhile: that answer will do
     MARK("limiter: an answer to a call that was said again");
