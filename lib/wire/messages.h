@@ -591,7 +591,8 @@ struct Record {
   StoreTime until;  // kHold
   std::string traceparent;
   std::uint32_t units = 0;  // what it costs of each limit; 0 means 1
-  // kLimits: limits_version is of these, and took the place of limits_before (0: there were none).
+  // kLimits: limits_version is of these, and they hold. limits_before: the version whose place they
+  // took; 0: no edit, only which hold; their own: what a closure held of them was counted again.
   std::vector<Limit> limit_rows = {};
   std::uint64_t limits_before = 0;
   SLUICE_FIELDS(
