@@ -144,6 +144,13 @@ bool DispatcherCore::surely_before(StoreTime limit, Instant now) const {
   return knows_time(now) && clock_.bounds(now)->high < limit;
 }
 
+// How long it is until then at least, by our clock; at most `most`. Store time is known.
+Duration DispatcherCore::surely_left(StoreTime deadline, Duration most, Instant now) const {
+  if (deadline == StoreTime{}) return most;
+  const Duration left = std::min(deadline - clock_.bounds(now)->high, most * 2);
+  return std::min(most, left * 1'000'000 / (1'000'000 + StoreClock::kDriftPpm));
+}
+
 bool DispatcherCore::closed(const OpenAttempt& open, Instant now) const {
   return closures_.closed(open.upstream, open.key, now, low(now));
 }

@@ -111,7 +111,9 @@ class DispatcherCore {
 
   // The last check before an attempt's first byte: still running, not recalled, surely before its
   // start_by, by a round trip younger than trip_age_max. Asked right when the byte would leave.
-  [[nodiscard]] bool may_start(const wire::Attempt& attempt, Instant now) const;
+  // Nothing: it may not. Else how long it may take from now on: the timeout of these settings, and
+  // no longer than store time is surely before its deadline.
+  [[nodiscard]] std::optional<Duration> may_start(const wire::Attempt& attempt, Instant now) const;
 
   // Credits per upstream; count and XOR of short_hash(identity) over the attempts that this
   // limiter's life dispatched (or asked for, when they were never seen) and nobody has said
@@ -152,6 +154,7 @@ class DispatcherCore {
   [[nodiscard]] std::size_t own_share() const;
   [[nodiscard]] std::size_t room_in_table(const std::string& upstream) const;
   [[nodiscard]] bool surely_before(StoreTime limit, Instant now) const;
+  [[nodiscard]] Duration surely_left(StoreTime deadline, Duration most, Instant now) const;
   [[nodiscard]] bool closed(const OpenAttempt& open, Instant now) const;
   [[nodiscard]] StoreTime low(Instant now) const;
   [[nodiscard]] wire::Credit credit(const Line& line, std::uint64_t life, Instant now) const;

@@ -92,6 +92,7 @@ void DispatcherCore::on(wire::PeerId from, const wire::Dispatch& dispatch, Insta
   open.owner_life = life;
   open.granted_at = dispatch.granted_at;
   open.start_by = dispatch.start_by;
+  open.deadline = dispatch.deadline;
   open.due = now + kLookAgain;
   if (why == wire::NotStarted::kNone) open.dispatch = dispatch;
   Entry& entry = table_.enter(dispatch.attempt, std::move(open), dispatch.lease_end);
@@ -159,14 +160,22 @@ void DispatcherCore::start(Entry& entry, Line& line, Instant now, Outbox<Effect>
   call.idempotency_key = std::move(dispatch.idempotency_key);
   call.traceparent = std::move(dispatch.traceparent);
   call.at = clock_.bounds(now)->high;
-  table_.run(entry, now + upstream.connect_timeout + upstream.timeout + config_.give_up_grace);
+  const Duration longest = upstream.connect_timeout + upstream.timeout;
+  const Duration left = surely_left(entry.open->deadline, longest, now);
+  table_.run(entry, now + std::max(Duration{}, left) + config_.give_up_grace);
   out.push(std::move(call));
 }
 
-bool DispatcherCore::may_start(const wire::Attempt& attempt, Instant now) const {
+std::optional<Duration> DispatcherCore::may_start(const wire::Attempt& attempt, Instant now) const {
   const Entry* entry = table_.find(attempt);
-  return entry != nullptr && entry->state == AttemptState::kRunning && !entry->open->recalled &&
-         surely_before(entry->open->start_by, now) && !closed(*entry->open, now);
+  if (entry == nullptr || entry->state != AttemptState::kRunning) return std::nullopt;
+  const OpenAttempt& open = *entry->open;
+  if (open.recalled || !surely_before(open.start_by, now) || closed(open, now)) return std::nullopt;
+  const Duration timeout = lines_.at(open.upstream).upstream->timeout;
+  const Duration left = surely_left(open.deadline, timeout, now);
+  if (left < timeout) MARK("dispatcher: an attempt has less time than its timeout");
+  if (left <= Duration{}) return std::nullopt;
+  return left;
 }
 
 void DispatcherCore::on(wire::PeerId, const wire::Recall& recall, Instant now,

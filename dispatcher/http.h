@@ -30,8 +30,9 @@ struct HttpConfig {
 class Http {
  public:
   struct Hooks {
-    // Asked just before the first byte; must not call Http.
-    std::function<bool(const wire::Attempt&)> may_start;
+    // Asked just before the first byte: how long it may take, if that is less than the timeout;
+    // nothing: it may not leave. Must not call Http.
+    std::function<std::optional<Duration>(const wire::Attempt&)> may_start;
     // Once for each start, unless it was stopped.
     std::function<void(HttpEnded)> ended;
   };

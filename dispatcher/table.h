@@ -36,6 +36,7 @@ struct OpenAttempt {
   wire::PeerId asker;            // another limiter that wants to know; 0: none
   StoreTime granted_at;
   StoreTime start_by;
+  StoreTime deadline;       // then it has ended; 0: an older limiter says none
   wire::Dispatch dispatch;  // queued: what to start
   bool trial = false;       // running: the one that a half-open breaker let through
   bool recalled = false;    // running: it may not leave any more, if it has not yet

@@ -92,7 +92,7 @@ void ReplySender::add_line(const std::string& host) {
   shots.answer_max = kAnswerRead;
   shots.wants = [](std::string_view name) { return name == "retry-after"; };
   port::OneShotHooks hooks;
-  hooks.may_send = [](std::uint64_t) { return true; };
+  hooks.may_send = [this](std::uint64_t) { return config_.timeout; };
   hooks.ended = [this](const port::ShotResult& result) { ended(result); };
   lines_[host] = {std::move(*url), std::make_unique<port::OneShots>(world_.poller, std::move(shots),
                                                                     std::move(hooks))};

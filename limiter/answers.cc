@@ -162,6 +162,7 @@ void LimiterCore::dispatch(Message& message, const GrantAnswer& answer, wire::Pe
   out.lease_end = answer.lease_end;
   out.traceparent = offer.letter.traceparent();
   out.limits_version = message.key->shard->limits_version;
+  out.deadline = answer.deadline;
   send(to, std::move(out), turn);
   ++counts_.dispatched;
   const Duration timeout = message.key->shard->upstream->timeout;

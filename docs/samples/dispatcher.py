@@ -23,9 +23,15 @@ def may_start(it):
     return link.knows_time() and link.latest() < it.start_by_us and now() >= shut
 
 
+def patience(it):
+    """Seconds: it ends before its deadline; an older limiter names none."""
+    left = (it.deadline_us - link.latest()) / SECOND if it.deadline_us else 2
+    return max(0.001, min(2, left))
+
+
 def attempt(it, out):
     """One connection, at most one send. Whenever this ends, what stands in `out` is true."""
-    line = connected(hosts[it.upstream], 2)
+    line = connected(hosts[it.upstream], patience(it))
     out["not_started"] = "NOT_STARTED_TOO_LATE"
     if may_start(it):
         out.update(ended="ENDED_UNKNOWN", not_started="NOT_STARTED_NONE")

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -79,16 +80,17 @@ void OneShots::start(OneShot shot) {
   CHECK(!running_.contains(id));
   Running& running = running_[id];
   running.transfer = std::make_unique<OneShotTransfer>(
-      std::move(shot), config_, [this](std::uint64_t asked) { return may_send(asked); });
+      std::move(shot), config_, sockets_, [this](std::uint64_t asked) { return may_send(asked); });
   CHECK(curl_multi_add_handle(multi_, running.transfer->easy()) == CURLM_OK);
 }
 
 // From its yes on a request has its timeout, first byte to last; libcurl's own is longer.
-bool OneShots::may_send(std::uint64_t id) {
-  if (!hooks_.may_send(id)) return false;
-  running_.at(id).deadline =
-      poller_.at(steady_now() + config_.timeout, [this, id] { timed_out(id); });
-  return true;
+std::optional<Duration> OneShots::may_send(std::uint64_t id) {
+  auto longest = hooks_.may_send(id);
+  if (!longest) return longest;
+  *longest = std::min(*longest, config_.timeout);
+  running_.at(id).deadline = poller_.at(steady_now() + *longest, [this, id] { timed_out(id); });
+  return longest;
 }
 
 void OneShots::timed_out(std::uint64_t id) {

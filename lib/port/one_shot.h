@@ -2,11 +2,11 @@
 // sends a POST again when a connection that was used before dies; here its second send is aborted.
 // One pool of connections per OneShots: make one for each upstream. One thread.
 //
-// Every socket has TCP_USER_TIMEOUT = timeout and SO_LINGER {1,0} from before the first byte: what
-// was given up, or left by a process that died, is not delivered later. For the same reason a
-// connection carries one request at a time, in HTTP/2 too, and is used again only after a final
-// status: a stream that is reset leaves its bytes in a socket that lives on. No Expect, redirects,
-// negotiation, proxies, cookies; TLS verified.
+// Every socket has TCP_USER_TIMEOUT = what the request may take and SO_LINGER {1,0} from before the
+// first byte: what was given up, or left by a process that died, is not delivered later. For the
+// same reason a connection carries one request at a time, in HTTP/2 too, and is used again only
+// after a final status: a stream that is reset leaves its bytes in a socket that lives on. No
+// Expect, redirects, negotiation, proxies, cookies; TLS verified.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "lib/base/instant.h"
+#include "lib/port/one_shot_sockets.h"
 #include "lib/port/poller.h"
 
 namespace sluice::port {
@@ -69,8 +70,9 @@ struct OneShotConfig {
 };
 
 struct OneShotHooks {
-  // Asked inside libcurl, right before the first byte leaves. Must not call OneShots.
-  std::function<bool(std::uint64_t id)> may_send;
+  // Asked inside libcurl, right before the first byte leaves: how long it may take from now on, if
+  // that is less than the timeout; nothing: it may not leave. Must not call OneShots.
+  std::function<std::optional<Duration>(std::uint64_t id)> may_send;
   // Once for each start() that is not stopped; may call start() and stop().
   std::function<void(ShotResult)> ended;
 };
@@ -97,13 +99,14 @@ class OneShots {
   };
   void act(int fd, int bits);
   void collect();
-  bool may_send(std::uint64_t id);
+  std::optional<Duration> may_send(std::uint64_t id);
   void timed_out(std::uint64_t id);
   std::unique_ptr<OneShotTransfer> take(std::uint64_t id);
 
   Poller& poller_;
   OneShotConfig config_;
   OneShotHooks hooks_;
+  ShotSockets sockets_;
   void* multi_ = nullptr;  // CURLM*
   TimerId timer_;
   std::map<std::uint64_t, Running> running_;

@@ -1,10 +1,7 @@
 #include "lib/port/one_shot_transfer.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -74,10 +71,12 @@ long idle_seconds(Duration keep_idle) { return static_cast<long>(keep_idle.us / 
 struct OneShotTransfer::Calls {
   // Called before every send of this attempt's bytes, libcurl's own second tries included: the
   // first passes, no other does. A second one means that the first may have arrived.
-  static constexpr auto kBeforeSend = [](void* self, char*, char*, int, int) -> int {
+  static constexpr auto kBeforeSend = [](void* self, char*, char* local_ip, int,
+                                         int local_port) -> int {
     auto& transfer = *static_cast<OneShotTransfer*>(self);
     if (transfer.sent_) return CURL_PREREQFUNC_ABORT;
-    transfer.denied_ = !transfer.may_send_(transfer.shot_.id);
+    const auto longest = transfer.may_send_(transfer.shot_.id);
+    transfer.denied_ = !longest || !transfer.keep_to(*longest, local_ip, local_port);
     if (transfer.denied_) return CURL_PREREQFUNC_ABORT;
     transfer.sent_ = port::steady_now();
     return CURL_PREREQFUNC_OK;
@@ -90,17 +89,21 @@ struct OneShotTransfer::Calls {
       transfer.refused_ = true;
       return CURL_SOCKET_BAD;
     }
-    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    return transfer.sockets_.open(to->family, to->socktype, to->protocol);
+  }
+
+  // By then its request may be over, and the connection was kept for others.
+  static int close_socket(void* sockets, curl_socket_t fd) {
+    return static_cast<ShotSockets*>(sockets)->close(fd);
   }
 
   // Before the first byte: what the kernel has not delivered when the attempt ends, or when this
   // process dies, it throws away instead of delivering it late.
   static int prepare_socket(void* self, curl_socket_t fd, curlsocktype) {
     const auto& transfer = *static_cast<OneShotTransfer*>(self);
-    const unsigned timeout = static_cast<unsigned>(ms(transfer.config_.timeout));
     const linger reset_at_close{1, 0};
     const bool done =
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout) == 0 &&
+        ShotSockets::limit(fd, transfer.config_.timeout) &&
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset_at_close, sizeof reset_at_close) == 0;
     return done ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
   }
@@ -123,9 +126,11 @@ struct OneShotTransfer::Calls {
   }
 };
 
-OneShotTransfer::OneShotTransfer(OneShot shot, const OneShotConfig& config, MaySend may_send)
+OneShotTransfer::OneShotTransfer(OneShot shot, const OneShotConfig& config, ShotSockets& sockets,
+                                 MaySend may_send)
     : shot_(std::move(shot)),
       config_(config),
+      sockets_(sockets),
       may_send_(std::move(may_send)),
       easy_(curl_easy_init()) {
   CHECK(easy_ != nullptr);
@@ -195,6 +200,8 @@ void OneShotTransfer::set_calls() {
   set(easy_, CURLOPT_PREREQDATA, self);
   set(easy_, CURLOPT_OPENSOCKETFUNCTION, &Calls::open_socket);
   set(easy_, CURLOPT_OPENSOCKETDATA, self);
+  set(easy_, CURLOPT_CLOSESOCKETFUNCTION, &Calls::close_socket);
+  set(easy_, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&sockets_));
   set(easy_, CURLOPT_SOCKOPTFUNCTION, &Calls::prepare_socket);
   set(easy_, CURLOPT_SOCKOPTDATA, self);
   set(easy_, CURLOPT_HEADERFUNCTION, &Calls::header);
@@ -230,6 +237,13 @@ void OneShotTransfer::take_field(std::string_view line) {
   fields_.emplace_back(std::move(name), line.substr(colon + 1, kFieldMax));
 }
 
+// A connection that is used again still has what the request before it was given; a new one has the
+// timeout, which is long enough.
+bool OneShotTransfer::keep_to(Duration longest, std::string_view local_ip, int local_port) {
+  longest_ = longest;
+  return sockets_.limit(local_ip, local_port, longest) || longest >= config_.timeout;
+}
+
 void OneShotTransfer::close_connection() { set(easy_, CURLOPT_FORBID_REUSE, 1L); }
 
 ShotResult OneShotTransfer::as(ShotEnd end, std::string_view why, Instant now) const {
@@ -256,7 +270,8 @@ ShotResult OneShotTransfer::ended(int code, Instant now) const {
 }
 
 ShotResult OneShotTransfer::timed_out(Instant now) const {
-  return as(answered_ ? ShotEnd::kAnswered : ShotEnd::kUnknown, "timeout", now);
+  const std::string_view why = longest_ < config_.timeout ? "deadline" : "timeout";
+  return as(answered_ ? ShotEnd::kAnswered : ShotEnd::kUnknown, why, now);
 }
 
 }  // namespace sluice::port

@@ -15,10 +15,11 @@ namespace sluice::port {
 
 class OneShotTransfer {
  public:
-  using MaySend = std::function<bool(std::uint64_t id)>;
+  using MaySend = std::function<std::optional<Duration>(std::uint64_t id)>;
 
-  // `config` outlives it.
-  OneShotTransfer(OneShot shot, const OneShotConfig& config, MaySend may_send);
+  // `config` outlives it, `sockets` its connection.
+  OneShotTransfer(OneShot shot, const OneShotConfig& config, ShotSockets& sockets,
+                  MaySend may_send);
   ~OneShotTransfer();
   OneShotTransfer(const OneShotTransfer&) = delete;
   OneShotTransfer& operator=(const OneShotTransfer&) = delete;
@@ -40,14 +41,17 @@ class OneShotTransfer {
   void set_calls();
   void take_header(std::string_view line);
   void take_field(std::string_view line);
+  bool keep_to(Duration longest, std::string_view local_ip, int local_port);
   [[nodiscard]] ShotResult as(ShotEnd end, std::string_view why, Instant now) const;
 
   OneShot shot_;
   const OneShotConfig& config_;
+  ShotSockets& sockets_;
   MaySend may_send_;
   void* easy_ = nullptr;
   void* headers_ = nullptr;  // curl_slist*
   std::optional<Instant> sent_;
+  Duration longest_;       // from then on
   bool denied_ = false;    // may_send said no
   bool refused_ = false;   // an address that is not allowed
   bool answered_ = false;  // a final status and all its header fields were read

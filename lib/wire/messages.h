@@ -461,6 +461,7 @@ struct Dispatch {
   StoreTime lease_end;
   std::string traceparent;
   std::uint64_t limits_version = 0;
+  StoreTime deadline;  // then it has ended, whatever timeout the dispatcher has; 0: none said
   SLUICE_FIELDS(row(1, "attempt", m.attempt, One{});
                 row(2, "upstream", m.upstream, Text{1, kNameMax});
                 row(3, "key", m.key, Text{1, kKeyMax});
@@ -471,7 +472,8 @@ struct Dispatch {
                 row(8, "start_by_us", m.start_by, Whole{1});
                 row(9, "lease_end_us", m.lease_end, Whole{1});
                 row(10, "traceparent", m.traceparent, Text{0, 128});
-                row(11, "limits_version", m.limits_version, Whole{});)
+                row(11, "limits_version", m.limits_version, Whole{});
+                row(12, "deadline_us", m.deadline, Whole{0});)
 };
 
 // Start nothing of this key (empty: of this upstream) before `until`; what has not started comes

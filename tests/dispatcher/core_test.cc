@@ -128,6 +128,61 @@ TEST_F(CoreTest, StartsOnlySurelyBeforeStartBy) {
   EXPECT_EQ(one_outcome().not_started, wire::NotStarted::kTooLate);
 }
 
+// Default timeout: 10 s. The limiter's may be another.
+TEST_F(CoreTest, AnAttemptTakesNoLongerThanItsTimeoutAndItsDeadlineAllow) {
+  wire::Dispatch dispatch = dispatch_of(1);
+  take(dispatch);  // an older limiter says none
+  EXPECT_EQ(core_->may_start(attempt(1), now_), seconds(10));
+  dispatch.attempt = attempt(2);
+  dispatch.deadline = store_ms(11'000);
+  take(dispatch);
+  EXPECT_EQ(core_->may_start(attempt(2), now_), seconds(10));
+  EXPECT_EQ(core_->may_start(attempt(2), at_ms(900)), seconds(10));
+  dispatch.attempt = attempt(3);
+  dispatch.deadline = store_ms(4'000);
+  take(dispatch);
+  for (const std::int64_t ms : {0, 1'900}) {  // our clock may be slow, by 200 ppm
+    const auto left = core_->may_start(attempt(3), at_ms(ms));
+    ASSERT_TRUE(left);
+    EXPECT_LT(*left, milliseconds(4'000 - ms));
+    EXPECT_GT(*left, milliseconds(3'998 - ms));
+  }
+  dispatch.attempt = attempt(4);
+  dispatch.deadline = store_ms(1'000);
+  take(dispatch);
+  EXPECT_TRUE(core_->may_start(attempt(4), at_ms(990)));
+  EXPECT_FALSE(core_->may_start(attempt(4), at_ms(1'000)));  // although start_by is later
+}
+
+// Of a store time that is known to half a second only, the later end counts.
+TEST_F(CoreTest, ADeadlineIsByTheUpperBoundOfStoreTime) {
+  up(kB, 200);
+  wire::PeerFacts facts;
+  facts.peer = kB;
+  facts.round_trip = RoundTrip{now_, now_, {store_ms(0), store_ms(500)}};
+  core_->complete(wire::PeerDown{kB}, now_, out_);
+  core_->complete(wire::PeerUp{kB, wire::Role::kLimiter, "l", 200}, now_, out_);
+  core_->complete(facts, now_, out_);
+  wire::Dispatch dispatch = dispatch_of(1);
+  dispatch.deadline = store_ms(4'000);
+  take(dispatch);
+  const auto left = core_->may_start(attempt(1), now_);
+  ASSERT_TRUE(left);
+  EXPECT_LE(*left, milliseconds(3'500));
+  EXPECT_GE(*left, milliseconds(3'498));
+}
+
+TEST_F(CoreTest, AnEndThatIsLostIsGivenUpSoonAfterItsDeadline) {
+  wire::Dispatch dispatch = dispatch_of(1);
+  dispatch.deadline = store_ms(4'000);
+  take(dispatch);
+  out();
+  to(8'500);  // 5 s of grace
+  EXPECT_TRUE(only<StopHttp>(out()).empty());
+  to(9'500);
+  EXPECT_EQ(only<StopHttp>(out()).size(), 1U);
+}
+
 TEST_F(CoreTest, StartsNothingWithoutAYoungRoundTrip) {
   wire::Dispatch dispatch = dispatch_of(1);
   dispatch.start_by = store_ms(100'000);

@@ -182,6 +182,19 @@ TEST_F(HttpTest, NoAnswerInTimeIsUnknownAndTheConnectionIsReset) {
   EXPECT_TRUE(turns([&] { return server.reset_seen(); }));
 }
 
+TEST_F(HttpTest, AnAttemptIsCutAtItsDeadline) {
+  longest_ = milliseconds(200);
+  RawServer& server = raw("");
+  const Instant from = port::steady_now();
+  const HttpEnded ended = attempt(call());
+  EXPECT_EQ(ended.end, HttpEnd::kUnknown);
+  EXPECT_EQ(ended.reason, "deadline");
+  EXPECT_TRUE(ended.sent);
+  EXPECT_GE(port::steady_now() - from, milliseconds(190));
+  EXPECT_LT(port::steady_now() - from, milliseconds(900));
+  EXPECT_TRUE(turns([&] { return server.reset_seen(); }));
+}
+
 TEST_F(HttpTest, StoppedMeansResetAndSilence) {
   RawServer& server = raw("");
   StartHttp start = call();
@@ -321,34 +334,58 @@ TEST_F(HttpTest, LinkLocalAddressesAreRefusedHoweverTheyAreWritten) {
   }
 }
 
+// Of the connections to this port.
+struct SocketSettings {
+  unsigned user_timeout_ms = 0;
+  linger lingers = {};
+};
+std::vector<SocketSettings> sockets_to(std::uint16_t port) {
+  std::vector<SocketSettings> found;
+  DIR* all = opendir("/proc/self/fd");
+  while (const dirent* entry = readdir(all)) {
+    const int fd = std::atoi(entry->d_name);
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    if (peer.sin_family != AF_INET || ntohs(peer.sin_port) != port) continue;
+    SocketSettings& one = found.emplace_back();
+    length = sizeof one.user_timeout_ms;
+    getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &one.user_timeout_ms, &length);
+    length = sizeof one.lingers;
+    getsockopt(fd, SOL_SOCKET, SO_LINGER, &one.lingers, &length);
+  }
+  closedir(all);
+  return found;
+}
+
 // What keeps the kernel from delivering later what we have given up.
 TEST_F(HttpTest, SocketsAreSetBeforeTheFirstByte) {
   open_local();
   bool checked = false;
   may_start_ = [&](const wire::Attempt&) {
-    DIR* all = opendir("/proc/self/fd");
-    while (const dirent* entry = readdir(all)) {
-      const int fd = std::atoi(entry->d_name);
-      sockaddr_in peer{};
-      socklen_t length = sizeof peer;
-      if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
-      if (peer.sin_family != AF_INET || ntohs(peer.sin_port) != server_->port()) continue;
-      unsigned timeout = 0;
-      length = sizeof timeout;
-      getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &length);
-      linger lingers{};
-      length = sizeof lingers;
-      getsockopt(fd, SOL_SOCKET, SO_LINGER, &lingers, &length);
-      EXPECT_EQ(timeout, 2000u);
-      EXPECT_EQ(lingers.l_onoff, 1);
-      EXPECT_EQ(lingers.l_linger, 0);
+    for (const SocketSettings& one : sockets_to(server_->port())) {
+      EXPECT_EQ(one.user_timeout_ms, 2000u);
+      EXPECT_EQ(one.lingers.l_onoff, 1);
+      EXPECT_EQ(one.lingers.l_linger, 0);
       checked = true;
     }
-    closedir(all);
     return true;
   };
   EXPECT_EQ(attempt(behave("ok")).status, 200u);
   EXPECT_TRUE(checked);
+}
+
+// ... and no longer than this attempt may take, also on a connection that another one has used.
+TEST_F(HttpTest, ASocketIsSetToWhatTheAttemptMayTake) {
+  open_local();
+  for (const std::int64_t ms : {1'500, 700, 9'000}) {
+    longest_ = milliseconds(ms);
+    EXPECT_EQ(attempt(behave("ok")).status, 200u);
+    const auto all = sockets_to(server_->port());
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].user_timeout_ms, std::min<std::int64_t>(ms, 2'000));
+  }
+  EXPECT_THAT(report(), HasSubstr("\"connections\": 1,"));
 }
 
 TEST_F(HttpTest, AMissingCredentialKeepsMessagesWaitingAndSaysSo) {

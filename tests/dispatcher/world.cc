@@ -87,7 +87,9 @@ void World::open(const std::string& url) {
   upstream_.url = url;
   config_.upstreams = {upstream_};
   auto opened = Http::open(poller_, config_,
-                           {[this](const wire::Attempt& attempt) { return may_start_(attempt); },
+                           {[this](const wire::Attempt& attempt) {
+                              return may_start_(attempt) ? std::optional(longest_) : std::nullopt;
+                            },
                             [this](HttpEnded ended) { ended_.push_back(std::move(ended)); }});
   ASSERT_TRUE(opened) << opened.error().what;
   http_ = std::move(*opened);

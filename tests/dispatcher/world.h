@@ -59,6 +59,7 @@ class World : public ::testing::Test {
   Upstream upstream_;
   HttpConfig config_;
   std::function<bool(const wire::Attempt&)> may_start_ = [](const wire::Attempt&) { return true; };
+  Duration longest_ = hours(1);  // that an attempt may take
   std::vector<HttpEnded> ended_;
   std::unique_ptr<upstream::Server> server_;
   std::vector<std::function<void()>> others_;  // servers that take turns too

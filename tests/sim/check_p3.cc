@@ -19,7 +19,11 @@ bool final_end(Ended ended) { return ended == Ended::kDelivered || ended == Ende
 
 class P3 : public Witness {
  public:
-  P3(World& world, bool fates_can_hide) : world_(world), fates_can_hide_(fates_can_hide) {}
+  P3(World& world, bool fates_can_hide)
+      : world_(world),
+        fates_can_hide_(fates_can_hide),
+        clock_is_true_(world.faults.store_step_every == Duration{0} &&
+                       world.faults.store_as_whole.leap_every == Duration{0}) {}
 
   void accepted(const AcceptedMessage& message) override { contents_.accepted(message); }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
@@ -73,6 +77,8 @@ class P3 : public Witness {
     attempt.told = true;
     attempt.status = answer.answered ? answer.status : 0;
     message.delivered |= attempt.status / 100 == 2;
+    if (answer.started && clock_is_true_ && world_.store_now() > attempt.lease_end)
+      breaks("under way after its lease had ended", answer.attempt);
   }
 
  private:
@@ -129,6 +135,7 @@ class P3 : public Witness {
 
   World& world_;
   bool fates_can_hide_;
+  bool clock_is_true_;  // the store's
   Contents contents_;
   std::map<std::string, Message> messages_;
 };

@@ -26,9 +26,10 @@ void DispatcherNode::act(dispatcher::StartHttp& start) {
   UpstreamFake& upstream = *upstreams_.at(start.upstream);
   const wire::Attempt attempt = start.attempt;
   const auto may_start = [this, attempt] {
-    const bool yes = core()->may_start(attempt, clock());
-    if (const auto at = open_.find(attempt); yes && at != open_.end()) at->second.sent = clock();
-    return yes;
+    const auto longest = core()->may_start(attempt, clock());
+    if (const auto at = open_.find(attempt); longest && at != open_.end())
+      at->second.sent = clock();
+    return longest;
   };
   // Room for as many as the settings say, each upstream for itself.
   const auto running = std::count_if(open_.begin(), open_.end(), [&](const auto& entry) {

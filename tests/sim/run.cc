@@ -14,6 +14,7 @@ constexpr std::uint64_t kShared = 0x54a4ed;
 constexpr std::uint64_t kStated = 0x57a7ed;
 constexpr std::uint64_t kRare = 0x4a4e;
 constexpr std::uint64_t kMany = 0x3a9e;
+constexpr std::uint64_t kDiffer = 0xd1ffe4;
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
@@ -208,6 +209,7 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     if (latest.chance(300'000)) settings.otherwise = 150'000;
     Prng rare(seed ^ kRare);
     draw_rare(settings, world.faults, rare);
+    if (Prng differ(seed ^ kDiffer); differ.chance(200'000)) settings.draw_timeouts(differ);
   }
   if (seed % 32 == 8 && (!saboteur || !saboteur->weather))
     settings.be_explained(world.faults.upstream.answer_max);

@@ -91,6 +91,17 @@ void warned_now_and_then(Settings& settings, Faults& faults) {
   settings.share_upstreams();
 }
 
+// Dispatchers have a longer timeout than limiters, and there are answers that never come.
+void longer_timeouts(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 4);
+  settings.sending = seconds(10);
+  faults.upstream.late_answer = 200'000;
+  settings.upstreams.front().timeout = seconds(2);
+  settings.upstreams.front().max_pause = seconds(3);
+  settings.share_upstreams();
+  settings.dispatcher.upstreams.front().timeout = seconds(20);
+}
+
 // Somebody pauses and resumes, again and again, and limiters do not live long.
 void people_pause(Settings& settings, Faults& faults) {
   one_key(settings, faults, 2);
@@ -245,6 +256,21 @@ Saboteur keep_warnings() {
           }};
 }
 
+Saboteur no_deadline() {
+  return {"a grant says no deadline",
+          {},
+          [](System& system) {
+            for (auto& limiter : system.limiters())
+              limiter->sabotage([](auto&, auto&& effect, auto& instead) {
+                auto* send = std::get_if<wire::Send>(&effect);
+                auto* dispatch = send ? std::get_if<wire::Dispatch>(&send->item) : nullptr;
+                if (dispatch) dispatch->deadline = {};
+                instead.push_back(std::move(effect));
+              });
+          },
+          longer_timeouts};
+}
+
 // A connection that was never established is told as an attempt that failed.
 Saboteur count_what_never_began() {
   return {"what never began counts as an attempt",
@@ -352,6 +378,7 @@ std::vector<Saboteur> all_saboteurs() {
       mutation("rule 4: copies go beside rows", &Mutations::copies_beside_rows, copies_and_rows),
       torn_put(),
       dispatch_twice(),
+      no_deadline(),
       mutation("a penalty closes nothing", &Mutations::penalty_not_held, warned_in_between),
       count_what_never_began(),
       expire_early(),

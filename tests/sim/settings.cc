@@ -126,6 +126,11 @@ void Settings::draw_later(Prng& prng) {
   if (prng.chance(150'000)) ingest.open_max = static_cast<std::uint32_t>(prng.between(3, 12));
 }
 
+void Settings::draw_timeouts(Prng& prng) {
+  for (Upstream& upstream : dispatcher.upstreams)
+    upstream.timeout = milliseconds(prng.between(500, 20'000));
+}
+
 void Settings::be_explained(Duration longest_answer) {
   explained_day = true;
   answer_max = longest_answer;

@@ -82,6 +82,8 @@ struct Settings {
   void share_upstreams();
   // As Faults::draw_later().
   void draw_later(Prng& prng);
+  // Dispatchers have others than limiters, as while a change of them is rolled out.
+  void draw_timeouts(Prng& prng);
   // One ingest, rows only, nothing shared that is scarce, nobody cancels.
   void be_explained(Duration longest_answer);
   // One ingest, rows only, keys share nothing, and wait long.

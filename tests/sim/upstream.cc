@@ -1,12 +1,13 @@
 #include "tests/sim/upstream.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace sluice::sim {
 
-UpstreamFake::Stop UpstreamFake::send(Process& sender, StartedAttempt attempt,
-                                      std::function<bool()> may_start, Answered answered) {
+UpstreamFake::Stop UpstreamFake::send(Process& sender, StartedAttempt attempt, MayStart may_start,
+                                      Answered answered) {
   auto exchange = std::make_shared<Exchange>(
       Exchange{&sender, sender.incarnation(), std::move(attempt), std::move(answered)});
   const Duration connect = world_.prng.between(microseconds(100), milliseconds(20));
@@ -18,7 +19,10 @@ UpstreamFake::Stop UpstreamFake::send(Process& sender, StartedAttempt attempt,
   }
   sender.later(connect, [this, exchange, may_start = std::move(may_start)] {
     if (exchange->over) return;
-    if (!may_start()) return tell(exchange, {Answer::Kind::kNotStarted});
+    const auto longest = may_start();
+    if (!longest) return tell(exchange, {Answer::Kind::kNotStarted});
+    exchange->timeout = *longest;
+    exchange->ends_by = world_.now() + *longest;
     // The check was true; the byte leaves when the process next runs.
     exchange->sender->later(Duration{0}, [this, exchange] { first_byte(exchange); });
   });
@@ -31,7 +35,8 @@ void UpstreamFake::first_byte(const ExchangePtr& exchange) {
   world_.note(exchange->sender->name(), "starts", attempt.identity, attempt.serial);
   witnesses_.tell(&Witness::started, exchange->attempt);
   if (world_.prng.chance(world_.faults.upstream.lost_end)) exchange->ends_untold = true;
-  finish(exchange, {Answer::Kind::kTimedOut}, settings_.timeout);
+  finish(exchange, {Answer::Kind::kTimedOut},
+         std::max(Duration{0}, exchange->ends_by - world_.now()));
   Prng& prng = world_.prng;
   const UpstreamFaults& faults = world_.faults.upstream;
   if (prng.chance(faults.never_arrives)) return;
@@ -45,7 +50,7 @@ void UpstreamFake::first_byte(const ExchangePtr& exchange) {
   world_.agenda.after(there, [this, exchange] {
     // The kernel keeps the timeout even for a process that is frozen.
     const bool reset = exchange->over || exchange->sender->incarnation() != exchange->life ||
-                       world_.now() > exchange->started + settings_.timeout;
+                       world_.now() > exchange->started + exchange->timeout;
     if (!reset) arrive(exchange);
   });
 }
@@ -59,7 +64,7 @@ void UpstreamFake::arrive(const ExchangePtr& exchange) {
   const UpstreamFaults& faults = world_.faults.upstream;
   Duration thinks = prng.between(microseconds(100), faults.answer_max);
   if (steady_ > Duration{0}) thinks = steady_ + thinks / 100;
-  if (prng.chance(faults.late_answer)) thinks = settings_.timeout + seconds(1);
+  if (prng.chance(faults.late_answer)) thinks = exchange->timeout + seconds(1);
   if (prng.chance(faults.hangs_up)) return finish(exchange, {Answer::Kind::kHungUp}, thinks);
   finish(exchange, decide(exchange->attempt.key), thinks);
 }

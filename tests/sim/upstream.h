@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -31,11 +32,11 @@ class UpstreamFake {
       : world_(world), witnesses_(witnesses), settings_(std::move(settings)) {}
 
   // Sends by `sender`, which is told how it ended if it still lives. `may_start` is asked just
-  // before the first byte; between that and the byte a process may be frozen. What comes back
-  // closes the connection by RST: nothing is told any more.
+  // before the first byte, how long it may take; between that and the byte a process may be frozen.
+  // What comes back closes the connection by RST: nothing is told any more.
   using Stop = std::function<void()>;
-  Stop send(Process& sender, StartedAttempt attempt, std::function<bool()> may_start,
-            Answered answered);
+  using MayStart = std::function<std::optional<Duration>()>;
+  Stop send(Process& sender, StartedAttempt attempt, MayStart may_start, Answered answered);
 
   // From now on it goes down and bans keys as the run's faults say.
   void suffer();
@@ -52,6 +53,8 @@ class UpstreamFake {
     StartedAttempt attempt;
     Answered answered;
     Instant started = {};
+    Duration timeout = {};
+    Instant ends_by = {};
     bool over = false;
     bool ends_untold = false;
   };
