@@ -22,9 +22,9 @@ RedisServer& RedisRig::server() {
 
 RedisRig::RedisRig(const StoreConfig& config, StoreTime clock) : RedisRig(config) { begin(clock); }
 
-RedisRig::RedisRig(const StoreConfig& config) : config_(config) {
+RedisRig::RedisRig(const StoreConfig& config, bool fresh) : config_(config) {
   limits_version = version_of(config);
-  said_.fresh = true;
+  said_.fresh = fresh;
 }
 
 void RedisRig::begin(StoreTime clock) {
@@ -37,10 +37,10 @@ RedisValue RedisRig::evaluate(const RedisCommand& command) {
   std::vector<std::string> words{"EVALSHA", script.sha1, std::to_string(command.keys.size())};
   words.insert(words.end(), command.keys.begin(), command.keys.end());
   words.insert(words.end(), command.args.begin(), command.args.end());
-  RedisValue value = server().command(words);
+  RedisValue value = at().command(words);
   if (value.text.rfind("NOSCRIPT", 0) != 0) return value;
-  EXPECT_EQ(server().command({"SCRIPT", "LOAD", script.text}).text, script.sha1);
-  return server().command(words);
+  EXPECT_EQ(at().command({"SCRIPT", "LOAD", script.text}).text, script.sha1);
+  return at().command(words);
 }
 
 RedisHeard RedisRig::exchange(RedisExchange& exchange, StoreTime clock) {

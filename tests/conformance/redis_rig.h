@@ -42,9 +42,9 @@ class RedisRig : public StoreRig {
 
  protected:
   // Without a server of its own: begin() once it is there.
-  explicit RedisRig(const StoreConfig& config);
+  explicit RedisRig(const StoreConfig& config, bool fresh = true);
   void begin(StoreTime clock);
-  virtual void set_clock(StoreTime clock) { server().set_clock(clock.us); }
+  virtual void set_clock(StoreTime clock) { at().set_clock(clock.us); }
   // Another server takes over, with the same data, or the same one begins another life.
   virtual void promote();
 

@@ -276,39 +276,64 @@ void StoreMedley::trouble() {
   if (chance(1)) now_ = now_ + seconds(number(0, 3'000));
 }
 
-void StoreMedley::step() {
-  trouble();
-  const auto what = prng_.below(100);
-  if (what < 40) {
-    say(any_grant());
-  } else if (what < 70) {
-    say(any_complete());
-  } else if (what < 78) {
-    say(any_emptied());
-  } else if (what < 82) {
-    say(Forget{"up", {id_of(number(0, kMessages - 1)), id_of(number(0, 2 * kMessages))}});
-  } else if (what < 90) {
-    say(Peek{"up", {any_key(), "", "up:nobody"}});
-  } else if (what < 92) {
-    const StoreTime until = chance(20) ? StoreTime{} : now_ + seconds(number(0, 20));
-    const auto kind = static_cast<wire::HoldKind>(number(1, 3));
-    const StoreTime said_at = chance(50) ? now_ : StoreTime{number(0, 3)};
-    say(SetHold{"up", chance(20) ? "" : any_key(), chance(40), {kind, until, "x", said_at}});
-  } else if (what < 94) {
-    say(any_consume());
-  } else if (what < 95) {
-    say(any_restore());
-  } else if (what < 96) {
-    say(AskLimits{"up"});
-  } else {
-    say(AskClock{"up", caller()});
+SetHold StoreMedley::any_hold() {
+  const StoreTime until = chance(20) ? StoreTime{} : now_ + seconds(number(0, 20));
+  const auto kind = static_cast<wire::HoldKind>(number(1, 3));
+  const StoreTime said_at = chance(50) ? now_ : StoreTime{number(0, 3)};
+  return {"up", chance(20) ? "" : any_key(), chance(40), {kind, until, "x", said_at}};
+}
+
+void StoreMedley::say_any(Kind kind) {
+  switch (kind) {
+    case Kind::kGrant:
+      return say(any_grant());
+    case Kind::kComplete:
+      return say(any_complete());
+    case Kind::kEmptied:
+      return say(any_emptied());
+    case Kind::kForget:
+      return say(Forget{"up", {id_of(number(0, kMessages - 1)), id_of(number(0, 2 * kMessages))}});
+    case Kind::kPeek:
+      return say(Peek{"up", {any_key(), "", "up:nobody"}});
+    case Kind::kHold:
+      return say(any_hold());
+    case Kind::kConsume:
+      return say(any_consume());
+    case Kind::kRestore:
+      return say(any_restore());
+    case Kind::kAskLimits:
+      return say(AskLimits{"up"});
+    case Kind::kClock:
+      return say(AskClock{"up", caller()});
+    case Kind::kEdit:
+      return say(any_edit());
   }
+}
+
+void StoreMedley::pass_time() {
   const auto pace = prng_.below(10);
   if (pace < 7) {
     now_ = now_ + microseconds(number(0, 900'000));
   } else if (pace < 9) {
     now_ = now_ + milliseconds(number(0, 6'000));
   }
+}
+
+void StoreMedley::step() {
+  struct Share {
+    std::uint64_t upto;
+    Kind kind;
+  };
+  constexpr Share kShares[] = {{40, Kind::kGrant},   {70, Kind::kComplete}, {78, Kind::kEmptied},
+                               {82, Kind::kForget},  {90, Kind::kPeek},     {92, Kind::kHold},
+                               {94, Kind::kConsume}, {95, Kind::kRestore},  {96, Kind::kAskLimits},
+                               {100, Kind::kClock}};
+  trouble();
+  const auto what = prng_.below(100);
+  say_any(std::find_if(std::begin(kShares), std::end(kShares), [&](const Share& share) {
+            return what < share.upto;
+          })->kind);
+  pass_time();
 }
 
 }  // namespace sluice::limiter

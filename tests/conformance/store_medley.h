@@ -19,6 +19,24 @@ class StoreMedley {
   // settings of its own.
   StoreMedley(const std::vector<StoreKind>& kinds, std::uint64_t seed, std::size_t limiters = 1);
   void step();
+  enum class Kind : std::uint8_t {
+    kGrant,
+    kComplete,
+    kEmptied,
+    kForget,
+    kPeek,
+    kHold,
+    kConsume,
+    kRestore,
+    kAskLimits,
+    kClock,
+    kEdit
+  };
+  // A call of this kind, and no time passes.
+  void say_any(Kind kind);
+  void pass_time();
+  // Of who speaks.
+  [[nodiscard]] const StoreConfig& config() const { return config_; }
   // Where two stores first said different things; empty: nowhere.
   [[nodiscard]] const std::string& difference() const { return difference_; }
   // How often messages were granted, and settled.
@@ -45,6 +63,7 @@ class StoreMedley {
   Complete any_complete();
   Emptied any_emptied();
   Consume any_consume();
+  SetHold any_hold();
   SetLimits any_edit();
   Restore any_restore();
   std::string any_key();

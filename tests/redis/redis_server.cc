@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -25,7 +26,7 @@ namespace sluice {
 namespace {
 
 constexpr timeval kPatience{10, 0};
-constexpr int kLooks = 1'000;  // 10 ms apart
+constexpr int kLooks = 5'000;  // 2 ms apart
 
 port::RedisValue value_of(const redisReply& reply) {
   using Kind = port::RedisValue::Kind;
@@ -79,18 +80,25 @@ struct RedisServer::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  port::RedisValue command(const std::vector<std::string>& words) const {
+  [[nodiscard]] bool is_lost() const { return context == nullptr || context->err != 0; }
+  // To be sent with the next flush(), or while the first answer is waited for.
+  void append(const std::vector<std::string>& words) const {
     std::vector<const char*> texts;
     std::vector<std::size_t> sizes;
     for (const std::string& word : words) {
       texts.push_back(word.data());
       sizes.push_back(word.size());
     }
-    void* said =
-        context == nullptr || context->err != 0
-            ? nullptr
-            : redisCommandArgv(context, static_cast<int>(words.size()), texts.data(), sizes.data());
-    if (said == nullptr) {
+    if (is_lost()) return;
+    redisAppendCommandArgv(context, static_cast<int>(words.size()), texts.data(), sizes.data());
+  }
+  void flush() const {
+    int done = 0;
+    while (!is_lost() && done == 0) redisBufferWrite(context, &done);
+  }
+  port::RedisValue answer() const {
+    void* said = nullptr;
+    if (is_lost() || redisGetReply(context, &said) != REDIS_OK) {
       const std::string why = context == nullptr ? "no memory" : context->errstr;
       return {port::RedisValue::Kind::kError, 0, "lost: " + why, {}};
     }
@@ -99,12 +107,18 @@ struct RedisServer::Connection {
     freeReplyObject(reply);
     return value;
   }
+  port::RedisValue command(const std::vector<std::string>& words) const {
+    append(words);
+    return answer();
+  }
 
   redisContext* context;
 };
 
 RedisServer::RedisServer(Options options) : options_(std::move(options)) {
-  std::string name = (std::filesystem::temp_directory_path() / "sluice_redis_XXXXXX").string();
+  const bool memory = options_.memory && access("/dev/shm", W_OK) == 0;
+  const std::filesystem::path under = memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+  std::string name = (under / "sluice_redis_XXXXXX").string();
   CHECK(mkdtemp(name.data()) != nullptr);
   directory_ = name;
   if (options_.clock) {
@@ -147,7 +161,7 @@ bool RedisServer::wait_until_up() {
       // Any other word than these two is one of a server that answers.
       if (!said.text.starts_with("lost") && !said.text.starts_with("LOADING")) return true;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return false;
 }
@@ -177,6 +191,10 @@ void RedisServer::start() {
 
 void RedisServer::kill() {
   connection_.reset();
+  end();
+}
+
+void RedisServer::end() {
   if (child_ <= 0) return;
   ::kill(child_, SIGKILL);
   waitpid(child_, nullptr, 0);
@@ -192,16 +210,45 @@ void RedisServer::log_in(std::string user, std::string password) {
   connection_.reset();
 }
 
-port::RedisValue RedisServer::command(const std::vector<std::string>& words) {
-  if (connection_ == nullptr || connection_->context == nullptr || connection_->context->err != 0) {
+RedisServer::Connection& RedisServer::connected() {
+  if (connection_ == nullptr || connection_->is_lost()) {
     connection_ = std::make_unique<Connection>(socket());
     if (!password_.empty()) {
-      const auto said =
-          connection_->command({"AUTH", user_.empty() ? "default" : user_, password_});
-      if (said.kind == port::RedisValue::Kind::kError) return said;
+      // Who is refused is told so by every command that follows.
+      connection_->command({"AUTH", user_.empty() ? "default" : user_, password_});
     }
   }
-  return connection_->command(words);
+  return *connection_;
+}
+
+port::RedisValue RedisServer::command(const std::vector<std::string>& words) {
+  return connected().command(words);
+}
+
+std::vector<port::RedisValue> RedisServer::pipeline(
+    const std::vector<std::vector<std::string>>& commands) {
+  const Connection& connection = connected();
+  for (const auto& words : commands) connection.append(words);
+  std::vector<port::RedisValue> answers;
+  for (std::size_t i = 0; i < commands.size(); ++i) answers.push_back(connection.answer());
+  return answers;
+}
+
+std::size_t RedisServer::kill_amid(const std::vector<std::vector<std::string>>& commands,
+                                   std::size_t answers, Duration later) {
+  const Connection& connection = connected();
+  for (const auto& words : commands) connection.append(words);
+  connection.flush();
+  std::size_t answered = 0;
+  const auto hear = [&](std::size_t upto) {
+    while (answered < upto && !connection.answer().text.starts_with("lost")) ++answered;
+  };
+  hear(std::min(answers, commands.size()));
+  std::this_thread::sleep_for(std::chrono::microseconds(later.us));
+  end();
+  hear(commands.size());
+  connection_.reset();
+  return answered;
 }
 
 std::string RedisServer::log() const {

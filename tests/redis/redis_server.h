@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/instant.h"
 #include "lib/port/redis_value.h"
 
 namespace sluice {
@@ -26,6 +27,8 @@ class RedisServer {
   struct Options {
     bool port = false;   // plain TCP as well
     bool clock = false;  // its wall clock is the test's
+    // Its directory is in memory, where there is some: what it syncs costs no time.
+    bool memory = false;
     std::vector<std::string> conf =
         {};  // lines of redis.conf, after ours: "replicaof 127.0.0.1 6380"
   };
@@ -49,6 +52,11 @@ class RedisServer {
   // On a connection of the fixture's own, waiting for the answer. An error is a value of kind
   // kError; without an answer the text begins with "lost".
   port::RedisValue command(const std::vector<std::string>& words);
+  // All in one write, and their answers.
+  std::vector<port::RedisValue> pipeline(const std::vector<std::vector<std::string>>& commands);
+  // The same, and kill -9 so long after the first `answers` of them: how many were answered in all.
+  std::size_t kill_amid(const std::vector<std::vector<std::string>>& commands, std::size_t answers,
+                        Duration later);
   // The fixture's connection as a user of ACLs.
   void log_in(std::string user, std::string password);
 
@@ -59,6 +67,8 @@ class RedisServer {
 
  private:
   struct Connection;
+  Connection& connected();
+  void end();
   void tell_clock(std::int64_t mode, std::int64_t value);
   void write_conf() const;
   [[nodiscard]] bool wait_until_up();
