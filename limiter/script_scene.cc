@@ -37,7 +37,8 @@ const KeyRecord* Scene::key(const std::string& name) {
   const KeyRecord* record = shard.key(name);
   if (record == nullptr || record->idle_at > now) return record;
   const ShardRecord& state = shard.state();
-  const bool kept = state.keys_until > now && record->idle_at > state.keys_since;
+  const bool kept = state.keys_until > now && record->idle_at > state.keys_since &&
+                    record->idle_at + kKeySlack > now;
   return kept ? record : nullptr;
 }
 

@@ -132,9 +132,10 @@ local function encode_key(K)
 end
 
 -- What is past its time is never seen, whether Redis still has it or not. While limits that were
--- made longer need it, it is kept, unless it was past its time before that.
+-- made longer need it, it is kept, unless it was past its time before that, and as long as Redis has
+-- it for certain (what is longer starts full).
 local function is_over(idle)
-  return idle <= now and (S.keys_until <= now or idle <= S.keys_since)
+  return idle <= now and (S.keys_until <= now or idle <= S.keys_since or idle + KEY_SLACK <= now)
 end
 
 local function key(i)

@@ -88,6 +88,30 @@ TEST_P(StoreEdit, a_window_that_is_much_longer_starts_full) {
   EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
 }
 
+// However much longer: what stands in a record that some stores have deleted by now, says nothing
+// in any.
+TEST_P(StoreEdit, a_penalty_of_before_a_window_that_is_much_longer_is_forgotten_alike) {
+  teller().grant(1);
+  Completion warned = completion_of(1, 1, Ended::kThrottled);
+  warned.consequence.penalty = seconds(10);
+  warned.consequence.penalty_was_told = true;
+  teller().complete(warned);
+  limit().window = hours(72);
+  edit();
+  const Upstream& upstream = config_.upstreams[0];
+  const StoreTime idle =
+      teller().caller().bounds.high + upstream.unknown_hold + seconds(61) + upstream.penalty_max;
+  for (const Duration later : {minutes(0), minutes(10) - microseconds(1)}) {
+    teller().now = idle + later;
+    EXPECT_TRUE(teller().peek().one_at_a_time);
+  }
+  for (const Duration later : {minutes(10), hours(25), hours(60)}) {
+    teller().now = idle + later;
+    EXPECT_FALSE(teller().peek().one_at_a_time) << later.us;
+    EXPECT_EQ(teller().grant(2).why, Wait::kWindowFull);
+  }
+}
+
 TEST_P(StoreEdit, a_longer_window_with_more_room_keeps_the_rest) {
   teller().wait(seconds(1'000));
   limit().window = seconds(300);
