@@ -45,6 +45,19 @@ TEST_P(StoreLife, a_store_that_may_have_forgotten_closes) {
   EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
 }
 
+// Who was promoted is demoted again, for the one of before: on three masters with replicas these
+// are two servers, elsewhere one that was a replica for a moment, twice.
+TEST_P(StoreLife, who_comes_back_to_power_has_another_life_again) {
+  for (int n = 1; n <= 3; ++n) {
+    EXPECT_EQ(teller().grant(n).granted, Granted::kYes);
+    rig_->come_back_forgetting(teller().now);
+    const GrantAnswer closed = teller().grant(10 + n);
+    EXPECT_EQ(closed.why, Wait::kClosure) << n;
+    EXPECT_GE(closed.until, teller().now + kClosure) << n;
+    teller().now = closed.until;
+  }
+}
+
 TEST_P(StoreLife, serials_of_before_a_closure_never_come_back) {
   const auto before = teller().grant(1);
   rig_->come_back_forgetting(teller().now);

@@ -82,6 +82,15 @@ class RedisStoreWorld {
     return replies_.empty() ? StoreReply{} : replies_.front();
   }
 
+  // Without waiting; what was answered since the last time.
+  std::uint64_t post(Call call) {
+    std::vector<StoreAsk> asks;
+    asks.push_back({++calls_, std::move(call)});
+    store_->perform(asks);
+    return calls_;
+  }
+  std::vector<StoreReply> take_replies() { return std::exchange(replies_, {}); }
+
   std::optional<Error> ended;  // what a person must put right, or a new start
 
  private:
