@@ -45,6 +45,7 @@ void read_line(std::string_view name, std::string_view value, RedisFacts& facts)
   if (name == "connected_slaves") facts.replicas = whole(value).value_or(0);
   if (name == "used_memory") facts.bytes = whole(value).value_or(0);
   if (name == "maxmemory") facts.bytes_max = whole(value).value_or(0);
+  if (name == "evicted_keys") facts.evicted = whole(value).value_or(0);
   if (name == "rdb_last_bgsave_status") facts.snapshot_failed = value != "ok";
   if (name == "aof_last_write_status") facts.log_failed = value != "ok";
 }

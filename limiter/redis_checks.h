@@ -33,6 +33,7 @@ struct RedisFacts {
   std::uint64_t replicas_most = 0;  // ever seen, by anybody (lua/replicas.lua)
   std::uint64_t bytes = 0;          // used_memory
   std::uint64_t bytes_max = 0;      // maxmemory; 0: none
+  std::uint64_t evicted = 0;        // keys, since it was started
   bool snapshot_failed = false;     // the last one
   bool log_failed = false;          // the last write of the append-only file
   // Nothing where CONFIG GET is forbidden (ElastiCache), or has no such parameter.

@@ -153,6 +153,7 @@ void RedisWatch::judged(std::uint64_t connection) {
   const auto at = looks_.find(connection);
   if (at == looks_.end() || !at->second.whole) return;
   Look& look = at->second;
+  if (look.done) tell_of_evicted(look.heard.evicted, look.facts.evicted);
   look.facts = look.heard;
   look.verdict = judge(options_.rules, look.facts);
   look.done = true;
@@ -166,6 +167,13 @@ void RedisWatch::warn(const RedisFacts& facts) {
   for (const std::string& what : warnings(options_.rules, facts)) {
     if (warned_.insert(what).second) log_.warning(what);
   }
+}
+
+// The scripts close its shards by themselves (lua/prelude.lua).
+void RedisWatch::tell_of_evicted(std::uint64_t now, std::uint64_t before) {
+  if (now <= before) return;
+  log_.error("the store has evicted keys: its shards close",
+             {{"keys", std::to_string(now - before)}});
 }
 
 void RedisWatch::tell_log() {
@@ -203,12 +211,19 @@ std::string RedisWatch::trouble() const {
 }
 
 void RedisWatch::count() {
-  std::uint64_t bytes = 0;
-  for (const auto& [connection, look] : looks_) bytes = std::max(bytes, look.facts.bytes);
+  std::uint64_t bytes = 0, evicted = 0;
+  for (const auto& [connection, look] : looks_) {
+    bytes = std::max(bytes, look.facts.bytes);
+    evicted += look.facts.evicted;
+  }
   metrics_
       .gauge("sluice_limiter_store_bytes",
              "Memory that Redis uses; of several, the fullest server.")
       .set(static_cast<double>(bytes));
+  metrics_
+      .gauge("sluice_limiter_store_evicted_keys",
+             "Keys that the servers have evicted since they were started; each more closes shards.")
+      .set(static_cast<double>(evicted));
   for (const std::string_view word : kUnfitWords) {
     if (word.empty()) continue;
     count_unfit(word, std::count_if(looks_.begin(), looks_.end(), [&](const auto& look) {

@@ -70,6 +70,7 @@ class RedisWatch {
   void hear_replicas(Look& look, port::RedisAnswer& answer);
   void judged(std::uint64_t connection);
   void end_badly(const std::string& why);
+  void tell_of_evicted(std::uint64_t now, std::uint64_t before);
   void tell_log();
   void count();
   void count_unfit(std::string_view why, std::ptrdiff_t servers);

@@ -122,9 +122,10 @@ local S, now, unsure, life_read
 
 -- A replica that may be written to has the life of its primary. A primary that was stopped believes
 -- for a moment that its replicas are still there, of which one may rule by now: what counts as good is
--- compared with when each was heard last.
+-- compared with when each was heard last. What a server has evicted it has forgotten: with each key more
+-- its life is another one.
 local function read_life()
-  local info = redis.pcall('INFO', 'replication')
+  local info = redis.pcall('INFO', 'replication', 'stats')
   if type(info) ~= 'string' then fail('NOLIFE the user may not run INFO (ACL: +info)') end
   local life = string.match(info, 'master_replid:(%x+)')
   if life == nil or #life ~= 40 then fail('NOLIFE INFO replication names no master_replid') end
@@ -135,6 +136,8 @@ local function read_life()
     if tonumber(lag) <= lag_max then good = good - 1 end
   end
   if good > 0 then fail('NOREPLICAS the replicas said nothing for longer than store_overlap') end
+  local evicted = string.match(info, 'evicted_keys:(%d+)')
+  if evicted and evicted ~= '0' then life = redis.sha1hex(life .. evicted) end
   life_read = life
   S.info_at, S.dirty = time, true
   return life

@@ -141,6 +141,45 @@ TEST_F(RedisFault, completions_put_back_a_log_that_is_gone) {
   EXPECT_EQ(teller_.peek().logs.at(0).slots.size(), 3u);
 }
 
+// Its policy was another one for a moment, between two looks of every limiter.
+TEST_F(RedisFault, a_server_that_evicted_a_log_closes) {
+  for (int n = 1; n <= 3; ++n) ASSERT_EQ(teller_.grant(n).granted, Granted::kYes);
+  server().evict_one();
+  ASSERT_EQ(server().command({"EXISTS", "{sluice:up}:k:up:user"}).integer, 0);
+  ASSERT_EQ(server().command({"EXISTS", "{sluice:up}"}).integer, 1);
+  teller_.wait(milliseconds(101));  // the life was read so long ago
+  const GrantAnswer answer = teller_.grant(4);
+  EXPECT_EQ(answer.why, wire::Wait::kClosure);
+  const Spans spans = spans_of(config_, config_.upstreams[0]);
+  EXPECT_GE(answer.until, teller_.now + spans.arrival() + spans.store_overlap + seconds(61));
+  teller_.wait(milliseconds(101));
+  EXPECT_EQ(teller_.grant(4).until, answer.until) << "once for each";
+  EXPECT_EQ(teller_.grant(1).granted, Granted::kWait);
+  teller_.now = answer.until;
+  EXPECT_EQ(teller_.grant(4).granted, Granted::kYes);
+}
+
+// Nobody can know: what it costs is said in docs/guarantees.md.
+TEST_F(RedisFault, what_a_person_deletes_is_forgotten) {
+  const auto forget = [&](const std::string& name) {
+    ASSERT_EQ(server().command({"DEL", name}).integer, 1) << name;
+    teller_.wait(milliseconds(101));
+  };
+  for (int n = 1; n <= 3; ++n) ASSERT_EQ(teller_.grant(n).granted, Granted::kYes);
+  EXPECT_EQ(teller_.grant(4).why, wire::Wait::kPacing);
+  forget("{sluice:up}:k:up:user");  // the key's slots: as many more may go
+  EXPECT_EQ(teller_.grant(4).granted, Granted::kYes);
+  Teller heir(rig_, 2);
+  heir.now = teller_.now;
+  EXPECT_EQ(heir.grant(4).granted, Granted::kUnderway);
+  forget("{sluice:up}:m:" + identity_of(4));  // that it is under way; its slot stays
+  heir.now = teller_.now;
+  EXPECT_EQ(heir.grant(4).granted, Granted::kYes);
+  EXPECT_EQ(teller_.peek().logs.at(0).slots.size(), 2u);
+  forget("{sluice:up}:s");  // what each limiter's settings said: they may say it as news
+  EXPECT_EQ(teller_.grant(5).granted, Granted::kYes);
+}
+
 // Redis deletes by its own clock, whoever asks for a key while that is ahead.
 TEST_F(RedisFault, a_glitch_of_hours_that_nobody_calls_in_deletes_no_slot_that_counts) {
   for (int n = 1; n <= 3; ++n) {

@@ -6,7 +6,8 @@ namespace sluice::limiter {
 namespace {
 
 constexpr const char* kInfo =
-    "# Memory\r\nused_memory:1048576\r\nmaxmemory_policy:noeviction\r\n\r\n# Replication\r\n"
+    "# Memory\r\nused_memory:1048576\r\nmaxmemory_policy:noeviction\r\n\r\n# Stats\r\n"
+    "evicted_keys:7\r\n\r\n# Replication\r\n"
     "role:master\r\nconnected_slaves:2\r\n"
     "master_replid:8c1ff2d4a5b6c7d8e9f00112233445566778899a\r\n\r\n# Cluster\r\n"
     "cluster_enabled:0\r\n";
@@ -45,6 +46,7 @@ TEST(RedisChecks, WhatInfoSays) {
   EXPECT_EQ(found.eviction, "noeviction");
   EXPECT_EQ(found.replicas, 2u);
   EXPECT_EQ(found.bytes, 1048576u);
+  EXPECT_EQ(found.evicted, 7u);
   EXPECT_FALSE(found.clustered);
   EXPECT_FALSE(read_info("").has_value());
   EXPECT_FALSE(read_info("role:master\r\nmaster_replid:\r\n").has_value());

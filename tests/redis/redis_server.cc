@@ -204,6 +204,19 @@ void RedisServer::end() {
 void RedisServer::freeze() { ::kill(child_, SIGSTOP); }
 void RedisServer::thaw() { ::kill(child_, SIGCONT); }
 
+void RedisServer::evict_one() {
+  // The next one, which makes room enough.
+  constexpr std::size_t kBallast = 8 << 20;
+  constexpr const char* kLater = "259200";  // 3 days
+  command({"SET", "ballast", std::string(kBallast, 'x'), "EX", kLater});
+  const std::string info = command({"INFO", "memory"}).text;
+  const std::size_t used = std::stoull(info.substr(info.find("used_memory:") + 12));
+  command({"CONFIG", "SET", "maxmemory-samples", "64", "maxmemory-policy", "volatile-ttl"});
+  command({"CONFIG", "SET", "maxmemory", std::to_string(used - kBallast / 2)});
+  for (int i = 0; i < kLooks && command({"EXISTS", "ballast"}).integer == 1; ++i) usleep(2'000);
+  command({"CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction"});
+}
+
 void RedisServer::log_in(std::string user, std::string password) {
   user_ = std::move(user);
   password_ = std::move(password);

@@ -44,6 +44,10 @@ class RedisServer {
   void thaw();    // ... and on
   void start();   // again, in the same directory and on the same port
 
+  // Lets it evict, of those that have a time to live, the key with the shortest one, for as long as
+  // it was set to.
+  void evict_one();
+
   // Microseconds after 1970; it stands still there.
   void set_clock(std::int64_t us) { tell_clock(2, us); }
   // It runs, so many microseconds ahead of the machine's.

@@ -267,6 +267,22 @@ bool is_closed(RedisStoreWorld& world, const std::string& upstream) {
   return answer != nullptr && answer->closed_until > reply.now;
 }
 
+TEST(RedisFitness, keys_that_were_evicted_are_counted_and_close) {
+  RedisServer redis;
+  RedisOptions options = options_for(url_of(redis), Topology::kSingle);
+  options.fresh = true;
+  RedisStoreWorld world(options);
+  EXPECT_TRUE(world.comes_to_say("")) << world.trouble();
+  EXPECT_FALSE(is_closed(world, "up"));
+  redis.command({"SET", "another", "key", "EX", "100"});
+  redis.evict_one();
+  world.run_for(milliseconds(110));
+  EXPECT_TRUE(is_closed(world, "up"));
+  EXPECT_TRUE(world.run_until([&] {
+    return world.metrics().find("sluice_limiter_store_evicted_keys 2\n") != std::string::npos;
+  })) << world.metrics();
+}
+
 // What a person said of the start is not said of an upstream that comes later: another limiter may
 // have been sending to it.
 TEST(RedisFitness, fresh_is_said_of_the_upstreams_of_the_start_alone) {
