@@ -61,6 +61,7 @@ void LimiterCore::adopt(const std::string& upstream, const ShardLimits& limits) 
   if (shard == nullptr) return;
   shard->limits_asked = false;
   shard->limits_at = limits.at;
+  peek_for_askers(*shard);
   const bool same = limits.version == shard->limits_version;
   if (!std::exchange(shard->limits_known, true) || !same) {
     for (const auto& [peer, up] : peers_.auditors()) limits_out_.tell({peer, upstream});
@@ -285,8 +286,7 @@ Key* LimiterCore::find_or_recall(Shard& shard, const std::string& name) {
 }
 
 void LimiterCore::recall_known(Key& key, const std::string& store, const Known& known) {
-  key.rows.know(store);
-  key.rows_count = known.rows_count;
+  key.rows.know(store, known.rows_count);
   key.freed_at = known.kept_until;
   static_cast<Owed&>(key.standing) = known.owed;
 }
@@ -295,7 +295,7 @@ void LimiterCore::recall_known(Key& key, const std::string& store, const Known& 
 void LimiterCore::remember(const Key& key, StoreTime low) {
   for (const Rows::Store& store : key.rows.stores()) {
     Known& known = key.shard->known[store.name].add(key.name);
-    known.rows_count = key.rows_count;
+    known.rows_count = store.count;
     known.kept_until = std::max({key.until, key.freed_at, key.holds.ended_at(low)});
     known.owed = static_cast<const Owed&>(key.standing);
   }

@@ -332,7 +332,10 @@ class LimiterCore {
   [[nodiscard]] wire::Wait what_stops(const Shard& shard, Instant now) const;
   [[nodiscard]] static bool is_unknowable(wire::Wait why);
   [[nodiscard]] static std::uint64_t in_logs(const Key& key);
+  [[nodiscard]] std::uint64_t ahead_of(const Key& key, const Asker& asker) const;
   void forget_peek(const Peek& peek, const Turn& turn);
+  void peek_after_limits(const Peek& peek, const Turn& turn);
+  void peek_for_askers(Shard& shard);
   void explain_quoted(const Message* message, Instant now, wire::Quoted& quoted) const;
   [[nodiscard]] std::variant<Forecast, wire::Wait> foresee(const Key& key, const KeyState& state,
                                                            const StoreBounds& known) const;
@@ -467,7 +470,11 @@ class LimiterCore {
     std::string identity;
   };
   std::deque<Told> told_;
-  std::unordered_map<std::string, Key*> told_key_;  // by identity; a key stays while it is told of
+  struct ToldOf {
+    Key* key = nullptr;  // stays while it is told of
+    std::string store;
+  };
+  std::unordered_map<std::string, ToldOf> told_key_;  // by identity
 };
 
 }  // namespace sluice::limiter

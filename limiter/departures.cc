@@ -34,7 +34,7 @@ LimiterCore::Departures LimiterCore::departures(Instant now) {
   for (auto& [name, shard] : shards_) shard.longest_rows = 0;
   for (Key* key : keys_) {
     Shard& shard = *key->shard;
-    const std::uint64_t rows = std::max<std::uint64_t>(key->rows_count, key->line.size());
+    const std::uint64_t rows = std::max<std::uint64_t>(key->rows.count(), key->line.size());
     if (rows > shard.longest_rows) {
       shard.longest_rows = rows;
       shard.longest = key->name;
@@ -73,8 +73,9 @@ void LimiterCore::look_for_longest(Shard& shard) {
 void LimiterCore::learn_departure(Key& key) {
   Shard& shard = *key.shard;
   if (key.name != shard.longest || shard.longest_rows == 0) return;
-  const std::uint64_t gone = std::min<std::uint64_t>(key.rows_count, in_logs(key));
-  const std::uint64_t waiting = std::max<std::uint64_t>(key.rows_count - gone, key.line.size());
+  const std::uint64_t rows = key.rows.count();
+  const std::uint64_t gone = std::min(rows, in_logs(key));
+  const std::uint64_t waiting = std::max<std::uint64_t>(rows - gone, key.line.size());
   shard.longest_goes =
       waiting == 0 ? StoreTime{} : key.foreseen->forecast.departure(waiting - 1).at;
 }

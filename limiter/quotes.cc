@@ -129,6 +129,26 @@ void LimiterCore::forget_peek(const Peek& peek, const Turn& turn) {
   }
 }
 
+// Other limits hold than are known here. They were asked for with this answer, and whoever asked
+// for a forecast has it when they are there: nothing is down.
+void LimiterCore::peek_after_limits(const Peek& peek, const Turn& turn) {
+  Shard* shard = shard_of(peek.upstream);
+  if (shard == nullptr || !shard->limits_asked || is_mark(peek)) return forget_peek(peek, turn);
+  for (const std::string& name : peek.keys) {
+    Key* key = find_key(*shard, name);
+    if (key == nullptr) continue;
+    key->peeking = false;
+    touch(*key);
+  }
+}
+
+void LimiterCore::peek_for_askers(Shard& shard) {
+  for (Key* key : keys_) {
+    if (key->shard != &shard || key->askers.empty() || std::exchange(key->peeking, true)) continue;
+    shard.to_peek.push_back(key);
+  }
+}
+
 // Messages of the key that ingest counts among those before it, and that the store's logs count
 // already: under way, being recorded, or told and not forgotten yet.
 std::uint64_t LimiterCore::in_logs(const Key& key) {
@@ -139,12 +159,26 @@ std::uint64_t LimiterCore::in_logs(const Key& key) {
   return static_cast<std::uint64_t>(gone) + key.told;
 }
 
+// The asker knows the rows of its own store; the others' are as many as they announced. Of what
+// stands in the middle of its own it is taken to stand as far in the others'.
+std::uint64_t LimiterCore::ahead_of(const Key& key, const Asker& asker) const {
+  const IngestPeer* ingest = peers_.ingest(asker.peer);
+  std::uint64_t own = 0;
+  std::uint64_t others = 0;
+  for (const Rows::Store& store : key.rows.stores()) {
+    (ingest != nullptr && ingest->stores.contains(store.name) ? own : others) += store.count;
+  }
+  const std::uint64_t ahead = asker.quote.ahead;
+  const std::uint64_t all = ahead + (ahead < own ? others * ahead / own : others);
+  return all - std::min(all, in_logs(key));
+}
+
 void LimiterCore::answer_quote(Key& key, const Asker& asker, const Turn& turn) {
   const wire::Quote& quote = asker.quote;
   Forecast& forecast = key.foreseen->forecast;
   const auto known = bounds(turn.now);
   if (!known) return answer_unknown(asker, wire::Wait::kClockUnsure, turn);
-  std::uint64_t ahead = quote.ahead - std::min(quote.ahead, in_logs(key));
+  std::uint64_t ahead = ahead_of(key, asker);
   const Message* message = quote.identity.empty() ? nullptr : find(quote.identity);
   if (message != nullptr && message->state == State::kWaiting) {
     ahead = key.line.position_of(*message);

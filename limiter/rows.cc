@@ -18,6 +18,7 @@ void Rows::announced(const wire::Parked& parked, bool head_known, bool precedes)
     stores_.emplace_back().name = parked.store;
     store = &stores_.back();
   }
+  store->count = static_cast<std::uint32_t>(std::min<std::uint64_t>(parked.count, UINT32_MAX));
   store->announced = true;
   store->more = true;
   store->not_before = {};  // there may be something new: asking at once is worth it again
@@ -87,11 +88,23 @@ void Rows::its_turn(std::string_view name) {
   if (Store* store = find(name)) store->queued = false;
 }
 
-void Rows::know(const std::string& name) {
+void Rows::know(const std::string& name, std::uint32_t count) {
   wire::Parked parked;
   parked.store = name;
+  parked.count = count;
   announced(parked, false, true);
   queue(stores_.back());
+}
+
+void Rows::forgotten(std::string_view name) {
+  Store* store = find(name);
+  if (store != nullptr && store->count > 0) --store->count;
+}
+
+std::uint64_t Rows::count() const {
+  std::uint64_t count = 0;
+  for (const Store& store : stores_) count += store.count;
+  return count;
 }
 
 bool Rows::all_wait() const {

@@ -19,6 +19,7 @@ class Rows {
  public:
   struct Store {
     std::string name;
+    std::uint32_t count = 0;    // announced last, less those that were forgotten since
     bool announced = false;     // since the Want that was said last
     bool more = true;           // it has, or may have, rows beyond what was offered
     bool precedes = false;      // the announced head is unknown here, and before the line's last
@@ -61,7 +62,11 @@ class Rows {
   static void queue(Store& store) { store.queued = true; }
   void its_turn(std::string_view store);
   // That store has rows, and nothing else is known of them: its Want waits for its turn.
-  void know(const std::string& store);
+  void know(const std::string& store, std::uint32_t count);
+  // One row less.
+  void forgotten(std::string_view store);
+  // Of all stores.
+  [[nodiscard]] std::uint64_t count() const;
   // Nothing is known but that Wants wait for their turn.
   [[nodiscard]] bool all_wait() const;
   // Who was told this open Want.

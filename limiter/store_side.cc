@@ -153,7 +153,7 @@ void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   const auto* peek = std::get_if<Peek>(&*call);
   if (peek != nullptr && reply.limits_version != limits_version(upstream)) {
     MARK("limiter: the store forecasts by other limits");
-    return forget_peek(*peek, turn);
+    return peek_after_limits(*peek, turn);
   }
   answer_to(*call, reply.answer, turn);
 }

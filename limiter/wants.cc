@@ -37,7 +37,6 @@ void LimiterCore::item(wire::PeerId peer, const wire::Parked& parked, const Turn
   touch(key);
   const Message* last = key.line.last();
   const bool precedes = last == nullptr || parked.head_order <= last->order;
-  key.rows_count = count;
   key.rows.announced(parked, is_here(key, parked.head_order), precedes);
   if (!config_.mutations.copies_beside_rows) park_copies(key, wire::Wait::kBehind, turn);
 }
@@ -99,11 +98,14 @@ void LimiterCore::item(wire::PeerId, const wire::Forgotten& forgotten, const Tur
 void LimiterCore::forgotten_by_ingest(const std::string& identity) {
   const auto at = told_key_.find(identity);
   if (at == told_key_.end()) return;
-  Key& key = *at->second;
+  Key& key = *at->second.key;
   --key.told;
-  if (key.rows_count > 0) --key.rows_count;
-  // Who asked before counted it; what we count when we answer does not have it any more.
+  key.rows.forgotten(at->second.store);
+  // Who asked before counted it, if it is of that store; what we count when we answer does not have
+  // it any more.
   for (Asker& asker : key.askers) {
+    const IngestPeer* ingest = peers_.ingest(asker.peer);
+    if (ingest == nullptr || !ingest->stores.contains(at->second.store)) continue;
     if (asker.quote.ahead > 0) --asker.quote.ahead;
   }
   touch(key);

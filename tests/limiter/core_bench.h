@@ -229,6 +229,13 @@ struct Started {
     CHECK(dispatches.size() == 1);
     return dispatches.front();
   }
+  // Delivered, on record, and told.
+  void settle(const wire::Dispatch& dispatch) {
+    bench.say(dispatcher, bench.outcome(dispatch, wire::Ended::kDelivered));
+    for (const auto& line : bench.said<wire::Record>()) {
+      bench.say(auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
+    }
+  }
 };
 
 }  // namespace sluice::limiter::testing

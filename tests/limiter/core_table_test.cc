@@ -357,15 +357,39 @@ TEST(CoreTable, AQuoteSubtractsWhatIsUnderWay) {
   EXPECT_EQ(s.bench.said<wire::Quoted>()[0].position, 0U);
   EXPECT_EQ(s.bench.said<wire::Quoted>()[0].remaining, 1U);
   // Delivered and told, but its row is still counted by ingest until it says Forgotten.
-  s.bench.say(s.dispatcher, s.bench.outcome(dispatch, wire::Ended::kDelivered));
-  for (const auto& line : s.bench.said<wire::Record>()) {
-    s.bench.say(s.auditor, wire::Recorded{line.record_id, "", wire::Written::kNow, "", ""});
-  }
+  s.settle(dispatch);
   s.bench.say(s.ingest, wire::Quote{2, "api", "api:k", "", 1, 1, {}});
   EXPECT_EQ(s.bench.said<wire::Quoted>()[1].position, 0U);
   s.bench.say(s.ingest, wire::Forgotten{dispatch.attempt.identity, "api"});
   s.bench.say(s.ingest, wire::Quote{3, "api", "api:k", "", 1, 1, {}});
   EXPECT_EQ(s.bench.said<wire::Quoted>()[2].position, 1U);
+}
+
+// Each ingest knows the rows of its own store alone; in the key's line stand those of all.
+TEST(CoreTable, AQuoteCountsTheRowsOfOtherStores) {
+  Started s;
+  const auto other = s.bench.up(wire::Role::kIngest);
+  const auto position = [&](wire::PeerId asker, std::uint64_t ahead) {
+    s.bench.clear();
+    s.bench.say(asker, wire::Quote{1, "api", "api:k", "", ahead, 1, {}});
+    const auto quoted = s.bench.said<wire::Quoted>();
+    return quoted.empty() ? 1'000 : quoted[0].position;
+  };
+  s.bench.say(s.ingest, s.bench.parked(3, 1));
+  EXPECT_EQ(position(other, 0), 3U);
+  s.bench.say(other, wire::Parked{"q", "api:k", "api", 8, 2, {}});
+  EXPECT_EQ(position(s.ingest, 3), 11U);
+  EXPECT_EQ(position(other, 8), 11U);
+  EXPECT_EQ(position(other, 4), 5U);  // in the middle of its own: of the three the first
+  const auto dispatch = s.dispatch_one();
+  EXPECT_EQ(position(s.ingest, 3), 10U);  // the store's log has it
+  s.settle(dispatch);
+  EXPECT_EQ(position(s.ingest, 3), 10U);
+  s.bench.say(s.ingest, wire::Forgotten{dispatch.attempt.identity, "api"});
+  EXPECT_EQ(position(s.ingest, 2), 10U);
+  EXPECT_EQ(position(other, 8), 10U);
+  s.bench.say(s.ingest, wire::Moved{"p", "api", "api:k"});
+  EXPECT_EQ(position(other, 8), 8U);
 }
 
 TEST(CoreTable, ManyQuotesOfAKeyAskTheStoreOnce) {

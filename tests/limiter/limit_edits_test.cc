@@ -109,6 +109,20 @@ TEST(LimitEdits, LimitsThatOthersSaidAreTakenWhenTheStoreSaysSo) {
   EXPECT_EQ(s.bench.said<wire::Dispatch>().back().limits_version, version_of(3));
 }
 
+// ... and who asks meanwhile when a message will go is told by these, not that the store is down.
+TEST(LimitEdits, AForecastWaitsForTheLimitsThatHold) {
+  Started s(config(1));
+  const auto others =
+      s.bench.store().perform({9, SetLimits{"api", "bob", limits_of(3), 0}}, s.bench.store_now());
+  EXPECT_EQ(others.limits_version, version_of(3));
+  s.bench.clear();
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 0, 1, {}});
+  const auto quoted = s.bench.said<wire::Quoted>();
+  ASSERT_EQ(quoted.size(), 1U);
+  EXPECT_EQ(quoted[0].why, wire::Wait::kNone);
+  EXPECT_EQ(quoted[0].quota, 3U);
+}
+
 // Who has not seen the line of an edit, learns so what attempts are to be held against.
 TEST(LimitEdits, EachAuditorIsToldWhichLimitsHoldUntilItHasThemOnRecord) {
   Started s(config(5));

@@ -1,7 +1,7 @@
 // Stated departures: a message that was told with its 202 when it will go leaves no earlier, and at
-// most 2 % of that wait or 1 s later, where nothing fails in between. Watched on days on which the
-// upstream answers steadily and keys share no limit: from when latencies are known, or long enough
-// after the last fault.
+// most 2 % of that wait or 1 s later, where nothing fails in between (of two ingests: within a
+// window of that). Watched on days on which the upstream answers steadily and keys share no limit:
+// from when latencies are known, or long enough after the last fault.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -19,7 +19,8 @@ constexpr Duration kQuoted = milliseconds(100);  // ago, at most, it was said th
 
 class Stated : public Witness {
  public:
-  Stated(World& world, bool quiet) : world_(world), quiet_(quiet) {}
+  Stated(World& world, const Settings& settings)
+      : world_(world), quiet_(settings.quiet_morning), slot_(slot_of(settings)) {}
 
   void stated(const std::string& identity, const wire::Quoted& said) override {
     if (said.departs_at.us == 0 || !is_calm()) return;
@@ -34,14 +35,23 @@ class Stated : public Witness {
     const Duration late = world_.now() - said.departs;
     const Duration wait = said.departs - said.at;
     if (wait > seconds(30)) MARK("stated: a departure in more than half a minute");
-    if (late < Duration{0} - kQuoted) breaks("earlier", late, said);
-    if (late > std::max(seconds(1), wait / 50)) breaks("later", late, said);
+    if (late < Duration{0} - kQuoted - slot_) breaks("earlier", late, said);
+    if (late > std::max(seconds(1), wait / 50) + slot_) breaks("later", late, said);
   }
 
  private:
   struct Statement {
     Instant at, departs;
   };
+  // What two ingests take at the same moment, neither of them knows of the other's: one of them may
+  // go when it was said of the other.
+  [[nodiscard]] static Duration slot_of(const Settings& settings) {
+    Duration slot;
+    for (const Upstream& upstream : settings.upstreams) {
+      for (const Limit& limit : upstream.limits) slot = std::max(slot, limit.window + limit.guard);
+    }
+    return settings.ingests > 1 ? slot + settings.answer_max : Duration{0};
+  }
   // Since the faults ended; where there are none, from the beginning.
   [[nodiscard]] bool is_calm() {
     if (quiet_) return answers_ >= kLearnt;
@@ -55,6 +65,7 @@ class Stated : public Witness {
 
   World& world_;
   bool quiet_;  // nothing fails from the beginning
+  Duration slot_;
   std::uint64_t answers_ = 0;
   std::map<std::string, Statement> stated_;  // by identity
 };
@@ -62,7 +73,7 @@ class Stated : public Witness {
 }  // namespace
 
 std::unique_ptr<Witness> check_stated(World& world, const Settings& settings) {
-  return settings.stated_day ? std::make_unique<Stated>(world, settings.quiet_morning) : nullptr;
+  return settings.stated_day ? std::make_unique<Stated>(world, settings) : nullptr;
 }
 
 }  // namespace sluice::sim
