@@ -1,13 +1,12 @@
 """Limits are edited while everything runs: tighter holds at once, looser forgets nothing, the edit is
 a line of the trail, and a file that does not check changes nothing."""
 
-import json
 import os
 import shutil
 import signal
 import time
 
-from harness import EndToEnd, eventually, request
+from harness import EndToEnd, eventually, fuller, request
 
 WINDOW_S = 6  # 60 s at the tenth of the time
 LIMIT = '[[limit]]\nupstream = "onlyfans"\nname = "per-key"\nn = 10\nwindow = "60s"\nburst = 4\n'
@@ -47,16 +46,10 @@ class Edits(EndToEnd):
 
     def loud(self):
         """When the key's messages arrived."""
-        return sorted(at for at, _, body in list(self.recorder.arrivals)
-                      if json.loads(body)["userId"] == "loud")
-
-    def within(self, end):
-        """How many arrived in the closed window that ends then."""
-        return sum(1 for at in self.loud() if end - WINDOW_S <= at <= end)
+        return self.recorder.of("loud")
 
     def put(self, limits, match="*"):
-        answer = request(self.pipe.port, "PUT", "/v1/limits?upstream=onlyfans",
-                         json.dumps({"limits": limits, "by": "ann"}), {"If-Match": match})
+        answer = self.pipe.edit_limits(limits, match)
         self.assertEqual(answer.status, 200, answer)
         return answer.headers["etag"]
 
@@ -70,15 +63,15 @@ class Edits(EndToEnd):
         eventually("more goes", lambda: len(tight()) >= 3, 4 * WINDOW_S)
         self.pipe.kill_and_restart("limiter")
         eventually("more goes after a crash", lambda: len(tight()) >= 6, 8 * WINDOW_S)
-        held = request(self.pipe.port, "GET", "/v1/limits?upstream=onlyfans")
+        held = self.pipe.limits()
         self.assertEqual((held.status, held.headers["etag"]), (200, tag))
         self.assertEqual(held.json()["limits"][0]["window"], "1min")
-        self.assertEqual({at: self.within(at) for at in tight() if self.within(at) > 4}, {})
+        self.assertEqual(fuller(self.loud(), WINDOW_S, 4, tight()), {})
         self.put([{"name": "per-key", "n": 10, "window": "60s", "burst": 4}], tag)
         self.pipe.settle(names, 10 * WINDOW_S)
         every = self.loud()
         self.assertEqual(len(every), len(names))
-        self.assertEqual({at: self.within(at) for at in every if self.within(at) > 10}, {})
+        self.assertEqual(fuller(every, WINDOW_S, 10), {})
         lines = self.pipe.on_record("limits")
         self.assertEqual([line["reason"].split(";")[0] for line in lines], ["by ann"] * 2)
         self.assertEqual(lines[0]["limit.1"].split()[:4], ["key", "rate", "4", "6000000"])
@@ -110,13 +103,13 @@ class Edits(EndToEnd):
         tight_from, sent = time.monotonic(), len(self.loud())
         eventually("more goes", lambda: len(self.loud()) >= sent + 5, 4 * WINDOW_S)
         tight = [at for at in self.loud() if at > tight_from]
-        self.assertEqual({at: self.within(at) for at in tight if self.within(at) > 4}, {})
+        self.assertEqual(fuller(self.loud(), WINDOW_S, 4, tight), {})
         self.edit("n = 4", "n = 10")
         self.edited_to(10)
         self.pipe.settle(names, 10 * WINDOW_S)
         every = self.loud()
         self.assertEqual(len(every), len(names))
-        self.assertEqual({at: self.within(at) for at in every if self.within(at) > 10}, {})
+        self.assertEqual(fuller(every, WINDOW_S, 10), {})
 
     def test_an_edit_is_on_record_and_outlives_a_restart(self):
         self.edited_to(10)

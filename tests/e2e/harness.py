@@ -74,6 +74,14 @@ def eventually(what, holds, seconds=10.0):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+def fuller(arrivals, window_s, n, ends=None):
+    """{end: how many} of each closed window with more than n arrivals; `ends`: of those that end
+    then, else with any."""
+    found = {end: sum(1 for at in arrivals if end - window_s <= at <= end)
+             for end in (arrivals if ends is None else ends)}
+    return {end: many for end, many in found.items() if many > n}
+
+
 class Recorder:
     """Somebody else's API: remembers when what arrived. `act` may answer in other ways; it hangs up
     on connections that were idle for `idle_s`."""
@@ -124,12 +132,61 @@ class Recorder:
         """When messages of that id arrived."""
         return [at for at, _, body in self.arrivals if json.loads(body)["messageId"] == name]
 
+    def of(self, user):
+        """When messages of that key arrived, in order."""
+        return sorted(at for at, _, body in list(self.arrivals)
+                      if json.loads(body)["userId"] == user)
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()
 
 
-class Pipeline:
+class FrontDoor:
+    """What an ingest is asked over HTTP."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def post(self, document, path="/v1/messages", **headers):
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        named = {"Content-Type": "application/json"}
+        named.update({name.replace("_", "-"): value for name, value in headers.items()})
+        return request(self.port, "POST", path, body, named)
+
+    def delete(self, name):
+        return request(self.port, "DELETE", f"/v1/messages/{name}")
+
+    def message(self, name):
+        return request(self.port, "GET", f"/v1/messages/{name}").json()
+
+    def state(self, name):
+        return self.message(name)["state"]
+
+    def settle(self, names, seconds):
+        """{id: state} when all have ended."""
+        states = {}
+
+        def over():
+            for name in names:
+                if states.get(name) not in ENDED:
+                    states[name] = self.state(name)
+            return all(states.get(name) in ENDED for name in names)
+
+        eventually(f"all of {len(names)} messages have ended", over, seconds)
+        return states
+
+    def limits(self):
+        """The answer to: which limits hold?"""
+        return request(self.port, "GET", "/v1/limits?upstream=onlyfans")
+
+    def edit_limits(self, limits, match="*"):
+        """The answer to ann, who says so."""
+        return request(self.port, "PUT", "/v1/limits?upstream=onlyfans",
+                       json.dumps({"limits": limits, "by": "ann"}), {"If-Match": match})
+
+
+class Pipeline(FrontDoor):
     """All five stages, and sluice-upstream where no url is given. `stages`: lines of settings for
     one's table each; `more`: what stands after all of that; `counts`: of which there are several;
     `redis`: the URL of the limiters' store, and its `store_topology`."""
@@ -138,8 +195,9 @@ class Pipeline:
                  redis=None, store_topology="single"):
         self.folder = folder
         self.counts, self.redis, self.store_topology = counts or {}, redis, store_topology
-        self.port, self.guard = layout.reserve_ports(
+        port, self.guard = layout.reserve_ports(
             11 + several.STEP * (max([1, *self.counts.values()]) - 1))
+        super().__init__(port)
         self.url, self.time_scale = url, time_scale
         self.stages = stages or {}
         self.settings = os.path.join(folder, "sluice.toml")
@@ -218,6 +276,11 @@ class Pipeline:
         """What /readyz says."""
         return request(self.health(name), "GET", "/readyz").body.decode()
 
+    def explained(self, limiter, key):
+        """What a limiter says of a key; None: nothing of it is there."""
+        answer = request(self.health(limiter), "GET", f"/v1/explain?key=onlyfans%3A{key}")
+        return answer.json() if answer.status == 200 else None
+
     def kill(self, name):
         self.processes[name].kill()
         self.processes[name].wait()
@@ -242,36 +305,6 @@ class Pipeline:
                     process.kill()
                     codes[name] = process.wait()
         return codes
-
-    # ---- the front door
-
-    def post(self, document, path="/v1/messages", **headers):
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        named = {"Content-Type": "application/json"}
-        named.update({name.replace("_", "-"): value for name, value in headers.items()})
-        return request(self.port, "POST", path, body, named)
-
-    def delete(self, name):
-        return request(self.port, "DELETE", f"/v1/messages/{name}")
-
-    def message(self, name):
-        return request(self.port, "GET", f"/v1/messages/{name}").json()
-
-    def state(self, name):
-        return self.message(name)["state"]
-
-    def settle(self, names, seconds):
-        """{id: state} when all have ended."""
-        states = {}
-
-        def over():
-            for name in names:
-                if states.get(name) not in ENDED:
-                    states[name] = self.state(name)
-            return all(states.get(name) in ENDED for name in names)
-
-        eventually(f"all of {len(names)} messages have ended", over, seconds)
-        return states
 
     # ---- what others saw
 

@@ -148,16 +148,16 @@ class OnReplicated(EndToEnd):
         self.replica.follow(self.primary)
         self.primary.has_replica()
 
-    def make(self, url=None, more="", **options):
+    def make(self, redis=None, more="", **options):
         """`more`: of the upstream and what stands after it."""
         stages = {"limiter": [f'store_overlap = "{self.overlap_s / self.scale}s"']}
         self.pipe = self.pipeline(
-            time_scale=self.scale, redis=url or f"redis://127.0.0.1:{self.primary.port}",
+            time_scale=self.scale, redis=redis or f"redis://127.0.0.1:{self.primary.port}",
             counts=self.counts, store_topology=self.store_topology, stages=stages,
             more=TIMEOUT + more, **options)
 
-    def open(self, url=None, more="", **options):
-        self.make(url, more, **options)
+    def open(self, redis=None, more="", **options):
+        self.make(redis, more, **options)
         self.pipe.start(flags=["--fresh"])
 
     def arrivals(self):

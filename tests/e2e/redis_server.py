@@ -126,3 +126,16 @@ class RedisServer:
         self.kill()
         self.guard.close()
         self.scratch.cleanup()
+
+
+class Leads:
+    """A name for one server after the other, as a service's primary endpoint is."""
+
+    def __init__(self, server):
+        self.path = os.path.join(server.folder, "primary.sock")
+        self.url = f"unix://{self.path}"
+        self.to(server)
+
+    def to(self, server):
+        os.symlink(server.socket, self.path + ".new")
+        os.replace(self.path + ".new", self.path)

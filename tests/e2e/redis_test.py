@@ -7,7 +7,7 @@ import signal
 import time
 
 from harness import ROOT, EndToEnd, eventually, request
-from redis_server import RedisCluster, RedisServer, Spreader
+from redis_server import Leads, RedisCluster, RedisServer, Spreader
 
 SCALE = 0.05
 WINDOW_S = 60 * SCALE
@@ -44,10 +44,8 @@ class OnRedis(EndToEnd):
                             Prefer="respond-async")
                 self.names.append(name)
 
-    def explained(self, limiter, key=0):
-        """What a limiter says of a key; None: nothing of it is there."""
-        answer = request(self.pipe.health(limiter), "GET", f"/v1/explain?key=onlyfans%3Auser-{key}")
-        return answer.json() if answer.status == 200 else None
+    def explained(self, limiter):
+        return self.pipe.explained(limiter, "user-0")
 
     def arrivals(self):
         return self.pipe.report()["arrivals"]
@@ -248,9 +246,8 @@ class Promoted(OnRedis):
         replica = self.replica_of(self.redis)
         self.replica_of(replica)  # its own, for the time after
         self.set_up(self.redis)
-        name = os.path.join(self.redis.folder, "primary.sock")
-        os.symlink(self.redis.socket, name)
-        self.redis.url = f"unix://{name}"
+        leads = Leads(self.redis)
+        self.redis.url = leads.url
         overlap_s = 4  # lag, and what it takes to notice
         self.open(counts={"limiter": 2, "dispatcher": 2}, store_topology="replicated",
                   stages={"limiter": [f'store_overlap = "{overlap_s / SCALE}s"']})
@@ -259,8 +256,7 @@ class Promoted(OnRedis):
         replica.cli("replicaof", "127.0.0.1", "1")
         time.sleep(5)
         before = self.arrivals()
-        os.symlink(replica.socket, name + ".new")
-        os.replace(name + ".new", name)
+        leads.to(replica)
         self.assertEqual(replica.cli("replicaof", "no", "one"), "OK")
         began = time.monotonic()
         eventually("it says why", lambda: "min-replicas-to-write is 0" in
