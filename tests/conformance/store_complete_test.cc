@@ -264,6 +264,30 @@ TEST_P(StoreComplete, outbox_until_emptied_record_until_forgotten) {
   EXPECT_EQ(teller().grant(other).end.reason, "id_conflict");
 }
 
+// A message that was forgotten and comes again has the name of its slot, in a window that is longer
+// than the record was kept. Of the two the first is meant: both count, none for less.
+TEST_P(StoreComplete, of_two_slots_of_one_name_the_first_is_taken) {
+  StoreConfig config = config_of({Limit{"hour", LimitScope::kKey, 10, hours(1), 3, seconds(1)}});
+  config.record_min = minutes(1);
+  use(config);
+  teller().grant(1);
+  const auto done = teller().complete(1, 1, Ended::kDelivered);
+  teller().say(Emptied{"up", {Emptied::Line::of(done.outbox.at(0))}});
+  teller().say(Forget{"up", {identity_of(1)}});
+  teller().wait(minutes(2));
+  ASSERT_EQ(teller().grant(1).granted, Granted::kYes);
+  const auto before = teller().peek().logs.at(0).slots;
+  ASSERT_EQ(before.size(), 2u);
+  ASSERT_EQ(before[0].attempt, before[1].attempt);
+  teller().wait(seconds(1));
+  teller().complete(1, 1, Ended::kDelivered);
+  const auto after = teller().peek().logs.at(0).slots;
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after[0].at, teller().caller().bounds.high);
+  EXPECT_FALSE(after[0].open);
+  EXPECT_EQ(after[1], before[1]);
+}
+
 TEST_P(StoreComplete, what_has_not_ended_is_not_forgotten) {
   teller().grant(1);
   teller().say(Forget{"up", {identity_of(1)}});
