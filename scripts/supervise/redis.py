@@ -10,7 +10,8 @@ SOCKET_MAX = 100  # bytes of a unix socket's path
 # What must stay true of a Redis that holds grants: nothing is evicted, and each write is in the
 # operating system's hands before its answer leaves (appendonly). A power cut may take the last
 # second (everysec); a server that comes back is another life anyway, and the limiters wait until
-# nothing that it may have forgotten can count any more.
+# nothing that it may have forgotten can count any more. Its memory is bounded, so that grants stop
+# (the limiter's store_max) before the kernel ends the server.
 CONF = """# Written by scripts/run at each start.
 port 0
 unixsocket {folder}/redis.sock
@@ -19,9 +20,15 @@ dir {folder}
 appendonly yes
 appendfsync everysec
 save ""
+maxmemory {memory}
 maxmemory-policy noeviction
 loglevel warning
 """
+
+
+def memory():
+    """A quarter of the machine's, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
 
 
 class Own:
@@ -40,7 +47,7 @@ class Own:
             self.fresh = not os.path.isdir(os.path.join(self.folder, "appendonlydir"))
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             with open(os.path.join(self.folder, "redis.conf"), "w", encoding="utf-8") as file:
-                file.write(CONF.format(folder=self.folder))
+                file.write(CONF.format(folder=self.folder, memory=memory()))
         except OSError as error:
             raise Stop(75, f"{self.folder}: {error.strerror}") from error
 

@@ -89,7 +89,10 @@ class Several(Told):
 
 class OwnRedis(Told):
     def ping(self):
-        run = subprocess.run(["redis-cli", "-s", self.at("data/redis/redis.sock"), "ping"],
+        return self.cli("ping")
+
+    def cli(self, *words):
+        run = subprocess.run(["redis-cli", "-s", self.at("data/redis/redis.sock"), *words],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=30,
                              stderr=subprocess.STDOUT, text=True, check=False)
         return run.stdout.strip()
@@ -101,6 +104,9 @@ class OwnRedis(Told):
         self.until("try: ")
         self.told(r"limiter \| told .*--store-topology single.* --fresh\n")
         self.assertEqual(self.ping(), "PONG")
+        self.assertEqual(self.cli("config", "get", "maxmemory").split(),
+                         ["maxmemory", str(redis.memory())])
+        self.assertEqual(self.cli("config", "get", "maxmemory-policy").split()[1], "noeviction")
         os.kill(pid, signal.SIGKILL)
         self.until(r"limiter started, pid")
         again = self.until(r"limiter \| told (.*)").group(1)
