@@ -59,7 +59,7 @@ constexpr std::array<std::string_view, 12> kTables = {
 
 constexpr SettingRow kInstanceRow{.name = "instance",
                                   .preset = "1",
-                                  .help = "Which of several of its kind this is.",
+                                  .help = "Which of several of its kind this is; each has its own.",
                                   .min = 1,
                                   .max = 32};
 constexpr SettingRow kStopRow{.name = "stop_timeout",

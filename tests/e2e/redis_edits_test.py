@@ -4,8 +4,7 @@ is one truth for both at once, and outlives a limiter's death and the promotion 
 import time
 
 from harness import eventually, fuller
-from redis_faults import WINDOW_S, OnReplicated, Server, trail
-from redis_server import Leads
+from redis_faults import WINDOW_S, OnReplicated, trail
 from two_ingests import TwoIngests
 
 LIMIT = '[[limit]]\nupstream = "onlyfans"\nname = "per-key"\nn = 10\nwindow = "60s"\nburst = 3\n'
@@ -17,14 +16,6 @@ ALL = ("limiter", "limiter-2")
 class Edited(OnReplicated):
     kind = TwoIngests
     counts = {"limiter": 2, "dispatcher": 2}
-
-    def servers(self):
-        super().servers()
-        spare = Server()  # the replica's own, for the time after
-        self.addCleanup(spare.close)
-        spare.follow(self.replica)
-        self.replica.has_replica()
-        self.leads = Leads(self.primary)
 
     def busy_keys(self):
         """One of each limiter, with messages in both stores."""
@@ -70,15 +61,9 @@ class Edited(OnReplicated):
         late = self.pipe.second.edit_limits(LOOSE, stale)
         self.assertEqual((late.status, late.headers["etag"]), (412, self.tag), late)
 
-    def promote(self):
-        self.primary.kill()
-        self.assertEqual(self.replica.cli("replicaof", "no", "one"), "OK")
-        self.forgets()
-        self.leads.to(self.replica)
-
     def test_one_truth_for_all_that_outlives_deaths(self):
-        self.recorder, self.passing = self.recorder(), None
-        self.servers()
+        self.recorder = self.recorder()
+        self.servers_that_take_over()
         self.open(self.leads.url, LIMIT, url=self.recorder.url)
         self.sent = {door: [] for door in self.pipe.doors}
         self.keys = self.busy_keys()
@@ -89,7 +74,8 @@ class Edited(OnReplicated):
         for name in ALL:
             self.pipe.kill_and_restart(name)
         self.more_go("the death of each limiter", 30)
-        self.promote()
+        self.primary.kill()
+        self.take_over()
         self.more_go("the promotion", 60)
         self.pipe.kill_and_restart(ALL[0])
         self.more_go("a death after it", 30)

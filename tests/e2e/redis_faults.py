@@ -11,7 +11,7 @@ import threading
 import time
 
 from harness import ENDED, EndToEnd, eventually, layout
-from redis_server import RedisServer
+from redis_server import Leads, RedisServer
 
 SCALE = 0.05
 WINDOW_S = 60 * SCALE
@@ -147,6 +147,20 @@ class OnReplicated(EndToEnd):
             self.addCleanup(server.close)
         self.replica.follow(self.primary)
         self.primary.has_replica()
+
+    def servers_that_take_over(self):
+        """The replica has one of its own, for the time after; the store's URL is where `leads` does."""
+        OnReplicated.servers(self)
+        spare = Server()
+        self.addCleanup(spare.close)
+        spare.follow(self.replica)
+        self.replica.has_replica()
+        self.leads = Leads(self.primary)
+
+    def take_over(self):
+        self.assertEqual(self.replica.cli("replicaof", "no", "one"), "OK")
+        self.forgets()
+        self.leads.to(self.replica)
 
     def make(self, redis=None, more="", **options):
         """`more`: of the upstream and what stands after it."""

@@ -10,7 +10,7 @@ import signal
 import time
 import unittest
 
-from redis_faults import LAG_S, Load, OnReplicated, Server, closed_s
+from redis_faults import LAG_S, Load, OnReplicated, closed_s
 
 MINUTES, STOPPED_S, CUT_S = 10, 10, 5
 
@@ -41,10 +41,7 @@ class Unscaled(OnReplicated):
     def promoted(self):
         self.replica.cli("replicaof", "127.0.0.1", "1")
         time.sleep(CUT_S)
-        os.symlink(self.replica.socket, self.name + ".new")
-        os.replace(self.name + ".new", self.name)
-        self.assertEqual(self.replica.cli("replicaof", "no", "one"), "OK")
-        self.forgets()
+        self.take_over()
         self.say(f"a replica was cut off for {CUT_S} s, and takes over")
         before, at = self.arrivals(), time.monotonic()
         closed = closed_s(scale=1.0)
@@ -56,14 +53,8 @@ class Unscaled(OnReplicated):
         self.assertEqual(self.primary.cli("ping"), "PONG")
 
     def test_ten_minutes(self):
-        self.servers()
-        spare = Server()
-        self.addCleanup(spare.close)
-        spare.follow(self.replica)
-        self.replica.has_replica()
-        self.name = os.path.join(self.primary.folder, "primary.sock")
-        os.symlink(self.primary.socket, self.name)
-        self.open(f"unix://{self.name}")
+        self.servers_that_take_over()
+        self.open(self.leads.url)
         self.began = time.monotonic()
         load = Load(self.pipe, every_s=1.0, ahead=12)
         self.until(20)
