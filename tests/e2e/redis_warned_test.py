@@ -54,7 +54,8 @@ class Warned(OnReplicated):
         names = [name for name in self.pipe.names() if name != "upstream"]
         for name in names:
             self.pipe.kill(name)
-        if store:
+        if store:  # it forgets attempts whose dispatcher and limiter are gone: of each key one
+            self.unrecorded += self.load.quiet + 1
             self.redis.kill()
             self.forgets()
             self.redis.start()
