@@ -137,9 +137,22 @@ void Shell::name_unknown() {
   }
 }
 
+// A closure ends by itself. Until then nothing goes, and /readyz has nothing to say against it.
+void Shell::look_at_closures() {
+  const auto waiting = core_.waiting(stage_->now());
+  const std::size_t closed = waiting[static_cast<std::size_t>(wire::Wait::kClosure)];
+  if ((closed > 0) == std::exchange(closed_said_, closed > 0)) return;
+  if (closed == 0) return stage_->log().info("no message waits any more for the store to open");
+  stage_->log().warning(
+      "messages wait, as the store is new or may have forgotten what was sent: it opens by itself, "
+      "and sluice-limiter explain KEY says when",
+      {{"messages", std::to_string(closed)}});
+}
+
 // What only a person can mend: two that have one name, and a store of an ingest that does not come.
 void Shell::look_at_peers() {
   stage_->poller().after(kLookEvery, [this] { look_at_peers(); });
+  look_at_closures();
   for (const std::string& name : namesakes_.look(core_.connected())) {
     stage_->log().error("two processes that live have the same instance: give each its own",
                         {{"who", name}});

@@ -55,6 +55,7 @@ class Shell {
   void count();
   void name_unknown();
   void look_at_peers();
+  void look_at_closures();
 
   LimiterCore core_;
   std::unique_ptr<StorePort> store_;
@@ -68,6 +69,7 @@ class Shell {
   wire::Namesakes namesakes_;
   std::optional<Instant> awaited_since_;  // an announcement after a closure
   bool awaited_said_ = false;             // the log was told
+  bool closed_said_ = false;              // ... that messages wait for a closure
   std::set<std::string> named_;           // upstreams that we do not have, and that was said of
 };
 

@@ -85,11 +85,14 @@ int explain(int argc, char** argv) {
               << "\nIs it running, and are these its settings (health_listen)?\n";
     return kAway;
   }
-  std::cerr << "sluice-limiter: nothing is known of \"" << name
-            << "\": no key of this name has messages here, and no message of this id is in a line "
-               "or under way.\nIf it is a message's id, GET /v1/messages/"
-            << escaped(name)
-            << " at the front door says whether it has ended, or waits beyond its line.\n";
+  std::cerr
+      << "sluice-limiter: nothing is known of \"" << name
+      << "\": no key of this name has messages here, and no message of this id is in a line "
+         "or under way.\nIf it is a message's id, GET /v1/messages/"
+      << escaped(name)
+      << " at the front door says whether it has ended, or waits beyond its line.\nThis limiter "
+         "is at "
+      << at << ". Of several each knows its own keys: --health-listen HOST:PORT asks another.\n";
   return kNotKnown;
 }
 

@@ -26,7 +26,8 @@ class Awaited(OnRedis):
         limiters = [name for name in self.pipe.names() if name.startswith("limiter")]
         owner = next(name for name in limiters if self.explained(name))
         eventually("it is explained", lambda: self.explained(owner)["awaited"] == ["ingest-2"], 20)
-        time.sleep(1)  # what had left has arrived
+        eventually("the log says that it is closed", lambda: "as the store is new or may have "
+                   "forgotten what was sent" in self.pipe.log(owner), 15)
         before = self.arrivals()
         for name in limiters:
             eventually(f"{name} is not ready, and says why",
@@ -39,3 +40,5 @@ class Awaited(OnRedis):
         self.pipe.start(SECOND)
         self.pipe.wait_ready(*limiters)
         self.assert_all_went(60, duplicates=3)
+        eventually("the log says that it is open", lambda: "no message waits any more for the store "
+                   "to open" in self.pipe.log(owner), 15)
