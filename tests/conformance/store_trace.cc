@@ -9,6 +9,8 @@ namespace sluice::limiter {
 namespace {
 
 constexpr std::size_t kMessages = 12;
+// More than clocks may differ.
+constexpr Duration kDoubt = milliseconds(400);
 
 }  // namespace
 
@@ -44,9 +46,9 @@ StoreTrace::Message& StoreTrace::new_message(std::size_t at) {
   Message message;
   ++made_;
   message.ask = ask_of(made_, made_ % 3 == 0 ? "up:b" : "up:a");
-  message.ask.first_seen = now_;
-  message.ask.expires_at = now_ + seconds(prng_.between(100, 3'000));
-  if (prng_.chance(100'000)) message.ask.not_before = now_ + seconds(prng_.between(0, 20));
+  message.ask.first_seen = store_now();
+  message.ask.expires_at = store_now() + seconds(prng_.between(100, 3'000));
+  if (prng_.chance(100'000)) message.ask.not_before = store_now() + seconds(prng_.between(0, 20));
   if (prng_.chance(50'000)) message.ask.cost = 2;
   messages_[at] = message;
   return messages_[at];
@@ -56,8 +58,8 @@ Caller StoreTrace::caller() {
   const Duration low = prng_.between(Duration{}, milliseconds(20));
   const Duration high = prng_.between(Duration{}, milliseconds(20));
   return {life_,
-          {now_ - low, now_ + high},
-          now_ + seconds(2),
+          {store_now() - low, store_now() + high},
+          store_now() + seconds(2),
           limits_version("up", config_.upstreams[0].limits)};
 }
 
@@ -68,10 +70,22 @@ StoreTime StoreTrace::between(StoreTime low, StoreTime high) {
   return where == 1 ? high : low + prng_.between(Duration{}, high - low);
 }
 
+// What contradicts the limiter's clock: it says so, knowing nothing, and believes what it hears.
 StoreReply StoreTrace::say(Call call) {
+  StoreReply reply = say_to_all(std::move(call));
+  if (reply.now.us == 0) return reply;
+  const Duration off = reply.now - store_now();
+  if (off <= kDoubt && -off <= kDoubt) return reply;
+  Caller lost = caller();
+  lost.bounds = {};
+  ahead_ = say_to_all(AskClock{"up", lost}).now - now_;
+  return reply;
+}
+
+StoreReply StoreTrace::say_to_all(Call call) {
   const StoreAsk ask{++calls_, std::move(call)};
   // The store's clock is a little off from the world's.
-  const StoreTime clock = now_ + prng_.between(-milliseconds(100), milliseconds(100));
+  const StoreTime clock = now_ + skew_ + prng_.between(-milliseconds(100), milliseconds(100));
   StoreReply first;
   for (std::size_t i = 0; i < rigs_.size(); ++i) {
     const auto replies = rigs_[i]->say({ask}, clock);
@@ -140,7 +154,8 @@ void StoreTrace::take_answer(Message& message, const GrantAnswer& answer) {
 // What becomes of it, decided beforehand: when its request arrives, and when anybody tells.
 void StoreTrace::dispatch(const Message& message, const GrantAnswer& answer) {
   const Upstream& upstream = config_.upstreams[0];
-  const StoreTime lease_end = answer.lease_end - milliseconds(200);  // as the dispatcher knows it
+  // As the dispatcher knows it.
+  const StoreTime lease_end = answer.lease_end - ahead_ - milliseconds(200);
   Completion completion = completion_of(0, answer.serial, wire::Ended::kDelivered);
   completion.outcome.attempt.identity = message.ask.line.identity;
   completion.outcome.key = message.ask.line.key;
@@ -214,9 +229,9 @@ void StoreTrace::look_around() {
   say(Peek{"up", {"up:a", "up:b", "up:nobody"}});
   say(AskClock{"up", caller()});
   const bool closed = prng_.chance(500'000);
-  const StoreTime until = now_ + seconds(prng_.between(1, 20));
+  const StoreTime until = store_now() + seconds(prng_.between(1, 20));
   if (prng_.chance(100'000)) {
-    say(SetHold{"up", "up:b", closed, {wire::HoldKind::kPause, until, "x", now_}});
+    say(SetHold{"up", "up:b", closed, {wire::HoldKind::kPause, until, "x", store_now()}});
   }
 }
 
@@ -232,6 +247,14 @@ void StoreTrace::trouble() {
     if (put_back) rig->put_back(now_);
   }
   if (put_back) say(Peek{"up", {"up:a"}});
+  if (faults_.steps > 0 && prng_.chance(faults_.steps)) step_clock();
+}
+
+// Its limiter knew the time before, and asks before anybody takes the new one for granted.
+void StoreTrace::step_clock() {
+  say(AskClock{"up", caller()});
+  skew_ = skew_ + (prng_.chance(500'000) ? seconds(300) : -seconds(300));
+  say(AskClock{"up", caller()});
 }
 
 std::uint64_t StoreTrace::over(const Limit& limit, const std::string& key) const {

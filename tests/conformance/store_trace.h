@@ -1,6 +1,7 @@
 // A random life around one store, or around two that must say the same: limiters that die and come
 // back, messages, dispatchers whose requests arrive whenever the assumptions of design 2.1 allow,
-// replies that get lost, restarts, files that are put back. Arrivals are counted in every window.
+// replies that get lost, restarts, files that are put back, a store's clock that steps. Arrivals
+// are counted in every window.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct TraceFaults {
   std::uint32_t put_back = 500;
   std::uint32_t new_life = 5'000;
   std::uint32_t lost_reply = 30'000;
+  std::uint32_t steps = 0;  // of the store's clock, by 300 s
 };
 
 StoreConfig trace_config(std::uint64_t seed);
@@ -49,6 +51,9 @@ class StoreTrace {
   };
 
   StoreReply say(Call call);
+  StoreReply say_to_all(Call call);
+  [[nodiscard]] StoreTime store_now() const { return now_ + ahead_; }
+  void step_clock();
   void ask_some();
   void take_answer(Message& message, const GrantAnswer& answer);
   void dispatch(const Message& message, const GrantAnswer& answer);
@@ -67,6 +72,8 @@ class StoreTrace {
   Prng prng_;
   TraceFaults faults_;
   StoreTime now_ = kStart;
+  Duration ahead_;  // store time, as far as the limiter knows
+  Duration skew_;   // the store's clock
   std::uint64_t life_ = 1;
   std::uint64_t calls_ = 0;
   int made_ = 0;

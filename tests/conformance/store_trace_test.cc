@@ -30,6 +30,20 @@ TEST_P(StoreP1, never_over) {
   EXPECT_GT(settled, seeds * 20);
 }
 
+TEST_P(StoreP1, never_over_while_its_clock_steps) {
+  const std::uint64_t seeds = GetParam().name == "memory" ? 60 : 4;
+  std::size_t arrivals = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const StoreConfig config = trace_config(seed);
+    const auto rig = GetParam().make(config, kStart);
+    StoreTrace trace({rig.get()}, config, seed, {.put_back = 0, .steps = 5'000});
+    for (int i = 0; i < 2'000; ++i) trace.step();
+    ASSERT_EQ(trace.over(), 0u) << "seed " << seed;
+    arrivals += trace.arrivals();
+  }
+  EXPECT_GT(arrivals, seeds * 20);
+}
+
 // Every store gives the answers of the one in memory, to the last field.
 TEST(StoreDifferential, all_say_the_same) {
   const auto kinds = store_kinds();
