@@ -1,10 +1,13 @@
 #include "auditor/holds.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "auditor/alerts.h"
 #include "lib/base/calendar.h"
 #include "lib/digest/uuid.h"
+#include "lib/wire/closure_words.h"
 
 namespace sluice::auditor {
 namespace {
@@ -29,6 +32,37 @@ wire::Alert alert_about(const HoldSeen& hold, const char* kind, std::string peri
   return alert;
 }
 
+struct ClosureWhy {
+  std::string_view word;
+  wire::Severity severity;
+  std::string_view meaning;
+};
+constexpr std::array kClosures{
+    ClosureWhy{"first", wire::Severity::kWarning,
+               "the store did not know it, and nobody said that it is new"},
+    ClosureWhy{"life", wire::Severity::kCritical, "its server may have forgotten what went"},
+    ClosureWhy{"clock_back", wire::Severity::kCritical, "its server's clock went back"},
+    ClosureWhy{"clock_contradicts", wire::Severity::kCritical,
+               "its server's clock contradicts itself"},
+    ClosureWhy{"spans", wire::Severity::kWarning,
+               "attempts that it forgot may take longer than it knew"}};
+
+// Of each closure, which its line's time names.
+wire::Alert closure_alert(const HoldSeen& hold, std::string_view word, const std::string& where) {
+  const auto why = std::find_if(kClosures.begin(), kClosures.end(),
+                                [&](const ClosureWhy& one) { return one.word == word; });
+  wire::Alert alert = alert_about(hold, "closure", timestamp_of(hold.at));
+  alert.dedup_key += ":" + std::string(word);
+  alert.alert_id = alert_id_of(alert.dedup_key, alert.period);
+  alert.labels.push_back({"why", std::string(word)});
+  const bool known = why != kClosures.end();
+  alert.severity = known ? why->severity : wire::Severity::kCritical;
+  alert.title = "the store closed " + hold.upstream;
+  alert.text = "Nothing of " + hold.upstream + " goes before " + timestamp_of(hold.until) + ": " +
+               std::string(known ? why->meaning : word) + "." + where;
+  return alert;
+}
+
 }  // namespace
 
 std::optional<HoldSeen> hold_of(const wire::Record& record, const RecordLine& line) {
@@ -49,6 +83,10 @@ std::optional<HoldSeen> hold_of(const Line& line) {
 std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalty) {
   const std::string where =
       " Line " + std::to_string(hold.line) + " of the trail. See docs/runbooks/alerts.md.";
+  if (hold.reason.starts_with(wire::kClosureSays)) {
+    return closure_alert(hold, std::string_view(hold.reason).substr(wire::kClosureSays.size()),
+                         where);
+  }
   if (hold.reason == kAbnormal) {
     // Limiter and store each say it of one stop. After somebody resumed it, the next is news.
     const std::string minute =

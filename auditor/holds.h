@@ -1,5 +1,5 @@
-// Holds that somebody must know of: an upstream speaks of abnormal usage, or closes a key for long.
-// Pure.
+// Holds that somebody must know of: an upstream speaks of abnormal usage, or closes a key for long;
+// the store closes an upstream. Pure.
 #pragma once
 
 #include <optional>
@@ -27,7 +27,8 @@ std::optional<HoldSeen> hold_of(const wire::Record& record, const RecordLine& li
 std::optional<HoldSeen> hold_of(const Line& line);
 
 // Nothing when nobody needs to know: a person's pause, a penalty that is not longer than this.
-// Once per key and hour; abnormal usage once per minute, as each stop is to be heard of.
+// Once per key and hour; abnormal usage once per minute, as each stop is to be heard of; each
+// closure once.
 std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalty);
 
 }  // namespace sluice::auditor

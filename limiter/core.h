@@ -31,6 +31,7 @@
 #include "lib/base/store_clock.h"
 #include "lib/wire/peer.h"
 #include "limiter/calls.h"
+#include "limiter/closure_news.h"
 #include "limiter/config.h"
 #include "limiter/limits_out.h"
 #include "limiter/peers.h"
@@ -143,6 +144,8 @@ class LimiterCore {
   [[nodiscard]] std::vector<wire::PeerUp> connected() const { return peers_.connected(); }
   // Stores of ingests without whose announcement something that was closed stays so.
   [[nodiscard]] std::set<std::string> awaited() const;
+  // The shards that are closed; nothing while store time is not known.
+  [[nodiscard]] std::optional<std::vector<Closure>> closures(Instant now) const;
   [[nodiscard]] bool auditor() const { return peers_.auditor().has_value(); }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t messages() const { return messages_.size(); }
@@ -389,7 +392,7 @@ class LimiterCore {
   void look_at_opening(Shard& shard, const Turn& turn);
   static bool is_mark(const Peek& peek);
   void mark_peeked(Shard& shard, const KeyState* state);
-  void hear_closure(const std::string& upstream, StoreTime until);
+  void hear_closure(const std::string& upstream, const Acknowledged& done);
   void say_words_again(Shard& shard, const Turn& turn);
 
   // Everything else that a peer may say is not for a limiter.

@@ -40,12 +40,25 @@ void LimiterCore::mark_peeked(Shard& shard, const KeyState* state) {
   touch_all(shard);
 }
 
-void LimiterCore::hear_closure(const std::string& upstream, StoreTime until) {
+void LimiterCore::hear_closure(const std::string& upstream, const Acknowledged& done) {
   Shard* shard = shard_of(upstream);
   if (shard == nullptr) return;
+  shard->closed_until = done.closed_until;
+  shard->closed_by = done.closed_by;
   const bool heard_first = shard->opening.unheard();
-  if (!shard->opening.heard(until) && !heard_first) return;
+  if (!shard->opening.heard(done.closed_until) && !heard_first) return;
   touch_all(*shard);
+}
+
+std::optional<std::vector<Closure>> LimiterCore::closures(Instant now) const {
+  const auto known = bounds(now);
+  if (!known) return std::nullopt;
+  std::vector<Closure> closed;
+  for (const auto& [name, shard] : shards_) {
+    const Duration left = shard.closed_until - known->low;
+    if (left > Duration{}) closed.push_back({name, shard.closed_by, shard.closed_until, left});
+  }
+  return closed;
 }
 
 }  // namespace sluice::limiter

@@ -143,15 +143,15 @@ std::string emptied_bytes(std::size_t message, std::uint64_t serial, wire::Recor
   return pack.u8(static_cast<std::uint64_t>(kind)).take();
 }
 
-// The messages' lines, or edits of the shard only.
-RedisCommand say_emptied(const Emptied& call, const std::vector<std::uint64_t>& edits,
+// The messages' lines, or the shard's own only.
+RedisCommand say_emptied(const Emptied& call, const std::vector<std::uint64_t>& own_lines,
                          const RedisSaid& said) {
   Builder build(said, call.upstream);
-  for (const std::uint64_t edit : edits) {
-    build.args.push_back(emptied_bytes(0, edit, wire::RecordKind::kLimits));
+  for (const std::uint64_t number : own_lines) {
+    build.args.push_back(emptied_bytes(0, number, wire::RecordKind::kLimits));
   }
   for (const Emptied::Line& line : call.lines) {
-    if (line.identity.empty() || !edits.empty()) continue;
+    if (line.identity.empty() || !own_lines.empty()) continue;
     const std::size_t place = build.keys.message(line.identity);
     build.args.push_back(emptied_bytes(place, line.serial, line.kind));
   }
@@ -274,7 +274,7 @@ RedisExchange::RedisExchange(const StoreConfig& config, Call call)
 RedisCommand RedisExchange::next(const RedisSaid& said) const {
   if (const auto* call = std::get_if<Grant>(&call_)) return say_grant(*call, conflicts_, said);
   if (const auto* call = std::get_if<Complete>(&call_)) return say_complete(*call, said);
-  if (const auto* call = std::get_if<Emptied>(&call_)) return say_emptied(*call, edits_, said);
+  if (const auto* call = std::get_if<Emptied>(&call_)) return say_emptied(*call, own_lines_, said);
   if (const auto* call = std::get_if<Forget>(&call_)) return say_forget(*call, said);
   if (const auto* call = std::get_if<SetHold>(&call_)) return say_hold(*call, said);
   if (const auto* call = std::get_if<Peek>(&call_)) return say_peek(*call, said);

@@ -84,8 +84,8 @@ class RedisExchange {
   std::uint64_t spans_version_ = 0;
   // What is to be said beside the call itself: conflicts to settle (places of asks) ...
   std::vector<std::size_t> conflicts_;
-  // ... and the shard's lines to take out (numbers of edits).
-  std::vector<std::uint64_t> edits_;
+  // ... and the shard's own lines to take out (their numbers).
+  std::vector<std::uint64_t> own_lines_;
 };
 
 // The spans and limits of one upstream, as SetLimits carries them.

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "lib/wire/closure_words.h"
 #include "lib/wire/identity.h"
 #include "limiter/redis_bytes.h"
 #include "limiter/redis_codec.h"
@@ -152,7 +153,7 @@ struct RedisExchange::Reply {
   StoreTime closed_until;
   Duration latency;
   ClosedBy closed_by = ClosedBy::kNothing;
-  std::vector<EditLine> edits;
+  std::vector<OwnLine> own;
   std::vector<wire::Record> lines;
   const std::vector<RedisValue>* items = nullptr;
 
@@ -169,12 +170,12 @@ RedisHeard RedisExchange::fail(const std::string& error) {
 }
 
 RedisHeard RedisExchange::hear(const RedisValue& value) {
-  const bool more_before = !conflicts_.empty() || !edits_.empty();
+  const bool more_before = !conflicts_.empty() || !own_lines_.empty();
   life_.clear();
   if (value.kind == RedisValue::Kind::kError) return fail(value.text);
   if (!take(value)) return fail("ARGS the script's answer is none that this limiter knows");
-  if (more_before) return conflicts_.clear(), edits_.clear(), RedisHeard::kDone;
-  return conflicts_.empty() && edits_.empty() ? RedisHeard::kDone : RedisHeard::kMore;
+  if (more_before) return conflicts_.clear(), own_lines_.clear(), RedisHeard::kDone;
+  return conflicts_.empty() && own_lines_.empty() ? RedisHeard::kDone : RedisHeard::kMore;
 }
 
 bool RedisExchange::take(const RedisValue& value) {
@@ -188,15 +189,16 @@ bool RedisExchange::take(const RedisValue& value) {
   reply.closed_until = head.time();
   reply.latency = head.span();
   const std::string life(head.raw(kLife));
-  const std::size_t edits = head.u16();
+  const std::size_t own = head.u16();
   limits_version_ = head.u64();
   spans_version_ = head.u64();
-  reply.closed_by = static_cast<ClosedBy>(head.u8());
-  if (!head.whole()) return false;
+  const std::size_t closed_by = head.u8();
+  if (!head.whole() || closed_by >= wire::kClosureWords.size()) return false;
+  reply.closed_by = static_cast<ClosedBy>(closed_by);
   const RedisUnpacker lines(value.items[1].text);
-  reply.edits = read_edit_lines(lines, edits, upstream_of(call_));
-  if (reply.edits.size() != edits) return false;
-  for (const EditLine& edit : reply.edits) reply.lines.push_back(edit.line);
+  reply.own = read_own_lines(lines, own, upstream_of(call_));
+  if (reply.own.size() != own) return false;
+  for (const OwnLine& one : reply.own) reply.lines.push_back(one.line);
   reply.items = &value.items;
   bool good = false;
   if (std::holds_alternative<Grant>(call_)) {
@@ -325,13 +327,13 @@ bool RedisExchange::take_acknowledged(Reply& reply) {
       acknowledged.outbox.push_back(std::move(line));
     }
     if (!from.whole()) return false;
-  } else if (const auto* emptied = std::get_if<Emptied>(&call_); emptied && edits_.empty()) {
-    for (const EditLine& edit : reply.edits) {
+  } else if (const auto* emptied = std::get_if<Emptied>(&call_); emptied && own_lines_.empty()) {
+    for (const OwnLine& one : reply.own) {
       const auto is_it = [&](const Emptied::Line& line) {
-        return line.identity.empty() && line.record_id == edit.line.record_id;
+        return line.identity.empty() && line.record_id == one.line.record_id;
       };
       if (std::any_of(emptied->lines.begin(), emptied->lines.end(), is_it)) {
-        edits_.push_back(edit.edit);
+        own_lines_.push_back(one.number);
       }
     }
   }

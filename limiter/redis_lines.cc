@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "lib/wire/closure_words.h"
 #include "lib/wire/limits.h"
 #include "limiter/trail_line.h"
 #include "limiter/varint.h"
@@ -25,6 +26,8 @@ enum Sets : std::uint32_t {
 
 // Rows of wire::Record's table from this one on are of the shard's own lines alone.
 constexpr int kRowsOfEdits = 29;
+// What one of a closure has for the number of its limits.
+constexpr std::size_t kOfClosure = 65'535;
 
 // The blob: each row of wire::Record's table, text with its length, whole numbers as varints.
 struct BlobWriter {
@@ -126,6 +129,17 @@ wire::Record read_line(RedisUnpacker& from, const Subject& subject, const std::s
   return line;
 }
 
+// The words of the line say until when, and why.
+bool read_closure(wire::Record& line) {
+  RedisUnpacker words(line.reason);
+  line.kind = wire::RecordKind::kHold;
+  line.until = words.time();
+  const std::size_t why = words.u8();
+  if (!words.whole() || why >= wire::kClosureWords.size()) return false;
+  line.reason = words_of_closure(static_cast<ClosedBy>(why));
+  return true;
+}
+
 }  // namespace
 
 std::vector<Limit> read_limits(RedisUnpacker& from, std::size_t count) {
@@ -178,23 +192,28 @@ std::vector<wire::Record> read_outbox(RedisUnpacker& from, const std::string& id
   return lines;
 }
 
-std::vector<EditLine> read_edit_lines(RedisUnpacker from, std::size_t count,
-                                      const std::string& upstream) {
-  std::vector<EditLine> lines;
+std::vector<OwnLine> read_own_lines(RedisUnpacker from, std::size_t count,
+                                    const std::string& upstream) {
+  std::vector<OwnLine> lines;
   for (std::size_t i = 0; i < count && !from.bad(); ++i) {
     from.u32();  // its length
-    EditLine edit;
-    edit.edit = static_cast<std::uint64_t>(from.number());
-    edit.line.at = from.time();
-    edit.line.limits_version = from.u64();
-    edit.line.limits_before = from.u64();
+    OwnLine own;
+    own.number = static_cast<std::uint64_t>(from.number());
+    wire::Record& line = own.line;
+    line.at = from.time();
+    line.limits_version = from.u64();
+    line.limits_before = from.u64();
     const std::size_t limits = from.u16();
-    edit.line.reason = from.text16();
-    edit.line.limit_rows = wire::rows_of(read_limits(from, limits));
-    edit.line.kind = wire::RecordKind::kLimits;
-    edit.line.upstream = upstream;
-    edit.line.record_id = edit_id_of(upstream, edit.edit, edit.line.at);
-    lines.push_back(std::move(edit));
+    line.reason = from.text16();
+    if (limits == kOfClosure) {
+      if (!read_closure(line)) from.spoil();
+    } else {
+      line.kind = wire::RecordKind::kLimits;
+      line.limit_rows = wire::rows_of(read_limits(from, limits));
+    }
+    line.upstream = upstream;
+    line.record_id = edit_id_of(upstream, own.number, line.at);
+    if (!from.bad()) lines.push_back(std::move(own));
   }
   return lines;
 }

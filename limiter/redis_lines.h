@@ -21,13 +21,13 @@ std::string blob_of(const wire::Record& line);
 std::vector<wire::Record> read_outbox(RedisUnpacker& from, const std::string& identity,
                                       const std::string& upstream);
 
-// The shard's own lines (lua/limits.lua), with the numbers of their edits.
-struct EditLine {
-  std::uint64_t edit = 0;
+// The shard's own lines (lua/edit_line.lua, close() in lua/prelude.lua), with their numbers.
+struct OwnLine {
+  std::uint64_t number = 0;
   wire::Record line;
 };
-std::vector<EditLine> read_edit_lines(RedisUnpacker from, std::size_t count,
-                                      const std::string& upstream);
+std::vector<OwnLine> read_own_lines(RedisUnpacker from, std::size_t count,
+                                    const std::string& upstream);
 
 // `count` of them as LIMIT in lua/prelude.lua packs them.
 std::vector<Limit> read_limits(RedisUnpacker& from, std::size_t count);

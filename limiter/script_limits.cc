@@ -13,7 +13,26 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr std::size_t kEditLinesMax = 64;
+constexpr std::size_t kOwnLinesMax = 64;
+
+// One more line of the shard's own.
+wire::Record& new_line(Scene& scene, wire::RecordKind kind) {
+  ShardRecord& state = scene.shard.edit_state();
+  ++state.edits;
+  if (state.outbox.size() >= kOwnLinesMax) state.outbox.erase(state.outbox.begin());
+  wire::Record& line = state.outbox.emplace_back();
+  line.record_id = edit_id_of(scene.upstream.name, state.edits, scene.now);
+  line.kind = kind;
+  line.at = scene.now;
+  line.upstream = scene.upstream.name;
+  return line;
+}
+
+void say_closure(Scene& scene, ClosedBy why, StoreTime until) {
+  wire::Record& line = new_line(scene, wire::RecordKind::kHold);
+  line.reason = words_of_closure(why);
+  line.until = until;
+}
 
 Duration horizon(const Limit& limit) { return Meter(limit, {}).horizon(); }
 
@@ -201,6 +220,8 @@ void close(Scene& scene, ClosedBy why, StoreTime since) {
   const StoreTime until = quiet + closing_window(scene) + guard;
   if (until > scene.now && until > state.closed_until) {
     MARK("store: closed, as it may have forgotten");
+    // It is news once: not that for the same reason it becomes longer.
+    if (state.closed_until <= scene.now || state.closed_by != why) say_closure(scene, why, until);
     state.closed_until = until;
     state.closed_by = why;
   }
@@ -229,19 +250,11 @@ void meet_life(Scene& scene, const Moment& moment) {
 }
 
 void say_edit(Scene& scene, std::uint64_t before, std::string words) {
-  ShardRecord& state = scene.shard.edit_state();
-  ++state.edits;
-  wire::Record line;
-  line.record_id = edit_id_of(scene.upstream.name, state.edits, scene.now);
-  line.kind = wire::RecordKind::kLimits;
-  line.at = scene.now;
-  line.upstream = scene.upstream.name;
-  line.limits_version = state.limits_version;
+  wire::Record& line = new_line(scene, wire::RecordKind::kLimits);
+  line.limits_version = scene.shard.state().limits_version;
   line.limits_before = before;
   line.limit_rows = wire::rows_of(scene.limits);
   line.reason = std::move(words);
-  state.outbox.push_back(std::move(line));
-  if (state.outbox.size() > kEditLinesMax) state.outbox.erase(state.outbox.begin());
 }
 
 std::uint64_t version_of(const Upstream& upstream, const SetLimits& call) {

@@ -89,7 +89,7 @@ void keep_keys(Scene& scene, Duration longer, Duration horizon);
 LimitsReply set_limits(Scene& scene, const SetLimits& call);
 ShardLimits limits_of(const ShardRecord& state);
 LimitsReply restore(Scene& scene, const Restore& call);
-// The shard's own line of its limits, which took the place of version `before`; of those that
+// The shard's own line of its limits, which took the place of version `before`; of its lines that
 // nobody takes the last 64 stay.
 void say_edit(Scene& scene, std::uint64_t before, std::string words);
 inline constexpr std::size_t kByMax = 200;  // bytes of who says so

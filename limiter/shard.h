@@ -83,8 +83,10 @@ struct Shard {
   ByName<Key> keys;                                     // that are here
   std::map<std::string, KnownKeys, std::less<>> known;  // by parking store
   Holds holds;                                          // of the upstream as a whole
-  Words words;      // of persons, also about keys of which nothing else is known
-  Opening opening;  // after the last closure that is known: the store may have forgotten
+  Words words;             // of persons, also about keys of which nothing else is known
+  Opening opening;         // after the last closure that is known: the store may have forgotten
+  StoreTime closed_until;  // of that closure, as the store said last
+  ClosedBy closed_by = ClosedBy::kNothing;
 
   Turns<Key> due;  // by weight and cost
   std::deque<Message*> out_of_turn;

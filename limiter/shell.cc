@@ -4,7 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/base/calendar.h"
 #include "lib/port/random.h"
+#include "lib/wire/closure_words.h"
 #include "limiter/limit_trouble.h"
 #include "limiter/redis_options.h"
 #include "limiter/shell_explain.h"
@@ -25,6 +27,8 @@ constexpr std::array<std::string_view, 5> kSettlements = {"", "delivered", "dead
                                                           "cancelled"};
 constexpr std::array<std::string_view, 7> kEnds = {"",          "delivered", "refused",    "failed",
                                                    "throttled", "unknown",   "not_started"};
+
+std::size_t index_of(ClosedBy why) { return static_cast<std::size_t>(why); }
 
 // Of [limiter], those that a limiter that runs takes.
 std::vector<std::string> taken_rows() {
@@ -128,6 +132,7 @@ void Shell::say_failed(const std::string& why) {
 
 void Shell::name_unknown() {
   stage_->poller().after(kNameEvery, [this] { name_unknown(); });
+  say_closures();
   for (const auto& [name, said] : core_.counts().unknown_upstreams) {
     if (!named_.insert(name).second) continue;
     stage_->log().error(
@@ -147,6 +152,17 @@ void Shell::look_at_closures() {
       "messages wait, as the store is new or may have forgotten what was sent: it opens by itself, "
       "and sluice-limiter explain KEY says when",
       {{"messages", std::to_string(closed)}});
+}
+
+void Shell::say_closures() {
+  const auto closed = core_.closures(stage_->now());
+  if (!closed) return;
+  for (const Closure& one : closure_news_.look(*closed)) {
+    stage_->log().warning("an upstream is closed: nothing of it is granted before then",
+                          {{"upstream", one.upstream},
+                           {"why", std::string(wire::kClosureWords.at(index_of(one.why)))},
+                           {"until", timestamp_of(one.until)}});
+  }
 }
 
 // What only a person can mend: two that have one name, and a store of an ingest that does not come.
@@ -249,7 +265,30 @@ void Shell::explained(std::uint64_t call_id, const StoreReply* reply) {
   asked.respond(std::move(response));
 }
 
+void Shell::count_closures() {
+  stage::Metrics& metrics = stage_->metrics();
+  std::map<std::string, Duration> left;
+  for (const Upstream& upstream : core_.config().upstreams) left[upstream.name] = {};
+  const auto closed = core_.closures(stage_->now());
+  for (const Closure& one : closed.value_or(std::vector<Closure>{})) left[one.upstream] = one.left;
+  for (const auto& [name, span] : left) {
+    if (!closed) break;
+    metrics
+        .gauge("sluice_limiter_closed_seconds",
+               "How long the upstream stays closed; 0: it is open.", {{"upstream", name}})
+        .set(static_cast<double>(span.us) / 1e6);
+  }
+  for (const auto& [of, times] : closure_news_.counts()) {
+    metrics
+        .counter("sluice_limiter_closures_total", "Closures that this limiter has seen, by why.",
+                 {{"upstream", of.first},
+                  {"why", std::string(wire::kClosureWords.at(index_of(of.second)))}})
+        .set(times);
+  }
+}
+
 void Shell::count() {
+  count_closures();
   stage::Metrics& metrics = stage_->metrics();
   const Counts& counts = core_.counts();
   const auto total = [&](std::string_view name, std::string_view help, std::uint64_t n,

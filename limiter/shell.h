@@ -54,6 +54,8 @@ class Shell {
   void explained(std::uint64_t call_id, const StoreReply* reply);
   void count();
   void name_unknown();
+  void say_closures();
+  void count_closures();
   void look_at_peers();
   void look_at_closures();
 
@@ -71,6 +73,7 @@ class Shell {
   bool awaited_said_ = false;             // the log was told
   bool closed_said_ = false;              // ... that messages wait for a closure
   std::set<std::string> named_;           // upstreams that we do not have, and that was said of
+  ClosureNews closure_news_;
 };
 
 }  // namespace sluice::limiter

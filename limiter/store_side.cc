@@ -178,7 +178,7 @@ void LimiterCore::learn(const std::string& upstream, Duration latency) {
 
 void LimiterCore::acknowledged(const std::string& upstream, const Acknowledged& done) {
   learn(upstream, done.latency);
-  hear_closure(upstream, done.closed_until);
+  hear_closure(upstream, done);
   take_outbox(done.outbox);
 }
 

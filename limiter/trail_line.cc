@@ -1,6 +1,7 @@
 #include "limiter/trail_line.h"
 
 #include "lib/digest/digest.h"
+#include "lib/wire/closure_words.h"
 #include "lib/wire/valid.h"
 
 namespace sluice::limiter {
@@ -48,6 +49,11 @@ std::string words_of_edit(const SetLimits& call, const std::vector<Limit>& limit
   if (call.said_at.us != 0) words += ", said again as the store had forgotten it";
   for (const Limit& limit : limits) words += "; " + described(limit);
   return wire::clip(words, kReasonMax);
+}
+
+std::string words_of_closure(ClosedBy why) {
+  std::string words(wire::kClosureSays);
+  return words += wire::kClosureWords.at(static_cast<std::size_t>(why));
 }
 
 std::string words_of_restore(const std::string& by, const std::vector<std::uint32_t>& held) {

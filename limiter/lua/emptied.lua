@@ -1,5 +1,5 @@
 -- These lines are in the trail: the outbox need not keep them (limiter/script.cc). Of a message:
--- serial and kind of the line, which its record id is made of. Of the shard: the edit's number.
+-- serial and kind of the line, which its record id is made of. Of the shard: the line's number.
 local function empty_shard(edit)
   local kept, count, pos = '', 0, 1
   while pos <= #S.out do

@@ -156,6 +156,10 @@ end
 -- Why the shard was closed (ClosedBy in limiter/store.h).
 local BY_FIRST, BY_LIFE, BY_BACK, BY_CONTRADICTION, BY_SPANS = 1, 2, 3, 4, 5
 
+-- Lines of the shard's own that nobody has taken; what stands for the number of limits in one of a
+-- closure.
+local OWN_LINES_MAX, OF_CLOSURE = 64, 65535
+
 -- Nothing is granted until whatever may have been forgotten of what was granted before `since` has
 -- arrived, and W has passed. `ruling`: the limits that are to hold from now on.
 local function close(ruling, why, since)
@@ -166,7 +170,17 @@ local function close(ruling, why, since)
   end
   local quiet = max(since + S.lease + S.hold, S.tail) + S.overlap
   local until_ = quiet + closing_window(ruling) + guard
-  if until_ > now and until_ > S.closed then S.closed, S.closed_by = until_, why end
+  if until_ > now and until_ > S.closed then
+    -- It is news once: not that for the same reason it becomes longer.
+    if S.closed <= now or S.closed_by ~= why then
+      S.edits, S.nout = S.edits + 1, S.nout + 1
+      S.out = S.out .. pack('<I4ddc8c8HHdB', 49, S.edits, now, any, any, OF_CLOSURE, 9, until_, why)
+      if S.nout > OWN_LINES_MAX then
+        S.out, S.nout = sub(S.out, unpk('<I4', S.out) + 1), S.nout - 1
+      end
+    end
+    S.closed, S.closed_by = until_, why
+  end
   for i = 1, #S.limits do
     local l = S.limits[i]
     if quiet + l.horizon > now then

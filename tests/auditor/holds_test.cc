@@ -55,6 +55,28 @@ TEST(Holds, APenaltyIsAnAlertWhenItIsLong) {
   EXPECT_EQ(world.lines("alert")[0].text("severity"), "warning");
 }
 
+TEST(Holds, EachClosureIsAnAlert) {
+  World world;
+  wire::Record closure = hold_record(1, "closure: life", 150);
+  closure.key.clear();
+  world.say(closure);
+  world.say(closure);  // by another limiter
+  world.run();
+  ASSERT_EQ(world.lines("hold").size(), 1U);
+  ASSERT_EQ(world.lines("alert").size(), 1U);
+  const Line alert = world.lines("alert")[0];
+  EXPECT_EQ(alert.text("kind"), "closure");
+  EXPECT_EQ(alert.text("severity"), "critical");
+  EXPECT_EQ(alert.text("label.why"), "life");
+  EXPECT_EQ(alert.text("dedup"), "closure:onlyfans:all:life");
+  wire::Record first = hold_record(2, "closure: first", 150);
+  first.at = first.at + hours(1);
+  world.say(first);
+  world.run();
+  ASSERT_EQ(world.lines("alert").size(), 2U);
+  EXPECT_EQ(world.lines("alert")[1].text("severity"), "warning");
+}
+
 TEST(Holds, TheBoundIsASetting) {
   Config config = small_config();
   config.bounds.long_penalty = seconds(60);

@@ -149,12 +149,13 @@ TEST_P(StoreRestore, the_lift_is_a_line_of_the_shard_with_who_did_it) {
   wait_for_closure();
   lift(2);
   const auto lines = ask().shard.outbox;
-  ASSERT_EQ(lines.size(), 1u);
-  EXPECT_EQ(lines[0].kind, wire::RecordKind::kLimits);
-  EXPECT_EQ(lines[0].limits_version, lines[0].limits_before);
-  EXPECT_EQ(lines[0].reason, "by ann; restored from the trail, held by 2");
+  ASSERT_EQ(lines.size(), 2u);  // behind that of the closure
+  EXPECT_EQ(lines[0].reason, "closure: first");
+  EXPECT_EQ(lines[1].kind, wire::RecordKind::kLimits);
+  EXPECT_EQ(lines[1].limits_version, lines[1].limits_before);
+  EXPECT_EQ(lines[1].reason, "by ann; restored from the trail, held by 2");
   lift(2);
-  EXPECT_EQ(ask().shard.outbox.size(), 1u);  // it changed nothing
+  EXPECT_EQ(ask().shard.outbox.size(), 2u);  // it changed nothing
 }
 
 TEST_P(StoreRestore, what_is_over_and_limits_of_the_upstream_as_a_whole) {

@@ -33,6 +33,18 @@ class StoreSpans : public StoreTest {
   Acknowledged clock() {
     return std::get<Acknowledged>(teller().say(AskClock{"up", teller().caller()}).answer);
   }
+  // Why it was closed, and until when, as its lines for the trail have it.
+  using Line = std::pair<std::string, StoreTime>;
+  std::vector<Line> closures() {
+    std::vector<Line> found;
+    for (const wire::Record& line : clock().outbox) {
+      if (line.kind != wire::RecordKind::kHold) continue;
+      EXPECT_EQ(line.upstream, "up");
+      EXPECT_TRUE(line.key.empty());
+      found.emplace_back(line.reason, line.until);
+    }
+    return found;
+  }
   int last_ = 100;
 };
 INSTANTIATE_TEST_SUITE_P(Stores, StoreSpans, testing::ValuesIn(store_kinds()),
@@ -89,6 +101,29 @@ TEST_P(StoreSpans, a_closure_is_made_longer_by_who_knows_longer_ones) {
   teller().wait(hours(1));
   restart_with(minutes(4));
   EXPECT_EQ(clock().closed_until, opened + kClosure + seconds(120)) << "that is long ago";
+}
+
+// Each closure has one line, until it is taken; that it becomes longer for the same reason is none.
+TEST_P(StoreSpans, a_closure_is_said_once) {
+  EXPECT_TRUE(closures().empty());
+  rig_->come_back_forgetting(teller().now);
+  const Line first{"closure: life", teller().now + kClosure + seconds(10)};
+  EXPECT_EQ(closures(), std::vector<Line>{first});
+  teller().wait(seconds(20));
+  rig_->come_back_forgetting(teller().now);
+  EXPECT_GT(clock().closed_until, first.second);
+  EXPECT_EQ(closures(), std::vector<Line>{first});
+  speak_as("2", seconds(120));
+  const Line longer{"closure: spans", clock().closed_until};
+  EXPECT_EQ(closures(), (std::vector<Line>{first, longer}));
+  const std::vector<wire::Record> lines = clock().outbox;
+  teller().say(Emptied{"up", {Emptied::Line::of(lines.front())}});
+  EXPECT_EQ(closures(), std::vector<Line>{longer});
+  teller().say(Emptied{"up", {Emptied::Line::of(lines.back())}});
+  EXPECT_TRUE(closures().empty());
+  teller().now = clock().closed_until;
+  rig_->come_back_forgetting(teller().now);
+  EXPECT_EQ(closures().size(), 1U);
 }
 
 // What ended unknown keeps counting for as long as it might arrive by the longer hold.

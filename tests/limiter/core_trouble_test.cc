@@ -136,7 +136,7 @@ TEST(CoreTrouble, WhatEndsWhileTheStoreIsClosedIsAskedForNowAndThen) {
   s.bench.pass(seconds(30));
   EXPECT_LT(s.bench.asked, before + 200);
   s.bench.pass(minutes(20));
-  EXPECT_EQ(s.bench.core->unrecorded(), 2U);  // both have ended
+  EXPECT_EQ(s.bench.core->unrecorded(), 3U);  // both have ended; and the closure
 }
 
 // Each upstream's shard goes on from where it was when the clock went back. One that is ahead of
