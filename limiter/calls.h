@@ -70,10 +70,11 @@ class Calls {
   }
   // Some that are to be written wait for an answer or for being said again. Mere questions (what
   // time is it, when would it go, how long is it closed, which limits hold) keep nobody from
-  // leaving: a store that is away has no answers.
+  // leaving: a store that is away has no answers. Nor does what others remember as well.
   [[nodiscard]] bool writes() const {
     const auto writes = [](const Call& call) {
       if (const auto* emptied = std::get_if<Emptied>(&call)) return !emptied->lines.empty();
+      if (const auto* edit = std::get_if<SetLimits>(&call)) return edit->said_at.us == 0;
       return !std::holds_alternative<AskClock>(call) && !std::holds_alternative<Peek>(call) &&
              !std::holds_alternative<AskLimits>(call);
     };

@@ -196,14 +196,7 @@ std::vector<Upstream> edited(const std::vector<Upstream>& before, std::vector<Up
   for (const Upstream& old : before) {
     const auto at = std::find_if(after.begin(), after.end(),
                                  [&](const Upstream& one) { return one.name == old.name; });
-    if (at == after.end()) {
-      after.push_back(old);
-      continue;
-    }
-    at->timeout = std::max(at->timeout, old.timeout);
-    at->start_window = std::max(at->start_window, old.start_window);
-    at->max_pause = std::max(at->max_pause, old.max_pause);
-    at->unknown_hold = std::max(at->unknown_hold, old.unknown_hold);
+    if (at == after.end()) after.push_back(old);
   }
   return after;
 }

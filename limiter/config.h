@@ -79,10 +79,8 @@ std::span<const SettingRow> setting_rows();
 // What the table says; life and upstreams come from elsewhere.
 Config read_config(const SettingTable& table);
 
-// What a limiter that runs makes of edited upstreams. Those that are gone stay until a restart, as
-// messages of them may wait; spans that dispatchers must know as well (timeout, start_window,
-// max_pause, unknown_hold) grow at once and shrink with the restart, so that no lease ends before
-// its attempt can.
+// What a limiter that runs makes of edited upstreams: those that are gone stay until a restart, as
+// messages of them may wait.
 std::vector<Upstream> edited(const std::vector<Upstream>& before, std::vector<Upstream> after);
 
 }  // namespace sluice::limiter

@@ -46,6 +46,11 @@ void LimiterCore::edit(Config config) {
     CHECK(std::any_of(config.upstreams.begin(), config.upstreams.end(),
                       [&, &of = name](const Upstream& one) { return one.name == of; }));
   }
+  // Which limits hold, the store knows better than an edited file: it is told, and asked.
+  for (Upstream& one : config.upstreams) {
+    const Shard* shard = shard_of(one.name);
+    if (shard != nullptr && shard->limits_known) one.limits = shard->upstream->limits;
+  }
   config.life = config_.life;
   config_ = std::move(config);
   know_upstreams();
@@ -55,12 +60,19 @@ void LimiterCore::edit(Config config) {
   }
 }
 
-// What the store has is what holds; the version is its word, too.
-void LimiterCore::adopt(const std::string& upstream, const ShardLimits& limits) {
+// What the store has is what holds; the version is its word, too. One that goes by limits of before
+// those that are known here has forgotten: it is told of them, and decides.
+void LimiterCore::adopt(const std::string& upstream, const ShardLimits& limits, const Turn& turn) {
   Shard* shard = shard_of(upstream);
   if (shard == nullptr) return;
   shard->limits_asked = false;
+  if (limits.at < shard->limits_at && limits.version != shard->limits_version) {
+    MARK("limiter: a store that may have forgotten an edit is told again");
+    say(SetLimits{upstream, shard->limits_by, shard->upstream->limits, 0, 0, shard->limits_at},
+        turn);
+  }
   shard->limits_at = limits.at;
+  shard->limits_by = limits.by;
   peek_for_askers(*shard);
   const bool same = limits.version == shard->limits_version;
   if (!std::exchange(shard->limits_known, true) || !same) {

@@ -376,7 +376,7 @@ class LimiterCore {
   void limits_unheard(std::uint64_t asker, const Turn& turn);
   void hear_version(const std::string& upstream, std::uint64_t version, const Turn& turn);
   void hear_limits(const Call& call, const LimitsReply& reply, const Turn& turn);
-  void adopt(const std::string& upstream, const ShardLimits& limits);
+  void adopt(const std::string& upstream, const ShardLimits& limits, const Turn& turn);
   void say_limits(const Turn& turn);
   void rethink(Shard& shard);
   void give_up_controls(const Turn& turn);

@@ -52,7 +52,7 @@ void LimiterCore::hear_version(const std::string& upstream, std::uint64_t versio
 }
 
 void LimiterCore::hear_limits(const Call& call, const LimitsReply& reply, const Turn& turn) {
-  adopt(upstream_of(call), reply.limits);
+  adopt(upstream_of(call), reply.limits, turn);
   const auto* edit = std::get_if<SetLimits>(&call);
   const auto* ask = std::get_if<AskLimits>(&call);
   const auto asked = limits_asked_.extract(edit != nullptr  ? edit->asker

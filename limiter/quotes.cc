@@ -96,9 +96,10 @@ void LimiterCore::answer_askers(Key& key, wire::Wait why, const Turn& turn) {
 }
 
 // What costs more than a whole window lets through would only be accepted to die; by which limit?
+// Settings may be older than what people have said since: only the store knows.
 void LimiterCore::say_cost_max(const wire::Quote& quote, wire::Quoted& quoted) {
   const Shard* shard = shard_of(quote.upstream);
-  if (shard == nullptr) return;
+  if (shard == nullptr || !shard->limits_known) return;
   for (const Limit& limit : shard->upstream->limits) {
     if (limit.shadow || (quoted.cost_max != 0 && limit.n >= quoted.cost_max)) continue;
     quoted.cost_max = limit.n;

@@ -79,6 +79,7 @@ struct Shard {
   bool limits_asked = false;         // the store is asked which hold
   bool limits_known = false;         // ... and has said so, since when they do:
   StoreTime limits_at;
+  std::string limits_by;  // who said so
   std::uint32_t line_max = 32;
   ByName<Key> keys;                                     // that are here
   std::map<std::string, KnownKeys, std::less<>> known;  // by parking store

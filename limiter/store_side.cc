@@ -25,6 +25,9 @@ bool needs_time(const Call& call) {
          std::holds_alternative<Consume>(call);
 }
 
+// Said once more, what others have said since. What is remembered gives way to that.
+bool may_undo(const SetLimits& edit) { return edit.said_at.us == 0; }
+
 // Less than what a shard tolerates (clock_error_max).
 constexpr Duration kShardsApart = milliseconds(100);
 
@@ -47,7 +50,7 @@ void LimiterCore::say_calls_again(const Turn& turn) {
       unanswered_clock = true;
       continue;
     }
-    if (const auto* edit = std::get_if<SetLimits>(&call)) {  // said again it might undo another's
+    if (const auto* edit = std::get_if<SetLimits>(&call); edit != nullptr && may_undo(*edit)) {
       limits_unheard(edit->asker, turn);
       continue;
     }
@@ -164,7 +167,7 @@ void LimiterCore::put_off(Call call, const Turn& turn) {
   } else if (const auto* clock = std::get_if<AskClock>(&call)) {
     doubt_answered(*clock, false);
     clock_due_ = turn.now + config_.store_retry;
-  } else if (const auto* edit = std::get_if<SetLimits>(&call)) {
+  } else if (const auto* edit = std::get_if<SetLimits>(&call); edit && may_undo(*edit)) {
     limits_unheard(edit->asker, turn);
   } else {
     calls_.again_at(std::move(call), turn.now + config_.store_retry);

@@ -17,7 +17,8 @@ namespace sluice::limiter::testing {
 
 class Bench {
  public:
-  explicit Bench(Config config) : config_(std::move(config)), store_(store_config(config_)) {
+  explicit Bench(Config config, bool with_store = true)
+      : store_answers(with_store), config_(std::move(config)), store_(store_config(config_)) {
     core = std::make_unique<LimiterCore>(config_, 7);
     settle();
   }

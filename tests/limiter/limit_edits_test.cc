@@ -1,6 +1,8 @@
 // Limits that persons say through a limiter, and limits that others said: the store's are taken.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "lib/wire/limits.h"
 #include "limiter/limit_trouble.h"
 #include "tests/limiter/core_bench.h"
@@ -90,6 +92,62 @@ TEST(LimitEdits, WhatCannotBeIsRefusedWithItsField) {
   EXPECT_EQ(trouble_of(limits, milliseconds(501))->field, "/limits/0/burst");
   EXPECT_EQ(trouble_of({}, milliseconds(501))->field, "/limits");
   EXPECT_FALSE(trouble_of(limits_of(2), milliseconds(501)));
+}
+
+// FLUSHALL: the settings' limits hold again, until the first limiter that knows better has said so.
+TEST(LimitEdits, AStoreThatForgotAnEditIsToldAgain) {
+  Started s(config(5));
+  s.bench.say(s.ingest, edit(2));
+  const StoreTime said = s.bench.store().shard("api")->state().edited_at;
+  s.bench.pass(seconds(10));
+  s.bench.clear();
+  s.bench.store().wipe("second");
+  s.bench.pass(seconds(10));
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(2));
+  const ShardRecord& state = s.bench.store().shard("api")->state();
+  EXPECT_EQ(state.limits_version, version_of(2));
+  EXPECT_EQ(state.edited_at, said);
+  EXPECT_EQ(state.by, "ann");
+  const auto lines = s.bench.said<wire::Record>();
+  const auto says = [&](const std::string& words) {
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const wire::Record& line) { return line.reason.starts_with(words); });
+  };
+  EXPECT_TRUE(says("by ann, said again as the store had forgotten it; "));
+  EXPECT_TRUE(says("closure: first"));
+}
+
+// A later word than the one that is remembered stands.
+TEST(LimitEdits, WhatWasSaidSinceTheStoreForgotStands) {
+  Started s(config(5));
+  s.bench.say(s.ingest, edit(2));
+  s.bench.pass(seconds(10));
+  s.bench.store().wipe("second");
+  const auto others =
+      s.bench.store().perform({9, SetLimits{"api", "bob", limits_of(3)}}, s.bench.store_now());
+  EXPECT_EQ(others.limits_version, version_of(3));
+  s.bench.pass(seconds(10));
+  EXPECT_EQ(s.bench.core->limits_version("api"), version_of(3));
+  EXPECT_EQ(s.bench.store().shard("api")->state().limits_version, version_of(3));
+}
+
+// What a message may cost at most, before the store has said which limits hold: nobody knows.
+TEST(LimitEdits, SettingsAloneDoNotSayWhatMayNeverGo) {
+  Bench bench(config(5));
+  const wire::PeerId ingest = bench.up(wire::Role::kIngest);
+  wire::Quote quote;
+  quote.quote_id = 1;
+  quote.key = "api:k";
+  quote.upstream = "api";
+  quote.cost = 9;
+  bench.say(ingest, quote);
+  bench.pass(seconds(1));
+  EXPECT_EQ(bench.said<wire::Quoted>().back().cost_max, 5U);
+  Bench away(config(5), false);
+  away.say(away.up(wire::Role::kIngest), quote);
+  away.pass(seconds(1));
+  ASSERT_FALSE(away.said<wire::Quoted>().empty());
+  EXPECT_EQ(away.said<wire::Quoted>().back().cost_max, 0U);
 }
 
 // Another limiter's edit: nothing is granted by the older limits, and the next question goes by

@@ -99,6 +99,7 @@ class LimitsHold : public Witness {
   }
   void takes(const limiter::SetLimits& said, const limiter::LimitsReply& reply) {
     const std::uint64_t version = limits_version(said.upstream, said.limits);
+    if (said.said_at.us != 0) return remembered(said, version, reply);
     const auto at = edits_.find({said.upstream, version, said.instead_of});
     if (at == edits_.end()) return breaks("the store was told of limits that nobody said");
     Edit& edit = at->second;
@@ -119,7 +120,24 @@ class LimitsHold : public Witness {
         }))
       breaks("an edit brings no line");
   }
+  // It must have ruled since then, and takes the place of nothing that was said later.
+  void remembered(const limiter::SetLimits& said, std::uint64_t version,
+                  const limiter::LimitsReply& reply) {
+    if (!ruled_.contains({said.upstream, version, said.said_at}))
+      return breaks("a limiter remembers limits that never ruled");
+    const std::uint64_t before = ruling_.of(said.upstream).version;
+    const auto fate = ruling_.remembered(said, reply);
+    if (fate == Ruling::Fate::kTaken) {
+      MARK("limits: a store that forgot an edit is told again");
+      edited_[said.upstream] = "person";
+    }
+    const auto at = said_at_.find({said.upstream, before});
+    if (fate == Ruling::Fate::kTaken && at != said_at_.end() && at->second > said.said_at)
+      breaks("what a limiter remembers undid what was said later");
+  }
   void rules(const std::string& upstream, const limiter::ShardLimits& said) {
+    ruled_.insert({upstream, said.version, said.at});
+    said_at_[{upstream, said.version}] = said.at;
     const Ruling::Limits& known = ruling_.of(upstream);
     if (known.limits == nullptr || said.version != known.version || said.limits != *known.limits)
       breaks("other limits rule than were said last");
@@ -136,7 +154,10 @@ class LimitsHold : public Witness {
   std::map<Said, Edit> edits_;
   std::map<std::uint64_t, Said> asked_;        // by request id
   std::map<std::string, std::string> edited_;  // who said an upstream's limits last
-  std::set<std::string> lines_, written_;      // of edits; of anything: record names
+  // Limits that ruled since they were said; of each, when that was last.
+  std::set<std::tuple<std::string, std::uint64_t, StoreTime>> ruled_;
+  std::map<std::pair<std::string, std::uint64_t>, StoreTime> said_at_;
+  std::set<std::string> lines_, written_;  // of edits; of anything: record names
 };
 
 }  // namespace

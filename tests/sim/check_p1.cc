@@ -34,8 +34,10 @@ class P1 : public Witness {
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
     if (const auto* consume = std::get_if<limiter::Consume>(&call)) consumed(*consume);
     const auto* edit = std::get_if<limiter::SetLimits>(&call);
+    const auto* reply = std::get_if<limiter::LimitsReply>(&answer);
     if (edit != nullptr && !edit->limits.empty()) {
-      ruling_.person_says(*edit);
+      const bool again = edit->said_at.us != 0 && reply != nullptr;
+      again ? ruling_.remembered(*edit, *reply) : ruling_.person_says(*edit);
       widen(edit->limits);
     }
     for_each_grant(call, answer, [this](const auto& identity, const auto& ask, const auto& grant) {

@@ -19,6 +19,13 @@ Ruling::Fate Ruling::person_says(const limiter::SetLimits& edit) {
   return take(before, version, edit.limits);
 }
 
+Ruling::Fate Ruling::remembered(const limiter::SetLimits& edit, const limiter::LimitsReply& reply) {
+  Limits& before = servers_[server_][edit.upstream];
+  const std::uint64_t version = limits_version(edit.upstream, edit.limits);
+  if (reply.limits.version != version) return Fate::kStale;
+  return take(before, version, edit.limits);
+}
+
 Ruling::Fate Ruling::take(Limits& before, std::uint64_t version, const std::vector<Limit>& limits) {
   if (before.version == version) return Fate::kThere;
   before.version = version;

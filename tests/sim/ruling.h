@@ -33,6 +33,8 @@ class Ruling {
   Fate settings_say(const Upstream& upstream);
   // What a person says, and nothing else: its `limits` are not empty.
   Fate person_says(const limiter::SetLimits& edit);
+  // What a limiter remembers: the store says whether that is the latest that it knows.
+  Fate remembered(const limiter::SetLimits& edit, const limiter::LimitsReply& reply);
   [[nodiscard]] const Limits& of(const std::string& upstream) {
     return servers_[server_][upstream];
   }
