@@ -33,16 +33,15 @@ struct RedisCommand {
 };
 
 enum class RedisHeard : std::uint8_t {
-  kDone,      // answer(), now() and life() say what
-  kMore,      // say next()
-  kUntold,    // the shard has no limits, or rules by other spans: say SetLimits of the settings,
-              // then next() again. Nothing was applied, as with all that follow
-  kNoScript,  // the server does not know the script: load it, say next() again
-  kNoLife,    // INFO is forbidden or says no master_replid: the limiter must not go on (78)
-  kFull,      // out of memory
-  kSchema,    // a record of another schema: this limiter is too old, or much too new
-  kDamaged,   // a record is damaged or of another type, or the arguments are: what() names it
-  kFailed     // any other error of the server, also that it is loading or read-only
+  kDone,     // answer(), now() and life() say what
+  kMore,     // say next()
+  kUntold,   // the shard has no limits, or rules by other spans: say SetLimits of the settings,
+             // then next() again. Nothing was applied, as with all that follow
+  kNoLife,   // INFO is forbidden or says no master_replid: the limiter must not go on (78)
+  kFull,     // out of memory
+  kSchema,   // a record of another schema: this limiter is too old, or much too new
+  kDamaged,  // a record is damaged or of another type, or the arguments are: what() names it
+  kFailed    // any other error of the server, also that it is loading or read-only
 };
 
 // One call of the store. `config` has what SetLimits says, and is needed for nothing else.

@@ -26,10 +26,9 @@ struct Trouble {
 // By how the error begins.
 constexpr std::array kTroubles{
     Trouble{"UNSET", RedisHeard::kUntold},      Trouble{"SPANS", RedisHeard::kUntold},
-    Trouble{"NOSCRIPT", RedisHeard::kNoScript}, Trouble{"NOLIFE", RedisHeard::kNoLife},
-    Trouble{"OOM", RedisHeard::kFull},          Trouble{"SCHEMA", RedisHeard::kSchema},
-    Trouble{"CORRUPT", RedisHeard::kDamaged},   Trouble{"WRONGTYPE", RedisHeard::kDamaged},
-    Trouble{"ARGS", RedisHeard::kDamaged}};
+    Trouble{"NOLIFE", RedisHeard::kNoLife},     Trouble{"OOM", RedisHeard::kFull},
+    Trouble{"SCHEMA", RedisHeard::kSchema},     Trouble{"CORRUPT", RedisHeard::kDamaged},
+    Trouble{"WRONGTYPE", RedisHeard::kDamaged}, Trouble{"ARGS", RedisHeard::kDamaged}};
 
 std::string printable(std::string_view text) {
   std::string clean;

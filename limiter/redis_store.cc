@@ -238,7 +238,6 @@ void RedisStore::heard(std::uint64_t number, port::RedisAnswer& answer) {
       break;
     case RedisHeard::kFull:
       return failed(number, said.exchange.what(), true);
-    case RedisHeard::kNoScript:
     case RedisHeard::kSchema:
     case RedisHeard::kDamaged:
     case RedisHeard::kFailed:

@@ -3,7 +3,6 @@
 //
 // usage: bench-redis-client URL SCRIPT CALLS UNDER_WAY [VALUE...]
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -15,10 +14,10 @@
 
 #include "bench/own_cpu.h"
 #include "lib/base/prng.h"
+#include "lib/digest/digest.h"
 #include "lib/port/clock.h"
 #include "lib/port/log.h"
 #include "lib/port/redis_client.h"
-#include "lib/port/redis_scripts.h"
 
 namespace {
 
@@ -36,10 +35,12 @@ struct Asked {
 
 class Calls {
  public:
-  explicit Calls(const Asked& asked) : asked_(asked), script_(scripts_.add(asked.script)) {
+  explicit Calls(const Asked& asked) : asked_(asked), sha1_(name_of(asked.script)) {
+    words_ = {"EVALSHA", sha1_, "1", {}};
+    words_.insert(words_.end(), asked.values.begin(), asked.values.end());
     port::RedisConfig config;
     config.urls = {asked.url};
-    config.preamble = scripts_.preamble();
+    config.preamble = {{"SCRIPT", "LOAD", asked.script}};
     auto opened = port::RedisClient::open(poller_, log_, config, [this](std::uint64_t) { fill(); });
     if (!opened) {
       std::fprintf(stderr, "bench-redis-client: %s\n", opened.error().what.c_str());
@@ -66,9 +67,8 @@ class Calls {
   void send() {
     ++sent_;
     key_ = "client:" + std::to_string(prng_.below(kKeys));
-    const std::array<std::string_view, 1> keys{key_};
-    scripts_.call(script_, keys, asked_.values, words_);
-    client_->command(words_.args(), key_, [this](port::RedisAnswer& answer) { take(answer); });
+    words_[3] = key_;
+    client_->command(words_, key_, [this](port::RedisAnswer& answer) { take(answer); });
   }
 
   // Answers come in bunches: what is sent for each goes out in one write.
@@ -84,10 +84,15 @@ class Calls {
     fill();
   }
 
+  // What Redis calls it by.
+  static std::string name_of(const std::string& script) {
+    const auto digest = sha1(script);
+    return to_hex(std::string(digest.begin(), digest.end()));
+  }
+
   const Asked& asked_;
-  port::RedisScripts scripts_;
-  std::size_t script_;
-  port::RedisScripts::Words words_;
+  std::string sha1_;
+  std::vector<std::string_view> words_;  // of one call
   std::string key_;
   Prng prng_{1};
   port::Poller poller_;

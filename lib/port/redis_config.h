@@ -38,7 +38,7 @@ struct RedisConfig {
   std::size_t bytes_max = 64 * 1024 * 1024;
   std::size_t answer_bytes_max = 64 * 1024 * 1024;  // one longer breaks off its connection
   // Commands that each connection sends before anything else, and again when a call is answered
-  // NOSCRIPT (redis_scripts.h).
+  // NOSCRIPT: SCRIPT LOAD of what EVALSHA names.
   std::vector<std::vector<std::string>> preamble;
   std::uint64_t seed = 1;  // of the back-off's jitter
 };

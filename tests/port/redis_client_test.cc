@@ -4,7 +4,6 @@
 
 #include <numeric>
 
-#include "lib/port/redis_scripts.h"
 #include "tests/port/redis_world.h"
 #include "tests/redis/redis_server.h"
 
@@ -168,30 +167,25 @@ TEST(RedisClient, AServerThatIsFullIsSaidToBeSo) {
 TEST(RedisClient, ScriptsAreLoadedBeforeAnythingElseAndAgainAfterAFlush) {
   RedisServer redis;
   RedisWorld world;
-  RedisScripts scripts;
-  const std::size_t add = scripts.add("return redis.call('INCRBY', KEYS[1], ARGV[1])");
-  const std::size_t get = scripts.add("return {KEYS[1], redis.call('GET', KEYS[1])}");
+  const RedisTestScript add("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+  const RedisTestScript get("return {KEYS[1], redis.call('GET', KEYS[1])}");
   RedisConfig config = RedisWorld::config_for(unix_of(redis));
-  config.preamble = scripts.preamble();
+  config.preamble = {add.load(), get.load()};
   ASSERT_TRUE(world.open_and_wait(config));
   std::vector<RedisAnswer> answers;
-  RedisScripts::Words words;
-  const std::array<std::string_view, 1> keys{"n"};
-  const std::array<std::string_view, 1> values{"2"};
+  const std::array<std::string_view, 5> adds{"EVALSHA", add.sha1, "1", "n", "2"};
+  const std::array<std::string_view, 4> gets{"EVALSHA", get.sha1, "1", "n"};
   for (std::size_t round = 0; round < 3; ++round) {
     if (round > 0) redis.command({"SCRIPT", "FLUSH"});
     for (int i = 0; i < 10; ++i) {
-      scripts.call(add, keys, values, words);
-      world.client->command(words.args(), keys[0],
-                            [&](RedisAnswer& answer) { answers.push_back(answer); });
+      world.client->command(adds, "n", [&](RedisAnswer& answer) { answers.push_back(answer); });
     }
     ASSERT_TRUE(world.run_until([&] { return answers.size() == 10 * (round + 1); }));
   }
   for (const RedisAnswer& answer : answers) EXPECT_EQ(answer.value.kind, Kind::kInteger);
   EXPECT_EQ(answers.back().value.integer, 60) << "each exactly once";
-  scripts.call(get, keys, {}, words);
   RedisAnswer got;
-  world.client->command(words.args(), keys[0], [&](RedisAnswer& answer) { got = answer; });
+  world.client->command(gets, "n", [&](RedisAnswer& answer) { got = answer; });
   ASSERT_TRUE(world.run_until([&] { return !got.value.items.empty(); }));
   EXPECT_EQ(got.value.items[1].text, "60");
   EXPECT_EQ(world.ups.size(), 1u);
@@ -200,10 +194,8 @@ TEST(RedisClient, ScriptsAreLoadedBeforeAnythingElseAndAgainAfterAFlush) {
 TEST(RedisClient, AScriptThatDoesNotCompileKeepsTheConnectionFromBeingUp) {
   RedisServer redis;
   RedisWorld world;
-  RedisScripts scripts;
-  scripts.add("this is no Lua");
   RedisConfig config = RedisWorld::config_for(unix_of(redis));
-  config.preamble = scripts.preamble();
+  config.preamble = {{"SCRIPT", "LOAD", "this is no Lua"}};
   ASSERT_EQ(world.open(config), "");
   ASSERT_TRUE(world.run_until([&] {
     return world.client->trouble().find("preamble is refused: ERR Error compiling script") !=

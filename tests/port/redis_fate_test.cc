@@ -5,7 +5,6 @@
 #include <map>
 
 #include "lib/base/prng.h"
-#include "lib/port/redis_scripts.h"
 #include "tests/port/redis_world.h"
 #include "tests/redis/redis_server.h"
 
@@ -17,9 +16,8 @@ class RedisFate : public testing::TestWithParam<std::uint64_t> {
   static constexpr std::size_t kCalls = 10'000;
 
   void SetUp() override {
-    count_ = scripts_.add("return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)");
     RedisConfig config = RedisWorld::config_for("unix://" + redis_.socket());
-    config.preamble = scripts_.preamble();
+    config.preamble = {count_.load()};
     config.call_timeout = milliseconds(100);
     config.back_off_max = milliseconds(20);
     ASSERT_TRUE(world_.open_and_wait(config));
@@ -27,10 +25,8 @@ class RedisFate : public testing::TestWithParam<std::uint64_t> {
 
   void say(std::size_t call) {
     const std::string name = std::to_string(call);
-    const std::array<std::string_view, 1> keys{"executed"};
-    const std::array<std::string_view, 1> values{name};
-    scripts_.call(count_, keys, values, words_);
-    world_.client->command(words_.args(), keys[0], [this, call](RedisAnswer& answer) {
+    const std::array<std::string_view, 5> words{"EVALSHA", count_.sha1, "1", "executed", name};
+    world_.client->command(words, words[3], [this, call](RedisAnswer& answer) {
       EXPECT_TRUE(ends_.emplace(call, answer.end).second) << call << " ends twice";
       EXPECT_TRUE(answer.end != End::kAnswered || answer.value.integer == 1) << call;
     });
@@ -62,9 +58,7 @@ class RedisFate : public testing::TestWithParam<std::uint64_t> {
 
   RedisServer redis_{RedisServer::Options{.conf = {"appendonly yes", "appendfsync always"}}};
   RedisWorld world_;
-  RedisScripts scripts_;
-  RedisScripts::Words words_;
-  std::size_t count_ = 0;
+  RedisTestScript count_{"return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)"};
   Prng prng_{GetParam()};
   std::map<std::size_t, End> ends_;
 };

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 
-#include "lib/port/redis_scripts.h"
 #include "tests/port/redis_fake.h"
 #include "tests/port/redis_world.h"
 #include "tests/redis/redis_server.h"
@@ -157,16 +156,15 @@ TEST(HostileRedis, ABusyServerHasNotExecutedTheCall) {
 
 TEST(HostileRedis, ScriptsThatAreNeverThereEndTheCallAsNotExecuted) {
   RedisWorld world;
-  RedisScripts scripts;
-  scripts.add("return 1");
+  const RedisTestScript script("return 1");
   RedisFake fake(world.poller, pong_and([](const Words& words) {
                    return words[0] == "SCRIPT" ? "+loaded\r\n" : "-NOSCRIPT No matching script\r\n";
                  }));
   RedisConfig config = RedisWorld::config_for(fake.url());
-  config.preamble = scripts.preamble();
+  config.preamble = {script.load()};
   ASSERT_TRUE(world.open_and_wait(config));
   fake.heard.clear();
-  EXPECT_EQ(world.ask({"EVALSHA", scripts.sha1(0), "0"}).end, End::kNotExecuted);
+  EXPECT_EQ(world.ask({"EVALSHA", script.sha1, "0"}).end, End::kNotExecuted);
   EXPECT_EQ(fake.heard.size(), 5u) << "three calls, and two preambles between them";
 }
 

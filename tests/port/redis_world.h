@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "lib/digest/digest.h"
 #include "lib/port/clock.h"
 #include "lib/port/log.h"
 #include "lib/port/poller.h"
@@ -16,6 +18,17 @@ namespace sluice::port {
 
 using Kind = RedisValue::Kind;
 using End = RedisAnswer::End;
+
+// A Lua script, loaded by a preamble and called by its name.
+struct RedisTestScript {
+  explicit RedisTestScript(std::string text) : source(std::move(text)) {
+    const auto digest = ::sluice::sha1(source);
+    sha1 = to_hex(std::string(digest.begin(), digest.end()));
+  }
+  [[nodiscard]] std::vector<std::string> load() const { return {"SCRIPT", "LOAD", source}; }
+  std::string source;
+  std::string sha1;
+};
 
 struct RedisWorld {
   Poller poller;
