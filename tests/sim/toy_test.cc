@@ -58,7 +58,8 @@ class ToyNode : public Node<ToyCore> {
   void act(dispatcher::StartHttp& start) {
     const wire::Attempt attempt = start.attempt;
     upstream_.send(
-        *this, {"toy", attempt, start.upstream, start.key, start.request, ""}, [] { return true; },
+        *this, {"toy", attempt, start.upstream, start.key, start.request, ""},
+        [] { return seconds(10); },
         [this, attempt](const UpstreamFake::Answer& answer) {
           reply(ToyDone{attempt, answer.status == 200});
         });
