@@ -19,6 +19,7 @@ LIB = {
     "lib/digest": (("lib/base/", "lib/digest/"), ("openssl/",)),
     "lib/wire": (("lib/base/", "lib/digest/", "lib/wire/"), ("google/protobuf/",)),
     "lib/port": (("lib/base/", "lib/digest/", "lib/wire/", "lib/port/"), None),
+    "lib/aws": (("lib/base/", "lib/digest/", "lib/port/", "lib/aws/"), None),
     "lib/stage": (("lib/base/", "lib/digest/", "lib/wire/", "lib/port/", "lib/stage/"), None),
 }
 CORE_SEES = ("lib/base/", "lib/digest/", "lib/wire/", "lib/stage/core.h")
