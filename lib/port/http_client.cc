@@ -55,9 +55,11 @@ void prepare(Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   // Else giving up waits for the thread that resolves the name, and the whole loop with it.
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(call.body.size()));
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.data());
-  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  if (call.method != "GET") {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(call.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.data());
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(call.connect_timeout));
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(call.timeout));
@@ -66,9 +68,27 @@ void prepare(Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
 }
 
+std::map<std::string, std::string> fields_of(const Transfer& transfer) {
+  std::map<std::string, std::string> found;
+  for (const std::string& name : transfer.call.fields) {
+    curl_header* field = nullptr;
+    if (curl_easy_header(transfer.easy, name.c_str(), 0, CURLH_HEADER, -1, &field) != CURLHE_OK) {
+      continue;
+    }
+    curl_easy_header(transfer.easy, name.c_str(), field->amount - 1, CURLH_HEADER, -1, &field);
+    found.emplace(name, field->value);
+  }
+  return found;
+}
+
 HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
   if (result != CURLE_OK) {
-    return {0, transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result), {}, {}};
+    HttpAnswer none;
+    none.error = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result);
+    curl_off_t connected_us = 0;
+    curl_easy_getinfo(transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+    none.connected = connected_us > 0;
+    return none;
   }
   long status = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
@@ -78,7 +98,8 @@ HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
   return {static_cast<int>(status),
           {},
           seconds(std::clamp<curl_off_t>(wait_s, 0, kMost)),
-          transfer.body};
+          transfer.body,
+          fields_of(transfer)};
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ struct HttpCall {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   Duration connect_timeout = seconds(5);
-  Duration timeout = seconds(10);  // of all of it
-  std::size_t body_max = 0;        // so many bytes of the answer's body are kept
+  Duration timeout = seconds(10);        // of all of it
+  std::size_t body_max = 0;              // so many bytes of the answer's body are kept
+  std::vector<std::string> fields = {};  // of the answer's header that are wanted, in lower case
 };
 
 struct HttpAnswer {
@@ -34,6 +35,8 @@ struct HttpAnswer {
   std::string error;          // then: why
   Duration retry_after = {};  // Retry-After of the answer, from now on; 0: it said none
   std::string body = {};      // its first body_max bytes
+  std::map<std::string, std::string> fields = {};  // those wanted that it has; of several, the last
+  bool connected = true;                           // false: nothing was sent
 };
 
 class HttpClient {
