@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "dispatcher/retry_after.h"
 #include "lib/base/ascii.h"
+#include "lib/base/http_date.h"
 
 namespace sluice::dispatcher {
 

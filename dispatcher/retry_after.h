@@ -1,5 +1,4 @@
-// Retry-After (RFC 9110 10.2.3): seconds, or a date in any of the three formats that a recipient
-// must take (RFC 9110 5.6.7). Pure.
+// Retry-After (RFC 9110 10.2.3): seconds, or a date. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +10,6 @@
 namespace sluice::dispatcher {
 
 inline constexpr Duration kRetryAfterMax = hours(24 * 365);  // more is taken for this much
-
-// IMF-fixdate, RFC 850 or asctime, as seconds since the Unix epoch. `near` decides the century of
-// RFC 850's two digits: never more than 50 years ahead of it.
-std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t near);
 
 // How long an answer asks to wait. A date counts from the answer's own Date, so that the upstream's
 // clock may be wrong; without a Date, from `now_s`, our own notion of the time (0: none). Nothing

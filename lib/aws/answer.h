@@ -7,13 +7,17 @@
 #include <string_view>
 
 #include "lib/aws/service.h"
+#include "lib/base/instant.h"
 
 namespace sluice::aws {
 
 struct HttpText {
-  std::uint32_t status = 0;                   // 0: none came
-  std::map<std::string, std::string> fields;  // of the header, by lower-case name
-  std::string body;
+  std::uint32_t status = 0;                        // 0: none came
+  std::map<std::string, std::string> fields = {};  // of the header, by lower-case name
+  std::string body = {};
+  std::string trouble = {};   // why none came
+  bool timed_out = false;     // none came in time
+  Duration retry_after = {};  // from now on; 0: it said none
 };
 
 struct Fault {

@@ -7,20 +7,23 @@ namespace {
 
 TEST(Answer, AFaultInJson) {
   EXPECT_EQ(
-      fault_of(Protocol::kJson10,
-               {400, {}, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"})"}),
+      fault_of(
+          Protocol::kJson10,
+          HttpText{400, {}, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"})"}),
       (Fault{"QueueDoesNotExist", "no"}));
-  EXPECT_EQ(fault_of(Protocol::kRestJson,
-                     {404, {{"x-amzn-errortype", "NotFound:http://x/"}}, R"({"Message":"m"})"}),
-            (Fault{"NotFound", "m"}));
+  EXPECT_EQ(
+      fault_of(Protocol::kRestJson,
+               HttpText{404, {{"x-amzn-errortype", "NotFound:http://x/"}}, R"({"Message":"m"})"}),
+      (Fault{"NotFound", "m"}));
   for (const std::string body : {"", "[]", "<html>", R"({"__type":7})"}) {
-    EXPECT_EQ(fault_of(Protocol::kJson11, {502, {}, body}), (Fault{"HTTP 502", ""})) << body;
+    EXPECT_EQ(fault_of(Protocol::kJson11, HttpText{502, {}, body}), (Fault{"HTTP 502", ""}))
+        << body;
   }
 }
 
 TEST(Answer, AFaultInXml) {
   const auto fault = [](std::string body) {
-    return fault_of(Protocol::kQuery, {400, {}, std::move(body)});
+    return fault_of(Protocol::kQuery, HttpText{400, {}, std::move(body)});
   };
   EXPECT_EQ(fault("<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code>"
                   "<Message>bad</Message></Error><RequestId>1</RequestId></ErrorResponse>"),

@@ -7,6 +7,7 @@
 #include "dispatcher/closures.h"
 #include "dispatcher/retry_after.h"
 #include "dispatcher/status_table.h"
+#include "lib/base/http_date.h"
 
 namespace sluice::dispatcher {
 namespace {
