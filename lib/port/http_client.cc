@@ -85,9 +85,7 @@ HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
   if (result != CURLE_OK) {
     HttpAnswer none;
     none.error = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(result);
-    curl_off_t connected_us = 0;
-    curl_easy_getinfo(transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-    none.connected = connected_us > 0;
+    none.timed_out = result == CURLE_OPERATION_TIMEDOUT;
     return none;
   }
   long status = 0;

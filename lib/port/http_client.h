@@ -36,7 +36,7 @@ struct HttpAnswer {
   Duration retry_after = {};  // Retry-After of the answer, from now on; 0: it said none
   std::string body = {};      // its first body_max bytes
   std::map<std::string, std::string> fields = {};  // those wanted that it has; of several, the last
-  bool connected = true;                           // false: nothing was sent
+  bool timed_out = false;                          // no answer within the call's timeouts
 };
 
 class HttpClient {

@@ -1,0 +1,33 @@
+#include "lib/aws/http_transport.h"
+
+#include <algorithm>
+
+#include "lib/port/clock.h"
+
+namespace sluice::aws {
+
+void HttpTransport::send(HttpRequest request, Limits limits, std::function<void(HttpText)> done) {
+  port::HttpCall call;
+  call.method = std::move(request.method);
+  call.url = std::move(request.url);
+  call.headers = std::move(request.headers);
+  call.body = std::move(request.body);
+  call.timeout = limits.timeout;
+  call.connect_timeout = std::min(limits.timeout, seconds(3));
+  call.body_max = limits.answer_max;
+  call.fields = {"date", "x-amzn-errortype", "x-amzn-requestid", "x-amz-request-id"};
+  http_.send(std::move(call), [done = std::move(done)](const port::HttpAnswer& answer) {
+    done({static_cast<std::uint32_t>(answer.status), answer.fields, answer.body, answer.error,
+          answer.timed_out, answer.retry_after});
+  });
+}
+
+void HttpTransport::after(Duration wait, std::function<void()> run) {
+  poller_.after(wait, std::move(run));
+}
+
+Instant HttpTransport::now() const { return poller_.now(); }
+
+StoreTime HttpTransport::wall() const { return port::wall_now(); }
+
+}  // namespace sluice::aws

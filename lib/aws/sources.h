@@ -1,0 +1,44 @@
+// Where credentials come from, one function each. Each calls `got` once, at once or later;
+// kUnavailable, with the reason, where there are none. What they are given outlives them.
+#pragma once
+
+#include <functional>
+
+#include "lib/aws/client.h"
+#include "lib/aws/credentials.h"
+#include "lib/aws/machine.h"
+#include "lib/aws/profile.h"
+
+namespace sluice::aws {
+
+struct Surroundings {
+  Transport& transport;
+  Machine& machine;
+  ClientConfig sts;  // for roles: region and endpoints
+};
+
+using Got = std::function<void(Result<Credentials>)>;
+
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
+void from_environment(const Surroundings& in, const Got& got);
+
+// An ECS task's role or an EKS pod's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, or ..._FULL_URI with
+// AWS_CONTAINER_AUTHORIZATION_TOKEN or ..._TOKEN_FILE. A full URI is https, or of this machine: a
+// token is for nobody else.
+void from_container(const Surroundings& in, const Got& got);
+
+// An EC2 instance's role by IMDSv2; AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_DISABLED.
+void from_instance(const Surroundings& in, const Got& got);
+
+// A role for a token in a file, which is read each time (EKS's service accounts).
+void from_web_identity(const Surroundings& in, const WebIdentity& of, const Got& got);
+// ... as AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE say it.
+void from_web_identity(const Surroundings& in, const Got& got);
+
+// A profile: AWS_PROFILE or "default", in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.
+void from_profile(const Surroundings& in, const Got& got);
+
+// AssumeRole with the keys of somebody else.
+void assume(const Surroundings& in, const Keys& with, const AssumedRole& role, const Got& got);
+
+}  // namespace sluice::aws

@@ -1,0 +1,112 @@
+// What environment, files and commands say.
+#include <memory>
+
+#include "lib/aws/sources.h"
+
+namespace sluice::aws {
+
+namespace {
+
+Error none(std::string what) { return {Trouble::kUnavailable, std::move(what)}; }
+
+std::string home_file(const Machine& machine, const char* variable, const char* name) {
+  const std::string said = machine.variable(variable);
+  return said.empty() ? machine.variable("HOME") + "/.aws/" + name : said;
+}
+
+// Either file may be missing; nothing is wrong unless both are, or one is that was named.
+Result<Profiles> read_files(const Machine& machine) {
+  Profiles profiles;
+  struct One {
+    ProfileFile kind;
+    const char* variable;
+    const char* name;
+  };
+  bool any = false;
+  std::string missing;
+  for (const One& one :
+       {One{ProfileFile::kConfig, "AWS_CONFIG_FILE", "config"},
+        One{ProfileFile::kCredentials, "AWS_SHARED_CREDENTIALS_FILE", "credentials"}}) {
+    const std::string path = home_file(machine, one.variable, one.name);
+    const auto text = machine.file(path);
+    if (!text.ok()) {
+      missing += (missing.empty() ? "" : "; ") + text.error().what;
+      continue;
+    }
+    any = true;
+    const Status read = read_profiles(one.kind, *text, path, profiles);
+    if (!read.ok()) return read.error();
+  }
+  if (!any) return none(missing);
+  return profiles;
+}
+
+// One role after the other.
+void assume_all(const Surroundings& in, Credentials with, std::vector<AssumedRole> roles,
+                const Got& got) {
+  if (roles.empty()) return got(std::move(with));
+  const AssumedRole next = roles.front();
+  roles.erase(roles.begin());
+  assume(in, with.keys, next, [in, roles, got](const Result<Credentials>& assumed) {
+    if (!assumed.ok()) return got(assumed.error());
+    assume_all(in, *assumed, roles, got);
+  });
+}
+
+void run_process(const Surroundings& in, const CredentialProcess& process, const Got& got) {
+  in.machine.run(process.command, [got](const Result<std::string>& printed) {
+    if (!printed.ok()) return got(none("credential_process: " + printed.error().what));
+    auto read = read_credentials(CredentialDocument::kProcess, *printed);
+    if (!read.ok()) return got(none("credential_process: " + read.error().what));
+    got(std::move(read));
+  });
+}
+
+struct First {
+  const Surroundings& in;
+  Got got;
+  void operator()(const StaticKeys& keys) const { got(Credentials{keys.keys, std::nullopt}); }
+  void operator()(const CredentialProcess& process) const { run_process(in, process, got); }
+  void operator()(const WebIdentity& identity) const { from_web_identity(in, identity, got); }
+  void operator()(CredentialSource source) const {
+    switch (source) {
+      case CredentialSource::kEnvironment:
+        return from_environment(in, got);
+      case CredentialSource::kEcsContainer:
+        return from_container(in, got);
+      case CredentialSource::kEc2InstanceMetadata:
+        return from_instance(in, got);
+    }
+  }
+};
+
+}  // namespace
+
+void from_environment(const Surroundings& in, const Got& got) {
+  const Keys keys{in.machine.variable("AWS_ACCESS_KEY_ID"),
+                  in.machine.variable("AWS_SECRET_ACCESS_KEY"),
+                  in.machine.variable("AWS_SESSION_TOKEN")};
+  if (keys.access_key_id.empty() && keys.secret_access_key.empty()) {
+    return got(none("AWS_ACCESS_KEY_ID is not set"));
+  }
+  if (keys.access_key_id.empty() || keys.secret_access_key.empty()) {
+    return got(none("of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is not set"));
+  }
+  got(Credentials{keys, std::nullopt});
+}
+
+void from_profile(const Surroundings& in, const Got& got) {
+  const auto profiles = read_files(in.machine);
+  if (!profiles.ok()) return got(profiles.error());
+  const std::string said = in.machine.variable("AWS_PROFILE");
+  const auto plan = plan_of(*profiles, said.empty() ? "default" : said);
+  if (!plan.ok()) return got(plan.error());
+  std::visit(First{in,
+                   [in, roles = plan->roles, got](Result<Credentials> first) {
+                     if (!first.ok()) return got(std::move(first));
+                     assume_all(in, *first, roles, got);
+                   }},
+             plan->first);
+}
+
+}  // namespace sluice::aws

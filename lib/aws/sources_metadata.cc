@@ -1,0 +1,105 @@
+// What the machine that a process runs on says: ECS tasks, EKS pods, EC2 instances.
+#include <algorithm>
+#include <array>
+
+#include "lib/aws/sources.h"
+#include "lib/base/ascii.h"
+
+namespace sluice::aws {
+
+namespace {
+
+constexpr std::string_view kTaskHost = "http://169.254.170.2";
+constexpr std::string_view kInstanceHost = "http://169.254.169.254";
+constexpr std::string_view kRolePath = "/latest/meta-data/iam/security-credentials/";
+constexpr Duration kPatience = seconds(2);  // it is on this machine, or not there at all
+constexpr std::size_t kAnswerMax = 64 * 1024;
+
+Error none(std::string what) { return {Trouble::kUnavailable, std::move(what)}; }
+
+using Text = std::function<void(Result<std::string>)>;
+
+void get(const Surroundings& in, HttpRequest request, Text got) {
+  const std::string url = request.url;
+  in.transport.send(std::move(request), {kPatience, kAnswerMax},
+                    [url, got = std::move(got)](const HttpText& answer) {
+                      if (answer.status == 200) return got(answer.body);
+                      const std::string how = answer.status == 0
+                                                  ? answer.trouble
+                                                  : "HTTP " + std::to_string(answer.status);
+                      got(none(url + ": " + how));
+                    });
+}
+
+Text keys_into(const Got& got) {
+  return [got](const Result<std::string>& text) {
+    if (!text.ok()) return got(text.error());
+    got(read_credentials(CredentialDocument::kMetadata, *text));
+  };
+}
+
+// The host of a URL; empty: it is none that may be asked for credentials by http.
+bool may_have_token(const std::string& url) {
+  if (url.starts_with("https://")) return true;
+  constexpr std::array kOwn{"localhost",     "127.0.0.1",      "[::1]",
+                            "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
+  return std::any_of(kOwn.begin(), kOwn.end(), [&](std::string_view host) {
+    const std::string start = "http://" + std::string(host);
+    return url == start || url.starts_with(start + "/") || url.starts_with(start + ":");
+  });
+}
+
+Result<std::string> authorization(const Machine& machine) {
+  const std::string file = machine.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+  if (file.empty()) return machine.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+  auto token = machine.file(file);
+  if (!token.ok()) return token;
+  const auto last = token->find_last_not_of(" \t\r\n");
+  token->resize(last == std::string::npos ? 0 : last + 1);
+  return token;
+}
+
+}  // namespace
+
+void from_container(const Surroundings& in, const Got& got) {
+  const std::string relative = in.machine.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  const std::string full = in.machine.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+  if (relative.empty() && full.empty()) {
+    return got(none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and ..._FULL_URI are not set"));
+  }
+  HttpRequest request{"GET", relative.empty() ? full : std::string(kTaskHost) + relative, {}, {}};
+  if (relative.empty() && !may_have_token(full)) {
+    return got(none("AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor of this machine"));
+  }
+  const auto token = authorization(in.machine);
+  if (!token.ok()) return got(token.error());
+  if (token->find_first_of("\r\n") != std::string::npos) {
+    return got(none("AWS_CONTAINER_AUTHORIZATION_TOKEN has a line end"));
+  }
+  if (!token->empty()) request.headers.emplace_back("authorization", *token);
+  get(in, std::move(request), keys_into(got));
+}
+
+void from_instance(const Surroundings& in, const Got& got) {
+  if (lower_case(in.machine.variable("AWS_EC2_METADATA_DISABLED")) == "true") {
+    return got(none("AWS_EC2_METADATA_DISABLED is true"));
+  }
+  std::string host = in.machine.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  if (host.empty()) host = kInstanceHost;
+  host.resize(host.find_last_not_of('/') + 1);
+  const HttpRequest ask_token{
+      "PUT", host + "/latest/api/token", {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}}, {}};
+  get(in, ask_token, [in, host, got](const Result<std::string>& token) {
+    if (!token.ok()) return got(token.error());
+    const std::vector<NameValue> with{{"x-aws-ec2-metadata-token", *token}};
+    const std::string list = host + std::string(kRolePath);
+    get(in, {"GET", list, with, {}}, [in, list, with, got](const Result<std::string>& roles) {
+      if (!roles.ok()) return got(roles.error());
+      const std::string role = roles->substr(0, roles->find('\n'));
+      if (role.empty()) return got(none("the instance has no role"));
+      get(in, {"GET", list + percent_encoded(role), with, {}}, keys_into(got));
+    });
+  });
+}
+
+}  // namespace sluice::aws
