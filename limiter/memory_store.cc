@@ -31,11 +31,6 @@ void MemoryShard::purge(StoreTime now) {
   std::erase_if(keys_, [&](const auto& entry) { return entry.second.idle_at <= now; });
 }
 
-void MemoryShard::evict(const std::function<bool()>& goes) {
-  std::erase_if(messages_, [&](const auto&) { return goes(); });
-  std::erase_if(keys_, [&](const auto&) { return goes(); });
-}
-
 MemoryStore::MemoryStore(StoreConfig config, std::string life)
     : config_(std::move(config)), life_(std::move(life)) {}
 
@@ -71,11 +66,6 @@ void MemoryStore::become(std::string life) {
 
 void MemoryStore::wipe(std::string life) {
   shards_.clear();
-  become(std::move(life));
-}
-
-void MemoryStore::evict(const std::function<bool()>& goes, std::string life) {
-  for (auto& [name, shard] : shards_) shard.evict(goes);
   become(std::move(life));
 }
 

@@ -4,11 +4,9 @@
 //   MemoryStore replica = store;                 // lags behind from here on
 //   store = replica; store.become("life-2");     // promoted: closes on its next call
 //   store.wipe("life-3");                        // FLUSHALL or restart without data: closes
-//   store.evict(by_chance, "life-4");            // keys' and messages' records gone: closes
 //   (nothing)                                    // an embedded store's restart: forgets nothing
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 
@@ -26,7 +24,6 @@ class MemoryShard final : public StoreShard {
   KeyRecord& edit_key(const std::string& key) override;
 
   void purge(StoreTime now);
-  void evict(const std::function<bool()>& goes);
   [[nodiscard]] std::size_t messages() const { return messages_.size(); }
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
 
@@ -45,7 +42,6 @@ class MemoryStore {
 
   void become(std::string life);
   void wipe(std::string life);
-  void evict(const std::function<bool()>& goes, std::string life);
   // Other settings, by a restart or while it runs: each shard is told with its next call.
   void set_config(StoreConfig config, std::string by = "settings");
   // The calls that follow are those of a limiter with these settings; what each has told is kept.

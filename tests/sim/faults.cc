@@ -126,7 +126,6 @@ void Faults::draw_latest(Prng& prng) {
   if (coin(prng)) people.edit_late = milliseconds(prng.between(1, 500));
   store_as_whole.snapshot = often(prng, 1'000'000);
   store_as_whole.two_primaries = often(prng, 1'000'000);
-  if (store_as_whole.forget_every.us > 0) store_as_whole.evicts = often(prng, 1'000'000);
 }
 
 }  // namespace sluice::sim

@@ -76,7 +76,6 @@ struct StoreFaults {
   Duration lag_max = seconds(2);  // of such a replica
   std::uint32_t snapshot = 0;     // per million: it is an old snapshot instead
   Duration snapshot_age_max = minutes(1);
-  std::uint32_t evicts = 0;           // per million: it only evicts some records instead
   std::uint32_t two_primaries = 0;    // per million: the old one serves some for so long more
   Duration overlap_max = seconds(2);  // at most Settings::store_overlap
   std::uint32_t with_limiter = 0;     // so often its limiter dies at the same moment

@@ -194,16 +194,12 @@ void StoreFake::arrange_leap() {
 }
 
 // FLUSHALL; or a replica is promoted that lacks what was written in the last moments; or the server
-// starts again from a snapshot; or it evicts.
+// starts again from a snapshot.
 void StoreFake::arrange_forgetting() {
   world_.agenda.after(world_.around(world_.faults.store_as_whole.forget_every), [this] {
     if (world_.healed) return;
     const StoreFaults& faults = world_.faults.store_as_whole;
-    if (faults.evicts > 0 && world_.prng.chance(faults.evicts)) {
-      const auto share = static_cast<std::uint32_t>(world_.prng.between(1, 500'000));
-      now_.store.evict([&] { return world_.prng.chance(share); }, next_life());
-      forgot("some records");
-    } else if (world_.prng.chance(500'000)) {
+    if (world_.prng.chance(500'000)) {
       now_.store.wipe(next_life());
       std::erase_if(told_, [this](const auto& one) { return one.first == now_.number; });
       witnesses_.tell(&Witness::store_wiped, now_.number);
