@@ -2,9 +2,11 @@
 // after the store has settled it (or after a row took the place of the copy), and in the end
 // nothing that was accepted is left. Of several with one identity each is a message of its own: the
 // store takes one, the others end as id_conflict, by the store's word or by a dead letter.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/sim/checks.h"
 #include "tests/sim/contents.h"
@@ -32,7 +34,8 @@ class P2 : public Witness {
     rows_.erase(named(row));
     const auto end = ends_.find(named(row));
     if (end == ends_.end()) return lost("row", row.identity);
-    if (end->second.settlement != settled.settlement)
+    if (std::none_of(end->second.begin(), end->second.end(),
+                     [&](const End& one) { return one.settlement == settled.settlement; }))
       breaks("the row's end is not the store's", row.identity);
   }
   void copy_gone(const wire::Offer& copy) override {
@@ -54,7 +57,7 @@ class P2 : public Witness {
       for (const Named& message : all) {
         const auto end = ends_.find(message);
         if (end == ends_.end()) breaks("accepted, and never settled", identity);
-        lost_it += end != ends_.end() && end->second.id_conflict ? 1U : 0U;
+        lost_it += end != ends_.end() && end->second.back().id_conflict ? 1U : 0U;
       }
       if (lost_it == all.size()) breaks("each lost its identity to another", identity);
     }
@@ -73,10 +76,10 @@ class P2 : public Witness {
     const End end{settlement, reason == wire::kIdConflict};
     if (end.id_conflict && !contents_.several(message.identity))
       breaks("another has its identity, and there is none", message.identity);
-    const auto [at, first] = ends_.emplace(message, end);
-    if (first || at->second == end) return;
+    const auto [at, first] = ends_.try_emplace(message, 1, end);
+    if (first || at->second.back() == end) return;
     if (forgotten_.erase(message) == 0) breaks("settled twice, differently", message.identity);
-    at->second = end;
+    at->second.push_back(end);
   }
   void lost(const char* what, const std::string& identity) {
     breaks(std::string("a ") + what + " was deleted before its message was settled", identity);
@@ -89,7 +92,8 @@ class P2 : public Witness {
   Contents contents_;
   std::multiset<Named> rows_;
   std::set<Named> forgotten_;  // ended, and the store may know nothing of it
-  std::map<Named, End> ends_;  // the first that was decided
+  // As they were decided: more than one only after the store forgot, and a row may go for each.
+  std::map<Named, std::vector<End>> ends_;
 };
 
 }  // namespace

@@ -42,7 +42,9 @@ class P5 : public Witness {
         for (auto& [name, line] : names) line.lost |= !written_.contains(name);
   }
   void row_put(const wire::Offer& row) override { parked_.insert(named(row)); }
-  void row_gone(const wire::Offer& row, const wire::Settled&) override { forgotten(named(row)); }
+  void row_gone(const wire::Offer& row, const wire::Settled& settled) override {
+    forgotten(named(row), settled.settlement);
+  }
   void copy_gone(const wire::Offer& copy) override {
     // A row took its place: that is what must not go without a line.
     if (!parked_.contains(named(copy))) forgotten(named(copy));
@@ -59,10 +61,10 @@ class P5 : public Witness {
     Lines& lines = lines_[message];
     const std::string name = auditor::record_name(trail_secret(), line.record_id);
     const bool late = line.kind == wire::RecordKind::kLate;
-    lines.outcomes[{line.serial, line.ended}].try_emplace(name, Line{late, false});
+    lines.outcomes[{line.serial, line.ended}].try_emplace(name, Line{late, false, line.settlement});
     lines.settled |= line.settlement != 0;
   }
-  void forgotten(const Named& message) {
+  void forgotten(const Named& message, wire::Settlement as = {}) {
     const Lines& lines = lines_[message];
     const std::string name_of_it = Trace::hex(message.identity);
     // An outcome says whose it is by its identity alone: a store that forgot takes it for that of
@@ -74,7 +76,7 @@ class P5 : public Witness {
       // No attempt, and its ingest knew by itself that another one has its identity: the store's
       // line of that comes by and by.
       const bool known = outcome.second == 0 && refused_.contains(message);
-      if (!known && !on_record(names))
+      if (!known && !ended_anew(names, as) && !on_record(names))
         world_.breaks("P5", "forgotten before its line was durable: " + name_of_it);
     }
   }
@@ -82,9 +84,16 @@ class P5 : public Witness {
   struct Line {
     bool late = false;
     bool lost = false;  // the store forgot it before it was written
+    std::uint32_t settlement = 0;
   };
   using Names = std::map<std::string, Line>;  // of the lines that say one outcome
 
+  // A store that forgot ends a message anew, while its first end is on the way to its row.
+  [[nodiscard]] bool ended_anew(const Names& names, wire::Settlement as) const {
+    return forgot_ && as != 0 && std::all_of(names.begin(), names.end(), [as](const auto& one) {
+             return one.second.settlement != 0 && one.second.settlement != as;
+           });
+  }
   // What a store that forgot is told once more is late to it, and on record all the same if it was
   // before, or by who had the first line.
   [[nodiscard]] bool on_record(const Names& names) const {
