@@ -127,6 +127,7 @@ bool RedisStore::refuse(const StoreAsk& ask) {
   const std::uint64_t connection = client_->connection(shards_.at(upstream_of(ask.call)).key);
   const std::string_view why = watch_.refusal(connection);
   if (connection == 0 || why.empty()) return false;
+  watch_.wanted(connection);
   GrantAnswer no;
   no.why = wire::Wait::kStoreDown;
   no.limit = why;

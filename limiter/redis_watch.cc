@@ -57,6 +57,12 @@ void RedisWatch::look() {
   std::erase_if(looks_, [&](const auto& look) { return !found.contains(look.first); });
 }
 
+// Without an event of its own: a shard whose slot has moved comes over a connection that was there.
+void RedisWatch::wanted(std::uint64_t connection) {
+  const auto at = looks_.find(connection);
+  if (at == looks_.end() || !(at->second.done || at->second.under_way)) look();
+}
+
 void RedisWatch::again() {
   look();
   timer_ = poller_.after(trouble().empty() ? kEvery : kEveryUnfit, [this] { again(); });
@@ -88,7 +94,7 @@ std::vector<RedisWatch::Question> RedisWatch::questions(
 
 // One connection answers in order: with the last answer all are there.
 void RedisWatch::look_at(std::uint64_t connection, const std::vector<std::string>& keys) {
-  looks_.try_emplace(connection);
+  looks_[connection].under_way = true;
   std::vector<Question> asked = questions(keys);
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const std::vector<std::string_view> words(asked[i].words.begin(), asked[i].words.end());
@@ -151,8 +157,10 @@ void RedisWatch::hear_replicas(Look& look, port::RedisAnswer& answer) {
 
 void RedisWatch::judged(std::uint64_t connection) {
   const auto at = looks_.find(connection);
-  if (at == looks_.end() || !at->second.whole) return;
+  if (at == looks_.end()) return;
   Look& look = at->second;
+  look.under_way = false;
+  if (!look.whole) return;
   if (look.done) tell_of_evicted(look.heard.evicted, look.facts.evicted);
   look.facts = look.heard;
   look.verdict = judge(options_.rules, look.facts);

@@ -36,6 +36,8 @@ class RedisWatch {
   void set_keys(std::vector<std::string> keys);
   // Something of its connections is new: looks at once.
   void look();
+  // Grants are asked for over this connection: it is looked at, if it never was.
+  void wanted(std::uint64_t connection);
 
   // In a word, why nothing may be granted over this connection; empty: it is fit.
   [[nodiscard]] std::string_view refusal(std::uint64_t connection) const;
@@ -48,6 +50,7 @@ class RedisWatch {
   struct Look {
     RedisFacts heard;
     bool whole = false;  // nothing that was asked for was lost
+    bool under_way = false;
     RedisFacts facts;
     Verdict verdict;
     bool done = false;

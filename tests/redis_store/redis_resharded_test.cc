@@ -17,9 +17,10 @@ constexpr const char* kShard = "{sluice:up}";
 const std::uint16_t kSlot = port::redis_slot(kShard);
 constexpr std::uint32_t kN = 3;
 constexpr Duration kWindow = milliseconds(300);
+constexpr Duration kOverlap = seconds(2);
 constexpr int kKeys = 8;
 
-// Closures of little more than a second.
+// Closures of three seconds, longer than a move takes.
 StoreConfig quick_config() {
   StoreConfig config = config_with();
   Upstream& upstream = config.upstreams[0];
@@ -27,7 +28,7 @@ StoreConfig quick_config() {
   upstream.start_window = milliseconds(200);
   upstream.timeout = milliseconds(100);
   upstream.max_pause = upstream.unknown_hold = {};
-  config.store_overlap = {};
+  config.store_overlap = kOverlap;
   return config;
 }
 
@@ -190,7 +191,7 @@ TEST_F(RedisResharded, under_load_again_and_again_is_never_over) {
     for (int i = 0; i < 500 && load.grants() < before + 2 * kKeys; ++i) load.run(milliseconds(20));
     EXPECT_GE(load.grants(), before + 2 * kKeys) << "it does not open again";
     const Spans spans = spans_of(config_, config_.upstreams[0]);
-    const StoreTime opens = gone + spans.arrival() + kWindow + milliseconds(600);
+    const StoreTime opens = gone + spans.arrival() + kOverlap + kWindow + milliseconds(600);
     for (const auto& [key, times] : load.granted()) {
       EXPECT_TRUE(std::none_of(times.begin(), times.end(), [&](StoreTime at) {
         return at > gone && at < opens;

@@ -72,11 +72,12 @@ class P5 : public Witness {
     const bool mistaken = forgot_ && contents_.several(message.identity);
     if (!lines.settled && !refused_.contains(message) && !mistaken)
       world_.breaks("P5", "forgotten without a line: " + name_of_it);
+    const bool ended_anew = forgot_ && ends_on_record(lines, as);
     for (const auto& [outcome, names] : lines.outcomes) {
       // No attempt, and its ingest knew by itself that another one has its identity: the store's
       // line of that comes by and by.
       const bool known = outcome.second == 0 && refused_.contains(message);
-      if (!known && !ended_anew(names, as) && !on_record(names))
+      if (!known && !(ended_anew && settles(names)) && !on_record(names))
         world_.breaks("P5", "forgotten before its line was durable: " + name_of_it);
     }
   }
@@ -88,12 +89,6 @@ class P5 : public Witness {
   };
   using Names = std::map<std::string, Line>;  // of the lines that say one outcome
 
-  // A store that forgot ends a message anew, while its first end is on the way to its row.
-  [[nodiscard]] bool ended_anew(const Names& names, wire::Settlement as) const {
-    return forgot_ && as != 0 && std::all_of(names.begin(), names.end(), [as](const auto& one) {
-             return one.second.settlement != 0 && one.second.settlement != as;
-           });
-  }
   // What a store that forgot is told once more is late to it, and on record all the same if it was
   // before, or by who had the first line.
   [[nodiscard]] bool on_record(const Names& names) const {
@@ -107,6 +102,20 @@ class P5 : public Witness {
     std::map<std::pair<std::uint32_t, std::uint32_t>, Names> outcomes;  // by serial, ended
     bool settled = false;
   };
+
+  static bool settles(const Names& names) {
+    return std::all_of(names.begin(), names.end(),
+                       [](const auto& one) { return one.second.settlement != 0; });
+  }
+  // What a store that forgot ended anew may go for its first end, once that is on record.
+  [[nodiscard]] bool ends_on_record(const Lines& lines, wire::Settlement as) const {
+    return std::any_of(lines.outcomes.begin(), lines.outcomes.end(), [&](const auto& outcome) {
+      return std::any_of(outcome.second.begin(), outcome.second.end(), [&](const auto& one) {
+        return one.second.settlement == static_cast<std::uint32_t>(as) &&
+               written_.contains(one.first);
+      });
+    });
+  }
   World& world_;
   bool forgot_ = false;  // the store did
   Contents contents_;
