@@ -83,6 +83,12 @@ void Client::answered(const Shared& call, HttpText answer) {
         answer.status == 0 ? Fault{"NoAnswer", answer.trouble} : fault_of(protocol, answer);
     return failed(call, answer, std::move(fault));
   }
+  // It was done; it would be as large again.
+  if (answer.body.size() > call->request.answer_max) {
+    const std::string most = std::to_string(call->request.answer_max);
+    return finish(call, {Fault{"AnswerTooLarge", "more than " + most + " bytes"},
+                         FaultKind::kRefused, answer.status, call->attempts});
+  }
   auto read = is_xml(protocol) ? xml_to_json(answer.body) : Result<std::string>(answer.body);
   if (!read.ok()) return failed(call, answer, unreadable(read.error()));
   quota_.give_back(call->taken);

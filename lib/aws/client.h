@@ -23,7 +23,7 @@ class Transport {
     Duration timeout;
     std::size_t answer_max;
   };
-  // Calls `done` once, later.
+  // Calls `done` once, later. Of a larger answer it gives a byte more than that.
   virtual void send(HttpRequest request, Limits limits, std::function<void(HttpText)> done) = 0;
   virtual void after(Duration wait, std::function<void()> run) = 0;
   [[nodiscard]] virtual Instant now() const = 0;

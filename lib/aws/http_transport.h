@@ -1,6 +1,8 @@
 // The world of a client: HTTP by lib/port, on the poller's loop.
 #pragma once
 
+#include <memory>
+
 #include "lib/aws/client.h"
 #include "lib/port/http_client.h"
 #include "lib/port/poller.h"
@@ -9,6 +11,7 @@ namespace sluice::aws {
 
 class HttpTransport final : public Transport {
  public:
+  // Once it has gone nothing that it was given is called.
   explicit HttpTransport(port::Poller& poller) : poller_(poller), http_(poller) {}
   void send(HttpRequest request, Limits limits, std::function<void(HttpText)> done) override;
   void after(Duration wait, std::function<void()> run) override;
@@ -18,6 +21,7 @@ class HttpTransport final : public Transport {
  private:
   port::Poller& poller_;
   port::HttpClient http_;
+  std::shared_ptr<bool> here_ = std::make_shared<bool>(true);
 };
 
 }  // namespace sluice::aws

@@ -16,7 +16,8 @@ class Machine {
   [[nodiscard]] virtual std::string variable(const std::string& name) const = 0;
   // kUnavailable, naming it, when it cannot be read.
   [[nodiscard]] virtual Result<std::string> file(const std::string& path) const = 0;
-  // What a command prints when it ends with 0, within 60 s; calls `done` once, later.
+  // What a command, cut into words and given to no shell, prints when it ends with 0, within 60 s.
+  // Calls `done` once, at once or later.
   virtual void run(const std::string& command, std::function<void(Result<std::string>)> done) = 0;
 };
 

@@ -17,7 +17,7 @@ struct StaticKeys {
   Keys keys;
 };
 struct CredentialProcess {
-  std::string command;  // for a shell
+  std::string command;  // its words, quoted as for a shell
 };
 struct WebIdentity {
   std::string role_arn;

@@ -45,7 +45,7 @@ std::string upper_case(std::string_view text) {
 
 const std::string* url_in(const Service& service, const EndpointSettings& settings) {
   if (ignores_settings(settings)) return nullptr;
-  const std::string own = "AWS_ENDPOINT_URL_" + upper_case(service.name);
+  const std::string own = endpoint_variable(service);
   if (const auto* url = setting(settings.environment, own)) return url;
   if (const auto* url = setting(settings.environment, "AWS_ENDPOINT_URL")) return url;
   return setting(settings.profile, "endpoint_url");
@@ -64,6 +64,12 @@ const Service& service(std::string_view name) {
                                    [&](const Service& one) { return one.name == name; });
   CHECK(found != kServices.end());
   return *found;
+}
+
+std::span<const Service> services() { return kServices; }
+
+std::string endpoint_variable(const Service& service) {
+  return "AWS_ENDPOINT_URL_" + upper_case(service.name);
 }
 
 Endpoint endpoint_of(const Service& service, const std::string& region,

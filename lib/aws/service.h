@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,9 @@ struct Service {
 
 // CHECKs that there is one.
 const Service& service(std::string_view name);
+std::span<const Service> services();
+// "AWS_ENDPOINT_URL_SQS"
+std::string endpoint_variable(const Service& service);
 
 // What decides where a service is: AWS_ENDPOINT_URL and its like, by name, and the settings of the
 // profile in use.

@@ -35,7 +35,11 @@ void from_web_identity(const Surroundings& in, const WebIdentity& of, const Got&
 // ... as AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE say it.
 void from_web_identity(const Surroundings& in, const Got& got);
 
-// A profile: AWS_PROFILE or "default", in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.
+// AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, one of which may be missing.
+Result<Profiles> read_profile_files(const Machine& machine);
+// AWS_PROFILE or "default".
+std::string profile_name(const Machine& machine);
+// The profile of that name, in those files.
 void from_profile(const Surroundings& in, const Got& got);
 
 // AssumeRole with the keys of somebody else.

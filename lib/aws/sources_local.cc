@@ -14,33 +14,6 @@ std::string home_file(const Machine& machine, const char* variable, const char* 
   return said.empty() ? machine.variable("HOME") + "/.aws/" + name : said;
 }
 
-// Either file may be missing; nothing is wrong unless both are, or one is that was named.
-Result<Profiles> read_files(const Machine& machine) {
-  Profiles profiles;
-  struct One {
-    ProfileFile kind;
-    const char* variable;
-    const char* name;
-  };
-  bool any = false;
-  std::string missing;
-  for (const One& one :
-       {One{ProfileFile::kConfig, "AWS_CONFIG_FILE", "config"},
-        One{ProfileFile::kCredentials, "AWS_SHARED_CREDENTIALS_FILE", "credentials"}}) {
-    const std::string path = home_file(machine, one.variable, one.name);
-    const auto text = machine.file(path);
-    if (!text.ok()) {
-      missing += (missing.empty() ? "" : "; ") + text.error().what;
-      continue;
-    }
-    any = true;
-    const Status read = read_profiles(one.kind, *text, path, profiles);
-    if (!read.ok()) return read.error();
-  }
-  if (!any) return none(missing);
-  return profiles;
-}
-
 // One role after the other.
 void assume_all(const Surroundings& in, Credentials with, std::vector<AssumedRole> roles,
                 const Got& got) {
@@ -95,11 +68,41 @@ void from_environment(const Surroundings& in, const Got& got) {
   got(Credentials{keys, std::nullopt});
 }
 
+Result<Profiles> read_profile_files(const Machine& machine) {
+  Profiles profiles;
+  struct One {
+    ProfileFile kind;
+    const char* variable;
+    const char* name;
+  };
+  bool any = false;
+  std::string missing;
+  for (const One& one :
+       {One{ProfileFile::kConfig, "AWS_CONFIG_FILE", "config"},
+        One{ProfileFile::kCredentials, "AWS_SHARED_CREDENTIALS_FILE", "credentials"}}) {
+    const std::string path = home_file(machine, one.variable, one.name);
+    const auto text = machine.file(path);
+    if (!text.ok()) {
+      missing += (missing.empty() ? "" : "; ") + text.error().what;
+      continue;
+    }
+    any = true;
+    const Status read = read_profiles(one.kind, *text, path, profiles);
+    if (!read.ok()) return read.error();
+  }
+  if (!any) return none(missing);
+  return profiles;
+}
+
+std::string profile_name(const Machine& machine) {
+  const std::string said = machine.variable("AWS_PROFILE");
+  return said.empty() ? "default" : said;
+}
+
 void from_profile(const Surroundings& in, const Got& got) {
-  const auto profiles = read_files(in.machine);
+  const auto profiles = read_profile_files(in.machine);
   if (!profiles.ok()) return got(profiles.error());
-  const std::string said = in.machine.variable("AWS_PROFILE");
-  const auto plan = plan_of(*profiles, said.empty() ? "default" : said);
+  const auto plan = plan_of(*profiles, profile_name(in.machine));
   if (!plan.ok()) return got(plan.error());
   std::visit(First{in,
                    [in, roles = plan->roles, got](Result<Credentials> first) {

@@ -1,0 +1,89 @@
+#include "lib/aws/session.h"
+
+#include <utility>
+
+#include "lib/port/http_client.h"
+#include "lib/port/random.h"
+
+namespace sluice::aws {
+
+namespace {
+
+// Without files, and without the profile that is named, there are no settings; what else is wrong
+// with them is said by whoever looks for credentials there.
+Profile own_profile(const Machine& machine) {
+  const auto profiles = read_profile_files(machine);
+  if (!profiles.ok()) return {};
+  const auto found = profiles->find(profile_name(machine));
+  return found == profiles->end() ? Profile{} : found->second;
+}
+
+std::string region_of(const Machine& machine, const SessionSettings& settings,
+                      const Profile& profile) {
+  if (!settings.region.empty()) return settings.region;
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
+    if (std::string said = machine.variable(name); !said.empty()) return said;
+  }
+  const auto found = profile.find("region");
+  return found == profile.end() ? "" : found->second;
+}
+
+EndpointSettings endpoints_of(const Machine& machine, const SessionSettings& settings,
+                              Profile profile) {
+  if (!settings.endpoint.empty()) return {{{"AWS_ENDPOINT_URL", settings.endpoint}}, {}};
+  EndpointSettings said{{}, std::move(profile)};
+  for (const char* name : {"AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}) {
+    said.environment[name] = machine.variable(name);
+  }
+  for (const Service& service : services()) {
+    const std::string name = endpoint_variable(service);
+    said.environment[name] = machine.variable(name);
+  }
+  return said;
+}
+
+Status check_endpoints(const ClientConfig& config) {
+  for (const Service& service : services()) {
+    const std::string url = endpoint_of(service, config.region, config.endpoints).url;
+    const Status checked = port::HttpClient::check_url(url);
+    const bool plain = url.find_first_of("?#@") == std::string::npos;
+    if (checked.ok() && plain) continue;
+    const std::string why = checked.ok() ? "it has more than host and path" : checked.error().what;
+    return Error{Trouble::kSettings, "endpoint of " + std::string(service.name) + ": " + why};
+  }
+  return Done{};
+}
+
+ClientConfig with_seed(ClientConfig config) {
+  config.seed = port::random_id();
+  return config;
+}
+
+}  // namespace
+
+Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings) {
+  const Profile profile = own_profile(machine);
+  ClientConfig config{region_of(machine, settings, profile),
+                      endpoints_of(machine, settings, profile), settings.calls_per_second};
+  const Status region = check_region(config.region);
+  if (!region.ok()) return region.error();
+  const Status endpoints = check_endpoints(config);
+  if (!endpoints.ok()) return endpoints.error();
+  return config;
+}
+
+Result<std::unique_ptr<Session>> Session::open(port::Poller& poller,
+                                               const SessionSettings& settings) {
+  auto config = client_config(OwnMachine(poller), settings);
+  if (!config.ok()) return config.error();
+  return std::unique_ptr<Session>(new Session(poller, *config));
+}
+
+Session::Session(port::Poller& poller, const ClientConfig& config)
+    : region_(config.region),
+      transport_(poller),
+      machine_(poller),
+      keys_({transport_, machine_, with_seed(config)}),
+      client_(transport_, keys_, with_seed(config)) {}
+
+}  // namespace sluice::aws

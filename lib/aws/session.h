@@ -1,0 +1,50 @@
+// Everything that a process needs to call AWS, made of its settings and surroundings.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/aws/client.h"
+#include "lib/aws/credential_chain.h"
+#include "lib/aws/http_transport.h"
+#include "lib/aws/own_machine.h"
+#include "lib/base/result.h"
+#include "lib/port/poller.h"
+
+namespace sluice::aws {
+
+struct SessionSettings {
+  std::string region = {};    // empty: AWS_REGION, AWS_DEFAULT_REGION, region of the profile
+  std::string endpoint = {};  // of all services, before what AWS_ENDPOINT_URL and its like say
+  std::uint32_t calls_per_second = 1000;
+};
+
+// What a machine says of region and endpoints; `config.seed` is not among it. kSettings names what
+// is missing or cannot be.
+Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings);
+
+class Session {
+ public:
+  // The poller outlives it. No credentials are asked for before the first call.
+  static Result<std::unique_ptr<Session>> open(port::Poller& poller,
+                                               const SessionSettings& settings);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Of all services.
+  Client& client() { return client_; }
+  [[nodiscard]] const std::string& region() const { return region_; }
+  // What brought the credentials in use, such as "the container"; empty: nothing yet.
+  [[nodiscard]] const std::string& credentials_from() const { return keys_.source(); }
+
+ private:
+  Session(port::Poller& poller, const ClientConfig& config);
+
+  std::string region_;
+  HttpTransport transport_;
+  OwnMachine machine_;
+  CredentialChain keys_;
+  Client client_;
+};
+
+}  // namespace sluice::aws
