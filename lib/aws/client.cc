@@ -28,6 +28,7 @@ struct Client::Call {
   int taken = 0;              // of the quota, for the attempt under way
   bool keys_doubted = false;  // once a call
   bool skew_learnt = false;   // once a call
+  bool may_be_done = false;
 };
 
 template <class... Args>
@@ -64,8 +65,8 @@ void Client::ask_keys(const Shared& call) {
 
 void Client::attempt(const Shared& call, Result<Keys> keys) {
   if (!keys.ok()) {
-    return finish(call,
-                  {Fault{"NoCredentials", keys.error().what}, FaultKind::kKeys, 0, call->attempts});
+    Fault none{"NoCredentials", keys.error().what};
+    return finish(call, {std::move(none), FaultKind::kKeys, 0, call->attempts});
   }
   ++call->attempts;
   call->keys = *keys;
@@ -83,7 +84,8 @@ void Client::answered(const Shared& call, HttpText answer) {
         answer.status == 0 ? Fault{"NoAnswer", answer.trouble} : fault_of(protocol, answer);
     return failed(call, answer, std::move(fault));
   }
-  // It was done; it would be as large again.
+  call->may_be_done = true;
+  // It would be as large again.
   if (answer.body.size() > call->request.answer_max) {
     const std::string most = std::to_string(call->request.answer_max);
     return finish(call, {Fault{"AnswerTooLarge", "more than " + most + " bytes"},
@@ -111,6 +113,7 @@ bool Client::learn_skew(const HttpText& answer) {
 
 void Client::failed(const Shared& call, const HttpText& answer, Fault fault) {
   const FaultKind kind = kind_of(answer.status, fault.code);
+  call->may_be_done |= answer.status == 0 || answer.status >= 500;
   Outcome outcome{std::move(fault), kind,        answer.status,
                   call->attempts,   answer.body, answer.fields};
   if (kind == FaultKind::kClock && !std::exchange(call->skew_learnt, true) && learn_skew(answer)) {
@@ -130,6 +133,7 @@ void Client::failed(const Shared& call, const HttpText& answer, Fault fault) {
 
 void Client::finish(const Shared& call, Outcome outcome) {
   const Done done = std::move(call->done);
+  outcome.may_be_done = outcome.fault.has_value() && call->may_be_done;
   done(std::move(outcome));
 }
 

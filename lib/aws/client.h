@@ -46,6 +46,9 @@ struct Outcome {
   std::uint32_t attempts = 0;
   std::string answer = {};  // JSON of all protocols but rest-xml, whose body it is
   std::map<std::string, std::string> fields = {};
+  // It failed, and an attempt that had no answer, or one of the service's own trouble, may have
+  // been executed: a condition that fails now may have been made to by ourselves.
+  bool may_be_done = false;
 };
 
 struct ClientConfig {

@@ -15,8 +15,8 @@ void HttpTransport::send(HttpRequest request, Limits limits, std::function<void(
   call.timeout = limits.timeout;
   call.connect_timeout = std::min(limits.timeout, seconds(3));
   call.body_max = limits.answer_max + 1;
-  call.fields = {"date", "x-amzn-errortype", "x-amzn-requestid", "x-amz-request-id",
-                 "etag", "x-amz-version-id"};
+  call.fields = {"date", "x-amzn-errortype", "x-amzn-requestid",     "x-amz-request-id",
+                 "etag", "x-amz-version-id", "x-amz-checksum-sha256"};
   http_.send(std::move(call), [done = std::move(done)](const port::HttpAnswer& answer) {
     done({static_cast<std::uint32_t>(answer.status), answer.fields, answer.body, answer.error,
           answer.timed_out, answer.retry_after});

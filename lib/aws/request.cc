@@ -48,7 +48,11 @@ std::string_view content_type(Protocol protocol) {
 // How the protocol says what is called, and with what.
 UnsignedRequest plain(const Request& request, const Service& of, const std::string& body) {
   UnsignedRequest plain{"POST", "/", {}, request.headers, body};
-  if (!body.empty()) plain.headers.emplace_back("content-type", content_type(of.protocol));
+  const bool has_type = std::any_of(plain.headers.begin(), plain.headers.end(),
+                                    [](const auto& one) { return one.first == "content-type"; });
+  if (!body.empty() && !has_type) {
+    plain.headers.emplace_back("content-type", content_type(of.protocol));
+  }
   if (of.protocol == Protocol::kJson10 || of.protocol == Protocol::kJson11) {
     plain.headers.emplace_back("x-amz-target", std::string(of.version) + "." + request.operation);
   } else if (!is_form(of.protocol)) {

@@ -1,6 +1,7 @@
 // Roles, by STS.
 #include <memory>
 
+#include "lib/aws/operation.h"
 #include "lib/aws/sources.h"
 
 namespace sluice::aws {
@@ -35,11 +36,10 @@ void call(const Surroundings& in, const Keys& with, Request request, const Got& 
 }  // namespace
 
 void assume(const Surroundings& in, const Keys& with, const AssumedRole& role, const Got& got) {
-  Request request{"sts",
-                  "AssumeRole",
-                  {{"RoleArn", role.role_arn},
-                   {"RoleSessionName", role.session_name},
-                   {"DurationSeconds", std::to_string(role.lasts.us / 1'000'000)}}};
+  Request request = request_for("sts", "AssumeRole");
+  request.fields = {{"RoleArn", role.role_arn},
+                    {"RoleSessionName", role.session_name},
+                    {"DurationSeconds", std::to_string(role.lasts.us / 1'000'000)}};
   if (!role.external_id.empty()) request.fields.emplace_back("ExternalId", role.external_id);
   call(in, with, std::move(request), got);
 }
@@ -47,11 +47,9 @@ void assume(const Surroundings& in, const Keys& with, const AssumedRole& role, c
 void from_web_identity(const Surroundings& in, const WebIdentity& of, const Got& got) {
   const auto token = in.machine.file(of.token_file);
   if (!token.ok()) return got(token.error());
-  Request request{"sts",
-                  "AssumeRoleWithWebIdentity",
-                  {{"RoleArn", of.role_arn},
-                   {"RoleSessionName", of.session_name},
-                   {"WebIdentityToken", *token}}};
+  Request request = request_for("sts", "AssumeRoleWithWebIdentity");
+  request.fields = {
+      {"RoleArn", of.role_arn}, {"RoleSessionName", of.session_name}, {"WebIdentityToken", *token}};
   request.is_signed = false;
   call(in, {}, std::move(request), got);
 }

@@ -107,6 +107,18 @@ TEST_F(ClientTest, ItEndsWithWhatTheLastAnswerSaid) {
   EXPECT_EQ(how.kind, FaultKind::kTransient);
 }
 
+TEST_F(ClientTest, WhatMayBeDoneNeverthelessIsSaid) {
+  answer(500, "");
+  answer(400, R"({"__type":"ConditionalCheckFailedException"})");
+  EXPECT_TRUE(call().may_be_done);
+  answer(400, R"({"__type":"ThrottlingException"})");
+  answer(400, R"({"__type":"ConditionalCheckFailedException"})");
+  EXPECT_FALSE(call().may_be_done);
+  answer(500, "");
+  answer(200, "{}");
+  EXPECT_FALSE(call().may_be_done);
+}
+
 TEST_F(ClientTest, ARefusalIsFinal) {
   answer(400, R"({"__type":"QueueDoesNotExist"})");
   EXPECT_EQ(call().fault->code, "QueueDoesNotExist");

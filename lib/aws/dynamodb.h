@@ -1,0 +1,97 @@
+// DynamoDB ("Amazon DynamoDB API Reference"): items, conditions, transactions. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/aws/reply.h"
+#include "lib/aws/request.h"
+
+namespace sluice::aws::dynamodb {
+
+constexpr std::size_t kTransactionMax = 100;              // writes
+constexpr std::size_t kTransactionBytesMax = 4UL << 20U;  // of all of them
+constexpr std::size_t kBatchMax = 25;                     // writes
+constexpr std::size_t kItemBytesMax = 400UL * 1024;       // with the names of its attributes
+
+struct Value {
+  enum class Kind { kText, kNumber, kBytes, kBool, kNull, kOther };
+  Kind kind = Kind::kText;
+  std::string text;  // UTF-8, a number in decimal, bytes, "true" or "false"; of kOther: its JSON
+  friend bool operator==(const Value&, const Value&) = default;
+};
+Value text(std::string value);
+Value number(std::int64_t value);
+Value bytes(std::string value);
+using Item = std::map<std::string, Value>;
+
+// Expressions, with what stands for names (#n) and values (:v) in them.
+struct Terms {
+  std::map<std::string, std::string> names = {};
+  Item values = {};
+};
+
+struct Write {
+  enum class Kind { kPut, kUpdate, kDelete, kCheck };
+  Kind kind = Kind::kPut;
+  std::string table;
+  Item item;  // kPut: all of it; else its key
+  std::string update = {};
+  std::string condition = {};
+  Terms terms = {};
+};
+
+// PutItem, UpdateItem or DeleteItem. True: written; false: its condition did not hold. A condition
+// that did not hold although `may_be_done` is a refusal: it may have been made to by ourselves.
+Request write_item(const Write& what);
+Reply<bool> read_written(const Outcome& outcome);
+
+// All or nothing; 1 to 100 of different items. The token, of 1 to 36 characters, makes it one
+// transaction however often it is said within ten minutes.
+Request transact_write(const std::vector<Write>& writes, const std::string& token);
+
+enum class Cause { kNone, kCondition, kConflict, kThrottled, kTooLarge, kOther };
+struct Transaction {
+  bool written = false;
+  std::vector<Cause> causes = {};  // else: of each write; kNone: it was not to blame
+  std::vector<std::string> codes = {};
+
+  [[nodiscard]] bool has(Cause cause) const;
+  // It was cancelled for what passes: conflicts and throttling, and nothing else.
+  [[nodiscard]] bool may_pass() const;
+};
+// A refusal for all that is no cancellation.
+Reply<Transaction> read_transaction(const Outcome& outcome, std::size_t asked);
+
+// Puts and deletes without conditions, 1 to 25 of different items.
+Request batch_write(const std::vector<Write>& writes);
+// The indices of those that were not written, to be said again later. All, when an answer names one
+// that was not asked for.
+Reply<std::vector<std::size_t>> read_unprocessed(const Outcome& outcome,
+                                                 const std::vector<Write>& writes);
+
+Request get_item(const std::string& table, const Item& key, bool consistent);
+Reply<std::optional<Item>> read_item(const Outcome& outcome);
+
+struct Query {
+  std::string table;
+  std::string index = {};
+  std::string key_condition;
+  std::string filter = {};
+  Terms terms = {};
+  std::string projection = {};
+  bool consistent = false;  // not of global indices
+  bool backward = false;
+  std::uint32_t items_max = 0;  // of a page, before the filter; 0: up to 1 MiB
+};
+struct Page {
+  std::vector<Item> items;
+  std::string next;  // for the next page; empty: there is none
+};
+Request query(const Query& what, const std::string& next = {});
+Reply<Page> read_page(const Outcome& outcome);
+
+}  // namespace sluice::aws::dynamodb

@@ -1,0 +1,60 @@
+#include "lib/aws/sns.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/aws/outcome.h"
+
+namespace sluice::aws::sns {
+namespace {
+
+using Fields = std::vector<NameValue>;
+
+const Message kMessage{
+    "text", "about", {{"budget", {"b"}}, {"share", {"0.8", Attribute::Kind::kNumber}}}};
+
+TEST(Sns, AMessageHasItsAttributes) {
+  EXPECT_EQ(publish("arn:t", kMessage).fields,
+            (Fields{{"TopicArn", "arn:t"},
+                    {"Message", "text"},
+                    {"Subject", "about"},
+                    {"MessageAttributes.entry.1.Name", "budget"},
+                    {"MessageAttributes.entry.1.Value.DataType", "String"},
+                    {"MessageAttributes.entry.1.Value.StringValue", "b"},
+                    {"MessageAttributes.entry.2.Name", "share"},
+                    {"MessageAttributes.entry.2.Value.DataType", "Number"},
+                    {"MessageAttributes.entry.2.Value.StringValue", "0.8"}}));
+}
+
+TEST(Sns, ABatchNumbersItsMessages) {
+  const Request request = publish_batch("arn:t", {{"one"}, {"two", {}, {{"k", {"v"}}}}});
+  EXPECT_EQ(request.fields,
+            (Fields{{"TopicArn", "arn:t"},
+                    {"PublishBatchRequestEntries.member.1.Id", "0"},
+                    {"PublishBatchRequestEntries.member.1.Message", "one"},
+                    {"PublishBatchRequestEntries.member.2.Id", "1"},
+                    {"PublishBatchRequestEntries.member.2.Message", "two"},
+                    {"PublishBatchRequestEntries.member.2.MessageAttributes.entry.1.Name", "k"},
+                    {"PublishBatchRequestEntries.member.2.MessageAttributes.entry.1.Value.DataType",
+                     "String"},
+                    {"PublishBatchRequestEntries.member.2.MessageAttributes.entry.1.Value."
+                     "StringValue",
+                     "v"}}));
+}
+
+TEST(Sns, WhatItAnswers) {
+  EXPECT_EQ(*read_published(answered(R"({"PublishResult":{"MessageId":"m"}})")), "m");
+  EXPECT_FALSE(read_published(answered(R"({"PublishResult":null})")).ok());
+  const auto fates =
+      read_batch(answered(R"({"PublishBatchResult":{"Successful":[{"Id":"1","MessageId":"m"}],
+                "Failed":{"Id":"0","Code":"InvalidParameter","SenderFault":"true"}}})"),
+                 3);
+  ASSERT_TRUE(fates.ok());
+  EXPECT_EQ((*fates)[0].how, EntryFate::How::kFailed);
+  EXPECT_TRUE((*fates)[0].is_senders);
+  EXPECT_EQ((*fates)[1].id, "m");
+  EXPECT_EQ((*fates)[2].how, EntryFate::How::kUnsaid);
+  EXPECT_EQ(read_batch(refused("NotFound"), 1).refusal().code, "NotFound");
+}
+
+}  // namespace
+}  // namespace sluice::aws::sns
