@@ -82,6 +82,7 @@ Request put_object(const Put& what) {
   made.method = "PUT";
   made.body = what.body;
   made.headers = {{"content-type", what.content_type},
+                  {"x-amz-sdk-checksum-algorithm", "SHA256"},
                   {std::string(kChecksum), checksum_of(what.body)}};
   if (!what.encryption.empty()) {
     made.headers.emplace_back("x-amz-server-side-encryption", what.encryption);

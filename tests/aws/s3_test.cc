@@ -24,6 +24,7 @@ TEST(S3, APutSaysHowItIsKept) {
   EXPECT_EQ(request.body, "bytes");
   EXPECT_EQ(request.headers,
             (std::vector<NameValue>{{"content-type", "application/octet-stream"},
+                                    {"x-amz-sdk-checksum-algorithm", "SHA256"},
                                     {"x-amz-checksum-sha256", kSum},
                                     {"x-amz-server-side-encryption", "aws:kms"},
                                     {"x-amz-server-side-encryption-aws-kms-key-id", "k"},

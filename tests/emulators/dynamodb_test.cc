@@ -1,0 +1,124 @@
+#include "lib/aws/dynamodb.h"
+
+#include "lib/aws/pages.h"
+#include "tests/emulators/rig.h"
+
+namespace sluice::aws::dynamodb {
+namespace {
+
+using Kind = Write::Kind;
+
+class DynamoDbTest : public MotoTest {
+ protected:
+  void SetUp() override {
+    MotoTest::SetUp();
+    if (session_ == nullptr) return;
+    table_ = named("costs");
+    prepare("dynamodb", "CreateTable", R"({"TableName":")" + table_ + R"(",
+      "BillingMode":"PAY_PER_REQUEST",
+      "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},
+                              {"AttributeName":"sk","AttributeType":"S"}],
+      "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},
+                   {"AttributeName":"sk","KeyType":"RANGE"}]})");
+  }
+  static Item key(const std::string& pk, const std::string& sk = "a") {
+    return {{"pk", text(pk)}, {"sk", text(sk)}};
+  }
+  Write once(const std::string& pk) const {
+    Write put{Kind::kPut, table_, key(pk)};
+    put.condition = "attribute_not_exists(pk)";
+    return put;
+  }
+  Write add(const std::string& pk, std::int64_t amount) const {
+    Write update{Kind::kUpdate, table_, key(pk), "ADD #n :v"};
+    update.terms = {{{"#n", "amount"}}, {{":v", number(amount)}}};
+    return update;
+  }
+  Reply<Transaction> transact(const std::vector<Write>& writes, const std::string& token) {
+    return read_transaction(call(transact_write(writes, token)), writes.size());
+  }
+  std::optional<Item> get(const std::string& pk) {
+    const auto found = read_item(call(get_item(table_, key(pk), true)));
+    EXPECT_TRUE(found.ok());
+    return *found;
+  }
+  std::string table_;
+};
+
+TEST_F(DynamoDbTest, AnEventIsCountedOnce) {
+  const auto first = transact({once("EVENT#1"), add("COST#1", 5)}, "one");
+  ASSERT_TRUE(first.ok()) << first.refusal().message;
+  EXPECT_TRUE(first->written);
+  const auto again = transact({once("EVENT#1"), add("COST#1", 5)}, "two");
+  ASSERT_TRUE(again.ok()) << again.refusal().message;
+  EXPECT_FALSE(again->written);
+  EXPECT_EQ(again->causes, (std::vector<Cause>{Cause::kCondition, Cause::kNone}));
+  ASSERT_TRUE(transact({once("EVENT#2"), add("COST#1", -7)}, "three")->written);
+  EXPECT_EQ(get("COST#1")->at("amount"), number(-2));
+}
+
+TEST_F(DynamoDbTest, ACheckStandsInATransaction) {
+  ASSERT_TRUE(transact({once("EVENT#1")}, "one")->written);
+  Write check{Kind::kCheck, table_, key("EVENT#1")};
+  check.condition = "attribute_exists(pk)";
+  Write gone{Kind::kDelete, table_, key("EVENT#2")};
+  EXPECT_TRUE(transact({check, gone, add("COST#1", 1)}, "two")->written);
+  check.item = key("EVENT#9");
+  EXPECT_TRUE(transact({check, add("COST#1", 1)}, "three")->has(Cause::kCondition));
+  EXPECT_EQ(get("COST#1")->at("amount"), number(1));
+}
+
+TEST_F(DynamoDbTest, ItemsAreWhatWasPut) {
+  Item item = key("ITEM");
+  item["bytes"] = bytes(std::string("\0\xff\x80", 3));
+  item["text"] = text("\u00e4\"\\\n");
+  item["number"] = number(-9'007'199'254'740'993);
+  item["true"] = {Value::Kind::kBool, "true"};
+  item["null"] = {Value::Kind::kNull, ""};
+  EXPECT_TRUE(*read_written(call(write_item({Kind::kPut, table_, item}))));
+  EXPECT_EQ(get("ITEM"), item);
+  EXPECT_FALSE(*read_written(call(write_item(once("ITEM")))));
+  EXPECT_TRUE(*read_written(call(write_item({Kind::kDelete, table_, key("ITEM")}))));
+  EXPECT_EQ(get("ITEM"), std::nullopt);
+  EXPECT_TRUE(*read_written(call(write_item(add("ITEM", 3)))));
+  EXPECT_EQ(get("ITEM")->at("amount"), number(3));
+}
+
+TEST_F(DynamoDbTest, ABatchAndAQueryOfItInPages) {
+  std::vector<Write> writes;
+  for (int i = 0; i < 25; ++i) {
+    writes.push_back({Kind::kPut, table_, key("MANY", std::string(1, static_cast<char>('a' + i)))});
+    writes.back().item["pad"] = text(std::string(100, 'x'));
+  }
+  const auto left = read_unprocessed(call(batch_write(writes)), writes);
+  ASSERT_TRUE(left.ok()) << left.refusal().message;
+  EXPECT_TRUE(left->empty());
+  Query what{table_, {}, "pk = :p AND sk > :s"};
+  what.terms.values = {{":p", text("MANY")}, {":s", text("b")}};
+  what.consistent = true;
+  what.items_max = 10;
+  std::string seen;
+  int pages = 0;
+  std::optional<std::string> end;
+  for_each_page<Page>(client(),
+                      {[&](const std::string& next) { return query(what, next); }, &read_page,
+                       [&](const Page& page) {
+                         ++pages;
+                         for (const Item& one : page.items) seen += one.at("sk").text;
+                         return true;
+                       },
+                       [&](const auto& why) { end = why ? why->message : ""; }});
+  run_until([&] { return end.has_value(); });
+  EXPECT_EQ(*end, "");
+  EXPECT_EQ(seen, "cdefghijklmnopqrstuvwxy");
+  EXPECT_EQ(pages, 3);
+}
+
+TEST_F(DynamoDbTest, ATableThatIsNotThere) {
+  const auto none = read_item(call(get_item(named("none"), key("a"), false)));
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.refusal().code, "ResourceNotFoundException");
+}
+
+}  // namespace
+}  // namespace sluice::aws::dynamodb

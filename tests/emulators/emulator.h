@@ -1,0 +1,21 @@
+// AWS's services as others have written them (scripts/peers), each as a child of the test, on a
+// port of 127.0.0.1, started when the first test asks for it. It is killed with the test.
+#pragma once
+
+#include <string>
+
+namespace sluice {
+
+enum class Emulator {
+  kMoto,    // all six services
+  kFauxqs,  // SQS, SNS, S3
+};
+
+// "moto"
+std::string name_of(Emulator emulator);
+
+// Its URL; empty: it is not there (why, said by the test's skip).
+std::string url_of(Emulator emulator);
+std::string why_absent(Emulator emulator);
+
+}  // namespace sluice
