@@ -1,0 +1,137 @@
+// What callers are told while something between them and the service goes wrong.
+#include "lib/aws/dynamodb.h"
+#include "lib/aws/sqs.h"
+#include "tests/emulators/proxy.h"
+#include "tests/emulators/rig.h"
+
+namespace sluice::aws {
+namespace {
+
+using Fates = std::deque<Fate>;
+using How = EntryFate::How;
+
+class FaultsTest : public MotoTest {
+ protected:
+  void SetUp() override {
+    MotoTest::SetUp();
+    if (session_ == nullptr) return;
+    proxy_ = std::make_unique<Proxy>(poller_, url_of(emulator()));
+    auto opened = Session::open(poller_, {"us-east-1", proxy_->url()});
+    ASSERT_TRUE(opened.ok());
+    session_ = std::move(*opened);
+  }
+  void TearDown() override { session_.reset(); }
+
+  // With so many attempts.
+  Outcome amid(Fates fates, Request request) {
+    request.timeout = milliseconds(500);
+    proxy_->next(std::move(fates));
+    return call(std::move(request));
+  }
+  void create_queue() {
+    const std::string name = named("faults");
+    prepare("sqs", "CreateQueue", R"({"QueueName":")" + name + "\"}");
+    queue_ = *sqs::read_queue_url(call(sqs::get_queue_url(name)));
+  }
+  void create_table() {
+    table_ = named("faults");
+    prepare("dynamodb", "CreateTable", R"({"TableName":")" + table_ + R"(",
+      "BillingMode":"PAY_PER_REQUEST",
+      "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],
+      "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}]})");
+  }
+  dynamodb::Write once(const std::string& key) const {
+    dynamodb::Write put{dynamodb::Write::Kind::kPut, table_, {{"pk", dynamodb::text(key)}}};
+    put.condition = "attribute_not_exists(pk)";
+    return put;
+  }
+  std::size_t waiting() {
+    return sqs::read_queue_attributes(call(sqs::get_queue_attributes(queue_)))->waiting;
+  }
+  std::unique_ptr<Proxy> proxy_;
+  std::string queue_, table_;
+};
+
+TEST_F(FaultsTest, WhatPassesIsSeenByNobody) {
+  create_queue();
+  const Request send = sqs::send_message_batch(queue_, {{"a"}});
+  for (const Fates& fates : {Fates{Fate::kLate}, Fates{Fate::kTrouble, Fate::kThrottled},
+                             Fates{Fate::kLost}, Fates{Fate::kBusy}}) {
+    const Instant began = port::steady_now();
+    const auto sent = sqs::read_batch(amid(fates, send), 1);
+    ASSERT_TRUE(sent.ok()) << sent.refusal().code;
+    EXPECT_EQ((*sent)[0].how, How::kDone);
+    // Retry-After is kept to.
+    EXPECT_TRUE(fates.front() != Fate::kBusy || port::steady_now() - began >= seconds(1));
+  }
+  EXPECT_EQ(waiting(), 4U);
+}
+
+TEST_F(FaultsTest, WhatLastsIsTold) {
+  create_queue();
+  const Request send = sqs::send_message_batch(queue_, {{"a"}});
+  const auto throttled =
+      sqs::read_batch(amid({Fate::kThrottled, Fate::kThrottled, Fate::kThrottled}, send), 1);
+  ASSERT_FALSE(throttled.ok());
+  EXPECT_EQ(throttled.refusal().kind, FaultKind::kThrottled);
+  EXPECT_FALSE(throttled.refusal().may_be_done);
+  const auto lost = sqs::read_batch(amid({Fate::kLost, Fate::kLost, Fate::kLost}, send), 1);
+  ASSERT_FALSE(lost.ok());
+  EXPECT_EQ(lost.refusal().code, "NoAnswer");
+  EXPECT_TRUE(lost.refusal().may_be_done);
+  EXPECT_EQ(waiting(), 0U);
+}
+
+TEST_F(FaultsTest, WhatWasDoneWithoutAnAnswerIsDone) {
+  create_queue();
+  const Request send = sqs::send_message_batch(queue_, {{"a"}});
+  ASSERT_TRUE(sqs::read_batch(amid({Fate::kAnswerLost}, send), 1).ok());
+  EXPECT_EQ(waiting(), 2U);  // SQS is sent to at least once
+  const auto half = sqs::read_batch(amid({Fate::kGarbage}, send), 1);
+  ASSERT_TRUE(half.ok());
+  EXPECT_EQ((*half)[0].how, How::kUnsaid);
+  EXPECT_EQ(waiting(), 3U);
+}
+
+TEST_F(FaultsTest, WhatIsDeletedTwiceIsDeleted) {
+  create_queue();
+  ASSERT_TRUE(sqs::read_batch(call(sqs::send_message_batch(queue_, {{"a"}})), 1).ok());
+  const auto got = sqs::read_received(call(sqs::receive_message({queue_, 10, seconds(1)})));
+  ASSERT_EQ(got->size(), 1U);
+  const Request gone = sqs::delete_message_batch(queue_, {got->front().receipt});
+  for (const Fate fate : {Fate::kTwice, Fate::kAnswerLost}) {
+    const auto fates = sqs::read_batch(amid({fate}, gone), 1);
+    ASSERT_TRUE(fates.ok());
+    EXPECT_EQ((*fates)[0].how, How::kDone);
+  }
+}
+
+TEST_F(FaultsTest, AConditionThatOurselvesMadeFailIsNoAnswer) {
+  create_table();
+  EXPECT_TRUE(*dynamodb::read_written(amid({Fate::kTrouble}, dynamodb::write_item(once("a")))));
+  for (const Fate fate : {Fate::kAnswerLost, Fate::kTroubleLate}) {
+    const std::string key = fate == Fate::kAnswerLost ? "b" : "c";
+    const auto written = dynamodb::read_written(amid({fate}, dynamodb::write_item(once(key))));
+    ASSERT_FALSE(written.ok());
+    EXPECT_EQ(written.refusal().code, "ConditionalCheckFailedException");
+    EXPECT_TRUE(written.refusal().may_be_done);
+  }
+  EXPECT_FALSE(*dynamodb::read_written(call(dynamodb::write_item(once("a")))));
+}
+
+// Whether by its token, or (moto knows none) because its own conditions fail the second time.
+TEST_F(FaultsTest, AnEventIsCountedOnceHoweverOftenItIsSaid) {
+  create_table();
+  dynamodb::Write add{
+      dynamodb::Write::Kind::kUpdate, table_, {{"pk", dynamodb::text("sum")}}, "ADD amount :v"};
+  add.terms.values = {{":v", dynamodb::number(5)}};
+  const auto how = dynamodb::read_transaction(
+      amid({Fate::kAnswerLost}, dynamodb::transact_write({once("event"), add}, "token")), 2);
+  ASSERT_TRUE(how.ok());
+  EXPECT_TRUE(how->written || how->has(dynamodb::Cause::kCondition));
+  const auto sum = dynamodb::read_item(call(dynamodb::get_item(table_, add.item, true)));
+  EXPECT_EQ((*sum)->at("amount"), dynamodb::number(5));
+}
+
+}  // namespace
+}  // namespace sluice::aws
