@@ -25,13 +25,18 @@ class [[nodiscard]] Reply {
 
   [[nodiscard]] bool ok() const { return held_.index() == 0; }
   explicit operator bool() const { return ok(); }
-  const T& operator*() const {
+  const T& operator*() const& {
     CHECK(ok());
     return *std::get_if<0>(&held_);
   }
-  T& operator*() {
+  T& operator*() & {
     CHECK(ok());
     return *std::get_if<0>(&held_);
+  }
+  // By value, so that `for (x : *read(...))` has something to run over.
+  T operator*() && {
+    CHECK(ok());
+    return std::move(*std::get_if<0>(&held_));
   }
   const T* operator->() const { return &**this; }
   [[nodiscard]] const Refusal& refusal() const {

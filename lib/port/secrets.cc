@@ -29,17 +29,17 @@ bool is_one_line(std::string_view text) {
   });
 }
 
-Result<std::string> usable(std::string value, const std::string& reference) {
+std::string path_of(const std::string& reference) { return reference.substr(kFile.size() - 1); }
+
+}  // namespace
+
+Result<std::string> usable_secret(std::string value, const std::string& reference) {
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
   if (value.empty() || !is_one_line(value)) {
     return Error{Trouble::kUnavailable, reference + " is empty or has control characters"};
   }
   return value;
 }
-
-std::string path_of(const std::string& reference) { return reference.substr(kFile.size() - 1); }
-
-}  // namespace
 
 bool is_secret(std::string_view text) {
   return (text.starts_with(kEnv) && text.size() > kEnv.size()) ||
@@ -56,7 +56,7 @@ Result<std::string> resolve_secret(const std::string& reference) {
   const Error away{Trouble::kUnavailable, reference + " cannot be read"};
   if (reference.starts_with(kEnv)) {
     const char* value = std::getenv(reference.c_str() + kEnv.size());
-    return value == nullptr ? Result<std::string>(away) : usable(value, reference);
+    return value == nullptr ? Result<std::string>(away) : usable_secret(value, reference);
   }
   if (!reference.starts_with(kFile)) return away;
   // Not by a stream: this is done for each attempt.
@@ -68,7 +68,7 @@ Result<std::string> resolve_secret(const std::string& reference) {
   const ssize_t got = read(file.get(), value.data(), value.size());
   if (got < 0) return away;
   value.resize(static_cast<std::size_t>(got));
-  return usable(std::move(value), reference);
+  return usable_secret(std::move(value), reference);
 }
 
 }  // namespace sluice::port

@@ -20,4 +20,7 @@ bool secret_exists(const std::string& reference);
 // control characters, or blanks at an end; the error names the reference, never the value.
 Result<std::string> resolve_secret(const std::string& reference);
 
+// The same of a value that came by another way.
+Result<std::string> usable_secret(std::string value, const std::string& reference);
+
 }  // namespace sluice::port

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "lib/aws/operation.h"
@@ -67,6 +69,9 @@ TEST_F(PagesTest, AFailureEndsThem) {
 TEST_F(PagesTest, NobodyIsAskedForEver) {
   EXPECT_EQ(read([](int) { return "2"; }), "1 PagesRepeat");
 }
+
+// What a call of a function answers may be run over: `for (x : *read(...))`.
+static_assert(std::is_same_v<decltype(*std::declval<Reply<Page>>()), Page>);
 
 TEST(Operations, EachIsOfAService) {
   for (const Operation& one : operations()) {

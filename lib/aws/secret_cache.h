@@ -1,0 +1,68 @@
+// Secrets by reference, out of Secrets Manager: secret://aws/NAME for all of a secret's text, and
+// secret://aws/NAME#FIELD for a member of one that is a JSON object. NAME may be an ARN. Kept for
+// ten minutes; values are never in a log or an error.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/aws/client.h"
+#include "lib/aws/secrets_manager.h"
+
+namespace sluice::aws {
+
+struct SecretReference {
+  std::string name;
+  std::string field;  // empty: all of it
+  friend bool operator==(const SecretReference&, const SecretReference&) = default;
+};
+// Nothing: `text` is no such reference.
+std::optional<SecretReference> read_reference(std::string_view text);
+
+class SecretCache {
+ public:
+  using Done = std::function<void(Result<std::string>)>;
+
+  // What it is given outlives it, and it outlives the client's calls.
+  SecretCache(Client& client, Transport& world) : client_(client), world_(world) {}
+  SecretCache(const SecretCache&) = delete;
+  SecretCache& operator=(const SecretCache&) = delete;
+
+  // Calls `done` once, at once when the value is kept. A secret is asked for once, whatever number
+  // of its fields. While it cannot be read again the old value serves. kUnavailable names the
+  // reference and says why.
+  void ask(const std::string& reference, Done done);
+  // Whoever was shown the value refused it (401, 403): it is read again by the next who asks, but
+  // not within ten seconds of when it was read: many are refused at once.
+  void doubt(const std::string& reference);
+
+ private:
+  struct Waiting {
+    std::string reference;
+    SecretReference parts;
+    Done done;
+  };
+  struct Kept {
+    std::optional<secrets_manager::Secret> secret;
+    std::string why;  // it could not be read; empty: it could
+    Instant read_at;
+    bool doubted = false;
+    bool asking = false;
+    std::vector<Waiting> waiting;
+  };
+  [[nodiscard]] bool is_settled(const Kept& kept) const;
+  static Result<std::string> answer(const Kept& kept, const SecretReference& parts,
+                                    const std::string& reference);
+  void fetch(const std::string& name, Kept& kept);
+  void take(Kept& kept, const Outcome& outcome);
+
+  Client& client_;
+  Transport& world_;
+  std::map<std::string, Kept> kept_;  // by name
+};
+
+}  // namespace sluice::aws

@@ -1,0 +1,125 @@
+// Secrets in a world whose service says what the test says.
+#include "lib/aws/secret_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "lib/base/calendar.h"
+
+namespace sluice::aws {
+namespace {
+
+class Vault final : public Transport, public KeySource {
+ public:
+  void send(HttpRequest request, Limits, std::function<void(HttpText)> done) override {
+    asked.push_back(request.body);
+    HttpText answer;
+    answer.status = status;
+    answer.body = body;
+    if (!holds) return done(std::move(answer));
+    held.push_back([answer, done = std::move(done)] { done(answer); });
+  }
+  void after(Duration wait, std::function<void()> run) override { time = time + wait, run(); }
+  [[nodiscard]] Instant now() const override { return time; }
+  [[nodiscard]] StoreTime wall() const override { return *parse_time("2026-11-21T12:00:00Z"); }
+  void ask(std::function<void(Result<Keys>)> done) override { done(Keys{"A", "s", ""}); }
+  void doubt(const Keys&) override {}
+  void says(const std::string& text) { body = R"({"SecretString":")" + text + R"("})"; }
+
+  std::uint32_t status = 200;
+  std::string body = R"({"SecretString":"{\"user\":\"u\",\"word\":\"hunter2\"}"})";
+  bool holds = false;
+  std::deque<std::function<void()>> held;
+  std::vector<std::string> asked;
+  Instant time{1'000'000'000};
+};
+
+class SecretCacheTest : public ::testing::Test {
+ protected:
+  std::string get(const std::string& reference) {
+    std::string said = "never answered";
+    cache_.ask(reference, [&](const Result<std::string>& value) {
+      said = value.ok() ? *value : value.error().what;
+    });
+    return said;
+  }
+  Vault vault_;
+  Client client_{vault_, vault_, {"eu-west-1"}};
+  SecretCache cache_{client_, vault_};
+};
+
+TEST(SecretReference, NamesASecretAndPerhapsAField) {
+  EXPECT_EQ(read_reference("secret://aws/a/b#c"), (SecretReference{"a/b", "c"}));
+  EXPECT_EQ(read_reference("secret://aws/arn:aws:secretsmanager:eu-west-1:1:secret:x-Ab"),
+            (SecretReference{"arn:aws:secretsmanager:eu-west-1:1:secret:x-Ab", ""}));
+  for (const char* wrong :
+       {"", "secret://aws/", "secret://aws/#a", "secret://aws/a#", "secret://env/X"}) {
+    EXPECT_FALSE(read_reference(wrong).has_value()) << wrong;
+  }
+}
+
+TEST_F(SecretCacheTest, ASecretIsReadOnceForAllItsFields) {
+  EXPECT_EQ(get("secret://aws/s#user"), "u");
+  EXPECT_EQ(get("secret://aws/s#word"), "hunter2");
+  EXPECT_EQ(vault_.asked, (std::vector<std::string>{R"({"SecretId":"s"})"}));
+  vault_.time = vault_.time + minutes(10);
+  vault_.says("plain\\n");
+  EXPECT_EQ(get("secret://aws/s"), "plain");
+  EXPECT_EQ(vault_.asked.size(), 2U);
+}
+
+TEST_F(SecretCacheTest, ThoseWhoAskMeanwhileWait) {
+  vault_.holds = true;
+  std::vector<std::string> said;
+  for (const char* reference : {"secret://aws/s#user", "secret://aws/s#word"}) {
+    cache_.ask(reference, [&](const Result<std::string>& value) { said.push_back(*value); });
+  }
+  ASSERT_EQ(vault_.held.size(), 1U);
+  vault_.held.front()();
+  EXPECT_EQ(said, (std::vector<std::string>{"u", "hunter2"}));
+}
+
+TEST_F(SecretCacheTest, ARefusedValueIsReadAgainButNotByEachWhoIsRefused) {
+  vault_.says("old");
+  EXPECT_EQ(get("secret://aws/s"), "old");
+  vault_.says("new");
+  cache_.doubt("secret://aws/s");
+  EXPECT_EQ(get("secret://aws/s"), "old");  // it has just been read
+  vault_.time = vault_.time + seconds(11);
+  cache_.doubt("secret://aws/s");
+  EXPECT_EQ(get("secret://aws/s"), "new");
+  cache_.doubt("secret://aws/s");
+  cache_.doubt("secret://aws/other");
+  EXPECT_EQ(get("secret://aws/s"), "new");
+  EXPECT_EQ(vault_.asked.size(), 2U);
+}
+
+TEST_F(SecretCacheTest, AnOldValueServesWhileTheServiceIsAway) {
+  vault_.says("old");
+  EXPECT_EQ(get("secret://aws/s"), "old");
+  vault_.time = vault_.time + minutes(11);
+  vault_.status = 400;
+  vault_.body = R"({"__type":"AccessDeniedException","message":"no"})";
+  EXPECT_EQ(get("secret://aws/s"), "old");
+  const std::size_t asked = vault_.asked.size();
+  EXPECT_EQ(get("secret://aws/s"), "old");
+  EXPECT_EQ(vault_.asked.size(), asked);
+  EXPECT_EQ(get("secret://aws/t"), "secret://aws/t: AccessDeniedException: no");
+  EXPECT_EQ(get("secret://aws/t"), "secret://aws/t: AccessDeniedException: no");
+  EXPECT_EQ(vault_.asked.size(), asked + 1);
+  vault_.time = vault_.time + seconds(10);
+  vault_.status = 200;
+  vault_.says("there");
+  EXPECT_EQ(get("secret://aws/t"), "there");
+}
+
+TEST_F(SecretCacheTest, NoErrorQuotesAValue) {
+  EXPECT_EQ(get("secret://aws/s#none"), "secret://aws/s#none: the secret has no text called none");
+  EXPECT_EQ(get("secret://aws"), "secret://aws is no secret://aws/NAME#FIELD");
+  vault_.says("hunter2\\nhunter3");
+  EXPECT_EQ(get("secret://aws/two"), "secret://aws/two is empty or has control characters");
+}
+
+}  // namespace
+}  // namespace sluice::aws
