@@ -33,6 +33,8 @@ class Session {
 
   // Of all services.
   Client& client() { return client_; }
+  // Its clock and timers.
+  Transport& world() { return transport_; }
   [[nodiscard]] const std::string& region() const { return region_; }
   // What brought the credentials in use, such as "the container"; empty: nothing yet.
   [[nodiscard]] const std::string& credentials_from() const { return keys_.source(); }

@@ -167,9 +167,10 @@ void Commands::run(std::vector<std::string> words, Limits limits, Done done) {
   if (failed != 0) return done(unavailable(words.front() + ": " + std::strerror(failed)));
   running.process = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, running.child, 0)));
   if (!running.process.open()) {
+    const std::string why = std::strerror(errno);
     running.kill_all();
     waitpid(running.child, nullptr, 0);
-    return done(unavailable("no descriptor is left"));
+    return done(unavailable(words.front() + " cannot be watched: " + why));
   }
   running.output = std::move(pipe.out);
   running.limits = limits;

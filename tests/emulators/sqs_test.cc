@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/aws/sqs_batches.h"
 #include "tests/emulators/rig.h"
 
 namespace sluice::aws::sqs {
@@ -126,6 +127,29 @@ TEST_P(SqsTest, ALongPollEndsWhenSomethingComes) {
   ASSERT_TRUE(got.ok());
   ASSERT_EQ(got->size(), 1U);
   EXPECT_LT(port::steady_now() - began, seconds(8));
+}
+
+TEST_P(SqsTest, BatchesFillThemselves) {
+  const std::string url = create(named("many"));
+  const BatcherConfig config{kBatchMax, kBatchBytesMax, milliseconds(10), 3};
+  Batcher<Entry> sending(client(), session_->world(), sends(url), config);
+  Batcher<std::string> deleting(client(), session_->world(), deletes(url), config);
+  Batcher<Visibility> hiding(client(), session_->world(), visibilities(url), config);
+  std::size_t done = 0;
+  const auto count = [&](const EntryFate& fate) {
+    EXPECT_EQ(fate.how, How::kDone) << fate.code;
+    ++done;
+  };
+  for (int i = 0; i < 95; ++i) sending.add({std::to_string(i)}, count);
+  run_until([&] { return done == 95; });
+  const auto got = receive_all({url, 10, seconds(1), seconds(60)}, 95);
+  ASSERT_EQ(got.size(), 95U);
+  for (const Message& one : got) hiding.add({one.receipt, seconds(90)}, count);
+  run_until([&] { return done == 2UL * 95; });
+  for (const Message& one : got) deleting.add(one.receipt, count);
+  run_until([&] { return done == 3UL * 95; });
+  const QueueAttributes empty = attributes(url);
+  EXPECT_EQ(empty.waiting + empty.in_flight, 0U);
 }
 
 TEST_P(SqsTest, AFifoQueueKeepsItsGroupsInOrder) {
