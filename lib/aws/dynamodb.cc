@@ -138,6 +138,18 @@ Value text(std::string value) { return {Value::Kind::kText, std::move(value)}; }
 Value number(std::int64_t value) { return {Value::Kind::kNumber, std::to_string(value)}; }
 Value bytes(std::string value) { return {Value::Kind::kBytes, std::move(value)}; }
 
+std::size_t bytes_of(const Item& item) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : item) {
+    const bool is_number = value.kind == Value::Kind::kNumber;
+    // Two digits a byte, one more, and one for the sign. Texts of kOther are larger than what they
+    // say; "true", "false" and "" are, or count as a byte.
+    const std::size_t size = is_number ? value.text.size() / 2 + 3 : value.text.size();
+    bytes += name.size() + std::max<std::size_t>(size, value.kind == Value::Kind::kNull ? 1 : 0);
+  }
+  return bytes;
+}
+
 Request write_item(const Write& what) {
   CHECK(what.kind != Write::Kind::kCheck);
   return request(std::string(name_of(what.kind)) + "Item", write_json(what));

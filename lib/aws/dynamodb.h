@@ -27,6 +27,9 @@ Value text(std::string value);
 Value number(std::int64_t value);
 Value bytes(std::string value);
 using Item = std::map<std::string, Value>;
+// At most so large as DynamoDB counts it ("Item sizes and formats", Developer Guide): what exceeds
+// kItemBytesMax may be refused.
+std::size_t bytes_of(const Item& item);
 
 // Expressions, with what stands for names (#n) and values (:v) in them.
 struct Terms {

@@ -87,6 +87,12 @@ TEST(DynamoDb, Items) {
       "t":{"BOOL":true},"z":{"NULL":true},"l":{"L":[{"S":"x"}]}})"));
 }
 
+TEST(DynamoDb, HowLargeAnItemIs) {
+  EXPECT_EQ(bytes_of({}), 0U);
+  EXPECT_EQ(bytes_of({{"pk", text("\u00e4")}, {"b", bytes(std::string(100, '\0'))}}), 105U);
+  EXPECT_EQ(bytes_of({{"n", number(-12345)}, {"z", {Value::Kind::kNull, ""}}}), 9U);
+}
+
 TEST(DynamoDb, AConditionThatDidNotHold) {
   EXPECT_TRUE(*read_written(answered("{}")));
   Outcome failed = refused("ConditionalCheckFailedException");

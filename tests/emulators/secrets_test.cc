@@ -40,5 +40,19 @@ TEST_F(SecretsTest, ARoleIsAssumedForAProfile) {
   EXPECT_NE(how.answer.find("assumed-role/sluice/sluice"), std::string::npos) << how.answer;
 }
 
+TEST_F(SecretsTest, AnInstanceHasARole) {
+  unsetenv("AWS_ACCESS_KEY_ID");
+  unsetenv("AWS_SECRET_ACCESS_KEY");
+  unsetenv("AWS_EC2_METADATA_DISABLED");
+  setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
+  setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials", 1);
+  setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url_of(emulator()).c_str(), 1);
+  const Outcome how = call({"sts", "GetCallerIdentity"});
+  unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  unsetenv("AWS_CONFIG_FILE");
+  ASSERT_FALSE(how.fault) << how.fault->code << how.fault->message;
+  EXPECT_EQ(session_->credentials_from(), "the instance");
+}
+
 }  // namespace
 }  // namespace sluice::aws
