@@ -334,7 +334,7 @@ class LimiterCore {
   void item(wire::PeerId peer, const wire::Quote& quote, const Turn& turn);
   [[nodiscard]] wire::Wait what_stops(const Shard& shard, Instant now) const;
   [[nodiscard]] static bool is_unknowable(wire::Wait why);
-  [[nodiscard]] static std::uint64_t in_logs(const Key& key);
+  [[nodiscard]] std::uint64_t in_logs(const Key& key) const;
   [[nodiscard]] std::uint64_t ahead_of(const Key& key, const Asker& asker) const;
   void forget_peek(const Peek& peek, const Turn& turn);
   void peek_after_limits(const Peek& peek, const Turn& turn);

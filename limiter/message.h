@@ -90,6 +90,7 @@ struct Message {
   Instant look_at = Instant::never();  // what became of its attempt is asked then
   std::vector<Holder> holders;
   bool withdrawn = false;              // its key has moved: it does not come back into the line
+  bool rowless = false;                // its ingest said Forgotten: it counts no row of it any more
   std::uint32_t attempts = 0;          // real ones so far, as the store said last
   std::uint32_t last_serial = 0;       // the last attempt that left from here: none leaves twice
   std::uint32_t completed_serial = 0;  // the last whose outcome the store has, from anybody

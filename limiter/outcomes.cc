@@ -236,8 +236,8 @@ void LimiterCore::tell_if_recorded(Message& message, const Turn& turn) {
     send(*served, settled, turn);  // any ingest of that store deletes the row
   }
   for (const Holder& holder : message.holders) send(holder.peer, settled, turn);
-  if (told_key_.try_emplace(offer.identity, ToldOf{message.key, std::string(offer.letter.store())})
-          .second) {
+  const ToldOf told{message.key, std::string(offer.letter.store())};
+  if (!message.rowless && told_key_.try_emplace(offer.identity, told).second) {
     ++message.key->told;
     told_.push_back({turn.now, offer.identity});
   }

@@ -152,10 +152,11 @@ void LimiterCore::peek_for_askers(Shard& shard) {
 
 // Messages of the key that ingest counts among those before it, and that the store's logs count
 // already: under way, being recorded, or told and not forgotten yet.
-std::uint64_t LimiterCore::in_logs(const Key& key) {
-  const auto gone = std::count_if(key.out.begin(), key.out.end(), [](const Message* message) {
-    return message->state == State::kUnderway || message->state == State::kCompleting ||
-           message->state == State::kEnding;
+std::uint64_t LimiterCore::in_logs(const Key& key) const {
+  const auto gone = std::count_if(key.out.begin(), key.out.end(), [&](const Message* message) {
+    const bool went = message->state == State::kUnderway || message->state == State::kCompleting ||
+                      message->state == State::kEnding;
+    return went && !message->rowless && !told_key_.contains(message->offer.identity);
   });
   return static_cast<std::uint64_t>(gone) + key.told;
 }

@@ -98,7 +98,9 @@ void Rows::know(const std::string& name, std::uint32_t count) {
 
 void Rows::forgotten(std::string_view name) {
   Store* store = find(name);
-  if (store != nullptr && store->count > 0) --store->count;
+  if (store == nullptr) return;
+  if (store->count > 0) --store->count;
+  store->not_before = {};  // what stands behind it has come nearer
 }
 
 std::uint64_t Rows::count() const {
@@ -138,7 +140,7 @@ void Rows::brought(std::uint64_t want_id) {
   }
 }
 
-bool Rows::answered(const wire::Rows& rows, const Config& config, Instant now) {
+bool Rows::answered(const wire::Rows& rows, bool half_empty, const Config& config, Instant now) {
   Store* store = find(rows.store);
   if (store == nullptr || store->want_id == 0 || store->want_id != rows.want_id) return false;
   store->want_id = 0;
@@ -149,9 +151,11 @@ bool Rows::answered(const wire::Rows& rows, const Config& config, Instant now) {
     return true;
   }
   if (rows.count == 0) MARK("limiter: an empty answer is older than an announcement");
-  store->more = rows.more || store->announced;
-  // Rows that were known already, and nothing else: asking at once would bring the same.
-  if (!store->brought && !store->announced) {
+  // What had no room is not here, and comes after what is.
+  store->more = rows.more || store->announced || store->cut.has_value();
+  // Rows that were known already, and nothing else: asking at once would bring the same. With more
+  // than half a line there is no haste, and when it is short of messages others are asked for.
+  if (half_empty && !store->brought && !store->announced) {
     MARK("limiter: a Want brings nothing new");
     store->not_before = now + config.want_again;
   }

@@ -79,7 +79,7 @@ class Rows {
   // How far the answer to the Want said last went.
   [[nodiscard]] std::optional<std::int64_t> reach(std::string_view store) const;
   // False: an answer to a Want that is no longer open.
-  bool answered(const wire::Rows& rows, const Config& config, Instant now);
+  bool answered(const wire::Rows& rows, bool half_empty, const Config& config, Instant now);
   // A row of that store was let go: there are more than are here.
   void let_go(std::string_view store);
   // It was let go for want of room: nothing after it belongs into the line before the next Want.

@@ -66,7 +66,7 @@ void LimiterCore::item(wire::PeerId, const wire::Rows& rows, const Turn& turn) {
     Key* key = find_key(shard, rows.key);
     if (key == nullptr) continue;
     const auto asked = key->rows.asked(rows.want_id);
-    if (!key->rows.answered(rows, config_, turn.now)) continue;
+    if (!key->rows.answered(rows, view(*key).half_empty, config_, turn.now)) continue;
     if (IngestPeer* ingest = asked ? peers_.ingest(*asked) : nullptr) --ingest->wants_open;
     if (rows.more) let_go_beyond(*key, rows.store, turn);
     touch(*key);
@@ -88,6 +88,10 @@ void LimiterCore::let_go_beyond(Key& key, const std::string& store, const Turn& 
 // The record may go, and the row no longer counts among those that its ingest has.
 void LimiterCore::item(wire::PeerId, const wire::Forgotten& forgotten, const Turn&) {
   forgotten_by_ingest(forgotten.identity);
+  if (Message* again = find(forgotten.identity)) {
+    MARK("limiter: a row that was read before it went is here when it has gone");
+    again->rowless = true;
+  }
   if (Shard* shard = shard_of(forgotten.upstream)) {
     shard->forgotten.push_back(forgotten.identity);
   } else {

@@ -365,6 +365,24 @@ TEST(CoreTable, AQuoteSubtractsWhatIsUnderWay) {
   EXPECT_EQ(s.bench.said<wire::Quoted>()[2].position, 1U);
 }
 
+// Ingest has forgotten a row that was read before and is here again meanwhile: it counts it no
+// more, whatever is said of it yet.
+TEST(CoreTable, AQuoteSubtractsARowNoMoreThatIsForgotten) {
+  Started s;
+  s.settle(s.dispatch_one());
+  s.bench.keep_answers = true;
+  const wire::Offer row = s.bench.offer("1", 1);
+  s.bench.say(s.ingest, row);
+  s.bench.say(s.ingest, wire::Forgotten{row.identity, "api"});
+  s.bench.keep_answers = false;
+  s.bench.clear();
+  for (const StoreReply& reply : std::exchange(s.bench.kept, {})) s.bench.reply(reply);
+  ASSERT_EQ(s.bench.said<wire::Settled>().size(), 1U);
+  s.bench.say(s.ingest, wire::Quote{1, "api", "api:k", "", 1, 1, {}});
+  ASSERT_EQ(s.bench.said<wire::Quoted>().size(), 1U);
+  EXPECT_EQ(s.bench.said<wire::Quoted>()[0].position, 1U);
+}
+
 // Each ingest knows the rows of its own store alone; in the key's line stand those of all.
 TEST(CoreTable, AQuoteCountsTheRowsOfOtherStores) {
   Started s;

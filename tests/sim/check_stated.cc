@@ -1,7 +1,7 @@
 // Stated departures: a message that was told with its 202 when it will go leaves no earlier, and at
 // most 2 % of that wait or 1 s later, where nothing fails in between (of two ingests: within a
 // window of that). Watched on days on which the upstream answers steadily and keys share no limit:
-// from when latencies are known, or long enough after the last fault.
+// from when latencies are known, or long enough after the last fault for them to be known again.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -13,7 +13,8 @@
 namespace sluice::sim {
 namespace {
 
-constexpr std::uint64_t kLearnt = 20;            // answers, until latency is known
+constexpr std::uint64_t kLearnt = 20;    // answers of an upstream, until its latency is known ...
+constexpr std::uint64_t kRelearnt = 40;  // ... and until no answer of before counts for much
 constexpr Duration kAftermath = seconds(90);     // leases, retries and penalties of before are over
 constexpr Duration kQuoted = milliseconds(100);  // ago, at most, it was said that it goes then
 
@@ -22,12 +23,14 @@ class Stated : public Witness {
   Stated(World& world, const Settings& settings)
       : world_(world), quiet_(settings.quiet_morning), slot_(slot_of(settings)) {}
 
-  void stated(const std::string& identity, const wire::Quoted& said) override {
-    if (said.departs_at.us == 0 || !is_calm()) return;
-    stated_[identity] = {world_.now(),
-                         world_.now() + std::max(Duration{0}, said.departs_at - said.now)};
+  void stated(const ingest::Name& name, const wire::Quoted& said) override {
+    if (said.departs_at.us == 0 || !is_calm(name.upstream)) return;
+    stated_[name.identity] = {world_.now(),
+                              world_.now() + std::max(Duration{0}, said.departs_at - said.now)};
   }
-  void answered(const AnsweredAttempt& answer) override { answers_ += answer.answered ? 1 : 0; }
+  void answered(const AnsweredAttempt& answer) override {
+    if (answer.answered && (quiet_ || world_.healed)) ++answers_[upstream_of(answer.key)];
+  }
   void started(const StartedAttempt& start) override {
     const auto at = stated_.extract(start.attempt.identity);
     if (at.empty()) return;
@@ -52,10 +55,12 @@ class Stated : public Witness {
     }
     return settings.ingests > 1 ? slot + settings.answer_max : Duration{0};
   }
+  static std::string upstream_of(const std::string& key) { return key.substr(0, key.find(':')); }
   // Since the faults ended; where there are none, from the beginning.
-  [[nodiscard]] bool is_calm() {
-    if (quiet_) return answers_ >= kLearnt;
-    return world_.healed && world_.now() >= world_.healed_at + kAftermath;
+  [[nodiscard]] bool is_calm(const std::string& upstream) {
+    const std::uint64_t answers = answers_[upstream];
+    if (quiet_) return answers >= kLearnt;
+    return world_.healed && world_.now() >= world_.healed_at + kAftermath && answers >= kRelearnt;
   }
   void breaks(const char* how, Duration late, const Statement& said) {
     world_.breaks("stated", std::string("leaves ") + how +
@@ -66,8 +71,8 @@ class Stated : public Witness {
   World& world_;
   bool quiet_;  // nothing fails from the beginning
   Duration slot_;
-  std::uint64_t answers_ = 0;
-  std::map<std::string, Statement> stated_;  // by identity
+  std::map<std::string, std::uint64_t> answers_;  // by upstream
+  std::map<std::string, Statement> stated_;       // by identity
 };
 
 }  // namespace

@@ -212,7 +212,7 @@ void Producer::answered(const Said& said, const ingest::FrontAnswer& answer) {
     witnesses_.tell(&Witness::accepted, AcceptedMessage{name.identity, name.key, name.id,
                                                         letter.message.request, name.expires_at});
     if (accepted->forecast && !accepted->repeat)
-      witnesses_.tell(&Witness::stated, name.identity, *accepted->forecast);
+      witnesses_.tell(&Witness::stated, name, *accepted->forecast);
     cancel_some(letter, name.identity);
     ask_about(letter, name.identity);
     // (Who asks at that very moment is told that it is ahead, and it never is.)

@@ -223,6 +223,8 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     settings.be_stated(stated);
     world.faults = settings.quiet_morning ? Faults::none() : Faults::drawn(stated);
     if (!settings.quiet_morning) world.faults.draw_later(stated);
+    // Rows go by their ingests' clocks: of two that differ by minutes, neither knows its place.
+    if (settings.ingests > 1) world.faults.ingest.wall_leap_every = {};
   }
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);

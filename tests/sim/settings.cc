@@ -151,7 +151,7 @@ void Settings::be_stated(Prng& prng) {
   stated_day = true;
   quiet_morning = coin(prng);
   keys = static_cast<int>(prng.between(1, 4));
-  ingests = quiet_morning && keys % 2 == 0 ? 2 : 1;
+  ingests = keys % 2 == 0 ? 2 : 1;
   messages = static_cast<int>(prng.between(100, 300));
   safety = seconds(quiet_morning ? 240 : 30);
   sending = minutes(4);

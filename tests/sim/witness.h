@@ -52,7 +52,7 @@ class Witness {
   // Somebody asked about an accepted message, and was told this.
   virtual void explained(const std::string& /*identity*/, const ingest::Found&) {}
   // Its 202 said when it goes.
-  virtual void stated(const std::string& /*identity*/, const wire::Quoted&) {}
+  virtual void stated(const ingest::Name&, const wire::Quoted&) {}
   // 429 for the message of this id: to be said again after so long.
   virtual void refused(const std::string& /*key*/, const std::string& /*id*/, Duration) {}
   virtual void cancel_asked(const std::string& /*identity*/) {}
