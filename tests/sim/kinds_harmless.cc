@@ -66,7 +66,7 @@ constexpr Harmless kTable[] = {
     {"auditor doubles LedgerFollow", kAsks},  {"alerter doubles Follow", kAsks},
     {"alerter doubles StateOpen", kAgain},    {"alerter doubles StatePut", kAgain},
     {"alerter doubles StateDue", kAsks},      {"alerter doubles StateMark", kAgain},
-    {"alerter doubles Deliver", kOnce},
+    {"alerter doubles Deliver", kOnce},       {"limiter doubles AskClock", kAsks},
 };
 
 }  // namespace

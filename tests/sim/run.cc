@@ -174,7 +174,7 @@ void draw_late_outcomes(Settings& settings, Faults& faults) {
     upstream.on_unknown = OnUnknown::kResend;
   }
   settings.share_upstreams();
-  faults.link.cut_every = seconds(8);
+  faults.link.cut_every = seconds(4);
   faults.link.cut_max = seconds(25);
   faults.upstream.answer_max = milliseconds(900);
   faults.upstream.no_connect = std::max(faults.upstream.no_connect, 400'000U);
@@ -205,7 +205,7 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
     draw_knobs(later, settings);
     Prng latest(seed ^ kLatest);
     world.faults.draw_latest(latest);
-    if (latest.chance(80'000)) draw_late_outcomes(settings, world.faults);
+    if (latest.chance(150'000)) draw_late_outcomes(settings, world.faults);
     if (latest.chance(300'000)) settings.otherwise = 150'000;
     Prng rare(seed ^ kRare);
     draw_rare(settings, world.faults, rare);
