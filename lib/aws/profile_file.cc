@@ -20,15 +20,18 @@ std::string_view without_comment(std::string_view text) {
   return text;
 }
 
+// "profile staging", "profile" -> "staging". Nothing: it begins with another word.
+std::optional<std::string> name_behind(std::string_view section, std::string_view word) {
+  const bool says_it =
+      section.starts_with(word) && section.size() > word.size() && is_blank(section[word.size()]);
+  if (!says_it) return std::nullopt;
+  return std::string(trimmed(section.substr(word.size())));
+}
+
 // "[profile staging]" -> "staging". Nothing: it is no profile's.
 std::optional<std::string> profile_of(ProfileFile kind, std::string_view section) {
-  constexpr std::string_view kWord = "profile";
-  const bool says_profile = section.starts_with(kWord) && section.size() > kWord.size() &&
-                            is_blank(section[kWord.size()]);
-  if (kind == ProfileFile::kCredentials) return std::string(section);
-  if (says_profile) return std::string(trimmed(section.substr(kWord.size())));
-  if (section == "default") return std::string(section);
-  return std::nullopt;
+  if (kind == ProfileFile::kCredentials || section == "default") return std::string(section);
+  return name_behind(section, "profile");
 }
 
 class Reader {
@@ -39,8 +42,7 @@ class Reader {
   std::string_view line(std::string_view text) {
     const std::string_view said = trimmed(without_comment(text));
     if (said.empty()) return {};
-    if (is_blank(text.front()))
-      return within_section_ ? "" : "a setting before the first [section]";
+    if (is_blank(text.front())) return nested(said);
     return said.front() == '[' ? section(said) : setting(said);
   }
 
@@ -51,7 +53,10 @@ class Reader {
     const std::string_view inside = trimmed(said.substr(1, said.size() - 2));
     if (inside.empty()) return "a section without a name";
     const auto name = profile_of(kind_, inside);
-    profile_ = name ? &into_[*name] : nullptr;
+    const auto services = name ? std::nullopt : name_behind(inside, "services");
+    profile_ = name ? &into_[*name] : services ? &into_[services_key(*services)] : nullptr;
+    in_services_ = services.has_value();
+    above_.clear();
     return {};
   }
 
@@ -62,16 +67,31 @@ class Reader {
     const std::string name = lower_case(trimmed(said.substr(0, equals)));
     if (name.empty()) return "a value without a name";
     if (profile_ != nullptr) (*profile_)[name] = trimmed(said.substr(equals + 1));
+    above_ = name;
+    return {};
+  }
+
+  // Below "sqs =" of a [services] section; elsewhere it is passed over.
+  std::string_view nested(std::string_view said) {
+    if (!within_section_) return "a setting before the first [section]";
+    const std::size_t equals = said.find('=');
+    if (!in_services_ || above_.empty() || equals == std::string_view::npos) return {};
+    const std::string name = above_ + "." + lower_case(trimmed(said.substr(0, equals)));
+    (*profile_)[name] = trimmed(said.substr(equals + 1));
     return {};
   }
 
   ProfileFile kind_;
   Profiles& into_;
   Profile* profile_ = nullptr;  // of the section; null: it is no profile's
+  bool in_services_ = false;
+  std::string above_;  // the setting that nested ones belong to
   bool within_section_ = false;
 };
 
 }  // namespace
+
+std::string services_key(const std::string& name) { return "[services] " + name; }
 
 Status read_profiles(ProfileFile kind, std::string_view text, const std::string& path,
                      Profiles& into) {

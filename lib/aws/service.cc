@@ -48,6 +48,8 @@ const std::string* url_in(const Service& service, const EndpointSettings& settin
   const std::string own = endpoint_variable(service);
   if (const auto* url = setting(settings.environment, own)) return url;
   if (const auto* url = setting(settings.environment, "AWS_ENDPOINT_URL")) return url;
+  const std::string nested = std::string(service.name) + ".endpoint_url";
+  if (const auto* url = setting(settings.profile, nested)) return url;
   return setting(settings.profile, "endpoint_url");
 }
 

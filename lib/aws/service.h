@@ -42,8 +42,8 @@ struct Endpoint {
   std::string region;  // to sign with
 };
 
-// AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's endpoint_url, AWS's own; the first
-// two may be turned off by AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, and so may the third.
+// AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's <service>.endpoint_url and
+// endpoint_url, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns them off; else AWS's own.
 Endpoint endpoint_of(const Service& service, const std::string& region,
                      const EndpointSettings& settings);
 

@@ -15,7 +15,13 @@ Profile own_profile(const Machine& machine) {
   const auto profiles = read_profile_files(machine);
   if (!profiles.ok()) return {};
   const auto found = profiles->find(profile_name(machine));
-  return found == profiles->end() ? Profile{} : found->second;
+  if (found == profiles->end()) return {};
+  Profile profile = found->second;
+  const auto named = profile.find("services");
+  if (named == profile.end()) return profile;
+  const auto services = profiles->find(services_key(named->second));
+  if (services != profiles->end()) profile.insert(services->second.begin(), services->second.end());
+  return profile;
 }
 
 std::string region_of(const Machine& machine, const SessionSettings& settings,

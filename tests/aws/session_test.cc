@@ -76,6 +76,22 @@ TEST_F(ConfigTest, EndpointsFromTheNearestPlace) {
   EXPECT_EQ(url("sqs"), "http://127.0.0.1:9");
 }
 
+TEST_F(ConfigTest, AProfileNamesItsServices) {
+  said_.config =
+      "[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:1\nservices = dev\n"
+      "[services dev]\nsqs = \n  endpoint_url = http://127.0.0.1:2\nsecrets_manager =\n"
+      "  endpoint_url = http://127.0.0.1:3  # here\n[services other]\nsns =\n"
+      "  endpoint_url = http://127.0.0.1:4\n";
+  EXPECT_EQ(url("sqs"), "http://127.0.0.1:2");
+  EXPECT_EQ(url("secrets_manager"), "http://127.0.0.1:3");
+  EXPECT_EQ(url("sns"), "http://127.0.0.1:1");
+  said_.variables["AWS_ENDPOINT_URL"] = "http://127.0.0.1:5";
+  EXPECT_EQ(url("sqs"), "http://127.0.0.1:5");
+  said_.config += "[default]\nservices = none\n";
+  said_.variables.erase("AWS_ENDPOINT_URL");
+  EXPECT_EQ(url("sqs"), "http://127.0.0.1:1");
+}
+
 TEST_F(ConfigTest, AnEndpointIsHostAndPath) {
   for (const char* wrong :
        {"127.0.0.1", "ftp://x", "http://x?a=b", "http://me:hunter2@x", "nonsense"}) {
