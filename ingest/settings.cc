@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "ingest/json.h"
+#include "ingest/sqs_settings.h"
+#include "lib/aws/settings.h"
 #include "lib/port/address.h"
 #include "lib/port/listen_socket.h"
 #include "lib/port/secrets.h"
@@ -78,6 +80,13 @@ constexpr std::array kRows = {
                .min = us(milliseconds(1)),
                .max = us(hours(24)),
                .scaled = true},
+    SettingRow{.name = "hold_visibility",
+               .type = Type::kDuration,
+               .preset = "120s",
+               .help = "How long a queue's copy that is here is hidden from others; said again at "
+                       "half of it. After a crash it is back so late.",
+               .min = us(seconds(1)),
+               .max = us(hours(12))},
     SettingRow{.name = "key_max",
                .type = Type::kWhole,
                .preset = "1000",
@@ -228,21 +237,14 @@ stage::StageInfo stage_info() {
   info.health_listen = "127.0.0.1:8081";
   info.dials = {wire::Role::kLimiter, wire::Role::kAuditor};
   info.rows = kRows;
-  info.tables = {{"source", kSourceRows}};
+  info.tables = {{"source", kSourceRows}, {"queue", queue_rows()}, {"aws", aws::setting_rows()}};
   info.upstreams = true;
   return info;
 }
 
 std::span<const SettingRow> source_rows() { return kSourceRows; }
 
-Result<Pointers> read_pointers(const Settings& settings) {
-  auto tables = settings.tables("source", kSourceRows);
-  if (!tables) return tables.error();
-  if (tables->size() > 1) return Error{Trouble::kSettings, "[source] is there twice"};
-  auto defaults = SettingTable::check(kSourceRows, nullptr, "source", 1'000'000);
-  if (!defaults) return defaults.error();
-  const SettingTable& table = tables->empty() ? *defaults : tables->front();
-  Pointers pointers;
+Status read_pointers_of(const SettingTable& table, Pointers& pointers) {
   const std::pair<std::string_view, std::string*> all[] = {{"id", &pointers.id},
                                                            {"key", &pointers.key},
                                                            {"upstream", &pointers.upstream},
@@ -257,6 +259,7 @@ Result<Pointers> read_pointers(const Settings& settings) {
                                                            {"cost", &pointers.cost},
                                                            {"reply_to", &pointers.reply_to}};
   for (const auto& [name, to] : all) {
+    if (!table.given(name)) continue;
     *to = table.text(name);
     if (const auto trouble = pointer_trouble(*to)) {
       return Error{Trouble::kSettings, table.place_of(name).text() + ": " + std::string(name) +
@@ -268,6 +271,16 @@ Result<Pointers> read_pointers(const Settings& settings) {
                                          ": key must point to a field: it says whose budget a "
                                          "message spends"};
   }
+  return Done{};
+}
+
+Result<Pointers> read_pointers(const Settings& settings) {
+  auto tables = settings.tables("source", kSourceRows);
+  if (!tables) return tables.error();
+  if (tables->size() > 1) return Error{Trouble::kSettings, "[source] is there twice"};
+  Pointers pointers;  // the presets of kSourceRows
+  if (tables->empty()) return pointers;
+  if (auto read = read_pointers_of(tables->front(), pointers); !read) return read.error();
   return pointers;
 }
 
@@ -286,6 +299,7 @@ Result<Config> read_config(const Settings& settings) {
   config.sweep_every = mine.duration("sweep_every");
   config.remember = mine.duration("remember");
   config.priority_age = mine.duration("priority_age");
+  config.hold_visibility = mine.duration("hold_visibility");
   config.key_max = small(mine, "key_max");
   config.open_max = small(mine, "open_max");
   auto replies = read_replies(mine);
@@ -307,6 +321,7 @@ port::HttpServerConfig read_door(const Settings& settings) {
 Status check_settings(const Settings& settings) {
   if (auto pointers = read_pointers(settings); !pointers) return pointers.error();
   if (auto config = read_config(settings); !config) return config.error();
+  if (auto queues = read_queues(settings); !queues) return queues.error();
   const std::string& listen = settings.stage.text("listen");
   if (auto right = port::check_listen(listen); !right) {
     return Error{right.error().code,

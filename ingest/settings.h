@@ -17,6 +17,8 @@ stage::StageInfo stage_info();
 // The table [source]: where in a document things are.
 std::span<const SettingRow> source_rows();
 Result<Pointers> read_pointers(const Settings& settings);
+// Those that a table gives; the others stay.
+Status read_pointers_of(const SettingTable& table, Pointers& pointers);
 
 Result<Config> read_config(const Settings& settings);
 // Whether the front door listens on a loopback address.

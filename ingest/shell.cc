@@ -48,6 +48,7 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   shell->lines_max_ = static_cast<std::size_t>(room.settings.stage.whole("lines_max"));
   if (known->empty() && !shell->open_) return not_open(room.settings);
   shell->door_config_ = read_door(room.settings);
+  if (auto queues = shell->open_queues(room); !queues) return queues.error();
   return shell;
 }
 
@@ -83,6 +84,7 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   server_ = std::move(*server);
   stage.metrics().on_scrape([this] { count(); });
   stage.log().info("front door", {{"listen", door_config_.listen}, {"port", server_->port()}});
+  start_queues();
   stage.poller().after(seconds(1), [this] { each_second(); });
   stage.poller().after(seconds(10), [this] { each_ten_seconds(); });
   return Done{};
@@ -101,6 +103,8 @@ void Shell::perform(IngestCore::Effect effect) {
     calls_.push_back(std::move(*call));
   } else if (const auto* answer = std::get_if<Respond>(&effect)) {
     door_->respond(*answer);
+  } else if (const auto* queue = std::get_if<QueueCall>(&effect)) {
+    ask_queue(*queue);
   } else if (const auto* list = std::get_if<ListCall>(&effect)) {
     auto page = lists_->list(list->ask);
     if (page) {
@@ -109,7 +113,6 @@ void Shell::perform(IngestCore::Effect effect) {
       stage_->complete(ListReply{list->call_id, ListFailed{page.error().what}});
     }
   }
-  // There is no queue yet, so there are no calls to one.
 }
 
 // Each trouble once, until there is another one or none.
@@ -139,6 +142,7 @@ void Shell::end_turn() {
     }
   }
   replies_->end_turn();
+  for (const auto& queue : queues_) queue->end_turn();
   door_->feed();
 }
 
@@ -193,6 +197,7 @@ bool Shell::add_up() {
 void Shell::drain() {
   server_->stop_listening();
   stage_->accept(Drain{});
+  for (const auto& queue : queues_) queue->drain();
   replies_->drain();
   door_->drain();
 }
@@ -219,6 +224,7 @@ void Shell::count() {
         .set(number);
   }
   count_replies(metrics);
+  count_queues(metrics);
   metrics.gauge("sluice_limiters_count", "Limiters connected.")
       .set(static_cast<double>(core_.limiters()));
   metrics.gauge("sluice_auditors_count", "Auditors connected.")

@@ -12,6 +12,8 @@
 #include "ingest/sqlite_api_keys.h"
 #include "ingest/sqlite_lists.h"
 #include "ingest/sqlite_parking.h"
+#include "ingest/sqs_source.h"
+#include "lib/aws/session.h"
 #include "lib/stage/stage.h"
 #include "lib/wire/namesakes.h"
 
@@ -35,6 +37,7 @@ class Shell {
   std::string not_ready();
   Result<std::vector<std::string>> reload(const Settings& settings);
   void drain();
+  bool idle();
 
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
 
@@ -49,6 +52,10 @@ class Shell {
   void count();
   void count_replies(stage::Metrics& metrics);
   HttpDoor::World world();
+  Status open_queues(const stage::Room& room);
+  void start_queues();
+  void ask_queue(const QueueCall& call);
+  void count_queues(stage::Metrics& metrics);
 
   Config config_;
   Pointers pointers_;
@@ -64,9 +71,12 @@ class Shell {
   std::unique_ptr<ReplySender> replies_;
   std::unique_ptr<HttpDoor> door_;
   std::unique_ptr<port::HttpServer> server_;
-  std::vector<ParkingCall> calls_;  // of this round: one commit
-  std::string trouble_;             // what the last commit failed of
-  std::string damage_;              // what could not be read last
+  std::vector<SqsSettings> queue_settings_;
+  std::unique_ptr<aws::Session> aws_;               // nothing: no queues
+  std::vector<std::unique_ptr<SqsSource>> queues_;  // after aws_: it calls them
+  std::vector<ParkingCall> calls_;                  // of this round: one commit
+  std::string trouble_;                             // what the last commit failed of
+  std::string damage_;                              // what could not be read last
   Instant wrote_at_;
   ParkingSums sums_;
   Instant sums_at_;

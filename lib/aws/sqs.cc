@@ -41,6 +41,11 @@ Request batch(std::string_view operation, const std::string& queue_url, const st
 
 StoreTime time_at(const json& of, const char* name) { return {number_at(of, name) * 1'000}; }
 
+// Which member of an attribute has its value.
+const char* value_of(const std::string& type) {
+  return type.starts_with("Binary") ? "BinaryValue" : "StringValue";
+}
+
 Message message_of(const json& from) {
   Message message{text_at(from, "MessageId"), text_at(from, "ReceiptHandle"),
                   text_at(from, "Body")};
@@ -54,8 +59,9 @@ Message message_of(const json& from) {
   const json* attributes = member(from, "MessageAttributes");
   if (attributes == nullptr || !attributes->is_object()) return message;
   for (const auto& [name, value] : attributes->items()) {
-    if (member(value, "StringValue") == nullptr) continue;
-    message.attributes[name] = text_at(value, "StringValue");
+    const std::string type = text_at(value, "DataType");
+    if (member(value, value_of(type)) == nullptr) continue;
+    message.attributes[name] = {text_at(value, value_of(type)), type};
   }
   return message;
 }
@@ -105,7 +111,8 @@ Request send_message_batch(const std::string& queue_url, const std::vector<Entry
     if (!from.group.empty()) entry["MessageGroupId"] = from.group;
     if (!from.deduplication_id.empty()) entry["MessageDeduplicationId"] = from.deduplication_id;
     for (const auto& [name, value] : from.attributes) {
-      entry["MessageAttributes"][name] = {{"DataType", "String"}, {"StringValue", value}};
+      entry["MessageAttributes"][name] = {{"DataType", value.type},
+                                          {value_of(value.type), value.value}};
     }
   });
 }
@@ -159,6 +166,7 @@ Reply<QueueAttributes> read_queue_attributes(const Outcome& outcome) {
   found.retention = seconds(number_at(*said, "MessageRetentionPeriod"));
   found.is_fifo = is_true_at(*said, "FifoQueue");
   found.names_by_content = is_true_at(*said, "ContentBasedDeduplication");
+  found.bytes_max = static_cast<std::size_t>(number_at(*said, "MaximumMessageSize"));
   const auto count = [&](const char* name) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_at(*said, name)));
   };

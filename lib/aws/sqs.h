@@ -26,6 +26,13 @@ struct Receive {
   std::optional<Duration> visibility = {};   // nothing: the queue's own
   std::vector<std::string> attributes = {};  // of messages, by name; ".*" in the end: by prefix
 };
+// Of a message, beside its body.
+struct Attribute {
+  std::string value;            // of a Binary: base64
+  std::string type = "String";  // "String", "Number", "Binary", or one of these with ".own" behind
+};
+using Attributes = std::map<std::string, Attribute>;
+
 struct Message {
   std::string id;
   std::string receipt;
@@ -33,10 +40,9 @@ struct Message {
   std::uint32_t receives = 0;  // this one included
   StoreTime sent = {};
   StoreTime first_received = {};
-  std::string group = {};     // MessageGroupId; empty: none
-  std::string sequence = {};  // of FIFO queues
-  std::map<std::string, std::string> attributes =
-      {};  // those of text and numbers that were asked for
+  std::string group = {};      // MessageGroupId; empty: none
+  std::string sequence = {};   // of FIFO queues
+  Attributes attributes = {};  // those that were asked for
 };
 Request receive_message(const Receive& what);
 // Messages without id, receipt or body are left out: nothing could be done with them.
@@ -44,8 +50,8 @@ Reply<std::vector<Message>> read_received(const Outcome& outcome);
 
 struct Entry {
   std::string body;
-  std::map<std::string, std::string> attributes = {};  // of text
-  std::optional<Duration> delay = {};                  // not of FIFO queues
+  Attributes attributes = {};
+  std::optional<Duration> delay = {};  // not of FIFO queues
   std::string group = {};
   std::string deduplication_id = {};
 };
@@ -73,6 +79,7 @@ struct QueueAttributes {
   std::string dead_letter_arn;
   bool is_fifo = false;
   bool names_by_content = false;  // ContentBasedDeduplication
+  std::size_t bytes_max = 0;      // of a message, attributes included; 0: it does not say
   std::uint64_t waiting = 0;      // approximately, as the next two
   std::uint64_t in_flight = 0;
   std::uint64_t delayed = 0;

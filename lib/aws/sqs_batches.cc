@@ -3,9 +3,10 @@
 namespace sluice::aws::sqs {
 
 std::size_t bytes_of(const Entry& entry) {
-  constexpr std::size_t kType = 6;  // "String"
   std::size_t bytes = entry.body.size();
-  for (const auto& [name, value] : entry.attributes) bytes += name.size() + kType + value.size();
+  for (const auto& [name, attribute] : entry.attributes) {
+    bytes += name.size() + attribute.type.size() + attribute.value.size();
+  }
   return bytes;
 }
 

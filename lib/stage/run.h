@@ -46,6 +46,8 @@
 //     Result<std::vector<std::string>> reload(const Settings&);
 //     static Status check(const Settings&);     // what only this stage knows: before --check and
 //                                               // start, without touching the world
+//     // False: the world is still asked for something that the core does not wait for.
+//     bool idle();
 //     // More paths next to /healthz, /readyz and /metrics. True: it answers, now or later.
 //     bool health(const port::HttpRequest&, Respond);
 #pragma once

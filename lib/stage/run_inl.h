@@ -54,12 +54,19 @@ class Runner {
       process_.poll(wake);
       turn();
       process_.turn_done();
-    } while (!stage_.error() && !process_.may_leave(stage_.out().empty() && shell_.core().idle()));
+    } while (!stage_.error() && !process_.may_leave(is_idle()));
     if (stage_.error()) return *stage_.error();
     return Done{};
   }
 
  private:
+  [[nodiscard]] bool is_idle() {
+    if constexpr (requires(S shell) { shell.idle(); }) {
+      if (!shell_.idle()) return false;
+    }
+    return stage_.out().empty() && shell_.core().idle();
+  }
+
   void turn() {
     C& core = shell_.core();
     if (core.deadline() <= stage_.now()) core.tick(stage_.now(), stage_.out());

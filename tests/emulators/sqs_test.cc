@@ -56,7 +56,7 @@ TEST_P(SqsTest, WhatIsSentIsReceivedAndDeleted) {
   std::vector<Entry> entries;
   for (int i = 0; i < 10; ++i)
     entries.push_back({"{\"n\":" + std::to_string(i) + ",\"t\":\"\u00e4<&>\"}"});
-  entries[3].attributes = {{"sluice", R"({"v":1})"}};
+  entries[3].attributes["sluice"] = {R"({"v":1})"};
   EXPECT_EQ(send(url, entries), std::vector<How>(10, How::kDone));
 
   const auto got = receive_all({url, 10, seconds(1), seconds(60), {"sluice"}}, 10);

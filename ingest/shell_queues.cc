@@ -1,0 +1,84 @@
+// The shell of ingest: its queues of SQS.
+#include <algorithm>
+#include <utility>
+
+#include "ingest/shell.h"
+#include "ingest/sqs_settings.h"
+#include "lib/aws/settings.h"
+#include "lib/port/clock.h"
+
+namespace sluice::ingest {
+
+namespace {
+
+constexpr char kMarkEnd = '/';  // of what says whose a receipt is
+
+}  // namespace
+
+Status Shell::open_queues(const stage::Room& room) {
+  auto queues = read_queues(room.settings);
+  if (!queues) return queues.error();
+  queue_settings_ = std::move(*queues);
+  if (queue_settings_.empty()) return Done{};
+  auto settings = aws::read_settings(room.settings);
+  if (!settings) return settings.error();
+  auto session = aws::Session::open(room.poller, *settings);
+  if (!session) return session.error();
+  aws_ = std::move(*session);
+  return Done{};
+}
+
+void Shell::start_queues() {
+  for (SqsSettings& settings : queue_settings_) {
+    const std::string mark = std::to_string(queues_.size()) + kMarkEnd;
+    queues_.push_back(std::make_unique<SqsSource>(
+        mark, std::move(settings),
+        SqsSource::World{[this](aws::Request request, aws::Client::Done done) {
+                           aws_->client().call(std::move(request), std::move(done));
+                         },
+                         stage_->log(), [this] { return stage_->now(); }, port::wall_now,
+                         [this](Duration wait, std::function<void()> run) {
+                           stage_->poller().after(wait, std::move(run));
+                         },
+                         [this] { return core_.room(); },
+                         [this](const QueueCopy& copy) { stage_->accept(copy); },
+                         [this](const QueueReply& reply) { stage_->complete(reply); }}));
+    queues_.back()->start();
+  }
+  queue_settings_.clear();
+}
+
+void Shell::ask_queue(const QueueCall& call) {
+  const std::string& receipt =
+      std::visit([](const auto& one) -> const std::string& { return one.receipt; }, call.call);
+  queues_.at(std::stoul(receipt.substr(0, receipt.find(kMarkEnd))))->perform(call);
+}
+
+bool Shell::idle() {
+  return std::all_of(queues_.begin(), queues_.end(),
+                     [](const auto& queue) { return queue->idle(); });
+}
+
+void Shell::count_queues(stage::Metrics& metrics) {
+  for (const auto& queue : queues_) {
+    const SqsSource::Counts& counts = queue->counts();
+    const auto total = [&](const char* name, const char* help, std::uint64_t value) {
+      metrics.counter(name, help, {{"queue", queue->name()}}).set(value);
+    };
+    total("sluice_queue_received_total", "Messages received from a queue, each time.",
+          counts.received);
+    total("sluice_queue_malformed_total", "Of them those that could not be read.",
+          counts.malformed);
+    total("sluice_queue_deleted_total", "Messages deleted from it.", counts.deleted);
+    total("sluice_queue_dead_total", "Messages sent to its dead-letter queue.", counts.dead);
+    total("sluice_queue_visibility_total", "Visibility timeouts set.", counts.set_visibility);
+    total("sluice_queue_failed_total", "Polls, and entries of batches, that failed.",
+          counts.failed);
+    metrics
+        .gauge("sluice_queue_away", "1: nothing can be received from it.",
+               {{"queue", queue->name()}})
+        .set(queue->trouble().empty() ? 0 : 1);
+  }
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,50 @@
+// What a queue of SQS has -> a message of ours, and what has died -> an entry for its dead-letter
+// queue. Producers' messages stay as they are; what is ours is one attribute, kSqsAttribute. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ingest/document.h"
+#include "lib/aws/sqs.h"
+#include "lib/wire/messages.h"
+
+namespace sluice::ingest {
+
+// A JSON object: what of a message its body does not say. Sluice's own alone.
+constexpr const char* kSqsAttribute = "sluice";
+
+// How a queue's messages are read.
+struct SqsReading {
+  std::string source;  // the queue's name
+  Pointers pointers = {};
+  std::vector<Upstream> upstreams = {};  // the first: of documents that name none
+  std::vector<std::string> reply_hosts = {};
+};
+// A message without an id has the queue's. It was first seen when the queue took it; what is wrong
+// with it is said as of a posted document.
+ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading& reading);
+
+// Why a message is in a dead-letter queue.
+struct SqsEpitaph {
+  std::string source;
+  std::string id;  // the producer's; empty: its document could not be read
+  std::string key = {};
+  std::string upstream = {};
+  std::uint32_t generation = 0;
+  std::string reason = {};  // "refused", "attempts", "malformed": docs/protocol.md
+  std::string detail = {};  // of what is malformed: the field, and what is wrong with it
+  std::uint32_t attempts = 0;
+  std::uint32_t last_status = 0;
+  StoreTime first_seen = {};
+  StoreTime died_at = {};
+};
+std::string sqs_epitaph_text(const SqsEpitaph& epitaph);
+
+// The message as it came, its attributes and ours. `bytes_max`: of body and attributes in that
+// queue. Where ours is one attribute too many (SQS takes ten) the body is wrapped instead:
+// {"sluice": {...}, "body": "..."}; where there are no bytes left for it, it goes without.
+aws::sqs::Entry sqs_dead_letter(const aws::sqs::Message& message, const std::string& epitaph,
+                                std::size_t bytes_max);
+
+}  // namespace sluice::ingest

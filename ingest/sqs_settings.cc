@@ -1,0 +1,124 @@
+#include "ingest/sqs_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace sluice::ingest {
+
+namespace {
+
+using Type = SettingType;
+
+constexpr SettingRow pointer(std::string_view name) {
+  return {.name = name, .preset = "", .help = "As in [source], for this queue.", .max = 1024};
+}
+
+constexpr std::array kRows = {
+    SettingRow{.name = "name",
+               .help = "The queue's name or URL; a name is asked for in the account of the "
+                       "credentials.",
+               .min = 1,
+               .max = 2048,
+               .required = true},
+    SettingRow{.name = "default_upstream",
+               .preset = "",
+               .help = "Of documents that name none; without: the first [[upstream]].",
+               .max = 64},
+    SettingRow{.name = "dead_letter_queue",
+               .preset = "",
+               .help = "The name of the queue that dead messages go to; without: what the queue's "
+                       "RedrivePolicy names.",
+               .max = 80},
+    SettingRow{.name = "receives",
+               .type = Type::kWhole,
+               .preset = "2",
+               .help = "Long polls at a time, of ten messages each.",
+               .min = 1,
+               .max = 32},
+    SettingRow{.name = "poll_wait",
+               .type = Type::kDuration,
+               .preset = "20s",
+               .help = "How long a poll of an empty queue lasts; a stop waits for it.",
+               .max = us(seconds(20))},
+    pointer("id"),
+    pointer("key"),
+    pointer("upstream"),
+    pointer("path"),
+    pointer("method"),
+    pointer("headers"),
+    pointer("body"),
+    pointer("not_before"),
+    pointer("expires_at"),
+    pointer("priority"),
+    pointer("weight"),
+    pointer("cost"),
+    pointer("reply_to"),
+};
+
+Error wrong(const SettingTable& table, const char* name, const std::string& why) {
+  return {Trouble::kSettings,
+          table.place_of(name).text() + ": " + name + " = \"" + table.text(name) + "\": " + why};
+}
+
+// The named one first.
+Result<std::vector<Upstream>> upstreams_of(const SettingTable& table,
+                                           std::vector<Upstream> upstreams) {
+  const std::string& name = table.text("default_upstream");
+  if (name.empty()) return upstreams;
+  const auto found = std::find_if(upstreams.begin(), upstreams.end(),
+                                  [&](const Upstream& one) { return one.name == name; });
+  if (found == upstreams.end()) return wrong(table, "default_upstream", "no [[upstream]] has it");
+  std::rotate(upstreams.begin(), found, found + 1);
+  return upstreams;
+}
+
+Result<SqsSettings> read_queue(const SettingTable& table, const Config& config,
+                               const Pointers& source) {
+  SqsSettings queue;
+  queue.queue = table.text("name");
+  queue.reading.source = sqs_queue_name(queue.queue);
+  queue.dead_letter_queue = table.text("dead_letter_queue");
+  queue.reading.pointers = source;
+  if (auto read = read_pointers_of(table, queue.reading.pointers); !read) return read.error();
+  auto upstreams = upstreams_of(table, config.upstreams);
+  if (!upstreams) return upstreams.error();
+  queue.reading.upstreams = std::move(*upstreams);
+  queue.reading.reply_hosts = config.replies.hosts;
+  queue.receives = static_cast<std::uint32_t>(table.whole("receives"));
+  queue.wait = table.duration("poll_wait");
+  queue.visibility = config.hold_visibility;
+  if (queue.reading.source.ends_with(".fifo")) {
+    return wrong(table, "name", "FIFO queues are not read yet");
+  }
+  return queue;
+}
+
+}  // namespace
+
+std::span<const SettingRow> queue_rows() { return kRows; }
+
+Result<std::vector<SqsSettings>> read_queues(const Settings& settings) {
+  auto tables = settings.tables("queue", kRows);
+  if (!tables) return tables.error();
+  auto pointers = read_pointers(settings);
+  if (!pointers) return pointers.error();
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  std::vector<SqsSettings> queues;
+  std::set<std::string> names{config->source};
+  for (const SettingTable& table : *tables) {
+    auto queue = read_queue(table, *config, *pointers);
+    if (!queue) return queue.error();
+    // A message's identity has its source's name in it.
+    if (!names.insert(queue->reading.source).second) {
+      return wrong(table, "name", "another source has this name");
+    }
+    queues.push_back(std::move(*queue));
+  }
+  return queues;
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,100 @@
+"""AWS as moto has it (scripts/peers), and boto3 as the producer and the consumer."""
+
+import json
+import os
+import socket
+import subprocess
+
+from harness import ROOT, die_with_parent, eventually, layout
+
+VENV = os.path.join(ROOT, "build", "peers", "venv", "bin")
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+REGION = "us-east-1"
+
+
+def absent():
+    """Why it is not there; empty: it is."""
+    whole = os.path.join(ROOT, "build", "peers", "installed.txt")
+    return "" if os.path.exists(whole) else "scripts/peers has not brought moto"
+
+
+class Moto:
+    def __init__(self):
+        port, self.guard = layout.reserve_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [f"{VENV}/moto_server", "-H", "127.0.0.1", "-p", str(port)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+
+        def listens():
+            if self.process.poll() is not None:
+                raise AssertionError(f"moto ended with {self.process.returncode}")
+            with socket.socket() as there:
+                return there.connect_ex(("127.0.0.1", port)) == 0
+
+        eventually("moto listens", listens, 60)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.guard.close()
+
+    def boto3(self, body):
+        """Runs Python with `client(service)`; returns what it leaves in `said`."""
+        program = ("import boto3, json, sys\n"
+                   "def client(service):\n"
+                   f"    return boto3.client(service, endpoint_url={self.url!r}, "
+                   f"region_name={REGION!r})\n"
+                   "said = None\n" + body + "\nprint(json.dumps(said))\n")
+        done = subprocess.run([f"{VENV}/python", "-c", program], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=120, check=False,
+                              env={**os.environ, **CREDENTIALS})
+        if done.returncode:
+            raise AssertionError(done.stderr[-2000:])
+        return json.loads(done.stdout)
+
+    def make_queue(self, name, receives_max=5):
+        """With a dead-letter queue, NAME-dlq."""
+        self.boto3(f"""
+sqs = client("sqs")
+dead = sqs.create_queue(QueueName="{name}-dlq",
+                        Attributes={{"MessageRetentionPeriod": "1209600"}})["QueueUrl"]
+arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+policy = json.dumps({{"deadLetterTargetArn": arn, "maxReceiveCount": {receives_max}}})
+sqs.create_queue(QueueName="{name}", Attributes={{"RedrivePolicy": policy}})""")
+
+    def send(self, name, bodies):
+        self.boto3(f"""
+sqs = client("sqs")
+url = sqs.get_queue_url(QueueName="{name}")["QueueUrl"]
+bodies = {bodies!r}
+for at in range(0, len(bodies), 10):
+    entries = [{{"Id": str(n), "MessageBody": body}} for n, body in enumerate(bodies[at:at + 10])]
+    assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == len(entries)
+""")
+
+    def depth(self, name):
+        """(visible, in flight)"""
+        return tuple(self.boto3(f"""
+sqs = client("sqs")
+url = sqs.get_queue_url(QueueName="{name}")["QueueUrl"]
+found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+said = [int(found["ApproximateNumberOfMessages"]),
+        int(found["ApproximateNumberOfMessagesNotVisible"])]"""))
+
+    def take(self, name):
+        """[(body, {attribute: text})] of all that is visible; they are deleted."""
+        return self.boto3(f"""
+sqs = client("sqs")
+url = sqs.get_queue_url(QueueName="{name}")["QueueUrl"]
+said = []
+while True:
+    got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0,
+                              MessageAttributeNames=["All"]).get("Messages", [])
+    if not got:
+        break
+    for one in got:
+        attributes = {{k: v.get("StringValue", "") for k, v in
+                      one.get("MessageAttributes", {{}}).items()}}
+        said.append([one["Body"], attributes])
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])""")

@@ -1,0 +1,109 @@
+"""A queue of SQS that boto3 fills is emptied into the upstream."""
+
+import json
+import os
+import time
+import unittest
+from unittest import mock
+
+import moto
+from harness import EndToEnd, eventually, fuller
+
+QUEUE = "huntaze-rate-limiter-queue"
+
+
+def document(name, user, **more):
+    return json.dumps({"messageId": name, "userId": user, **more})
+
+
+@unittest.skipIf(moto.absent(), moto.absent())
+class Queue(EndToEnd):
+    def setUp(self):
+        environment = mock.patch.dict(os.environ, moto.CREDENTIALS)
+        environment.start()
+        self.addCleanup(environment.stop)
+        self.aws = moto.Moto()
+        self.addCleanup(self.aws.close)
+        self.refused = set()
+        self.upstream = self.recorder(self.act)
+        self.made = self.pipeline(url=self.upstream.url, time_scale=0.02, stages={
+            "ingest": ['hold_visibility = "3s"']})
+        with open(self.made.settings, "a", encoding="utf-8") as file:
+            file.write(f'[aws]\nregion = "{moto.REGION}"\nendpoint = "{self.aws.url}"\n'
+                       f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\n')
+        self.aws.make_queue(QUEUE)
+
+    def act(self, door, body):
+        if json.loads(body)["messageId"] in self.refused:
+            door.reply(404)
+            return True
+        return None
+
+    def ids(self):
+        return [one["messageId"] for one in self.upstream.bodies()]
+
+    def await_ids(self, wanted, seconds=60):
+        eventually(f"{len(wanted)} messages arrive", lambda: set(self.ids()) >= set(wanted),
+                   seconds)
+
+    def await_empty(self):
+        eventually("the queue is empty", lambda: self.aws.depth(QUEUE) == (0, 0), 30)
+
+    def test_each_message_goes_once_and_within_its_limit(self):
+        self.made.start()
+        names = [f"m-{n}" for n in range(120)]
+        self.aws.send(QUEUE, [document(name, f"u-{n % 6}") for n, name in enumerate(names)])
+        self.await_ids(names)
+        self.await_empty()
+        self.assertEqual(sorted(self.ids()), sorted(names))
+        for user in range(6):
+            self.assertEqual(fuller(self.upstream.of(f"u-{user}"), 60 * 0.02, 10), {})
+        self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (0, 0))
+
+    def test_what_is_dead_goes_to_the_dead_letter_queue(self):
+        self.refused = {"no"}
+        self.made.start()
+        self.aws.send(QUEUE, [document("no", "u-1"), document("yes", "u-1"), "{not JSON"])
+        self.await_ids(["no", "yes"])
+        eventually("two dead letters", lambda: self.aws.depth(QUEUE + "-dlq")[0] == 2, 30)
+        self.await_empty()
+        dead = {body: json.loads(attributes["sluice"])
+                for body, attributes in self.aws.take(QUEUE + "-dlq")}
+        malformed, refused = dead["{not JSON"], dead[document("no", "u-1")]
+        self.assertEqual(malformed["reason"], "malformed")
+        self.assertIn("not JSON", malformed["detail"])
+        self.assertEqual((refused["reason"], refused["last_status"], refused["attempts"]),
+                         ("refused", 404, 1))
+        self.assertEqual((refused["key"], refused["source"]), ("onlyfans:u-1", QUEUE))
+
+    def test_a_killed_ingest_loses_and_repeats_nothing(self):
+        self.made.start()
+        names = [f"m-{n}" for n in range(100)]
+        self.aws.send(QUEUE, [document(name, f"u-{n % 5}") for n, name in enumerate(names)])
+        for _ in range(3):
+            time.sleep(0.5)
+            self.made.kill_and_restart("ingest")
+        self.await_ids(names, 90)
+        self.await_empty()
+        self.assertEqual(sorted(self.ids()), sorted(names))
+
+    def test_who_stops_in_order_leaves_nothing_hidden(self):
+        self.made.start()
+        self.aws.send(QUEUE, [document(f"m-{n}", "u-1") for n in range(30)])
+        eventually("the first arrive", lambda: len(self.ids()) >= 3, 30)
+        self.made.stop()
+        waiting, hidden = self.aws.depth(QUEUE)
+        self.assertEqual(hidden, 0)
+        self.assertLess(waiting, 30)
+        self.made.start()
+        self.await_ids([f"m-{n}" for n in range(30)])
+        self.assertEqual(len(self.ids()), 30)
+
+    def test_a_queue_that_is_away_is_said_and_awaited(self):
+        self.aws.boto3(f'sqs = client("sqs")\nsqs.delete_queue(QueueUrl=sqs.get_queue_url('
+                       f'QueueName="{QUEUE}")["QueueUrl"])')
+        self.made.start()
+        eventually("it is said", lambda: "the queue is away" in self.made.log("ingest"), 30)
+        self.aws.make_queue(QUEUE)
+        self.aws.send(QUEUE, [document("m-1", "u-1")])
+        self.await_ids(["m-1"])

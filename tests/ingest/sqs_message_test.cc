@@ -1,0 +1,123 @@
+#include "ingest/sqs_message.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/base/calendar.h"
+
+namespace sluice::ingest {
+namespace {
+
+const StoreTime kSent = *parse_time("2026-11-21T12:00:00Z");
+
+aws::sqs::Message message(const std::string& body) {
+  aws::sqs::Message made{"sqs-id", "receipt", body};
+  made.receives = 1;
+  made.sent = kSent;
+  return made;
+}
+
+class SqsMessage : public testing::Test {
+ protected:
+  SqsMessage() {
+    reading_.source = "queue-1";
+    reading_.upstreams.resize(2);
+    reading_.upstreams[0].name = "onlyfans";
+    reading_.upstreams[0].expires_after = hours(1);
+    reading_.upstreams[1].name = "other";
+  }
+  ReadDocument read(const aws::sqs::Message& from) { return read_sqs_message(from, reading_); }
+  SqsReading reading_;
+};
+
+TEST_F(SqsMessage, IsADocumentLikeAnyOther) {
+  const std::string body = R"({"messageId":"m-1","userId":"u-1","content":"Hi!"})";
+  const auto offer = std::get<wire::Offer>(read(message(body)));
+  EXPECT_EQ(offer.source, "queue-1");
+  EXPECT_EQ(offer.id, "m-1");
+  EXPECT_EQ(offer.key, "onlyfans:u-1");
+  EXPECT_EQ(offer.request.body, body);
+  EXPECT_EQ(offer.first_seen, kSent);
+  EXPECT_EQ(offer.expires_at, kSent + hours(1));
+  EXPECT_FALSE(offer.offered_before);
+  EXPECT_EQ(offer.generation, 0U);
+}
+
+TEST_F(SqsMessage, WithoutAnIdHasTheQueues) {
+  EXPECT_EQ(std::get<wire::Offer>(read(message(R"({"userId":"u"})"))).id, "sqs-id");
+}
+
+TEST_F(SqsMessage, ThatCameBeforeSaysSo) {
+  auto again = message(R"({"userId":"u"})");
+  again.receives = 2;
+  EXPECT_TRUE(std::get<wire::Offer>(read(again)).offered_before);
+}
+
+TEST_F(SqsMessage, OurAttributeSaysItsGeneration) {
+  auto replayed = message(R"({"userId":"u"})");
+  replayed.attributes["sluice"] = {R"({"generation":3})"};
+  EXPECT_EQ(std::get<wire::Offer>(read(replayed)).generation, 3U);
+  for (const char* other : {"", "{", "[]", R"({"generation":-1})", R"({"generation":1.5})",
+                            R"({"generation":99999999999})"}) {
+    replayed.attributes["sluice"] = {other};
+    EXPECT_EQ(std::get<wire::Offer>(read(replayed)).generation, 0U) << other;
+  }
+}
+
+// What is over by now is expired, which the limiter says; what never could go is malformed.
+TEST_F(SqsMessage, IsJudgedAsOfWhenItWasSent) {
+  reading_.pointers.expires_at = "/until";
+  const auto at = [](std::int64_t second) {
+    return message(R"({"userId":"u","until":)" + std::to_string(second) + "}");
+  };
+  const std::int64_t sent = kSent.us / 1'000'000;
+  EXPECT_TRUE(std::holds_alternative<wire::Offer>(read(at(sent + 1))));
+  EXPECT_EQ(std::get<Refusal>(read(at(sent))).field, "/until");
+}
+
+TEST_F(SqsMessage, ThatIsMalformedSaysWhere) {
+  EXPECT_EQ(std::get<Refusal>(read(message(R"({"messageId":"m"})"))).field, "/userId");
+  EXPECT_NE(std::get<Refusal>(read(message("{"))).why.find("not JSON"), std::string::npos);
+}
+
+TEST(SqsDeadLetter, IsTheMessageAndOurAttribute) {
+  auto from = message("body");
+  from.attributes["mine"] = {"AP8=", "Binary"};
+  from.attributes["sluice"] = {"of an earlier life"};
+  const auto letter = sqs_dead_letter(from, R"({"reason":"refused"})", 0);
+  EXPECT_EQ(letter.body, "body");
+  EXPECT_EQ(letter.attributes.at("mine").type, "Binary");
+  EXPECT_EQ(letter.attributes.at("mine").value, "AP8=");
+  EXPECT_EQ(letter.attributes.at("sluice").value, R"({"reason":"refused"})");
+}
+
+TEST(SqsDeadLetter, WrapsTheBodyWhereTenAttributesAreThere) {
+  auto from = message("a \"body\"");
+  for (int i = 0; i < 10; ++i) from.attributes["a" + std::to_string(i)] = {"v"};
+  const auto letter = sqs_dead_letter(from, R"({"reason":"refused"})", 0);
+  EXPECT_EQ(letter.attributes.size(), 10U);
+  EXPECT_EQ(letter.body, R"({"sluice":{"reason":"refused"},"body":"a \"body\""})");
+}
+
+TEST(SqsDeadLetter, GoesWithoutWhereThereIsNoRoom) {
+  const auto from = message(std::string(1000, 'b'));
+  const std::string epitaph = R"({"reason":"refused"})";
+  EXPECT_EQ(sqs_dead_letter(from, epitaph, 1010).attributes.size(), 0U);
+  const std::size_t needed = 1000 + 6 + 6 + epitaph.size();  // name, type, value
+  EXPECT_EQ(sqs_dead_letter(from, epitaph, needed).attributes.size(), 1U);
+  EXPECT_EQ(sqs_dead_letter(from, epitaph, needed - 1).attributes.size(), 0U);
+}
+
+TEST(SqsEpitaphText, SaysWhatThereIsToSay) {
+  SqsEpitaph epitaph{"q", "m-1", "onlyfans:u", "onlyfans"};
+  epitaph.reason = "attempts";
+  epitaph.attempts = 5;
+  epitaph.last_status = 500;
+  epitaph.died_at = kSent;
+  EXPECT_EQ(sqs_epitaph_text(epitaph),
+            R"({"reason":"attempts","source":"q","id":"m-1","key":"onlyfans:u",)"
+            R"("upstream":"onlyfans","attempts":5,"last_status":500,)"
+            R"("died_at":"2026-11-21T12:00:00.000000Z"})");
+}
+
+}  // namespace
+}  // namespace sluice::ingest
