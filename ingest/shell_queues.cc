@@ -33,13 +33,7 @@ void Shell::start_queues() {
     const std::string mark = std::to_string(queues_.size()) + kMarkEnd;
     queues_.push_back(std::make_unique<SqsSource>(
         mark, std::move(settings),
-        SqsSource::World{[this](aws::Request request, aws::Client::Done done) {
-                           aws_->client().call(std::move(request), std::move(done));
-                         },
-                         stage_->log(), [this] { return stage_->now(); }, port::wall_now,
-                         [this](Duration wait, std::function<void()> run) {
-                           stage_->poller().after(wait, std::move(run));
-                         },
+        SqsSource::World{aws_->client(), aws_->world(), stage_->log(),
                          [this] { return core_.room(); },
                          [this](const QueueCopy& copy) { stage_->accept(copy); },
                          [this](const QueueReply& reply) { stage_->complete(reply); }}));

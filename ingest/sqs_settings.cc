@@ -78,9 +78,8 @@ Result<std::vector<Upstream>> upstreams_of(const SettingTable& table,
 Result<SqsSettings> read_queue(const SettingTable& table, const Config& config,
                                const Pointers& source) {
   SqsSettings queue;
-  queue.queue = table.text("name");
-  queue.reading.source = sqs_queue_name(queue.queue);
-  queue.dead_letter_queue = table.text("dead_letter_queue");
+  queue.names = {table.text("name"), table.text("dead_letter_queue")};
+  queue.reading.source = sqs_queue_name(queue.names.queue);
   queue.reading.pointers = source;
   if (auto read = read_pointers_of(table, queue.reading.pointers); !read) return read.error();
   auto upstreams = upstreams_of(table, config.upstreams);

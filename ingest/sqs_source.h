@@ -3,40 +3,35 @@
 // through the loop. What the API promises: "Amazon SQS API Reference", AWS.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
-#include <vector>
+#include <variant>
 
 #include "ingest/queue.h"
 #include "ingest/sqs_message.h"
-#include "lib/aws/client.h"
+#include "ingest/sqs_opening.h"
+#include "lib/aws/sqs_batches.h"
 #include "lib/port/log.h"
 
 namespace sluice::ingest {
 
 struct SqsSettings {
-  std::string queue;              // its name, or its URL
-  std::string dead_letter_queue;  // a name; empty: the RedrivePolicy's
+  SqsNames names;
   SqsReading reading = {};
   std::uint32_t receives = 2;          // long polls at a time
   Duration wait = seconds(20);         // of a long poll
   Duration visibility = seconds(120);  // of what was received: the core's hold_visibility
 };
-// The last part of a queue's URL.
-std::string sqs_queue_name(const std::string& name_or_url);
 
 class SqsSource {
  public:
   struct World {
-    std::function<void(aws::Request, aws::Client::Done)> call;
+    aws::Client& client;
+    aws::Transport& clock;
     port::Log& log;
-    std::function<Instant()> now;
-    std::function<StoreTime()> wall;
-    std::function<void(Duration, std::function<void()>)> after;
     std::function<std::size_t()> room;  // for how many more copies
     std::function<void(const QueueCopy&)> received;
     std::function<void(const QueueReply&)> answered;
@@ -46,10 +41,11 @@ class SqsSource {
     std::uint64_t failed = 0;  // of single entries and of whole calls
   };
 
-  // `mark` begins its receipts, so that several sources share one core.
+  // `mark` begins its receipts, so that several sources share one core. What the world has
+  // outlives it, and it outlives the calls that it has made of the client.
   SqsSource(std::string mark, SqsSettings settings, World world);
 
-  void start();
+  void start() { open(); }
   // Of a receipt of its own.
   void perform(const QueueCall& call);
   // What was asked for in a turn goes out; polls begin where there is room.
@@ -58,8 +54,7 @@ class SqsSource {
   void drain() { draining_ = true; }
   [[nodiscard]] bool idle() const;
 
-  [[nodiscard]] const std::string& mark() const { return mark_; }
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& name() const { return settings_.reading.source; }
   // Why nothing is received; empty: it is.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
@@ -70,49 +65,35 @@ class SqsSource {
     wire::Offer offer;  // without its request
     Instant until;      // SQS gives it to others then, unless it was set anew
   };
-  // A call of the core's, or our own (number 0), about one reception.
-  struct Asked {
-    std::uint64_t call_id = 0;
-    std::string token;
-    Duration visibility = {};
-    std::string epitaph = {};
+  // Entries of the three kinds, on their way.
+  struct Batches {
+    aws::Batcher<std::string> deletes;
+    aws::Batcher<aws::sqs::Visibility> visibilities;
+    aws::Batcher<aws::sqs::Entry> dead;
+    Batches(const World& world, const SqsFound& found);
   };
-  enum Lane : std::uint8_t { kDelete, kVisibility, kDead, kLanes };
-  struct Waiting {
-    std::deque<Asked> asked;
-    std::size_t under_way = 0;
-  };
-  using Batch = std::vector<Asked>;
+  using Fate = aws::Batcher<std::string>::Done;
 
   void open();
-  void look();
-  void find_dead_letters();
-  void opened();
-  void fail(const char* operation, const aws::Refusal& refusal);
-  void say_what_is_unsafe(const aws::sqs::QueueAttributes& dead);
+  void opened(const SqsFound& found);
+  void fail(const std::string& operation, const aws::Refusal& refusal);
   void heal();
-
   void poll();
   void polled(const aws::Outcome& outcome);
   void take(aws::sqs::Message message);
   void refuse(const std::string& token, const Refusal& refusal);
   void sweep();
-
-  void send(Lane lane);
-  [[nodiscard]] Batch next_batch(Waiting& from) const;
-  [[nodiscard]] aws::Request request_for(Lane lane, const Batch& batch) const;
-  void sent(Lane lane, const Batch& batch, const aws::Outcome& outcome);
-  void ended(Lane lane, const Asked& asked, bool done);
   void forget(const std::string& token);
 
+  void remove(const std::string& token, std::uint64_t call_id);
+  void bury(const Held& held, const SqsEpitaph& epitaph, Fate done);
+  void ended(const aws::EntryFate& fate, std::uint64_t& count, std::uint64_t call_id);
+
   std::string mark_;
-  std::string name_;
   SqsSettings settings_;
   World world_;
-  std::string url_;
-  std::string dead_url_;
-  aws::sqs::QueueAttributes queue_;
-  std::size_t dead_bytes_max_ = 0;
+  SqsFound found_;
+  std::unique_ptr<Batches> batches_;  // nothing: it was never open
   bool open_ = false;
   bool draining_ = false;
   std::size_t polls_ = 0;
@@ -121,9 +102,9 @@ class SqsSource {
   std::map<std::string, Held> held_;  // by token
   std::size_t held_bytes_ = 0;
   std::uint64_t tokens_ = 0;
-  std::array<Waiting, kLanes> lanes_;
   Instant swept_at_ = {};
   std::string trouble_;
+  std::string refused_;  // why the last entry was not done
   Counts counts_;
 };
 

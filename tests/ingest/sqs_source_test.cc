@@ -3,66 +3,99 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
-#include "tests/aws/outcome.h"
+#include "lib/base/ascii.h"
 
 namespace sluice::ingest {
 namespace {
 
-using aws::answered;
-using aws::refused;
 using nlohmann::json;
 
 constexpr const char* kUrl = "http://sqs/1/q";
 constexpr const char* kDeadUrl = "http://sqs/1/q-dead";
 
+// One request as SQS gets it, and the way of its answer.
+struct Call {
+  std::string operation;
+  json body;
+  std::function<void(aws::HttpText)> done;
+
+  void answer(std::uint32_t status, const json& with) const {
+    aws::HttpText text;
+    text.status = status;
+    text.body = with.dump();
+    done(std::move(text));
+  }
+  void refuse(const std::string& code) const { answer(400, {{"__type", code}}); }
+};
+
+// Keeps what is sent and what waits until the test says.
+class World final : public aws::Transport, public aws::KeySource {
+ public:
+  void send(aws::HttpRequest request, Limits, std::function<void(aws::HttpText)> done) override {
+    std::string operation;
+    for (const auto& [name, value] : request.headers) {
+      if (lower_case(name) == "x-amz-target") operation = value.substr(value.find('.') + 1);
+    }
+    calls.push_back({operation, json::parse(request.body), std::move(done)});
+  }
+  void after(Duration wait, std::function<void()> run) override {
+    waits.push_back(wait);
+    later.push_back(std::move(run));
+  }
+  [[nodiscard]] Instant now() const override { return time; }
+  [[nodiscard]] StoreTime wall() const override { return {1'795'000'000'000'000}; }
+  void ask(std::function<void(Result<aws::Keys>)> done) override { done(aws::Keys{"A", "s", ""}); }
+  void doubt(const aws::Keys&) override {}
+
+  Instant time{1'000'000};
+  std::vector<Call> calls;
+  std::vector<Duration> waits;
+  std::vector<std::function<void()>> later;
+};
+
 class Sqs : public testing::Test {
  protected:
-  struct Call {
-    aws::Request request;
-    aws::Client::Done done;
-  };
-  void make(SqsSettings settings) {
+  Sqs() {
+    SqsSettings settings{{"q", ""}};
     settings.reading.source = "q";
     settings.reading.upstreams.resize(1);
     settings.reading.upstreams[0].name = "up";
     source_ = std::make_unique<SqsSource>(
         "0/", std::move(settings),
-        SqsSource::World{[this](aws::Request request, aws::Client::Done done) {
-                           calls_.push_back({std::move(request), std::move(done)});
-                         },
-                         log_, [this] { return now_; }, [] { return StoreTime{1'000'000}; },
-                         [this](Duration wait, std::function<void()> run) {
-                           waits_.push_back(wait);
-                           later_.push_back(std::move(run));
-                         },
-                         [this] { return room_; },
+        SqsSource::World{client_, world_, log_, [this] { return room_; },
                          [this](const QueueCopy& copy) { copies_.push_back(copy); },
                          [this](const QueueReply& reply) { replies_.push_back(reply); }});
   }
-  void SetUp() override { make({"q", ""}); }
 
   // The oldest call of that operation; fails the test when there is none.
   Call take(const std::string& operation) {
-    for (auto at = calls_.begin(); at != calls_.end(); ++at) {
-      if (at->request.operation != operation) continue;
-      Call call = std::move(*at);
-      calls_.erase(at);
-      return call;
+    std::vector<Call>& calls = world_.calls;
+    const auto at = std::find_if(calls.begin(), calls.end(),
+                                 [&](const Call& call) { return call.operation == operation; });
+    if (at == calls.end()) {
+      ADD_FAILURE() << operation << " was not called";
+      return {operation, {}, [](const aws::HttpText&) {}};
     }
-    ADD_FAILURE() << operation << " was not called";
-    return {{"sqs", operation}, [](const aws::Outcome&) {}};
+    Call call = std::move(*at);
+    calls.erase(at);
+    return call;
   }
-  std::size_t open_calls(const std::string& operation) const {
-    return static_cast<std::size_t>(
-        std::count_if(calls_.begin(), calls_.end(),
-                      [&](const Call& call) { return call.request.operation == operation; }));
+  [[nodiscard]] std::ptrdiff_t open_calls(const std::string& operation) const {
+    return std::count_if(world_.calls.begin(), world_.calls.end(),
+                         [&](const Call& call) { return call.operation == operation; });
   }
   json answer(const std::string& operation, const json& with) {
-    Call call = take(operation);
-    call.done(answered(with.dump()));
-    return json::parse(call.request.body);
+    const Call call = take(operation);
+    call.answer(200, with);
+    return call.body;
+  }
+  void run_later() {
+    for (const auto& run : std::exchange(world_.later, {})) run();
   }
   void open() {
     source_->start();
@@ -98,19 +131,16 @@ class Sqs : public testing::Test {
     return {{"Successful", done}};
   }
   json succeed(const std::string& operation) {
-    Call call = take(operation);
-    json request = json::parse(call.request.body);
-    call.done(answered(all_done(request).dump()));
-    return request;
+    const Call call = take(operation);
+    call.answer(200, all_done(call.body));
+    return call.body;
   }
 
   port::Log log_{{"test"}};
-  Instant now_{1'000'000};
+  World world_;
+  aws::Client client_{world_, world_, {"eu-west-1"}};
   std::size_t room_ = 1000;
   int made_ = 0;
-  std::vector<Call> calls_;
-  std::vector<Duration> waits_;
-  std::vector<std::function<void()>> later_;
   std::vector<QueueCopy> copies_;
   std::vector<QueueReply> replies_;
   std::unique_ptr<SqsSource> source_;
@@ -118,8 +148,8 @@ class Sqs : public testing::Test {
 
 TEST_F(Sqs, OpensByNameAndPollsAsOftenAsItMay) {
   open();
-  EXPECT_EQ(open_calls("ReceiveMessage"), 2U);
-  const json asked = json::parse(calls_.front().request.body);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 2);
+  const json asked = world_.calls.front().body;
   EXPECT_EQ(asked["QueueUrl"], kUrl);
   EXPECT_EQ(asked["VisibilityTimeout"], 120);
   EXPECT_EQ(asked["WaitTimeSeconds"], 20);
@@ -128,12 +158,12 @@ TEST_F(Sqs, OpensByNameAndPollsAsOftenAsItMay) {
 
 TEST_F(Sqs, ThatIsNotThereIsAskedForAgainAndSaid) {
   source_->start();
-  take("GetQueueUrl").done(refused("QueueDoesNotExist"));
+  take("GetQueueUrl").refuse("QueueDoesNotExist");
   EXPECT_NE(source_->trouble().find("QueueDoesNotExist"), std::string::npos);
-  later_.at(0)();
-  take("GetQueueUrl").done(refused("QueueDoesNotExist"));
-  EXPECT_GT(waits_.at(1), waits_.at(0));
-  later_.at(1)();
+  run_later();
+  take("GetQueueUrl").refuse("QueueDoesNotExist");
+  EXPECT_GT(world_.waits.at(1), world_.waits.at(0));
+  run_later();
   finds_it();
   EXPECT_EQ(source_->trouble(), "");
 }
@@ -143,19 +173,19 @@ TEST_F(Sqs, WithoutAPlaceForItsDeadIsNotRead) {
   answer("GetQueueUrl", {{"QueueUrl", kUrl}});
   answer("GetQueueAttributes", {{"Attributes", {{"QueueArn", "a"}}}});
   EXPECT_NE(source_->trouble().find("RedrivePolicy"), std::string::npos);
-  EXPECT_TRUE(calls_.empty());
+  EXPECT_TRUE(world_.calls.empty());
 }
 
 TEST_F(Sqs, PollsOnlyWhereThereIsRoom) {
   room_ = 19;
   open();
-  EXPECT_EQ(open_calls("ReceiveMessage"), 1U);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 1);
   room_ = 9;
   receive(10);
-  EXPECT_EQ(open_calls("ReceiveMessage"), 0U);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 0);
   room_ = 20;
   source_->end_turn();
-  EXPECT_EQ(open_calls("ReceiveMessage"), 2U);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 2);
 }
 
 TEST_F(Sqs, GivesCopiesAndDeletesThemInBatches) {
@@ -196,7 +226,7 @@ TEST_F(Sqs, ABatchThatFailsFailsForAll) {
     source_->perform({i + 1, SetVisibility{copies_[i].receipt, seconds(60)}});
   }
   source_->end_turn();
-  take("ChangeMessageVisibilityBatch").done(refused("InternalError"));
+  take("ChangeMessageVisibilityBatch").refuse("AccessDenied");
   ASSERT_EQ(replies_.size(), 2U);
   EXPECT_FALSE(replies_[0].done || replies_[1].done);
 }
@@ -218,16 +248,18 @@ TEST_F(Sqs, ADeadOneGoesToTheDeadLettersWithItsReason) {
   EXPECT_EQ(epitaph["id"], "m1");
   ASSERT_EQ(replies_.size(), 1U);
   EXPECT_EQ(replies_[0].call_id, 7U);
-  EXPECT_EQ(open_calls("DeleteMessageBatch"), 0U) << "the core says when";
+  EXPECT_EQ(open_calls("DeleteMessageBatch"), 0) << "the core says when";
 }
 
 TEST_F(Sqs, WhatIsMalformedIsDeletedOnlyAfterItIsADeadLetter) {
   open();
   answer("ReceiveMessage", {{"Messages", {message("bad", "{")}}});
   EXPECT_TRUE(copies_.empty());
-  EXPECT_EQ(open_calls("DeleteMessageBatch"), 0U);
+  EXPECT_EQ(open_calls("DeleteMessageBatch"), 0);
   const json sent = succeed("SendMessageBatch");
   EXPECT_EQ(sent["Entries"][0]["MessageBody"], "{");
+  world_.time = world_.time + milliseconds(10);
+  run_later();
   EXPECT_EQ(succeed("DeleteMessageBatch")["Entries"][0]["ReceiptHandle"], "r-bad");
   EXPECT_TRUE(replies_.empty());
   EXPECT_EQ(source_->counts().malformed, 1U);
@@ -236,14 +268,14 @@ TEST_F(Sqs, WhatIsMalformedIsDeletedOnlyAfterItIsADeadLetter) {
 TEST_F(Sqs, WhatIsMalformedAndNotTakenComesBack) {
   open();
   answer("ReceiveMessage", {{"Messages", {message("bad", "{")}}});
-  take("SendMessageBatch").done(refused("AccessDenied"));
-  EXPECT_EQ(open_calls("DeleteMessageBatch"), 0U);
+  take("SendMessageBatch").refuse("AccessDenied");
+  EXPECT_EQ(open_calls("DeleteMessageBatch"), 0);
 }
 
 TEST_F(Sqs, WhatNobodyAskedAboutInTimeIsForgotten) {
   open();
   receive(1);
-  now_ = now_ + seconds(200);
+  world_.time = world_.time + seconds(200);
   source_->end_turn();
   source_->perform({1, DeleteCopy{copies_[0].receipt}});
   ASSERT_EQ(replies_.size(), 1U);
@@ -253,37 +285,37 @@ TEST_F(Sqs, WhatNobodyAskedAboutInTimeIsForgotten) {
 TEST_F(Sqs, WhatIsRenewedIsKept) {
   open();
   receive(1);
-  now_ = now_ + seconds(60);
+  world_.time = world_.time + seconds(60);
   source_->perform({0, SetVisibility{copies_[0].receipt, seconds(120)}});
   source_->end_turn();
   succeed("ChangeMessageVisibilityBatch");
-  now_ = now_ + seconds(119);
+  world_.time = world_.time + seconds(119);
   source_->perform({1, DeleteCopy{copies_[0].receipt}});
   source_->end_turn();
-  EXPECT_EQ(open_calls("DeleteMessageBatch"), 1U);
+  EXPECT_EQ(open_calls("DeleteMessageBatch"), 1);
 }
 
 TEST_F(Sqs, OfFailuresOnePollSaysWhetherTheyAreOver) {
   open();
-  take("ReceiveMessage").done(refused("OverLimit"));
-  take("ReceiveMessage").done(refused("OverLimit"));
+  take("ReceiveMessage").refuse("AccessDenied");
+  take("ReceiveMessage").refuse("AccessDenied");
   EXPECT_NE(source_->trouble(), "");
-  for (const auto& run : std::exchange(later_, {})) run();
-  EXPECT_EQ(open_calls("ReceiveMessage"), 1U);
+  run_later();
+  EXPECT_EQ(open_calls("ReceiveMessage"), 1);
   receive(0);
   EXPECT_EQ(source_->trouble(), "");
-  EXPECT_EQ(open_calls("ReceiveMessage"), 2U);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 2);
 }
 
 TEST_F(Sqs, ThatWasDeletedIsFoundAgainOnceItIsMadeAnew) {
   open();
-  take("ReceiveMessage").done(refused("QueueDoesNotExist"));
+  take("ReceiveMessage").refuse("QueueDoesNotExist");
   EXPECT_NE(source_->trouble(), "");
-  take("ReceiveMessage").done(refused("QueueDoesNotExist"));
-  for (const auto& run : std::exchange(later_, {})) run();
+  take("ReceiveMessage").refuse("QueueDoesNotExist");
+  run_later();
   finds_it();
   EXPECT_EQ(source_->trouble(), "");
-  EXPECT_EQ(open_calls("ReceiveMessage"), 2U);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 2);
 }
 
 TEST_F(Sqs, DrainsWhenItsPollsAreOver) {
@@ -297,7 +329,7 @@ TEST_F(Sqs, DrainsWhenItsPollsAreOver) {
   EXPECT_FALSE(source_->idle());
   EXPECT_EQ(succeed("ChangeMessageVisibilityBatch")["Entries"][0]["VisibilityTimeout"], 0);
   EXPECT_TRUE(source_->idle());
-  EXPECT_TRUE(calls_.empty());
+  EXPECT_TRUE(world_.calls.empty());
 }
 
 }  // namespace
