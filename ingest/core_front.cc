@@ -42,7 +42,7 @@ void IngestCore::submit(const Submit& submitted, const Turn& turn) {
   complete_row(admission.submit.message, config_, last_seen_);
   const wire::Offer& m = admission.submit.message;
   admission.before = before_put_[m.key]++;
-  LookupId question{m.source, m.id, m.key};
+  LookupId question{m.source, m.id, m.key, m.order};
   admissions_.insert_or_assign(submitted.request_id, std::move(admission));
   park(std::move(question), ForSubmit{submitted.request_id}, turn);
 }
@@ -98,9 +98,10 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
     if (!answer.ahead) return decide(request_id, turn);
     quote_it.ahead = *answer.ahead;
   } else {
-    // Those received before it and not yet put are ahead too. Those that have settled, and of which
+    // Those received before it and not yet put are ahead too; rows of later times are not, however
+    // many wait for next week. Those that have settled, and of which
     // Forgotten was not said yet, the limiter takes off.
-    quote_it.ahead = admission.before + answer.key.count;
+    quote_it.ahead = admission.before + answer.ahead.value_or(answer.key.count);
   }
   if (!quote({request_id, 0}, std::move(quote_it), turn)) decide(request_id, turn);
 }

@@ -102,7 +102,8 @@ struct Reorder {
 struct LookupId {
   std::string source;
   std::string id;
-  std::string key;  // whose facts are wanted when there is no such name
+  std::string key;                 // whose facts are wanted when there is no such name
+  std::int64_t order = INT64_MAX;  // ... and where in it the message would stand
 };
 
 // A person wants it not to be sent. The name and the row are marked; only settlement ends it.
@@ -185,8 +186,10 @@ struct ReorderAnswer {
 
 struct LookupAnswer {
   std::optional<Name> name;
-  std::optional<std::uint64_t> ahead;  // rows of its key before it, if it waits and they are few
-  KeyFacts key;                        // of its key; without a name, of the asked key
+  // Rows of its key before it, if it waits and they are few. Without a name: those before the
+  // asked order, and whatever stands behind more than kAheadMax of them.
+  std::optional<std::uint64_t> ahead;
+  KeyFacts key;  // of its key; without a name, of the asked key
 };
 
 struct CancelAnswer {

@@ -385,6 +385,15 @@ Result<ParkingAnswer> SqliteParking::on(const LookupId& call) {
   auto key = facts(answer.name ? answer.name->key : call.key);
   if (!key) return key.error();
   answer.key = std::move(*key);
+  if (answer.name) return ParkingAnswer{std::move(answer)};
+  // Mostly nothing stands behind what comes now, and counting that costs nothing.
+  auto& question = sql_->count_behind;
+  question.bind_text(1, call.key).bind(2, call.order).bind(3, std::int64_t{kAheadMax} + 1);
+  auto stepped = question.step();
+  if (!stepped) return stepped.error();
+  const auto behind = static_cast<std::uint64_t>(question.integer(0));
+  question.reset();
+  answer.ahead = answer.key.count - std::min(answer.key.count, behind);
   return ParkingAnswer{std::move(answer)};
 }
 

@@ -171,6 +171,9 @@ const SqliteParking::Statements::Question SqliteParking::Statements::kQuestions[
      "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages AS other WHERE other.state = 1 "
      "AND other.key = mine.key AND (other.place, other.identity) < (mine.place, mine.identity) "
      "LIMIT ?2)) FROM messages AS mine WHERE mine.identity = ?1 AND mine.state = 1"},
+    {&Statements::count_behind,
+     "SELECT count(*) FROM (SELECT 1 FROM messages WHERE state = 1 AND key = ?1 AND place > ?2 "
+     "LIMIT ?3)"},
     {&Statements::write_dead, "INSERT OR REPLACE INTO dead (" DEAD_COLUMNS
                               ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
     {&Statements::each_dead, "SELECT " DEAD_COLUMNS " FROM dead ORDER BY number"},

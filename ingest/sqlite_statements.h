@@ -36,7 +36,7 @@ struct SqliteParking::Statements {
       list_keys;
   port::Statement name_by_id, name_by_identity, forget_names;
   port::Statement insert_row, settle_row, row_by_identity, read_head, list_cancelled, list_expired,
-      mark_offered, reorder, cancel_row, count_before;
+      mark_offered, reorder, cancel_row, count_before, count_behind;
   port::Statement write_dead, each_dead, dead_by_id, delete_dead;
   port::Statement import_position, keep_position;
 };

@@ -60,6 +60,16 @@ TEST(IngestCore, ElevenAtOnceAreEachBehindTheOnesBefore) {
   EXPECT_EQ(w.sent<wire::Quote>().at(0).ahead, 11U);
 }
 
+TEST(IngestCore, WhatIsToGoLaterIsNotAhead) {
+  World w;
+  Submit later = submission(1, "later");
+  later.message.not_before = later.at + hours(24);
+  w.accept(later);
+  w.limiter_up(7);
+  w.accept(submission(2, "now"));
+  EXPECT_EQ(w.sent<wire::Quote>().at(0).ahead, 0U);
+}
+
 TEST(IngestCore, KeepsTheOrderOfArrival) {
   World w;
   for (std::uint64_t n = 0; n < 20; ++n) w.accept(submission(n, "m" + std::to_string(n)));

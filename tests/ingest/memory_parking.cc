@@ -122,7 +122,15 @@ ParkingAnswer MemoryParking::on(const Reorder& call) {
 
 ParkingAnswer MemoryParking::on(const LookupId& call) {
   const Name* name = newest(call.source, call.id);
-  if (name == nullptr) return LookupAnswer{std::nullopt, {}, facts(call.key)};
+  if (name == nullptr) {
+    const auto key = keys_.find(call.key);
+    if (key == keys_.end()) return LookupAnswer{std::nullopt, 0, facts(call.key)};
+    const auto& places = key->second.places;
+    const auto ahead = std::count_if(places.begin(), places.end(), [&](const auto& place) {
+      return place.first.first <= call.order;
+    });
+    return LookupAnswer{std::nullopt, static_cast<std::uint64_t>(ahead), facts(call.key)};
+  }
   LookupAnswer answer{*name, {}, facts(name->key)};
   const auto row = rows_.find(name->identity);
   if (row != rows_.end()) {

@@ -389,6 +389,12 @@ TEST(SqliteParking, HowManyGoBeforeOneIsCountedSoFarAndNoFurther) {
   EXPECT_EQ(ahead(0), 0U);
   EXPECT_EQ(ahead(kAheadMax), kAheadMax);
   EXPECT_FALSE(ahead(kAheadMax + 1));
+  const auto of_new = [&](std::int64_t order) {
+    return std::get<LookupAnswer>(ask(*parking, LookupId{"embedded", "new", "k", order})).ahead;
+  };
+  EXPECT_EQ(of_new(INT64_MAX), kAheadMax + 2);
+  EXPECT_EQ(of_new(kAheadMax), kAheadMax + 1);
+  EXPECT_EQ(of_new(-1), 1U);  // no more are counted
 }
 
 // ---- what is damaged fails who asks for it, nobody else

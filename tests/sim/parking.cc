@@ -146,7 +146,13 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::LookupId& lookup) {
   const Name* name = find(lookup.source, lookup.id);
   if (name) answer.name = *name;
   answer.key = facts(name ? name->key : lookup.key);
-  if (!name || name->state != NameState::kWaiting) return answer;
+  if (!name) {
+    const auto first = order_.lower_bound({lookup.key, INT64_MIN, ""});
+    answer.ahead = static_cast<std::uint64_t>(std::distance(
+        first, order_.upper_bound({lookup.key, lookup.order, std::string(64, '\xff')})));
+    return answer;
+  }
+  if (name->state != NameState::kWaiting) return answer;
   const std::vector<std::string> rows = head(name->key);
   answer.ahead = static_cast<std::uint64_t>(std::find(rows.begin(), rows.end(), name->identity) -
                                             rows.begin());
