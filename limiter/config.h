@@ -57,6 +57,11 @@ struct Config {
   Duration clock_age_max = seconds(2);       // an older round trip is measured anew
   Duration ask_within = seconds(2);          // the store refuses a question older than this
   Duration clock_age_grant = seconds(5);     // nothing is asked for with an older one
+  // How far the store's clock may be from what is known of it, and how long further off before it
+  // is taken for one that stepped.
+  Duration clock_error_max = milliseconds(250);
+  Duration doubt_for = seconds(2);
+  Duration yields_for = minutes(1);         // once it was put right: else two might do so for ever
   Duration tidy_every = milliseconds(100);  // outboxes are emptied, and records forgotten, so often
   Duration share_again = milliseconds(50);  // a limit that others may have left is asked for again
   Duration look_again = seconds(1);         // what is kept by others is looked at again so often

@@ -139,6 +139,11 @@ class LimiterCore {
 
   // The store has answered, and is not failing now.
   [[nodiscard]] bool store_up() const { return store_up_; }
+  // So far is the store's clock ahead of this machine's wall clock: nothing is granted before they
+  // agree, as nobody here has known store time yet.
+  [[nodiscard]] std::optional<Duration> wall_apart() const { return wall_apart_; }
+  // What shards add to their servers' clocks, which stepped, by upstream.
+  [[nodiscard]] std::map<std::string, Duration> clock_offsets() const;
   [[nodiscard]] std::size_t dispatchers() const { return peers_.dispatchers().size(); }
   [[nodiscard]] std::size_t ingests() const { return peers_.ingests().size(); }
   [[nodiscard]] std::vector<wire::PeerUp> connected() const { return peers_.connected(); }
@@ -193,9 +198,14 @@ class LimiterCore {
   void say_calls_again(const Turn& turn);
   void put_off(Call call, const Turn& turn);
   void ask_clock(const Turn& turn);
-  void doubt_answered(const AskClock& call, bool heard);
-  void follow_clock(const std::string& upstream, const StoreReply& reply);
-  void hear_clock(const StoreReply& reply, const Turn& turn);
+  void clock_unanswered(const AskClock& call);
+  [[nodiscard]] Caller clock_caller(const Shard& shard, Instant now) const;
+  void hear_clock(const Call& call, const StoreReply& reply, const Turn& turn);
+  void learn_time(Shard& shard, const StoreReply& reply, bool told, const Turn& turn);
+  void learn_first(Shard& shard, const StoreReply& reply, bool told, const Turn& turn);
+  void go_by(Shard& shard, const RoundTrip& trip);
+  void time_is_known(const Turn& turn);
+  void compare_clock(Shard& shard, const StoreReply& reply, bool told) const;
   void answered(const StoreReply& reply, const Turn& turn);
   void acknowledged(const std::string& upstream, const Acknowledged& done);
   void answer_to(const Call& call, const Answer& answer, const Turn& turn);
@@ -427,10 +437,10 @@ class LimiterCore {
   Prng prng_;
   Counts counts_;
   StoreClock clock_;
-  bool clock_known_ = false;
-  bool clock_asked_ = false;
+  StoreClock wall_;  // store time by this machine's wall clock, until it is known
+  std::optional<Duration> wall_apart_;
   Instant clock_due_;     // when the clock is to be measured
-  std::string clock_of_;  // the shard whose time this is: of several, the one that is furthest
+  std::string clock_of_;  // the shard whose time this is
   Instant clock_heard_;   // when the question left whose answer was heard last
   Instant backlog_due_;
   bool store_up_ = false;

@@ -125,7 +125,7 @@ wire::Wait LimiterCore::shard_gate(const Shard& shard, Instant now) const {
   const auto known = caller(now);
   if (!known) return store_up_ ? wire::Wait::kClockUnsure : wire::Wait::kStoreDown;
   if (!store_up_) return wire::Wait::kStoreDown;
-  if (shard.doubt != Shard::Doubt::kNone) return wire::Wait::kClockUnsure;
+  if (shard.doubted != Instant::never()) return wire::Wait::kClockUnsure;
   if (shard.opening.unheard()) return wire::Wait::kStoreDown;
   if (!shard.opening.open() && !config_.mutations.opens_unheard) return wire::Wait::kClosure;
   const bool full = shard.limit_until > known->bounds.low && shard.limit_again > now;

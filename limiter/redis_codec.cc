@@ -58,7 +58,9 @@ class Keys {
 std::string header(const RedisSaid& said, const Caller* caller, std::size_t keys) {
   constexpr std::size_t kLife = 40;
   const bool named = said.life.size() == kLife;
-  const unsigned flags = (said.fresh ? 1U : 0U) + (named ? 2U : 0U) + (caller != nullptr ? 4U : 0U);
+  const bool doubted = caller != nullptr && caller->doubted;
+  const unsigned flags = (said.fresh ? 1U : 0U) + (named ? 2U : 0U) +
+                         (caller != nullptr ? 4U : 0U) + (doubted ? 8U : 0U);
   const Caller nobody;
   if (caller == nullptr) caller = &nobody;
   RedisPacker pack;
@@ -110,8 +112,7 @@ RedisCommand say_grant(const Grant& call, const std::vector<std::size_t>& confli
   for (const std::size_t at : conflicts) {
     build.args.push_back(ask_bytes(build.keys, call.asks[at], true));
   }
-  // The caller was met, and judged, by the first command of the call.
-  return build.command(RedisScript::kGrant, conflicts.empty() ? &call.caller : nullptr);
+  return build.command(RedisScript::kGrant, &call.caller);
 }
 
 std::string outcome_bytes(Keys& keys, const Completion& completion) {

@@ -71,6 +71,7 @@ class RedisExchange {
   bool take_complete(Reply& reply);
   bool take_peek(Reply& reply);
   bool take_acknowledged(Reply& reply);
+  static Acknowledged acknowledged(Reply& reply);
   bool take_limits(Reply& reply);
 
   const StoreConfig* config_;

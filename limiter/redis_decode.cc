@@ -152,6 +152,7 @@ struct RedisExchange::Reply {
   StoreTime closed_until;
   Duration latency;
   ClosedBy closed_by = ClosedBy::kNothing;
+  Duration offset;
   std::vector<OwnLine> own;
   std::vector<wire::Record> lines;
   const std::vector<RedisValue>* items = nullptr;
@@ -192,6 +193,7 @@ bool RedisExchange::take(const RedisValue& value) {
   limits_version_ = head.u64();
   spans_version_ = head.u64();
   const std::size_t closed_by = head.u8();
+  reply.offset = head.span();
   if (!head.whole() || closed_by >= wire::kClosureWords.size()) return false;
   reply.closed_by = static_cast<ClosedBy>(closed_by);
   const RedisUnpacker lines(value.items[1].text);
@@ -283,6 +285,11 @@ bool RedisExchange::take_peek(Reply& reply) {
   return good;
 }
 
+Acknowledged RedisExchange::acknowledged(Reply& reply) {
+  return {reply.closed_until, reply.latency, std::move(reply.lines), reply.closed_by, {},
+          reply.offset};
+}
+
 bool RedisExchange::take_limits(Reply& reply) {
   const bool edits = std::holds_alternative<SetLimits>(call_);
   if (reply.count() != (edits ? 2 : 1)) return false;
@@ -294,7 +301,7 @@ bool RedisExchange::take_limits(Reply& reply) {
   const std::size_t count = from.u16();
   limits.limits.by = from.text8();
   limits.limits.limits = read_limits(from, count);
-  limits.shard = {reply.closed_until, reply.latency, std::move(reply.lines), reply.closed_by};
+  limits.shard = acknowledged(reply);
   bool good = from.whole();
   if (edits) {
     RedisUnpacker spans(reply.item(1));
@@ -308,8 +315,7 @@ bool RedisExchange::take_limits(Reply& reply) {
 }
 
 bool RedisExchange::take_acknowledged(Reply& reply) {
-  Acknowledged acknowledged{reply.closed_until, reply.latency, std::move(reply.lines),
-                            reply.closed_by};
+  Acknowledged acknowledged = RedisExchange::acknowledged(reply);
   const bool is_clock = std::holds_alternative<AskClock>(call_);
   if (is_clock || std::holds_alternative<Consume>(call_)) {
     if (reply.count() != 1) return false;

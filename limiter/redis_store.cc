@@ -258,7 +258,7 @@ void RedisStore::done(std::uint64_t number) {
     return told(said);
   }
   events_.answered({said.call_id, said.exchange.answer(), said.exchange.now(), said.sent, received,
-                    said.exchange.limits_version()});
+                    said.exchange.limits_version(), port::wall_now()});
 }
 
 void RedisStore::failed(std::uint64_t number, std::string what, bool full) {

@@ -12,8 +12,6 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr std::size_t kSureLivesMax = 64;
-
 const std::string kNobody;
 
 const Caller* caller_of(const Call& call) {
@@ -24,36 +22,50 @@ const Caller* caller_of(const Call& call) {
   return nullptr;
 }
 
-void remember_sure(ShardRecord& state, std::uint64_t life) {
-  if (!state.sure_lives.empty() && state.sure_lives.back() == life) return;
-  std::erase(state.sure_lives, life);
-  if (state.sure_lives.size() >= kSureLivesMax) state.sure_lives.erase(state.sure_lives.begin());
-  state.sure_lives.push_back(life);
-}
-
-// Compares the clock with what the caller knows. Too high may mean no more than that the call was
-// long under way: it is refused, and its caller, which knows when it left, judges. Too low cannot
-// be lateness: the clock stepped back. A caller that knew store time and now knows nothing has seen
-// a contradiction: the clock stepped, whichever way.
+// Compares the clock with what the caller knows of store time. While they do not agree nothing is
+// granted, and store time goes no further than the caller knows that it is: a clock that was off
+// for a moment leaves no trace. When its caller has found it off for a while, the clock has
+// stepped, whichever way, and the shard closes.
 void meet_caller(Scene& scene, const Moment& moment, const Caller& caller) {
+  scene.unsure = true;
+  const auto [low, high] = caller.bounds;
+  if (high.us == 0 && !caller.doubted) return;
   ShardRecord& state = scene.shard.edit_state();
   const Duration error = scene.spans().clock_error_max;
-  scene.unsure = true;
-  if (caller.bounds.high.us == 0) {
-    if (std::erase(state.sure_lives, caller.life) > 0) {
-      MARK("store: a caller has seen the clock contradict itself");
-      close(scene, ClosedBy::kContradicted);
+  const auto is_off = [=](StoreTime time) { return time + error < low || time > high + error; };
+  const StoreTime right = std::max(state.last, std::max(low, std::min(high, moment.time)));
+  if (is_off(scene.now) && state.offset.us != 0 && !is_off(moment.time) && !is_off(right)) {
+    MARK("store: its clock is right again");
+    state.offset = std::max(low, std::min(high, moment.time)) - moment.time;
+    scene.now = right;
+  }
+  scene.clock = scene.now;
+  if (caller.doubted && (scene.now < low || scene.now > high)) {
+    const ClosedBy why = scene.now < low ? ClosedBy::kBack : ClosedBy::kContradicted;
+    if (high.us != 0 && is_off(scene.now)) {
+      MARK("store: its clock has stepped");
+      state.offset = low - moment.time;
+      scene.now = scene.clock = std::max(state.last, low);
     }
-  } else if (scene.now + error < caller.bounds.low) {
-    scene.now = std::max(state.last, caller.bounds.low);
-    MARK("store: its clock went back");
-    state.offset = scene.now - moment.time;
-    close(scene, ClosedBy::kBack);
-  } else if (scene.now <= caller.bounds.high + error) {
+    close(scene, why);
+  } else if (is_off(scene.now)) {
+    MARK("store: its clock is off");
+    scene.now = std::max(state.last, std::min(scene.now, high));
+  } else {
     scene.unsure = false;
-    remember_sure(state, caller.life);
   }
   state.last = scene.now;
+  scene.from = scene.unsure ? std::max(scene.now, high) : scene.now;
+}
+
+// Of these callers nobody says whether the clock is right: no key is idle, and no limit's log knows
+// enough, that did not when somebody said so, or when the store may have forgotten.
+StoreTime believed(const Scene& scene, const Call& call) {
+  const ShardRecord& state = scene.shard.state();
+  if (std::holds_alternative<SetHold>(call)) return state.last;
+  const bool edits = std::holds_alternative<SetLimits>(call);
+  if (state.last.us == 0 || (!edits && !std::holds_alternative<Restore>(call))) return scene.now;
+  return std::max(state.last, state.opened_at);
 }
 
 // Sub-windows are shown as slots that were completed at their ends.
@@ -201,7 +213,8 @@ struct Perform {
 
   Acknowledged acknowledged() {
     const ShardRecord& state = scene.shard.state();
-    return {state.closed_until, state.latency, state.outbox, state.closed_by};
+    const Duration ahead = scene.clock - scene.time;
+    return {state.closed_until, state.latency, state.outbox, state.closed_by, {}, ahead};
   }
 };
 
@@ -248,13 +261,15 @@ Scripted perform(const StoreConfig& config, StoreShard& shard, const Moment& mom
   const bool takes = edit != nullptr && takes_effect(config, state, *edit);
   Scene scene{*upstream, shard, ruling(*upstream, state, takes ? edit : nullptr, kept)};
   scene.takes = takes;
-  scene.now = std::max(state.last, moment.time + state.offset);
+  scene.time = moment.time;
+  scene.now = scene.clock = scene.from = std::max(state.last, moment.time + state.offset);
   if (tells) hear_settings(scene, config, *edit);
   meet_life(scene, moment);
   const Caller* caller = caller_of(call);
   if (caller != nullptr) meet_caller(scene, moment, *caller);
+  if (caller == nullptr) scene.now = believed(scene, call);
   Answer answer = std::visit(Perform{scene}, call);
-  return {std::move(answer), caller != nullptr ? scene.now : StoreTime{},
+  return {std::move(answer), caller != nullptr ? scene.clock : StoreTime{},
           shard.state().limits_version, shard.state().spans_version};
 }
 

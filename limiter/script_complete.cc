@@ -133,7 +133,7 @@ void Completing::complete_slots(const MessageRecord& record, const wire::Outcome
 void Completing::decide(MessageRecord& record, const Completion& completion) {
   const wire::Outcome& outcome = completion.outcome;
   record.stage = Stage::kWaiting;
-  record.due = scene_.now + completion.consequence.retry_after;
+  record.due = scene_.from + completion.consequence.retry_after;
   if (outcome.ended == wire::Ended::kNotStarted) return not_started(record, completion);
   complete_slots(record, outcome);
   count(record, outcome.ended);
@@ -199,7 +199,7 @@ void Completing::late(MessageRecord& record, const Completion& completion, Wrote
       MARK("store: a late answer ends a message");
       settle(record, said, end_of(record, outcome));
     }
-    record.due = std::max(record.due, scene_.now + completion.consequence.retry_after);
+    record.due = std::max(record.due, scene_.from + completion.consequence.retry_after);
   } else if (record.stage == Stage::kUnderway && final) {
     MARK("store: a late answer while the next attempt is under way");
     record.late_end = {end_of(record, outcome)};
@@ -263,10 +263,10 @@ void Completing::punish(MessageRecord& record, const Completion& completion) {
   const auto same = [](const wire::Hold& hold) { return hold.kind == wire::HoldKind::kPenalty; };
   auto hold = std::find_if(key.holds.begin(), key.holds.end(), same);
   if (hold == key.holds.end()) {
-    key.holds.push_back({wire::HoldKind::kPenalty, scene_.now + length, "upstream"});
+    key.holds.push_back({wire::HoldKind::kPenalty, scene_.from + length, "upstream"});
     hold = key.holds.end() - 1;
   }
-  if (hold->until.us != 0) hold->until = std::max(hold->until, scene_.now + length);
+  if (hold->until.us != 0) hold->until = std::max(hold->until, scene_.from + length);
   if (outcome.abnormal) {
     MARK("store: abnormal usage closes a key");
     hold->until = {}, hold->by = "abnormal_usage", hold->said_at = scene_.now;

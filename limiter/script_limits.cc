@@ -160,7 +160,9 @@ void edit_limits(Scene& scene, const SetLimits& call, std::uint64_t before) {
   }
   state.limits = std::move(next);
   state.by = wire::clip(call.by, kByMax);
-  state.edited_at = call.said_at.us == 0 ? scene.now : call.said_at;
+  // No two at the same time: of what is remembered the last one counts.
+  const StoreTime after = std::max(scene.now, state.edited_at + microseconds(1));
+  state.edited_at = call.said_at.us == 0 ? after : call.said_at;
   fit_clock_error(scene);
   say_edit(scene, before, words_of_edit(call, scene.limits));
 }

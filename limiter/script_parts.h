@@ -15,9 +15,12 @@ struct Scene {
   const Upstream& upstream;  // as the caller's settings have it: only what they say reads it
   StoreShard& shard;
   const std::vector<Limit>& limits;  // that hold: the shard's, not those of the settings
+  StoreTime time = {};               // what its clock says
   StoreTime now = {};
-  bool unsure = false;  // the caller's bounds and the clock do not agree, or it has none
-  bool takes = false;   // the call says the limits that are to hold
+  StoreTime clock = {};  // what the caller is told that time is, whether it is believed or not
+  StoreTime from = {};   // what lasts so long from now on: not too short, however late it is
+  bool unsure = false;   // the caller's bounds and the clock do not agree, or it has none
+  bool takes = false;    // the call says the limits that are to hold
 
   // The records, as if what is past its time were purged already: when a store really deletes it
   // must not be seen in any answer.

@@ -39,7 +39,7 @@ void tell(Scene& scene, const std::string& key, const wire::Outcome& outcome) {
   }
   Told told;
   told.at = scene.now;
-  told.until = scene.now + std::clamp(outcome.quota_reset, Duration{0}, kToldMax);
+  told.until = scene.from + std::clamp(outcome.quota_reset, Duration{0}, kToldMax);
   told.left = static_cast<std::uint32_t>(outcome.quota_left -
                                          std::min<std::uint64_t>(outcome.quota_left, open));
   scene.edit_key(owner).told = told;

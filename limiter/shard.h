@@ -106,10 +106,12 @@ struct Shard {
   bool look = false;     // something changed: look whether the due may go
   Instant look_at = Instant::never();
 
-  // The store's clock has contradicted itself: this shard is to be told by somebody who knew the
-  // time before and now knows nothing. Until it has answered, nothing is asked of it.
-  enum class Doubt : std::uint8_t { kNone, kToSay, kSaid };
-  Doubt doubt = Doubt::kNone;
+  // Since when its clock and what is known here of store time do not agree; never: they do. Nothing
+  // may go meanwhile. 0: it is to be told at once.
+  Instant doubted = Instant::never();
+  bool clock_asked = false;
+  Instant put_right = Instant::never();  // when it was told so last
+  Duration clock_offset;                 // what it adds to its server's clock, as far as was heard
 
   Duration latency;   // of answered attempts, lately, as the store learnt it
   bool greet = true;  // it may have lines of edits, and knows the latency: to be asked

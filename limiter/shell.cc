@@ -96,6 +96,7 @@ Status Shell::start(stage::Stage<Core>& stage) {
   stage.metrics().on_scrape([this] { count(); });
   stage.poller().after(kNameEvery, [this] { name_unknown(); });
   stage.poller().after(kLookEvery, [this] { look_at_peers(); });
+  stage.poller().after(kNameEvery, [this] { look_at_clocks(); });
   return Done{};
 }
 
@@ -165,6 +166,20 @@ void Shell::say_closures() {
   }
 }
 
+// What only a person can mend: clocks that are apart.
+void Shell::look_at_clocks() {
+  stage_->poller().after(kNameEvery, [this] { look_at_clocks(); });
+  const auto apart = core_.wall_apart();
+  if (apart && !std::exchange(apart_said_, true)) {
+    stage_->log().error(
+        "the clocks of the store's server and of this machine are apart: nothing is granted before "
+        "they agree",
+        {{"store_ahead_ms", std::to_string(apart->us / 1'000)}});
+  } else if (!apart && std::exchange(apart_said_, false)) {
+    stage_->log().info("the clocks of the store's server and of this machine agree");
+  }
+}
+
 // What only a person can mend: two that have one name, and a store of an ingest that does not come.
 void Shell::look_at_peers() {
   stage_->poller().after(kLookEvery, [this] { look_at_peers(); });
@@ -190,6 +205,7 @@ void Shell::look_at_peers() {
 std::string Shell::not_ready() {
   if (std::string why = store_->trouble(); !why.empty()) return why;
   if (!core_.store_up()) return "the store has not answered";
+  if (core_.wall_apart()) return "the store's clock and this machine's are apart";
   if (core_.dispatchers() == 0) return "no dispatcher is connected";
   if (!core_.auditor()) return "no auditor is connected";
   if (awaited_said_) {
@@ -333,6 +349,13 @@ void Shell::count() {
         .gauge("sluice_limiter_waiting", "Messages in lines, by why they wait.",
                {{"why", std::string(kWaits[i])}})
         .set(static_cast<double>(waiting[i]));
+  }
+  for (const auto& [upstream, offset] : core_.clock_offsets()) {
+    metrics
+        .gauge("sluice_limiter_clock_offset_seconds",
+               "How far store time is ahead of the clock of the store's server, which stepped.",
+               {{"upstream", upstream}})
+        .set(static_cast<double>(offset.us) / 1e6);
   }
   const auto departs = core_.departures(stage_->now());
   metrics.gauge("sluice_limiter_departure_next_seconds", "When the next message goes; 0: unknown.")

@@ -58,6 +58,7 @@ class Shell {
   void count_closures();
   void look_at_peers();
   void look_at_closures();
+  void look_at_clocks();
 
   LimiterCore core_;
   std::unique_ptr<StorePort> store_;
@@ -72,6 +73,7 @@ class Shell {
   std::optional<Instant> awaited_since_;  // an announcement after a closure
   bool awaited_said_ = false;             // the log was told
   bool closed_said_ = false;              // ... that messages wait for a closure
+  bool apart_said_ = false;               // ... that the store's clock is not this machine's
   std::set<std::string> named_;           // upstreams that we do not have, and that was said of
   ClosureNews closure_news_;
 };

@@ -24,7 +24,8 @@ Result<Config> config_of(const Settings& settings) {
   if (!upstreams) return upstreams.error();
   Config config = read_config(settings.stage);
   config.upstreams = std::move(*upstreams);
-  config.guard_min = settings.stage.duration("clock_error_max") * 2 + milliseconds(1);
+  config.clock_error_max = settings.stage.duration("clock_error_max");
+  config.guard_min = config.clock_error_max * 2 + milliseconds(1);
   return config;
 }
 

@@ -12,7 +12,7 @@ namespace sluice::limiter {
 
 namespace {
 
-constexpr char kVersion = 6, kOldest = 3;
+constexpr char kVersion = 7, kOldest = 3;
 // Rows of wire::Record's table from this one on are of the shard's own lines alone.
 constexpr int kRowsOfEdits = 29;
 
@@ -90,7 +90,9 @@ void members(A& all, T& v) {
 template <class A, Is<ShardRecord> T>
 void members(A& all, T& v) {
   all(v.last, v.offset, v.life, v.opened_at, v.closed_until, v.limits_version, v.edits, v.limits,
-      v.outbox, v.latency, v.sure_lives, v.keys_until);
+      v.outbox, v.latency);
+  all.before(7, std::vector<std::uint64_t>{});  // lives of callers that knew store time
+  all(v.keys_until);
   all.since(4, v.keys_since, v.stretched);
   all.since(5, v.by, v.edited_at, v.file_version);
   for (auto& line : v.outbox) all.since(5, line.limit_rows, line.limits_before);
@@ -128,6 +130,8 @@ class Writer {
   void since(char, const T&... values) {
     (one(values), ...);
   }
+  template <class T>
+  void before(char, const T&) {}
   std::string bytes;
 
  private:
@@ -170,6 +174,11 @@ class Reader {
   template <class... T>
   void since(char version, T&... values) {
     if (version_ >= version) (one(values), ...);
+  }
+  // A member that only older ones have.
+  template <class T>
+  void before(char version, T gone) {
+    if (version_ < version) one(gone);
   }
   [[nodiscard]] bool whole() const { return good_ && left_.empty(); }
 

@@ -26,6 +26,10 @@ struct Caller {
   StoreBounds bounds;
   StoreTime ask_by;                  // later than this the script refuses (kClockUnsure)
   std::uint64_t limits_version = 0;  // another than the shard's: refused (stale_settings)
+  // For a while now the shard's clock was not within these bounds: if it still is not, the shard
+  // closes, and if it is further off than is tolerated, its time goes on within them. Without
+  // bounds: it closes, and its caller goes by its clock from now on (docs/decisions/0034).
+  bool doubted = false;
 };
 
 // How a message ended; final.
@@ -321,7 +325,7 @@ enum class ClosedBy : std::uint8_t {
   kFirst,         // the store knew nothing of it, and nobody said that it was new
   kLife,          // its server has another life: it may have forgotten
   kBack,          // its clock went back
-  kContradicted,  // a caller saw its clock contradict itself
+  kContradicted,  // its clock leapt ahead
   kSpans          // attempts that it forgot may take longer than it knew when it closed
 };
 
@@ -334,6 +338,7 @@ struct Acknowledged {
   std::vector<wire::Record> outbox;  // as in GrantReply; with Consume: its line
   ClosedBy closed_by = ClosedBy::kNothing;
   StoreTime later_word = {};  // of a SetHold: it changed nothing, as one said then stands; 0: none
+  Duration offset = {};       // of store time to what the clock says
 };
 // The limits that hold, and who said so last.
 struct ShardLimits {
@@ -372,6 +377,8 @@ struct StoreReply {
   Instant sent;
   Instant received;
   std::uint64_t limits_version = 0;  // that the shard had then; 0: not known
+  // This machine's wall clock when it was received; 0: the store's clock is this machine's own.
+  StoreTime wall = {};
 };
 
 }  // namespace sluice::limiter

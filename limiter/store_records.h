@@ -101,7 +101,7 @@ struct SettingsSaid {
 };
 
 struct ShardRecord {
-  StoreTime last;       // store time never goes below
+  StoreTime last;       // store time never goes below; no caller knew it to be earlier
   Duration offset;      // added to the clock's time, after the clock stepped
   std::string life;     // of the store that wrote this; empty: nobody did
   StoreTime opened_at;  // what was known before may be forgotten; 0: fresh, nothing was
@@ -109,9 +109,8 @@ struct ShardRecord {
   std::uint64_t limits_version = 0;
   std::uint64_t edits = 0;  // of the limits, since the shard was made
   std::vector<KnownLimit> limits;
-  std::vector<wire::Record> outbox;       // lines of edits that may not be in the trail yet
-  Duration latency;                       // grant to completion, lately
-  std::vector<std::uint64_t> sure_lives;  // callers that know store time, the newest last
+  std::vector<wire::Record> outbox;  // lines of edits that may not be in the trail yet
+  Duration latency;                  // grant to completion, lately
   // Until then no key's record is idle that was not idle at keys_since: what it says was counted
   // for shorter windows.
   StoreTime keys_until;

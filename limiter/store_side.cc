@@ -28,9 +28,6 @@ bool needs_time(const Call& call) {
 // Said once more, what others have said since. What is remembered gives way to that.
 bool may_undo(const SetLimits& edit) { return edit.said_at.us == 0; }
 
-// Less than what a shard tolerates (clock_error_max).
-constexpr Duration kShardsApart = milliseconds(100);
-
 }  // namespace
 
 void LimiterCore::say(Call call, const Turn& turn) {
@@ -44,9 +41,8 @@ void LimiterCore::say_calls_again(const Turn& turn) {
       forget_peek(std::get<Peek>(call), turn);
       continue;
     }
-    if (std::holds_alternative<AskClock>(call)) {
-      clock_asked_ = false;
-      doubt_answered(std::get<AskClock>(call), false);
+    if (const auto* clock = std::get_if<AskClock>(&call)) {
+      clock_unanswered(*clock);
       unanswered_clock = true;
       continue;
     }
@@ -67,81 +63,165 @@ void LimiterCore::say_calls_again(const Turn& turn) {
   if (unanswered_clock) ask_clock(turn);  // once for all of them: else they would be ever more
 }
 
+// One shard's clock is the time here; another is asked only while it does not agree.
 void LimiterCore::ask_clock(const Turn& turn) {
   clock_due_ = Instant::never();
   for (auto& [name, shard] : shards_) {
-    if (shard.doubt != Shard::Doubt::kToSay) continue;
-    MARK("limiter: a shard is told that its clock contradicts itself");
-    shard.doubt = Shard::Doubt::kSaid;
-    Caller unsure;
-    unsure.life = config_.life;
-    say(AskClock{name, unsure}, turn);
+    const bool to_ask = name == clock_of_ || shard.doubted != Instant::never();
+    if (!to_ask || std::exchange(shard.clock_asked, true)) continue;
+    say(AskClock{name, clock_caller(shard, turn.now)}, turn);
   }
-  if (clock_asked_ || shards_.empty()) return;
-  clock_asked_ = true;
-  AskClock ask{clock_of_, Caller{}};
-  ask.caller.life = config_.life;
-  if (const auto known = bounds(turn.now)) {
-    ask.caller.bounds = *known;
-    ask.caller.ask_by = known->high + config_.ask_within;
-  }
-  say(ask, turn);
 }
 
-// One clock serves all shards, and each closes for itself (P1): a shard that nobody told would take
-// what it had counted for older than it is.
-void LimiterCore::doubt_answered(const AskClock& call, bool heard) {
-  Shard* shard = shard_of(call.upstream);
-  if (shard == nullptr || call.caller.bounds.high.us != 0) return;
-  if (shard->doubt != Shard::Doubt::kSaid) return;
-  shard->doubt = heard ? Shard::Doubt::kNone : Shard::Doubt::kToSay;
+// Who does not know store time yet says what the wall clock makes of it, and puts nothing right by
+// that.
+Caller LimiterCore::clock_caller(const Shard& shard, Instant now) const {
+  Caller caller;
+  caller.life = config_.life;
+  const auto known = clock_.bounds(now);
+  const auto said = known ? known : wall_.bounds(now);
+  if (!said) return caller;
+  caller.bounds = *said;
+  caller.ask_by = said->high + config_.ask_within;
+  caller.doubted = shard.doubted != Instant::never() && now - shard.doubted >= config_.doubt_for;
+  if (!caller.doubted) return caller;
+  if (!known) {
+    MARK("limiter: store time is another than that of two clocks that agree");
+    caller.bounds = {};
+    return caller;
+  }
+  MARK("limiter: a shard is told that its clock has stepped");
+  const bool lately =
+      shard.put_right != Instant::never() && now - shard.put_right < config_.yields_for;
+  if (lately && shard.upstream->name == clock_of_) {
+    MARK("limiter: another one knows store time to be another");
+    caller.bounds = {};
+  }
+  return caller;
 }
 
-void LimiterCore::hear_clock(const StoreReply& reply, const Turn& turn) {
-  if (reply.sent < clock_heard_) {  // late: a newer one is known
-    MARK("limiter: an old answer says what time it is");
+void LimiterCore::clock_unanswered(const AskClock& call) {
+  if (Shard* shard = shard_of(call.upstream); shard != nullptr) shard->clock_asked = false;
+}
+
+void LimiterCore::hear_clock(const Call& call, const StoreReply& reply, const Turn& turn) {
+  const std::string& upstream = upstream_of(call);
+  Shard* shard = shard_of(upstream);
+  if (shard == nullptr || reply.now.us == 0) return;
+  const auto* clock = std::get_if<AskClock>(&call);
+  const bool told = clock != nullptr && clock->caller.doubted;
+  if (told && clock->caller.bounds.high.us != 0) shard->put_right = reply.received;
+  const auto agrees = [](const auto& one) { return one.second.doubted == Instant::never(); };
+  if (upstream != clock_of_) {
+    compare_clock(*shard, reply, told);
+    if (shard->doubted != Instant::never()) {
+      clock_due_ = std::min(clock_due_, turn.now + config_.store_retry);
+    }
     return;
   }
-  clock_heard_ = reply.sent;
-  const bool knew = clock_known_;
-  const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
-  clock_known_ = clock_.hear(trip) == StoreClock::Heard::kLearnt;
-  if (!clock_known_) {
-    MARK("limiter: the store's clock contradicts itself");
-    for (auto& [name, shard] : shards_) shard.doubt = Shard::Doubt::kToSay;
+  if (reply.sent < clock_heard_) {  // late: a newer one is known
+    MARK("limiter: an old answer says what time it is");
+  } else {
+    clock_heard_ = reply.sent;
+    learn_time(*shard, reply, told, turn);
   }
-  clock_due_ = clock_known_ ? reply.received + config_.clock_age_max : turn.now;
-  if (knew || !clock_known_) return;
+  const bool agree = clock_.bounds(turn.now) && std::all_of(shards_.begin(), shards_.end(), agrees);
+  clock_due_ = agree ? reply.received + config_.clock_age_max : turn.now + config_.store_retry;
+}
+
+// What is known stays known while the clock says otherwise: that may last for a moment only.
+void LimiterCore::learn_time(Shard& shard, const StoreReply& reply, bool told, const Turn& turn) {
+  if (!clock_.bounds(turn.now)) return learn_first(shard, reply, told, turn);
+  const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
+  StoreClock met = clock_;
+  if (met.hear(trip) == StoreClock::Heard::kLearnt) {
+    clock_ = met;
+    shard.doubted = Instant::never();
+  } else if (told) {
+    MARK("limiter: what was known of store time is given up");
+    go_by(shard, trip);
+  } else if (shard.doubted == Instant::never()) {
+    MARK("limiter: the store's clock contradicts what is known");
+    shard.doubted = reply.received;
+  }
+}
+
+// It has closed, and others know better. Whoever goes by this time must have closed, too.
+void LimiterCore::go_by(Shard& shard, const RoundTrip& trip) {
+  clock_ = {};
+  (void)clock_.hear(trip);
+  for (auto& [name, other] : shards_) other.doubted = Instant{};
+  shard.doubted = Instant::never();
+}
+
+// Who does not know yet must find store time and its own machine's clock in agreement, or else the
+// server's clock: then store time goes on beside both, since somebody knew it so, and the shard
+// closes first.
+void LimiterCore::learn_first(Shard& shard, const StoreReply& reply, bool told, const Turn& turn) {
+  const Duration error = config_.clock_error_max;
+  wall_ = {};
+  if (reply.wall.us != 0) {
+    (void)wall_.hear({reply.received, reply.received, {reply.wall - error, reply.wall + error}});
+  }
+  const auto agrees = [&](StoreClock clock, StoreTime now) {
+    return clock.hear({reply.sent, reply.received, {now, now}}) == StoreClock::Heard::kLearnt;
+  };
+  const auto* done = std::get_if<Acknowledged>(&reply.answer);
+  const bool is_right = done != nullptr && agrees(wall_, reply.now - done->offset);
+  const RoundTrip trip{reply.sent, reply.received, {reply.now, reply.now}};
+  wall_apart_.reset();
+  if (agrees(wall_, reply.now)) {
+    clock_ = wall_;
+    (void)clock_.hear(trip);
+    shard.doubted = Instant::never();
+  } else if (is_right && told) {
+    go_by(shard, trip);
+  } else {
+    MARK("limiter: the store's clock and the wall clock are apart");
+    wall_apart_ = reply.now - reply.wall;
+    if (!is_right) shard.doubted = Instant::never();
+    if (is_right && shard.doubted == Instant::never()) shard.doubted = reply.received;
+    return;
+  }
+  time_is_known(turn);
+}
+
+void LimiterCore::time_is_known(const Turn& turn) {
   close_by_warnings(turn);
   for (const auto& [peer, dispatcher] : peers_.dispatchers()) turn.out.push(wire::Announce{peer});
   for (const auto& [peer, ingest] : peers_.ingests()) turn.out.push(wire::Announce{peer});
   for (Key* key : keys_) touch(*key);
 }
 
-// After their clock went back, shards go on from where each of them was. One that is ahead of the
-// others would take every question for a late one: from now on it says what time it is, and the
-// others follow (each closes, as after any leap).
-void LimiterCore::follow_clock(const std::string& upstream, const StoreReply& reply) {
-  const auto known = bounds(reply.received);
-  if (!known || upstream == clock_of_ || reply.now < known->high + kShardsApart) return;
-  MARK("limiter: another shard's clock is ahead");
-  clock_of_ = upstream;
+// Clocks of other shards are not learnt from, so they may be off by what a shard tolerates.
+void LimiterCore::compare_clock(Shard& shard, const StoreReply& reply, bool told) const {
+  if (shard.doubted == Instant{} && !told) return;
+  const Duration error = config_.clock_error_max;
+  StoreClock known = clock_;
+  const RoundTrip trip{reply.sent, reply.received, {reply.now - error, reply.now + error}};
+  if (known.hear(trip) == StoreClock::Heard::kLearnt) {
+    shard.doubted = Instant::never();
+  } else if (told || shard.doubted == Instant::never()) {
+    MARK("limiter: another shard's clock contradicts what is known");
+    shard.doubted = reply.received;
+  }
+}
+
+std::map<std::string, Duration> LimiterCore::clock_offsets() const {
+  std::map<std::string, Duration> offsets;
+  for (const auto& [name, shard] : shards_) offsets[name] = shard.clock_offset;
+  return offsets;
 }
 
 void LimiterCore::answered(const StoreReply& reply, const Turn& turn) {
   const bool failed = std::holds_alternative<StoreFailed>(reply.answer);
   auto call = calls_.answered(reply.call_id);
-  if (call && !failed) follow_clock(upstream_of(*call), reply);
-  // Shards may differ by a moment after their clock went back: one of them says what time it is.
-  const bool tells = call && upstream_of(*call) == clock_of_;
-  if (!failed && tells && reply.now.us != 0) hear_clock(reply, turn);
   if (!call) {  // it was said again meanwhile: that answer will do
     MARK("limiter: an answer to a call that was said again");
     return;
   }
-  if (std::holds_alternative<AskClock>(*call)) clock_asked_ = false;
-  // An answer that came too late to teach anything must not be the last one asked for.
-  if (clock_due_ == Instant::never() && !clock_asked_) clock_due_ = turn.now;
+  if (const auto* clock = std::get_if<AskClock>(&*call)) clock_unanswered(*clock);
+  if (!failed) hear_clock(*call, reply, turn);
   if (failed) {
     MARK("limiter: the store failed");
     ++counts_.store_failed;
@@ -165,7 +245,7 @@ void LimiterCore::put_off(Call call, const Turn& turn) {
   if (const auto* peek = std::get_if<Peek>(&call)) {
     forget_peek(*peek, turn);
   } else if (const auto* clock = std::get_if<AskClock>(&call)) {
-    doubt_answered(*clock, false);
+    clock_unanswered(*clock);
     clock_due_ = turn.now + config_.store_retry;
   } else if (const auto* edit = std::get_if<SetLimits>(&call); edit && may_undo(*edit)) {
     limits_unheard(edit->asker, turn);
@@ -181,6 +261,7 @@ void LimiterCore::learn(const std::string& upstream, Duration latency) {
 
 void LimiterCore::acknowledged(const std::string& upstream, const Acknowledged& done) {
   learn(upstream, done.latency);
+  if (Shard* shard = shard_of(upstream); shard != nullptr) shard->clock_offset = done.offset;
   hear_closure(upstream, done);
   take_outbox(done.outbox);
 }
@@ -207,8 +288,6 @@ void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& 
     hold_written(*hold, done == nullptr ? StoreTime{} : done->later_word, turn);
   } else if (const auto* consume = std::get_if<Consume>(&call)) {
     consumed(*consume, turn);
-  } else if (const auto* clock = std::get_if<AskClock>(&call)) {
-    doubt_answered(*clock, true);
   }
 }
 

@@ -14,17 +14,27 @@ Duration drift(Duration elapsed) {
 
 StoreClock::Heard StoreClock::hear(const RoundTrip& trip) {
   const Duration flight = trip.received - trip.sent;
-  StoreBounds fresh{trip.carried.low, trip.carried.high + flight + drift(flight)};
+  const StoreBounds fresh{trip.carried.low, trip.carried.high + flight + drift(flight)};
+  Known next{fresh, trip.received, trip.sent, kSlewMost};
   if (const auto before = bounds(trip.received)) {
-    fresh.low = std::max(fresh.low, before->low);
-    fresh.high = std::min(fresh.high, before->high);
-    if (fresh.low > fresh.high) {
+    const StoreBounds met{std::max(fresh.low, before->low), std::min(fresh.high, before->high)};
+    next.slew = slew(trip.received);
+    if (met.low <= met.high) {
+      next.at_receipt = met;
+    } else if (const Duration miss = met.low - met.high; miss <= next.slew) {
+      next.slew = next.slew - miss;
+    } else {
       known_.reset();
       return Heard::kContradicts;
     }
   }
-  known_ = Known{fresh, trip.received, trip.sent};
+  known_ = next;
   return Heard::kLearnt;
+}
+
+Duration StoreClock::slew(Instant now) const {
+  const Duration elapsed = std::max(Duration{0}, now - known_->received);
+  return std::min(kSlewMost, known_->slew + microseconds(elapsed.us * kSlewPpm / 1'000'000));
 }
 
 std::optional<StoreBounds> StoreClock::bounds(Instant now) const {

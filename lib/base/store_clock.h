@@ -4,7 +4,9 @@
 // [low, high], taken somewhere in between, says: at `received`, store time is in
 // [low, high + (received - sent)]. Between round trips the bounds widen by the drift of a steady
 // clock, 200 ppm. A new round trip is met with what is known; an empty meet is a contradiction:
-// then nothing is known until a round trip after it.
+// then nothing is known until a round trip after it. But one that misses by no more than what an
+// honest clock is slewed meanwhile, ours or the store's (NTP: 500 ppm), is believed
+// (docs/decisions/0034).
 #pragma once
 
 #include <cstdint>
@@ -29,6 +31,9 @@ struct RoundTrip {
 class StoreClock {
  public:
   static constexpr std::int64_t kDriftPpm = 200;
+  // It may miss by kSlewMost, less what it has missed by lately; that grows back by kSlewPpm.
+  static constexpr std::int64_t kSlewPpm = 500;
+  static constexpr Duration kSlewMost = milliseconds(10);
 
   enum class Heard { kLearnt, kContradicts };
   Heard hear(const RoundTrip& trip);
@@ -44,7 +49,9 @@ class StoreClock {
     StoreBounds at_receipt;
     Instant received;
     Instant sent;
+    Duration slew;  // how much it may miss by
   };
+  [[nodiscard]] Duration slew(Instant now) const;
   std::optional<Known> known_;
 };
 

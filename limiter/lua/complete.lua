@@ -108,7 +108,7 @@ local function tell()
     end
   end
   local K = edit_key(owner)
-  K.told_at, K.told_until = now, now + min(max(O.quota_reset, 0), TOLD_MAX)
+  K.told_at, K.told_until = now, from + min(max(O.quota_reset, 0), TOLD_MAX)
   K.told_left = O.quota_left - min(O.quota_left, open)
   refresh_idle(owner)
 end
@@ -137,10 +137,10 @@ local function punish(M)
     end
   end
   if hold == nil then
-    hold = {kind = PENALTY_HOLD, until_ = now + length, said = 0, by = 'upstream'}
+    hold = {kind = PENALTY_HOLD, until_ = from + length, said = 0, by = 'upstream'}
     K.holds[#K.holds + 1] = hold
   end
-  if hold.until_ ~= 0 then hold.until_ = max(hold.until_, now + length) end
+  if hold.until_ ~= 0 then hold.until_ = max(hold.until_, from + length) end
   if has_flag(ABNORMAL) then hold.until_, hold.by, hold.said = 0, 'abnormal_usage', now end
   say(M, line_of(M, HOLD, O.serial, ENDED + STARTED + COMPLETED + REASON + UNTIL, 0, O.status, O.started, at,
                  hold.until_, 0, no_life, has_flag(ABNORMAL) and 'abnormal_usage' or 'penalty'))
@@ -195,7 +195,7 @@ end
 
 local function decide(M)
   M.stage = WAITING
-  M.due = now + O.retry_after
+  M.due = from + O.retry_after
   if O.ended == E_NOT_STARTED then return not_started(M) end
   complete_its_slots(M)
   count(M)
@@ -230,7 +230,7 @@ local function late(M, wrote)
   local line = said_of(M, LATE_LINE, its_end)
   if M.stage == WAITING then
     if its_end then settle(M, its_end) end
-    M.due = max(M.due, now + O.retry_after)
+    M.due = max(M.due, from + O.retry_after)
   elseif M.stage == UNDERWAY and final then
     M.late = end_by(M)
   end

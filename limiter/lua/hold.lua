@@ -1,5 +1,7 @@
 -- The key's, or the upstream's, hold by a person (limiter/script.cc). Of two words the later stands
 -- (lib/wire/words.h).
+-- Nobody says whether the clock is right: no key is idle that was not when somebody did.
+now = S.last
 read_records()
 local i, closed, kind, until_, said, by = unpk('<I4BBddHc0', ARGV[2])
 local K = edit_key(i)

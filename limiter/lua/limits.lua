@@ -215,7 +215,7 @@ local function edit(before)
     if matched[i] then changed(matched[i], given[i]) else added(given[i]) end
   end
   S.limits, S.limits_raw = given, false
-  S.by, S.edited = ARGV[5], what == REMEMBERED and said_at or now
+  S.by, S.edited = ARGV[5], what == REMEMBERED and said_at or max(now, S.edited + 1)
   fit_clock_error(given)
   say_edit(before, ARGV[4], ARGV[3])
 end
@@ -226,7 +226,7 @@ if raw then
 elseif not by_settings then
   fail('UNSET the shard has no limits yet')
 else
-  S = {true, false, false, 0, SCHEMA_NOW, given, 0, '', false, '', ARGV[5], 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  S = {true, false, false, 0, SCHEMA_NOW, given, 0, false, '', ARGV[5], 0, 0, 0, 0, 0, 0, 0, 0, 0,
        version, any, 0, 0, #given + 1, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, true}
   for i = 1, #given do
     local l = given[i]
@@ -235,6 +235,7 @@ else
 end
 read_told(call('GET', KEYS[3]))
 now = max(S.last, time + S.offset)
+heard = now
 -- A person's edit takes effect unless it is made from another version than the one that holds. What
 -- somebody remembers does if this store knows no edit as new; settings, if they are news.
 local stale, takes = false, false
@@ -258,6 +259,8 @@ if not raw and is_fresh then
 else
   meet_life(life, ruling, raw and BY_LIFE or BY_FIRST)
 end
+-- Nobody says whether the clock is right.
+if S.last ~= 0 then now = max(S.last, S.opened) end
 if takes then
   local before = S.version
   S.version = version

@@ -85,7 +85,7 @@ local function write_messages()
       if M.purge <= now then
         call('DEL', KEYS[i])
       else
-        call('SET', KEYS[i], encode_message(M), 'PX', ttl_text_of(M.purge))
+        call('SET', KEYS[i], encode_message(M), 'PX', ttl_text_of(M.purge + KEY_SLACK))
       end
     end
   end

@@ -7,12 +7,12 @@ local floor, max, min = math.floor, math.max, math.min
 local call = redis.call
 
 local NEVER, MAX32 = 9007199254740992, 4294967295
--- Of records. A script works on its own and the previous one; there is none before the first.
-local SCHEMA_NOW, SCHEMA_OLDEST = 2, 2
+-- Of records. A script works on its own and the previous one.
+local SCHEMA_NOW, SCHEMA_OLDEST = 3, 2
 local INFO_AGE_MAX = 100000  -- how long the server's life is believed
 -- Idle keys stay in Redis so much longer than they need: limits may be made longer by so much before
 -- an untouched record is missed (limits.lua). Redis deletes by its own clock, whatever that says for
--- a moment: what it is set forward by so much deletes no slot that counts.
+-- a moment: what it is set forward by so much deletes no slot that counts. Messages have KEY_SLACK alone.
 local KEY_SLACK, GLITCH_MAX = 600000000, 86400000000
 local CHUNK = 200  -- at most so many values at once are on the stack
 
@@ -29,10 +29,10 @@ end
 -- ---- the shard's state ---------------------------------------------------------------------
 
 -- Counts and sizes of what follows it come first. In memory what the size stands for takes its place.
---@S told_up has_up has_shadow lease schema limits nout sure limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version spans closed_by edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max overlap close_max record_min record_max per_key in_flight clock_error edited tail dirty
+--@S told_up has_up has_shadow lease schema limits nout limits_raw out by last offset opened closed latency keys_until keys_since stretched info_at version spans closed_by edits next_log life hold start timeout pause on_unknown attempts_max throttles_max penalty_max overlap close_max record_min record_max per_key in_flight clock_error edited tail dirty
 --@l rate up lists horizon interval sub_window log scope kind shadow n window burst guard since held_until held name
-local STATE = '<BHHHI4I4Bdddddddddc8c8Bddc40ddddBdddddddddddd'
-local STATE_SIZE = 290
+local STATE = '<BHHI4I4Bdddddddddc8c8Bddc40ddddBdddddddddddd'
+local STATE_SIZE = 288
 local LIMIT = '<HBBBI4dI4dddI4Bc0'
 -- The record ends with what decides where one limit is all there is, listed and of keys; zeros
 -- otherwise: schema, life, log, n, burst, last, offset, info_at, held_until, interval, horizon, hold.
@@ -70,17 +70,20 @@ end
 
 local function decode_state(s)
   check_schema(s, KEYS[1])
-  if #s < STATE_SIZE then fail('CORRUPT ' .. KEYS[1]) end
+  if #s < STATE_SIZE + 2 then fail('CORRUPT ' .. KEYS[1]) end
+  local lives = 0
+  if string.byte(s, 1) == 2 then  -- it had a list of lives of callers, and how many
+    lives = 8 * unpk('<H', s, 6)
+    s = sub(s, 1, 5) .. sub(s, 8)
+  end
   local S = {true, false, false, 0, unpk(STATE, s)}
   local nlimits = S.limits
   local limits_at = STATE_SIZE + S.by
   local out_at = limits_at + S.limits_raw
-  local sure_at = out_at + S.out
-  if #s ~= sure_at + 8 * S.sure + LEAN_SIZE then fail('CORRUPT ' .. KEYS[1]) end
+  if #s ~= out_at + S.out + lives + LEAN_SIZE then fail('CORRUPT ' .. KEYS[1]) end
   S.by = sub(s, STATE_SIZE + 1, limits_at)
   S.limits_raw = sub(s, limits_at + 1, out_at)
-  S.out = sub(s, out_at + 1, sure_at)
-  S.sure = sub(s, sure_at + 1, -LEAN_SIZE - 1)
+  S.out = sub(s, out_at + 1, out_at + S.out)
   S.limits = decode_limits(s, limits_at + 1, nlimits)
   S.lease = S.start + S.timeout + S.pause
   S.dirty = false
@@ -102,23 +105,27 @@ end
 
 local function write_state(S)
   local limits = S.limits_raw or encode_limits(S.limits)
-  call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, #S.limits, S.nout, #S.sure / 8, #limits, #S.out, #S.by,
-    unpack(S, 12, 43)) .. S.by .. limits .. S.out .. S.sure .. lean_of(S))
+  call('SET', KEYS[1], pack(STATE, SCHEMA_NOW, #S.limits, S.nout, #limits, #S.out, #S.by, unpack(S, 11, 42))
+    .. S.by .. limits .. S.out .. lean_of(S))
 end
 
 -- ---- the call's first argument: who asks, and what it knows ---------------------------------
 
--- flags: 1 a shard without a state is new, 2 the connection names a life, 4 there is a caller.
+-- flags: 1 a shard without a state is new, 2 the connection names a life, 4 there is a caller, 8 it has
+-- found the clock off for a while.
 local ask_flags, ask_life, caller_life, caller_low, caller_high, ask_by, caller_version, nkeys, ask_spans =
   unpk('<Bc40c8dddc8I4c8', ARGV[1])
 local any = pack('<d', 0)  -- eight zeros: no version
 local is_fresh = ask_flags % 2 == 1
 local names_life = floor(ask_flags / 2) % 2 == 1
 local has_caller = floor(ask_flags / 4) % 2 == 1
+local doubted = floor(ask_flags / 8) % 2 == 1
 
 local clock = call('TIME')
 local time = clock[1] * 1000000 + clock[2]
-local S, now, unsure, life_read
+-- Store time, what the caller is told that it is, and when what lasts so long from now on begins
+-- (Scene in limiter/script_parts.h).
+local S, now, heard, from, unsure, life_read
 
 -- A replica that may be written to has the life of its primary. A primary that was stopped believes
 -- for a moment that its replicas are still there, of which one may rule by now: what counts as good is
@@ -198,55 +205,39 @@ local function meet_life(life, ruling, why)
   close(ruling, why, now)
 end
 
-local function remember_sure()
-  local sure = S.sure
-  local count = #sure / 8
-  if sub(sure, -8) == caller_life then return end
-  local kept = {}
-  for i = 1, count do
-    local one = sub(sure, 8 * i - 7, 8 * i)
-    if one ~= caller_life then kept[#kept + 1] = one end
-  end
-  if #kept >= 64 then table.remove(kept, 1) end
-  kept[#kept + 1] = caller_life
-  S.sure = table.concat(kept)
-end
-
-local function forget_sure()
-  local sure = S.sure
-  for i = 1, #sure / 8 do
-    if sub(sure, 8 * i - 7, 8 * i) == caller_life then
-      S.sure = sub(sure, 1, 8 * i - 8) .. sub(sure, 8 * i + 1)
-      return true
-    end
-  end
-  return false
-end
-
 -- A closure must be of the life that the server has now.
 local function sure_of_life()
   if life_read == nil then meet_life(read_life(), S.limits, BY_LIFE) end
 end
 
--- Compares the clock with what the caller knows. Too low cannot be lateness: the clock stepped back.
--- A caller that knew store time and now knows nothing has seen a contradiction.
+local function is_off(at) return at + S.clock_error < caller_low or at > caller_high + S.clock_error end
+
+-- Compares the clock with what the caller knows. While they do not agree nothing is granted, and
+-- store time goes no further than the caller knows that it is.
 local function meet_caller()
   unsure = true
-  if caller_high == 0 then
-    if forget_sure() then
-      sure_of_life()
-      close(S.limits, BY_CONTRADICTION, now)
-    end
-  elseif now + S.clock_error < caller_low then
-    sure_of_life()
-    now = max(S.last, caller_low)
-    S.offset = now - time
-    close(S.limits, BY_BACK, now)
-  elseif now <= caller_high + S.clock_error then
-    unsure = false
-    remember_sure()
+  if caller_high == 0 and not doubted then return end
+  local right = max(caller_low, min(caller_high, time))
+  if S.offset ~= 0 and is_off(now) and not is_off(time) and not is_off(max(S.last, right)) then
+    S.offset = right - time
+    now = max(S.last, right)
   end
-  S.last = now
+  heard = now
+  if doubted and (now < caller_low or now > caller_high) then
+    sure_of_life()
+    local why = now < caller_low and BY_BACK or BY_CONTRADICTION
+    if caller_high ~= 0 and is_off(now) then
+      S.offset = caller_low - time
+      now = max(S.last, caller_low)
+      heard = now
+    end
+    close(S.limits, why, now)
+  elseif is_off(now) then
+    now = max(S.last, min(now, caller_high))
+  else
+    unsure = false
+  end
+  S.last, from = now, unsure and max(now, caller_high) or now
   S.dirty = true
 end
 
@@ -257,6 +248,7 @@ local function begin()
   S = decode_state(raw)
   if ask_spans ~= S.spans and ask_spans ~= any then fail('SPANS the shard rules by others') end
   now = max(S.last, time + S.offset)
+  heard, from = now, now
   local age = time - S.info_at
   if not names_life or ask_life ~= S.life or age < 0 or age > INFO_AGE_MAX then
     meet_life(read_life(), S.limits, BY_LIFE)
@@ -267,7 +259,7 @@ end
 -- Milliseconds until store time is `at`, and no fewer, by Redis's own clock: store time may stand
 -- still while that one catches up.
 local function ttl_of(at)
-  local span = at - time - S.offset + 999
+  local span = max(1, at - time - S.offset) + 999
   return (span - span % 1000) / 1000
 end
 
@@ -280,8 +272,8 @@ end
 
 -- The first two parts of every reply.
 local function head()
-  return pack('<dddc40Hc8c8B', now, S.closed, S.latency, S.life, S.nout, S.version, S.spans,
-              S.closed_by), S.out
+  return pack('<dddc40Hc8c8Bd', heard, S.closed, S.latency, S.life, S.nout, S.version, S.spans,
+              S.closed_by, heard - time), S.out
 end
 
 -- Whether an edit came too late; the limits that hold, and who said so last.

@@ -1,6 +1,8 @@
 -- What the trail proves has arrived is counted again (limiter/script_restore.cc). The second argument
 -- says what it was computed for, and what is held from now on; the third the line's words; each that
 -- follows one log: its key's place, its limit's, and arrivals, the latest first.
+-- Nobody says whether the clock is right.
+if S.last ~= 0 then now = max(S.last, S.opened) end
 read_records()
 local ARRIVED_SIZE, ARRIVED_FROM = 12, 9
 local version, closed, nheld, held_at = unpk('<c8dH', ARGV[2])

@@ -56,5 +56,43 @@ TEST(StoreClock, AContradictionForgetsAndThenLearnsAnew) {
   EXPECT_TRUE(clock.bounds({21'000}));
 }
 
+// Both clocks are slewed by NTP, 500 ppm each way: trips that follow each other agree all the same.
+TEST(StoreClock, AClockThatIsSlewedContradictsNothing) {
+  StoreClock clock;
+  for (std::int64_t at = 0; at < 600'000'000; at += 2'000'000) {
+    const StoreTime store{5'000'000'000 + at + at * 700 / 1'000'000};
+    ASSERT_EQ(clock.hear({{at}, {at + 100}, {store, store}}), StoreClock::Heard::kLearnt) << at;
+    ASSERT_LE(clock.bounds({at + 100})->low, store + microseconds(100));
+    ASSERT_GE(clock.bounds({at + 100})->high, store + microseconds(100));
+  }
+}
+
+// However many trips there are: what is forgiven grows back by 500 ppm of the time, so that in any
+// window the bounds are led astray by no more than 10 ms and 700 ppm of it.
+TEST(StoreClock, NoClockIsForgivenMoreThanItsShare) {
+  StoreClock clock;
+  Duration ahead;
+  std::int64_t at = 0;
+  for (; at < 60'000'000; at += 10'000) {
+    const Duration more = ahead + milliseconds(1);
+    StoreClock probe = clock;
+    const StoreTime store = StoreTime{5'000'000'000 + at} + more;
+    if (probe.hear({{at}, {at}, {store, store}}) == StoreClock::Heard::kContradicts) continue;
+    clock = probe;
+    ahead = more;
+  }
+  EXPECT_GT(ahead, milliseconds(20));
+  EXPECT_LE(ahead.us, 10'000 + at * 700 / 1'000'000 + 1'000);
+}
+
+TEST(StoreClock, AMissOfMoreContradicts) {
+  for (const std::int64_t off_ms : {12, -12}) {
+    StoreClock clock;
+    (void)clock.hear(trip(0, 1, 1000, 1000));
+    EXPECT_EQ(clock.hear(trip(1, 2, 1001 + off_ms, 1001 + off_ms)),
+              StoreClock::Heard::kContradicts);
+  }
+}
+
 }  // namespace
 }  // namespace sluice

@@ -292,6 +292,24 @@ TEST_F(RedisFault, records_of_another_schema_or_type_and_damaged_ones_are_left_a
   EXPECT_EQ(refused(grant_of(2)), RedisHeard::kDamaged) << what_;
 }
 
+// Of schema 2 the shard's record had a list of lives.
+TEST_F(RedisFault, a_state_of_the_schema_before_is_read) {
+  ASSERT_EQ(teller_.grant(1).granted, Granted::kYes);
+  constexpr std::size_t kLean = 107;
+  std::string state = server().command({"GET", "{sluice:up}"}).text;
+  ASSERT_EQ(state.at(0), 3);
+  state.insert(state.size() - kLean, "12345678abcdefgh");
+  state.insert(5, std::string("\2\0", 2));
+  state[0] = state[state.size() - kLean] = 2;
+  server().command({"SET", "{sluice:up}", state});
+  EXPECT_EQ(teller_.peek().logs.at(0).slots.size(), 1u);
+  EXPECT_EQ(teller_.grant(1).granted, Granted::kYes);
+  EXPECT_EQ(teller_.grant(2).granted, Granted::kYes);
+  EXPECT_EQ(server().command({"GET", "{sluice:up}"}).text.at(0), 3);
+  server().command({"SET", "{sluice:up}", state + "x"});
+  EXPECT_EQ(refused(grant_of(2)), RedisHeard::kDamaged) << what_;
+}
+
 TEST_F(RedisFault, bad_arguments_write_nothing) {
   GrantAsk ask = ask_of(2);
   ask.line.identity = "short";

@@ -171,7 +171,7 @@ class RedisKilled : public testing::Test {
 };
 
 TEST_F(RedisKilled, between_any_two_commands) {
-  say_a_medley(25, 6, 1);
+  say_a_medley(30, 6, 1);
   for (const RedisScript script :
        {RedisScript::kGrant, RedisScript::kComplete, RedisScript::kEmptied, RedisScript::kHold,
         RedisScript::kConsume, RedisScript::kLimits, RedisScript::kRestore, RedisScript::kForget}) {
@@ -192,7 +192,7 @@ TEST_F(RedisKilled, between_any_two_commands) {
 }
 
 TEST_F(RedisKilled, at_any_moment_while_it_is_told_much_at_once) {
-  say_a_medley(21, 24, 6);
+  say_a_medley(30, 24, 6);
   Prng prng(1);
   constexpr std::size_t kRounds = 30;
   std::size_t amid = 0;  // some had been answered, and some not

@@ -16,8 +16,9 @@ class StoreEdit : public StoreTest {
     StoreTest::SetUp();
     teller().peek();
   }
-  // Each shard is told with its next call.
+  // Each shard is told with its next call. Limiters have asked for the time shortly before.
   void edit() {
+    teller().say(AskClock{"up", teller().caller()});
     rig_->restart_with(config_, teller().now);
     teller().peek();
   }

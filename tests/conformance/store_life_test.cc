@@ -106,32 +106,6 @@ TEST_P(StoreLife, time_never_goes_back) {
   EXPECT_EQ(reply.now, teller().now);
 }
 
-TEST_P(StoreLife, a_clock_that_stepped_back_closes_and_goes_on) {
-  teller().grant(1);
-  teller().wait(seconds(10));
-  teller().skew = -hours(1);
-  EXPECT_EQ(teller().grant(2).why, Wait::kClockUnsure);
-  teller().wait(seconds(10));
-  const auto closed = teller().grant(2);
-  EXPECT_EQ(closed.why, Wait::kClosure);
-  teller().now = closed.until + milliseconds(1);  // it went on from the lower bound
-  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
-}
-
-TEST_P(StoreLife, a_clock_that_stepped_forward_closes_once_its_caller_says_so) {
-  teller().grant(1);
-  teller().skew = hours(1);
-  EXPECT_EQ(teller().grant(2).why, Wait::kClockUnsure);
-  Caller lost = teller().caller();
-  lost.bounds = {};
-  teller().say(AskClock{"up", lost});
-  teller().wait(hours(1));  // it has learnt the new time
-  teller().skew = {};
-  EXPECT_EQ(teller().grant(2).why, Wait::kClosure);
-  teller().wait(kAllOpen);
-  EXPECT_EQ(teller().grant(2).granted, Granted::kYes);
-}
-
 // After a closure every log is empty: keys that all began at once would meet the upstream together.
 TEST_P(StoreLife, keys_reopen_spread_over_the_window) {
   teller().grant(1);

@@ -113,6 +113,7 @@ Caller StoreMedley::caller() {
   if (oddly()) caller.bounds = {};
   if (oddly()) caller.bounds.low = caller.bounds.high = now_ + seconds(number(1, 300));
   if (chance(1)) caller.ask_by = now_ - seconds(1);
+  caller.doubted = skew_.us == 0 ? oddly() : chance(10);
   return caller;
 }
 
@@ -272,7 +273,8 @@ void StoreMedley::trouble() {
     if (back_) rig->put_back(now_ + skew_);
     if (forgets_) rig->come_back_forgetting(now_ + skew_);
   }
-  if (oddly()) skew_ = skew_ + seconds(prng_.between(std::int64_t{-300}, std::int64_t{300}));
+  if (oddly()) skew_ = seconds(prng_.between(std::int64_t{-150}, std::int64_t{150}));
+  if (skew_.us != 0 && chance(2)) skew_ = {};  // it is right again
   if (chance(1)) now_ = now_ + seconds(number(0, 3'000));
 }
 

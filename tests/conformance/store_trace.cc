@@ -78,6 +78,7 @@ StoreReply StoreTrace::say(Call call) {
   if (off <= kDoubt && -off <= kDoubt) return reply;
   Caller lost = caller();
   lost.bounds = {};
+  lost.doubted = true;
   ahead_ = say_to_all(AskClock{"up", lost}).now - now_;
   return reply;
 }

@@ -17,8 +17,13 @@ namespace sluice::limiter::testing {
 
 class Bench {
  public:
-  explicit Bench(Config config, bool with_store = true)
-      : store_answers(with_store), config_(std::move(config)), store_(store_config(config_)) {
+  // `wall_ahead`: how far this machine's wall clock is ahead, where that is of any matter.
+  explicit Bench(Config config, bool with_store = true,
+                 std::optional<Duration> wall_ahead = std::nullopt)
+      : wall_off(wall_ahead),
+        store_answers(with_store),
+        config_(std::move(config)),
+        store_(store_config(config_)) {
     core = std::make_unique<LimiterCore>(config_, 7);
     settle();
   }
@@ -129,6 +134,8 @@ class Bench {
 
   std::unique_ptr<LimiterCore> core;
   Instant now{1'000'000};
+  std::optional<Duration> wall_off;
+  Duration skew;  // of the store's clock
   std::vector<wire::Send> sent;
   std::vector<std::pair<wire::PeerId, wire::Record>>
       held;                   // limits that hold, as auditors are told
@@ -176,11 +183,12 @@ class Bench {
     ++asked;
     if (!store_answers) return;
     const auto* grant = std::get_if<Grant>(&ask.call);
-    StoreReply reply = grant == nullptr || unfit.empty() ? store_.perform(ask, store_now())
+    StoreReply reply = grant == nullptr || unfit.empty() ? store_.perform(ask, store_now() + skew)
                                                          : refusal(grant->asks.size());
     reply.call_id = ask.call_id;
     reply.sent = now;
     reply.received = now;
+    if (wall_off) reply.wall = store_now() + *wall_off;
     if (keep_answers) {
       kept.push_back(std::move(reply));
       return;
@@ -216,8 +224,8 @@ struct Started {
   wire::PeerId ingest;
   wire::PeerId dispatcher;
   wire::PeerId auditor;
-  explicit Started(Config config = Bench::config())
-      : bench(std::move(config)),
+  explicit Started(Config config = Bench::config(), std::optional<Duration> wall_off = {})
+      : bench(std::move(config), true, wall_off),
         ingest(bench.up(wire::Role::kIngest)),
         dispatcher(bench.dispatcher(16, 55)),
         auditor(bench.up(wire::Role::kAuditor)) {

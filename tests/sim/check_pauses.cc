@@ -21,7 +21,10 @@ using Target = std::pair<std::string, std::string>;  // upstream, key; empty: al
 class Pauses : public Witness {
  public:
   Pauses(World& world, const Settings& settings) : world_(world) {
-    if (world.faults.store_step_every > Duration{0}) slack_ = slack_ + seconds(1);
+    if (world.faults.store_step_every > Duration{0}) {
+      slack_ = slack_ + seconds(1);
+      off_ = settings.limiter.clock_error_max;
+    }
     if (world.faults.store_as_whole.leap_every > Duration{0}) slack_ = slack_ + minutes(10);
     for (const Upstream& one : settings.upstreams)
       start_within_ = std::max(start_within_, one.start_window);
@@ -56,7 +59,7 @@ class Pauses : public Witness {
     if (hold != nullptr && (done == nullptr || done->later_word.us == 0)) writes(*hold);
     for_each_grant(call, answer, [&](const auto& identity, const auto& ask, const auto& grant) {
       const bool first = granted_.insert({identity, grant.serial}).second;
-      if (first && pause_of(ask.line.upstream, ask.line.key, now) != nullptr)
+      if (first && pause_of(ask.line.upstream, ask.line.key, now + off_) != nullptr)
         world_.breaks("P7", "granted while a person's pause holds: " + ask.line.key);
     });
   }
@@ -130,6 +133,7 @@ class Pauses : public Witness {
 
   World& world_;
   Duration slack_ = milliseconds(5);  // clocks drift, and the store's may step
+  Duration off_;  // ... so far, and who has seen a pause end says that it is over
   Duration start_within_;
   std::uint64_t turns_ = 0;
   std::map<std::uint64_t, Word> words_;  // by request id

@@ -92,6 +92,7 @@ class LimiterNode : public Node<limiter::LimiterCore> {
         [this, sent](limiter::StoreReply answer) {
           answer.sent = sent;
           answer.received = clock();
+          answer.wall = wall();
           reply(std::move(answer));
         });
   }

@@ -213,7 +213,7 @@ class Node : public Wired {
     std::vector<Effect> effects;
     out_.take(effects);
     for (Effect& effect : effects) {
-      if (world().prng.chance(faults().crash_at_effect) && !spared()) {
+      if (world().prng.chance(faults().crash_at_effect)) {
         // What was sent so far may have left, or not.
         if (world().prng.chance(500'000)) {
           links_->flush(clock());

@@ -24,7 +24,9 @@ Instant Process::true_time(Instant local) const {
   return Instant{std::clamp<std::int64_t>(guess, 0, Instant::never().us)};
 }
 
-StoreTime Process::wall() const { return world_.epoch_now() + wall_offset_; }
+StoreTime Process::wall() const {
+  return world_.epoch_now() + wall_offset_ + (world_.healed ? Duration{0} : wall_leapt_);
+}
 
 void Process::boot() {
   if (up_) return;
@@ -79,7 +81,7 @@ void Process::suffer() {
 void Process::arrange_crash() {
   world_.agenda.after(world_.around(faults().crash_every), [this] {
     if (world_.healed) return;
-    if (!spared()) crash();
+    crash();
     arrange_crash();
   });
 }
@@ -95,7 +97,7 @@ void Process::arrange_freeze() {
 void Process::arrange_stop() {
   world_.agenda.after(world_.around(faults().stop_every), [this] {
     if (world_.healed) return;
-    if (up_ && !spared()) {
+    if (up_) {
       world_.note(name_, "stop");
       later(Duration{0}, [this] { on_stop(); });
       later(faults().stop_timeout, [this] { crash(); });
@@ -108,8 +110,8 @@ void Process::arrange_wall_leap() {
   world_.agenda.after(world_.around(faults().wall_leap_every), [this] {
     if (world_.healed) return;
     const Duration most = faults().wall_leap_max;
-    wall_offset_ = world_.prng.between(Duration{0} - most, most);
-    world_.note(name_, "wall clock", wall_offset_.us);
+    wall_leapt_ = world_.prng.between(Duration{0} - most, most);
+    world_.note(name_, "wall clock", wall_leapt_.us);
     arrange_wall_leap();
   });
 }

@@ -44,10 +44,7 @@ class Process {
   [[nodiscard]] Instant clock() const;
   // The first true time at which clock() will have reached `local`.
   [[nodiscard]] Instant true_time(Instant local) const;
-  // For so long it does not die: an assumption of the design asks for it (README).
-  void spare(Duration how_long) { spared_until_ = world_.now() + how_long; }
-  [[nodiscard]] bool spared() const { return world_.now() < spared_until_; }
-  // Its wall clock: right to within a tenth of a second, until somebody sets it.
+  // Its wall clock: right to within a tenth of a second, until somebody sets it wrong.
   [[nodiscard]] StoreTime wall() const;
 
  protected:
@@ -69,7 +66,6 @@ class Process {
   std::uint64_t incarnation_ = 0;
   std::uint64_t crashes_ = 0;
   Instant frozen_until_;
-  Instant spared_until_;
   struct Ways {
     Instant there, back;
   };
@@ -77,6 +73,7 @@ class Process {
   Duration clock_offset_;
   std::int64_t clock_drift_ppm_ = 0;
   Duration wall_offset_;
+  Duration wall_leapt_;  // until all is healed
 };
 
 }  // namespace sluice::sim

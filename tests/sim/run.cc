@@ -77,6 +77,16 @@ void draw_steps(Settings& settings, Faults& faults, Prng& prng) {
   settings.share_upstreams();
 }
 
+// Limiters do not live long, and who lives knows store time by a clock that has been put right
+// since.
+void draw_apart(Settings& settings, Faults& faults, Prng& prng) {
+  draw_steps(settings, faults, prng);
+  settings.limiters = 2;
+  faults.dispatcher = {};
+  faults.limiter.crash_every = seconds(6);
+  faults.limiter.down_max = milliseconds(300);
+}
+
 // Several limiters dispatch at once to who can make one attempt at a time, and mostly has no
 // connection; its neighbours' clocks are in doubt now and then.
 void draw_crowd(Settings& settings, Faults& faults, Prng& prng) {
@@ -159,6 +169,8 @@ void draw_rare(Settings& settings, Faults& faults, Prng& prng) {
     case 9:
     case 10:
       return draw_cut_off(settings, faults);
+    case 11:
+      return draw_apart(settings, faults, prng);
     default:
       return;
   }

@@ -174,7 +174,7 @@ void StoreFake::arrange_step() {
   world_.agenda.after(world_.around(world_.faults.store_step_every), [this] {
     if (world_.healed) return;
     const Duration step = world_.prng.between(Duration{0}, world_.faults.store_step_max);
-    world_.store_ahead += world_.prng.chance(500'000) ? step : -step;
+    world_.store_ahead = leapt_ + (world_.prng.chance(500'000) ? step : -step);
     world_.note("store", "clock", world_.store_ahead.us);
     arrange_step();
   });
@@ -184,10 +184,18 @@ void StoreFake::arrange_leap() {
   world_.agenda.after(world_.around(world_.faults.store_as_whole.leap_every), [this] {
     if (world_.healed) return;
     const Duration most = world_.faults.store_as_whole.leap_max;
-    const Duration leap = world_.prng.between(Duration{0} - most, most);
-    if (may_leap_()) {
-      world_.store_ahead += leap;
-      world_.note("store", "clock leaps", world_.store_ahead.us);
+    leapt_ = world_.prng.between(Duration{0} - most, most);
+    world_.store_ahead = leapt_;
+    world_.note("store", "clock leaps", world_.store_ahead.us);
+    // Mostly somebody puts it right again, within moments or minutes.
+    if (world_.prng.chance(700'000)) {
+      const Duration lasts =
+          world_.prng.between(milliseconds(1), seconds(world_.prng.chance(500'000) ? 2 : 90));
+      world_.agenda.after(lasts, [this] {
+        if (world_.healed) return;
+        world_.store_ahead = leapt_ = {};
+        world_.note("store", "clock is right");
+      });
     }
     arrange_leap();
   });

@@ -47,11 +47,8 @@ class StoreFake {
   void evict_logs() { evicts_ = true; }
   // From now on its clock steps and leaps, and it forgets, as the run's faults say.
   void suffer();
-  // Who is to be told when it has forgotten; and who must live while its clock leaps (README).
-  void tells(std::function<void()> forgot, std::function<bool()> may_leap) {
-    forgot_ = std::move(forgot);
-    may_leap_ = std::move(may_leap);
-  }
+  // Who is to be told when it has forgotten.
+  void tells(std::function<void()> forgot) { forgot_ = std::move(forgot); }
 
  private:
   // One Redis server: what it keeps, and a number that tells it from others.
@@ -86,7 +83,7 @@ class StoreFake {
   int primaries_ = 0, servers_ = 0;
   int lives_ = 1;
   std::function<void()> forgot_;
-  std::function<bool()> may_leap_;
+  Duration leapt_;  // of how far its clock is ahead; the rest of it are steps
 
   std::uint32_t gives_more_ = 0;
   EditBugs edit_bugs_;

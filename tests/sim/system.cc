@@ -8,10 +8,6 @@
 namespace sluice::sim {
 namespace {
 
-// A leap of the store's clock is seen by who knew the time before (design 3.2): somebody who did
-// must live until it has asked again.
-constexpr Duration kNoticedWithin = seconds(30);
-
 limiter::StoreConfig store_settings(const Settings& settings) {
   limiter::StoreConfig store;
   store.upstreams = settings.upstreams;
@@ -63,23 +59,12 @@ System::System(World& world, Settings settings)
   add_dispatchers();
   add_ingests();
   add_witnesses();
-  store_.tells([this] { store_forgot(); }, [this] { return may_leap(); });
+  store_.tells([this] { store_forgot(); });
 }
 
 void System::store_forgot() {
   for (const auto& limiter : limiters_)
     if (world_.prng.chance(world_.faults.store_as_whole.with_limiter)) limiter->crash();
-}
-
-bool System::may_leap() {
-  bool known = false;
-  for (const auto& limiter : limiters_) {
-    const auto* core = limiter->core();
-    if (core == nullptr || !core->store_up()) continue;
-    limiter->spare(kNoticedWithin);
-    known = true;
-  }
-  return known;
 }
 
 void System::add_limiters() {

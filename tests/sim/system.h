@@ -58,7 +58,6 @@ class System {
   void ask(const ingest::AskLimits& limits);
   void edit(const std::vector<Upstream>& upstreams);
   void store_forgot();
-  [[nodiscard]] bool may_leap();
   [[nodiscard]] std::vector<Process*> processes() const;
   [[nodiscard]] std::size_t rows() const;
   [[nodiscard]] bool agreed() const;

@@ -14,6 +14,7 @@ void World::heal() {
   note("world", "healed");
   faults = Faults::none();
   healed = true;
+  store_ahead = {};
 }
 
 }  // namespace sluice::sim
