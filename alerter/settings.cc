@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "alerter/sns.h"
 #include "lib/port/http_client.h"
 #include "lib/port/secrets.h"
 #include "lib/wire/alert_kinds.h"
@@ -106,10 +107,13 @@ constexpr std::array kSinkRows = {
     SettingRow{.name = "kind",
                .type = SettingType::kOneOf,
                .help = "What it is.",
-               .words = "stdout|file|webhook",
+               .words = "stdout|file|webhook|sns",
                .required = true},
     SettingRow{.name = "path", .help = "Of a file: NDJSON is appended to it.", .max = 4096},
     SettingRow{.name = "url", .help = "Of a webhook: http(s)://..., or secret://...", .max = 2048},
+    SettingRow{.name = "topic",
+               .help = "Of sns: the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME.",
+               .max = 512},
     SettingRow{.name = "secrets",
                .type = SettingType::kList,
                .help = "Of a webhook: secret://env/NAME, secret://file/PATH; each signs.",
@@ -192,6 +196,13 @@ Result<Sink> read_sink(const SettingTable& table) {
   } else if (kind == "webhook") {
     sink.kind = SinkKind::kWebhook;
     if (auto good = check_webhook(table, sink); !good) return good.error();
+  }
+  if (kind == "sns") {
+    sink.kind = SinkKind::kSns;
+    sink.topic = table.text("topic");
+    if (region_of_topic(sink.topic).empty()) {
+      return wrong(table, "topic", "is no ARN of a topic: arn:aws:sns:REGION:ACCOUNT:NAME");
+    }
   }
   auto kinds = read_kinds(table);
   if (!kinds) return kinds.error();

@@ -7,6 +7,7 @@
 
 #include "alerter/settings.h"
 #include "alerter/webhook.h"
+#include "lib/aws/settings.h"
 #include "lib/port/clock.h"
 #include "lib/port/secrets.h"
 
@@ -25,7 +26,7 @@ stage::StageInfo Shell::info() {
           .health_listen = "127.0.0.1:8085",
           .dials = {wire::Role::kAuditor},
           .rows = setting_rows(),
-          .tables = {{"sink", sink_rows()}}};
+          .tables = {{"sink", sink_rows()}, {"aws", aws::setting_rows()}}};
 }
 
 Status Shell::check(const Settings& settings) {
@@ -40,7 +41,29 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   config->seed = room.life;
   auto state = SqliteState::open(room.data_dir + "/alerts.db");
   if (!state) return state.error();
-  return std::unique_ptr<Shell>(new Shell(room, std::move(*config), std::move(*state)));
+  std::unique_ptr<Shell> shell(new Shell(room, std::move(*config), std::move(*state)));
+  if (auto topics = shell->open_topics(room); !topics) return topics.error();
+  return shell;
+}
+
+// A topic is called in its own region.
+Status Shell::open_topics(const stage::Room& room) {
+  for (const Sink& sink : config_.sinks) {
+    if (sink.kind != SinkKind::kSns) continue;
+    auto settings = aws::read_settings(room.settings);
+    if (!settings) return settings.error();
+    const std::string region = region_of_topic(sink.topic);
+    if (aws_ != nullptr && aws_->region() != region) {
+      return Error{Trouble::kSettings, "[[sink]] topic: all topics must be in one region: " +
+                                           aws_->region() + " and " + region};
+    }
+    if (aws_ != nullptr) continue;
+    settings->region = region;
+    auto session = aws::Session::open(room.poller, *settings);
+    if (!session) return session.error();
+    aws_ = std::move(*session);
+  }
+  return Done{};
 }
 
 Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState> state)
@@ -115,6 +138,10 @@ void Shell::perform(const Deliver& ask) {
                                  [&](const Sink& one) { return one.name == ask.sink; });
   CHECK(sink != config_.sinks.end());
   if (sink->kind == SinkKind::kWebhook) return post(*sink, ask);
+  if (sink->kind == SinkKind::kSns) {
+    return publish(aws_->client(), *sink, ask.alerts,
+                   [this, ask](const Delivered& how) { delivered(ask, how); });
+  }
   Status how = Done{};
   for (const wire::Alert& alert : ask.alerts) {
     how = sink->kind == SinkKind::kFile ? files_.at(ask.sink).deliver(alert)

@@ -7,7 +7,9 @@
 
 #include "alerter/core.h"
 #include "alerter/sinks.h"
+#include "alerter/sns.h"
 #include "alerter/sqlite_state.h"
+#include "lib/aws/session.h"
 #include "lib/port/http_client.h"
 #include "lib/stage/stage.h"
 
@@ -33,6 +35,7 @@ class Shell {
   void perform(const StateAsk& ask);
   void perform(const Deliver& ask);
   void post(const Sink& sink, const Deliver& ask);
+  Status open_topics(const stage::Room& room);
   void beat();
   void delivered(const Deliver& ask, Delivered how);
   void warn_of_secrets();
@@ -47,6 +50,7 @@ class Shell {
   std::map<std::string, FileSink> files_;  // by sink
   StreamSink standard_output_;
   std::unique_ptr<port::HttpClient> http_;
+  std::unique_ptr<aws::Session> aws_;  // nothing: no topics
   stage::Stage<AlerterCore>* stage_ = nullptr;
   port::Log& log_;
   std::string trouble_;  // what the last call of the state said that failed

@@ -25,7 +25,9 @@ Error failed(const std::string& what) {
   return {Trouble::kUnavailable, what + ": " + std::strerror(errno)};
 }
 
-std::string_view word(wire::Severity severity) {
+}  // namespace
+
+std::string_view word_of(wire::Severity severity) {
   switch (severity) {
     case wire::Severity::kInfo:
       return "info";
@@ -37,8 +39,6 @@ std::string_view word(wire::Severity severity) {
   return "unknown";
 }
 
-}  // namespace
-
 std::string json_of(const wire::Alert& alert) {
   using port::json_quoted;
   std::string labels;
@@ -47,15 +47,16 @@ std::string json_of(const wire::Alert& alert) {
         (labels.empty() ? "" : ",") + json_quoted(label.name) + ":" + json_quoted(label.value);
   }
   return std::string(kIdField) + alert.alert_id + "\",\"at\":\"" + timestamp_of(alert.at) +
-         "\",\"severity\":" + json_quoted(word(alert.severity)) +
+         "\",\"severity\":" + json_quoted(word_of(alert.severity)) +
          ",\"kind\":" + json_quoted(alert.kind) + ",\"title\":" + json_quoted(alert.title) +
          ",\"text\":" + json_quoted(alert.text) + ",\"dedup_key\":" + json_quoted(alert.dedup_key) +
          ",\"period\":" + json_quoted(alert.period) + ",\"labels\":{" + labels + "}}";
 }
 
 std::string text_of(const wire::Alert& alert) {
-  std::string line = "ALERT " + timestamp_of(alert.at) + " " + std::string(word(alert.severity)) +
-                     ": " + alert.title + ". " + alert.text + " (" + alert.alert_id + ")";
+  std::string line = "ALERT " + timestamp_of(alert.at) + " " +
+                     std::string(word_of(alert.severity)) + ": " + alert.title + ". " + alert.text +
+                     " (" + alert.alert_id + ")";
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "lib/base/result.h"
@@ -15,6 +16,8 @@ namespace sluice::alerter {
 // One JSON object without a line feed: alert_id, at, severity, kind, title, text, dedup_key,
 // period, labels.
 std::string json_of(const wire::Alert& alert);
+// "info", "warning", "critical".
+std::string_view word_of(wire::Severity severity);
 // One line for a person, with its line feed.
 std::string text_of(const wire::Alert& alert);
 

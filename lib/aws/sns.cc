@@ -18,7 +18,13 @@ void add(std::vector<NameValue>& fields, const std::string& name, const std::str
 
 // Under names that begin with `of`: "PublishBatchRequestEntries.member.1.".
 void add_message(std::vector<NameValue>& fields, const std::string& of, const Message& message) {
-  fields.emplace_back(of + "Message", message.text);
+  if (message.email.empty()) {
+    fields.emplace_back(of + "Message", message.text);
+  } else {
+    const json texts = {{"default", message.text}, {"email", message.email}};
+    fields.emplace_back(of + "MessageStructure", "json");
+    fields.emplace_back(of + "Message", texts.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
   add(fields, of + "Subject", message.subject);
   add(fields, of + "MessageGroupId", message.group);
   add(fields, of + "MessageDeduplicationId", message.deduplication_id);

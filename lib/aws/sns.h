@@ -27,6 +27,7 @@ struct Message {
   std::map<std::string, Attribute> attributes = {};
   std::string group = {};  // of FIFO topics, as the next
   std::string deduplication_id = {};
+  std::string email = {};  // for e-mail, in place of the text; empty: the text
 };
 
 Request publish(const std::string& topic_arn, const Message& message);

@@ -56,5 +56,19 @@ TEST(Sns, WhatItAnswers) {
   EXPECT_EQ(read_batch(refused("NotFound"), 1).refusal().code, "NotFound");
 }
 
+TEST(Sns, EMailMayHaveATextOfItsOwn) {
+  Message message{"{}"};
+  message.email = "for people";
+  const auto fields = publish("arn:aws:sns:eu-west-1:1:t", message).fields;
+  const auto value = [&](const std::string& name) {
+    for (const auto& [field, is] : fields) {
+      if (field == name) return is;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(value("MessageStructure"), "json");
+  EXPECT_EQ(value("Message"), R"({"default":"{}","email":"for people"})");
+}
+
 }  // namespace
 }  // namespace sluice::aws::sns
