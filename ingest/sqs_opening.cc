@@ -46,10 +46,10 @@ class Opening : public std::enable_shared_from_this<Opening> {
  private:
   // `then`, with what the answer says; or it is away.
   template <class T, class Then>
-  void call(aws::Request request, aws::Reply<T> (*read)(const aws::Outcome&), const char* what,
-            Then then) {
+  void call(const aws::Request& request, aws::Reply<T> (*read)(const aws::Outcome&),
+            const char* what, Then then) {
     const auto self = shared_from_this();
-    client_.call(std::move(request), [self, read, what, then](const aws::Outcome& outcome) {
+    client_.call(request, [self, read, what, then](const aws::Outcome& outcome) {
       const auto reply = read(outcome);
       if (!reply) return self->done_(SqsAway{what, reply.refusal()});
       then(*reply);

@@ -28,7 +28,7 @@ const Caller* caller_of(const Call& call) {
 // stepped, whichever way, and the shard closes.
 void meet_caller(Scene& scene, const Moment& moment, const Caller& caller) {
   scene.unsure = true;
-  const auto [low, high] = caller.bounds;
+  const StoreTime low = caller.bounds.low, high = caller.bounds.high;
   if (high.us == 0 && !caller.doubted) return;
   ShardRecord& state = scene.shard.edit_state();
   const Duration error = scene.spans().clock_error_max;
