@@ -15,8 +15,8 @@ enum class SinkKind : std::uint8_t { kStandardOutput, kFile, kWebhook, kSns };
 struct Sink {
   std::string name;
   SinkKind kind = SinkKind::kStandardOutput;
-  std::string path = {};   // kFile
-  std::string url = {};    // kWebhook; or secret://..., when it has a token in it
+  std::string path = {};  // kFile
+  std::string url = {};   // kWebhook; or secret://..., when it has a token in it
   Duration timeout = seconds(10);
   std::vector<std::string> secrets = {};  // kWebhook: references; each makes a signature
   // What it takes; empty: any.

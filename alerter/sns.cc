@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "alerter/sinks.h"
+#include "lib/aws/arn.h"
 
 namespace sluice::alerter {
 
@@ -83,18 +83,10 @@ class Publishing : public std::enable_shared_from_this<Publishing> {
 }  // namespace
 
 std::string region_of_topic(const std::string& arn) {
-  std::vector<std::string> parts(1);
-  for (const char c : arn) {
-    if (c == ':') {
-      parts.emplace_back();
-    } else {
-      parts.back().push_back(c);
-    }
-  }
-  const bool is_topic = parts.size() == 6 && parts[0] == "arn" && parts[2] == "sns" &&
-                        std::none_of(parts.begin(), parts.end(),
-                                     [](const std::string& part) { return part.empty(); });
-  return is_topic ? parts[3] : "";
+  const auto topic = aws::read_arn(arn);
+  const bool is_topic = topic && !topic->partition.empty() && topic->service == "sns" &&
+                        !topic->account.empty() && topic->resource.find(':') == std::string::npos;
+  return is_topic ? topic->region : "";
 }
 
 sns::Message sns_message(const wire::Alert& alert, bool is_fifo) {

@@ -11,6 +11,12 @@ std::int64_t order_of(const wire::Offer& message, Duration priority_age) {
   return std::max<std::int64_t>(0, (due + priority_age * message.priority).us);
 }
 
+StoreTime expiry_of(const wire::Offer& message, std::span<const Upstream> upstreams) {
+  const auto to = std::find_if(upstreams.begin(), upstreams.end(),
+                               [&](const Upstream& one) { return one.name == message.upstream; });
+  return message.first_seen + (to != upstreams.end() ? to->expires_after : hours(96));
+}
+
 const Upstream* find_upstream(const Config& config, const std::string& name) {
   const auto found = std::find_if(config.upstreams.begin(), config.upstreams.end(),
                                   [&](const Upstream& one) { return one.name == name; });
@@ -25,9 +31,7 @@ void complete_row(wire::Offer& message, const Config& config, StoreTime first_se
   message.identity = wire::identity_of(message.source, message.key, message.id, message.generation);
   message.content_hash = wire::content_hash_of(message.request);
   message.order = order_of(message, config.priority_age);
-  if (message.expires_at.us > 0) return;
-  const Upstream* to = find_upstream(config, message.upstream);
-  message.expires_at = first_seen + (to != nullptr ? to->expires_after : hours(96));
+  if (message.expires_at.us == 0) message.expires_at = expiry_of(message, config.upstreams);
 }
 
 }  // namespace sluice::ingest

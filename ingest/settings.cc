@@ -319,9 +319,11 @@ port::HttpServerConfig read_door(const Settings& settings) {
 }
 
 Status check_settings(const Settings& settings) {
-  if (auto pointers = read_pointers(settings); !pointers) return pointers.error();
-  if (auto config = read_config(settings); !config) return config.error();
-  if (auto queues = read_queues(settings); !queues) return queues.error();
+  auto pointers = read_pointers(settings);
+  if (!pointers) return pointers.error();
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  if (auto queues = read_queues(settings, *config, *pointers); !queues) return queues.error();
   const std::string& listen = settings.stage.text("listen");
   if (auto right = port::check_listen(listen); !right) {
     return Error{right.error().code,

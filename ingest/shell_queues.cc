@@ -16,7 +16,7 @@ constexpr char kMarkEnd = '/';  // of what says whose a receipt is
 }  // namespace
 
 Status Shell::open_queues(const stage::Room& room) {
-  auto queues = read_queues(room.settings);
+  auto queues = read_queues(room.settings, config_, pointers_);
   if (!queues) return queues.error();
   queue_settings_ = std::move(*queues);
   if (queue_settings_.empty()) return Done{};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ingest/json.h"
+#include "ingest/order.h"
 #include "lib/aws/sqs_batches.h"
 #include "lib/base/calendar.h"
 #include "lib/port/json_text.h"
@@ -28,12 +29,6 @@ std::uint32_t generation_of(const aws::sqs::Message& message) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), generation);
   const bool whole = read.ec == std::errc{} && read.ptr == text.data() + text.size();
   return whole && generation <= 1'000'000 ? generation : 0;
-}
-
-StoreTime expiry_of(const wire::Offer& message, std::span<const Upstream> upstreams) {
-  const auto to = std::find_if(upstreams.begin(), upstreams.end(),
-                               [&](const Upstream& one) { return one.name == message.upstream; });
-  return message.first_seen + (to != upstreams.end() ? to->expires_after : hours(96));
 }
 
 }  // namespace

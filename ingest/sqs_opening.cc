@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "lib/aws/arn.h"
+
 namespace sluice::ingest {
 
 namespace {
@@ -11,18 +13,6 @@ namespace sqs = aws::sqs;
 
 constexpr Duration kRetentionMin = hours(4 * 24);  // SQS's default
 constexpr std::uint32_t kReceivesMin = 5;
-
-// arn:aws:sqs:eu-west-1:123456789012:name
-struct Owned {
-  std::string owner;
-  std::string name;
-};
-Owned owned_of(const std::string& arn) {
-  const std::size_t name = arn.rfind(':');
-  if (name == std::string::npos || name == 0) return {};
-  const std::size_t owner = arn.rfind(':', name - 1);
-  return {arn.substr(owner + 1, name - owner - 1), arn.substr(name + 1)};
-}
 
 // One opening on its way; each step keeps it until the next.
 class Opening : public std::enable_shared_from_this<Opening> {
@@ -63,15 +53,17 @@ class Opening : public std::enable_shared_from_this<Opening> {
          });
   }
   void find_dead_letters() {
-    Owned dead = owned_of(found_.queue.dead_letter_arn);
-    if (!names_.dead_letter_queue.empty()) dead = {"", names_.dead_letter_queue};
-    if (dead.name.empty()) {
+    const auto arn = aws::read_arn(found_.queue.dead_letter_arn);
+    const bool is_named = !names_.dead_letter_queue.empty();
+    if (!is_named && !arn) {
       return done_(SqsAway{"GetQueueAttributes",
                            {"NoDeadLetterQueue",
                             "it has no RedrivePolicy: give it one, or name a dead_letter_queue"}});
     }
-    call(sqs::get_queue_url(dead.name, dead.owner), &sqs::read_queue_url,
-         "GetQueueUrl of its dead-letter queue", [this](const std::string& url) {
+    call(is_named ? sqs::get_queue_url(names_.dead_letter_queue)
+                  : sqs::get_queue_url(arn->resource, arn->account),
+         &sqs::read_queue_url, "GetQueueUrl of its dead-letter queue",
+         [this](const std::string& url) {
            found_.dead_url = url;
            look_at_dead_letters();
          });

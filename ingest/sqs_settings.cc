@@ -12,11 +12,7 @@ namespace {
 
 using Type = SettingType;
 
-constexpr SettingRow pointer(std::string_view name) {
-  return {.name = name, .preset = "", .help = "As in [source], for this queue.", .max = 1024};
-}
-
-constexpr std::array kRows = {
+constexpr std::array kOwnRows = {
     SettingRow{.name = "name",
                .help = "The queue's name or URL; a name is asked for in the account of the "
                        "credentials.",
@@ -43,19 +39,6 @@ constexpr std::array kRows = {
                .preset = "20s",
                .help = "How long a poll of an empty queue lasts; a stop waits for it.",
                .max = us(seconds(20))},
-    pointer("id"),
-    pointer("key"),
-    pointer("upstream"),
-    pointer("path"),
-    pointer("method"),
-    pointer("headers"),
-    pointer("body"),
-    pointer("not_before"),
-    pointer("expires_at"),
-    pointer("priority"),
-    pointer("weight"),
-    pointer("cost"),
-    pointer("reply_to"),
 };
 
 Error wrong(const SettingTable& table, const char* name, const std::string& why) {
@@ -97,19 +80,28 @@ Result<SqsSettings> read_queue(const SettingTable& table, const Config& config,
 
 }  // namespace
 
-std::span<const SettingRow> queue_rows() { return kRows; }
+// Its own, and those of [source].
+std::span<const SettingRow> queue_rows() {
+  static const std::vector<SettingRow> rows = [] {
+    std::vector<SettingRow> all(kOwnRows.begin(), kOwnRows.end());
+    for (SettingRow pointer : source_rows()) {
+      pointer.preset = "";
+      pointer.help = "As in [source], for this queue.";
+      all.push_back(pointer);
+    }
+    return all;
+  }();
+  return rows;
+}
 
-Result<std::vector<SqsSettings>> read_queues(const Settings& settings) {
-  auto tables = settings.tables("queue", kRows);
+Result<std::vector<SqsSettings>> read_queues(const Settings& settings, const Config& config,
+                                             const Pointers& source) {
+  auto tables = settings.tables("queue", queue_rows());
   if (!tables) return tables.error();
-  auto pointers = read_pointers(settings);
-  if (!pointers) return pointers.error();
-  auto config = read_config(settings);
-  if (!config) return config.error();
   std::vector<SqsSettings> queues;
-  std::set<std::string> names{config->source};
+  std::set<std::string> names{config.source};
   for (const SettingTable& table : *tables) {
-    auto queue = read_queue(table, *config, *pointers);
+    auto queue = read_queue(table, config, source);
     if (!queue) return queue.error();
     // A message's identity has its source's name in it.
     if (!names.insert(queue->reading.source).second) {

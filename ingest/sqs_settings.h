@@ -11,6 +11,7 @@ namespace sluice::ingest {
 
 std::span<const SettingRow> queue_rows();
 // Where a queue's documents have things is what [source] says, but for what its own table does.
-Result<std::vector<SqsSettings>> read_queues(const Settings& settings);
+Result<std::vector<SqsSettings>> read_queues(const Settings& settings, const Config& config,
+                                             const Pointers& source);
 
 }  // namespace sluice::ingest

@@ -95,21 +95,20 @@ void SqsSource::fail(const std::string& operation, const aws::Refusal& refusal) 
 
 // ---- polls
 
-void SqsSource::poll() {
-  sqs::Receive receive;
-  receive.queue_url = found_.url;
-  receive.wait = settings_.wait;
-  receive.visibility = settings_.visibility;
-  receive.attributes = {"All"};
-  const auto has_room = [this] {
-    return world_.room() >= (polls_ + 1) * sqs::kBatchMax && held_bytes_ < kHeldMax;
-  };
+bool SqsSource::may_poll() const {
   // After a failure one poll says whether it is over.
   const std::size_t most = failures_ > 0 ? 1 : settings_.receives;
-  while (open_ && !draining_ && polls_ < most && has_room()) {
+  return open_ && !draining_ && polls_ < most && held_bytes_ < kHeldMax &&
+         world_.room() >= (polls_ + 1) * sqs::kBatchMax;
+}
+
+void SqsSource::poll() {
+  while (may_poll()) {
     ++polls_;
-    world_.client.call(sqs::receive_message(receive),
-                       [this](const aws::Outcome& outcome) { polled(outcome); });
+    world_.client.call(
+        sqs::receive_message(
+            {found_.url, sqs::kBatchMax, settings_.wait, settings_.visibility, {"All"}}),
+        [this](const aws::Outcome& outcome) { polled(outcome); });
   }
 }
 

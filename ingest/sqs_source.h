@@ -78,6 +78,7 @@ class SqsSource {
   void opened(const SqsFound& found);
   void fail(const std::string& operation, const aws::Refusal& refusal);
   void heal();
+  [[nodiscard]] bool may_poll() const;
   void poll();
   void polled(const aws::Outcome& outcome);
   void take(aws::sqs::Message message);

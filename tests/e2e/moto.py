@@ -4,8 +4,10 @@ import json
 import os
 import socket
 import subprocess
+import unittest
+from unittest import mock
 
-from harness import ROOT, die_with_parent, eventually, layout
+from harness import EndToEnd, ROOT, die_with_parent, eventually, layout
 
 VENV = os.path.join(ROOT, "build", "peers", "venv", "bin")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -98,3 +100,15 @@ while True:
                       one.get("MessageAttributes", {{}}).items()}}
         said.append([one["Body"], attributes])
         sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])""")
+
+
+@unittest.skipIf(absent(), absent())
+class OnMoto(EndToEnd):
+    """A test with an AWS of its own, `aws`, and credentials for it."""
+
+    def setUp(self):
+        environment = mock.patch.dict(os.environ, CREDENTIALS)
+        environment.start()
+        self.addCleanup(environment.stop)
+        self.aws = Moto()
+        self.addCleanup(self.aws.close)

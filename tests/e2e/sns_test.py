@@ -1,24 +1,16 @@
 """Alerts go to a topic of SNS, and from there to whoever's filter policy asks for them."""
 
 import json
-import os
-import unittest
-from unittest import mock
 
 import moto
-from harness import EndToEnd, eventually
+from harness import eventually
 
 TOPIC = f"arn:aws:sns:{moto.REGION}:123456789012:huntaze-cost-alerts"
 
 
-@unittest.skipIf(moto.absent(), moto.absent())
-class Topic(EndToEnd):
+class Topic(moto.OnMoto):
     def setUp(self):
-        environment = mock.patch.dict(os.environ, moto.CREDENTIALS)
-        environment.start()
-        self.addCleanup(environment.stop)
-        self.aws = moto.Moto()
-        self.addCleanup(self.aws.close)
+        super().setUp()
         self.made = self.pipeline(url=self.recorder().url, time_scale=0.05, more=f"""
 [aws]
 endpoint = "{self.aws.url}"

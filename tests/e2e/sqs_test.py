@@ -1,13 +1,10 @@
 """A queue of SQS that boto3 fills is emptied into the upstream."""
 
 import json
-import os
 import time
-import unittest
-from unittest import mock
 
 import moto
-from harness import EndToEnd, eventually, fuller
+from harness import eventually, fuller
 
 QUEUE = "huntaze-rate-limiter-queue"
 
@@ -16,14 +13,9 @@ def document(name, user, **more):
     return json.dumps({"messageId": name, "userId": user, **more})
 
 
-@unittest.skipIf(moto.absent(), moto.absent())
-class Queue(EndToEnd):
+class Queue(moto.OnMoto):
     def setUp(self):
-        environment = mock.patch.dict(os.environ, moto.CREDENTIALS)
-        environment.start()
-        self.addCleanup(environment.stop)
-        self.aws = moto.Moto()
-        self.addCleanup(self.aws.close)
+        super().setUp()
         self.refused = set()
         self.upstream = self.recorder(self.act)
         self.made = self.pipeline(url=self.upstream.url, time_scale=0.02, stages={
