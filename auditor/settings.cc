@@ -101,12 +101,14 @@ constexpr std::array kRows = {
                .help = "How long a record that is said again is known; the trail itself stays.",
                .min = us(hours(24)),
                .max = us(hours(24 * 3650))},
-    SettingRow{.name = "keep_events",
-               .type = SettingType::kDuration,
-               .preset = "400d",
-               .help = "How long a cost that is said again is known; the sums stay.",
-               .min = us(hours(24)),
-               .max = us(hours(24 * 3650))},
+    SettingRow{
+        .name = "keep_events",
+        .type = SettingType::kDuration,
+        .preset = "400d",
+        .help =
+            "How long a cost that is said again is known, from when it was booked; the sums stay.",
+        .min = us(hours(24)),
+        .max = us(hours(24 * 3650))},
 };
 
 constexpr std::array kBudgetRows = {

@@ -7,6 +7,7 @@
 #include "auditor/trail_facts.h"
 #include "auditor/trail_line.h"
 #include "lib/base/calendar.h"
+#include "lib/port/clock.h"
 #include "lib/port/random.h"
 #include "lib/wire/codec.h"
 
@@ -46,6 +47,9 @@ CREATE TABLE IF NOT EXISTS versions (number INTEGER PRIMARY KEY, upstream TEXT N
   version TEXT NOT NULL, rows TEXT NOT NULL, at INTEGER NOT NULL, replaced_at INTEGER NOT NULL,
   kept INTEGER NOT NULL, UNIQUE (upstream, version));
 )sql";
+
+// Kept from when it came: costs may be of days, and alerts of months, that are long past.
+StoreTime kept_from(StoreTime at) { return std::max(at, port::wall_now()); }
 
 // Runs the statement to its first row, gives it to `read`, and resets it.
 template <class T, class Read>
@@ -370,7 +374,7 @@ Result<LedgerAnswer> SqliteLedger::look(const LedgerLook& ask) {
 Status SqliteLedger::book_cost(const wire::Cost& cost) {
   auto added = statements_->add_event.bind_text(1, cost.event_id)
                    .bind_blob(2, cost.content_hash)
-                   .bind(3, cost.at.us)
+                   .bind(3, kept_from(cost.at).us)
                    .run();
   if (!added) return added;
   if (database_.changes() == 0) return Done{};  // booked before
@@ -396,7 +400,7 @@ Result<bool> SqliteLedger::book_alert(const wire::Alert& alert) {
   const std::string bytes = wire::encode_item(kept);
   auto added = statements_->add_alert.bind_text(1, alert.alert_id)
                    .bind(2, to_int(alert.cursor))
-                   .bind(3, alert.at.us)
+                   .bind(3, kept_from(alert.at).us)
                    .bind_blob(4, bytes)
                    .run();
   if (!added) return added.error();
@@ -469,8 +473,6 @@ Result<LedgerAnswer> SqliteLedger::book(const LedgerBook& ask) {
   if (auto done = transaction->commit(); !done) return done.error();
   return LedgerAnswer{std::move(booked)};
 }
-
-// ---- upkeep ------------------------------------------------------------------------------------
 
 // What a crash brings back is swept again.
 Result<bool> SqliteLedger::sweep(StoreTime now) {

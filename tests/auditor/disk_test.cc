@@ -8,6 +8,7 @@
 #include "auditor/disk_trail.h"
 #include "auditor/sqlite_ledger.h"
 #include "auditor/verify.h"
+#include "lib/port/clock.h"
 #include "tests/auditor/temp_dir.h"
 #include "tests/auditor/world.h"
 
@@ -379,6 +380,43 @@ TEST(SqliteLedger, ForgetsWhatIsOlderThanItsRetention) {
   EXPECT_FALSE(known()[0]);
   EXPECT_TRUE(known()[2]);
   EXPECT_TRUE(known()[3]);
+}
+
+TEST(SqliteLedger, ACostOfAPastYearIsKeptAsLongAsOneOfToday) {
+  const TempDir dir;
+  auto ledger = std::move(*SqliteLedger::open(dir.path() + "/ledger.db", {}));
+  LedgerBook book;
+  book.costs = {cost_of(1, 1)};
+  book.costs[0].at = StoreTime{kNov21Us - hours(24 * 3650).us};
+  const LedgerLook look{{}, {}, {book.costs[0].event_id}, {}};
+  const auto is_known = [&] {
+    return !std::get<LedgerFound>(ledger->answer(look)).events[0].empty();
+  };
+  const StoreTime now = port::wall_now();
+  ASSERT_TRUE(std::holds_alternative<LedgerBooked>(ledger->answer(book)));
+  ASSERT_TRUE(ledger->sweep(now).ok());
+  EXPECT_TRUE(is_known());
+  ASSERT_TRUE(ledger->sweep(now + hours(24 * 399)).ok());
+  EXPECT_TRUE(is_known());
+  ASSERT_TRUE(ledger->sweep(now + hours(24 * 402)).ok());
+  EXPECT_FALSE(is_known());
+}
+
+TEST(SqliteLedger, AnAlertOfAPastMonthLeavesOnce) {
+  const TempDir dir;
+  auto ledger = std::move(*SqliteLedger::open(dir.path() + "/ledger.db", {}));
+  LedgerBook book;
+  wire::Alert alert;
+  alert.cursor = 7;
+  alert.alert_id = "5c2d4c3e-7f0f-5f0e-9a53-3c8b4a5a7a10";
+  alert.at = StoreTime{kNov21Us - hours(24 * 3650).us};
+  book.alerts = {alert};
+  const auto is_new = [&]() -> bool {
+    return std::get<LedgerBooked>(ledger->answer(book)).alerts_new[0];
+  };
+  EXPECT_TRUE(is_new());
+  ASSERT_TRUE(ledger->sweep(port::wall_now()).ok());
+  EXPECT_FALSE(is_new());
 }
 
 // The versions of an upstream's limits: which rules, since when the others do not, and for how long
