@@ -60,7 +60,7 @@ struct Weather {
 class Hostile : public ::testing::TestWithParam<Weather> {};
 
 TEST_P(Hostile, EverythingSettlesAndNothingIsOver) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
     Config config = config_of(10, seconds(6), 3);
     config.upstreams[0].limits[0].guard = milliseconds(600);
     config.upstreams[0].timeout = seconds(5);
