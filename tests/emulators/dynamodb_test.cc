@@ -8,10 +8,10 @@ namespace {
 
 using Kind = Write::Kind;
 
-class DynamoDbTest : public MotoTest {
+class DynamoDbTest : public EmulatorTest {
  protected:
   void SetUp() override {
-    MotoTest::SetUp();
+    EmulatorTest::SetUp();
     if (session_ == nullptr) return;
     table_ = named("costs");
     prepare("dynamodb", "CreateTable", R"({"TableName":")" + table_ + R"(",
@@ -34,8 +34,9 @@ class DynamoDbTest : public MotoTest {
     update.terms = {{{"#n", "amount"}}, {{":v", number(amount)}}};
     return update;
   }
+  // Tokens are of the whole account.
   Reply<Transaction> transact(const std::vector<Write>& writes, const std::string& token) {
-    return read_transaction(call(transact_write(writes, token)), writes.size());
+    return read_transaction(call(transact_write(writes, table_ + token)), writes.size());
   }
   std::optional<Item> get(const std::string& pk) {
     const auto found = read_item(call(get_item(table_, key(pk), true)));
@@ -45,7 +46,7 @@ class DynamoDbTest : public MotoTest {
   std::string table_;
 };
 
-TEST_F(DynamoDbTest, AnEventIsCountedOnce) {
+TEST_P(DynamoDbTest, AnEventIsCountedOnce) {
   const auto first = transact({once("EVENT#1"), add("COST#1", 5)}, "one");
   ASSERT_TRUE(first.ok()) << first.refusal().message;
   EXPECT_TRUE(first->written);
@@ -57,7 +58,7 @@ TEST_F(DynamoDbTest, AnEventIsCountedOnce) {
   EXPECT_EQ(get("COST#1")->at("amount"), number(-2));
 }
 
-TEST_F(DynamoDbTest, ACheckStandsInATransaction) {
+TEST_P(DynamoDbTest, ACheckStandsInATransaction) {
   ASSERT_TRUE(transact({once("EVENT#1")}, "one")->written);
   Write check{Kind::kCheck, table_, key("EVENT#1")};
   check.condition = "attribute_exists(pk)";
@@ -68,7 +69,7 @@ TEST_F(DynamoDbTest, ACheckStandsInATransaction) {
   EXPECT_EQ(get("COST#1")->at("amount"), number(1));
 }
 
-TEST_F(DynamoDbTest, ItemsAreWhatWasPut) {
+TEST_P(DynamoDbTest, ItemsAreWhatWasPut) {
   Item item = key("ITEM");
   item["bytes"] = bytes(std::string("\0\xff\x80", 3));
   item["text"] = text("\u00e4\"\\\n");
@@ -84,7 +85,7 @@ TEST_F(DynamoDbTest, ItemsAreWhatWasPut) {
   EXPECT_EQ(get("ITEM")->at("amount"), number(3));
 }
 
-TEST_F(DynamoDbTest, ABatchAndAQueryOfItInPages) {
+TEST_P(DynamoDbTest, ABatchAndAQueryOfItInPages) {
   std::vector<Write> writes;
   for (int i = 0; i < 25; ++i) {
     writes.push_back({Kind::kPut, table_, key("MANY", std::string(1, static_cast<char>('a' + i)))});
@@ -114,11 +115,71 @@ TEST_F(DynamoDbTest, ABatchAndAQueryOfItInPages) {
   EXPECT_EQ(pages, 3);
 }
 
-TEST_F(DynamoDbTest, ATableThatIsNotThere) {
+// As parking writes its items: whole, if they are what was read.
+TEST_P(DynamoDbTest, AnItemIsReplacedIfItHasNotChanged) {
+  const auto put = [&](const std::string& seen, const std::string& version) {
+    Item item = key("ITEM");
+    item["v"] = text(version);
+    Write write{Kind::kPut, table_, item};
+    write.condition = seen.empty() ? "attribute_not_exists(pk)" : "#v = :v";
+    if (!seen.empty()) write.terms = {{{"#v", "v"}}, {{":v", text(seen)}}};
+    return transact({write, add("SUM", 1)}, named("t"))->written;
+  };
+  EXPECT_TRUE(put("", "1"));
+  EXPECT_FALSE(put("", "2"));
+  EXPECT_TRUE(put("1", "2"));
+  EXPECT_FALSE(put("1", "3"));
+  Write mark{Kind::kUpdate, table_, key("ITEM"), "SET o = :o", "#v = :v"};
+  mark.terms = {{{"#v", "v"}}, {{":v", text("2")}, {":o", number(1)}}};
+  EXPECT_TRUE(transact({mark}, named("t"))->written);
+  EXPECT_EQ(get("ITEM")->at("v"), text("2"));
+  EXPECT_EQ(get("ITEM")->at("o"), number(1));
+  EXPECT_EQ(get("SUM")->at("amount"), number(2));
+}
+
+TEST_P(DynamoDbTest, AStretchOfAPartition) {
+  for (const char* sk : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(*read_written(call(write_item({Kind::kPut, table_, key("P", sk)}))));
+  }
+  Query what{table_, {}, "pk = :p AND sk BETWEEN :a AND :b"};
+  what.terms.values = {{":p", text("P")}, {":a", text("a!")}, {":b", text("c")}};
+  what.consistent = true;
+  what.projection = "sk";
+  const auto page = read_page(call(query(what)));
+  ASSERT_TRUE(page.ok()) << page.refusal().message;
+  ASSERT_EQ(page->items.size(), 2U);
+  EXPECT_EQ(page->items[0], (Item{{"sk", text("b")}}));
+  EXPECT_EQ(page->next, "");
+}
+
+TEST_P(DynamoDbTest, AnItemThatIsTooLarge) {
+  Item item = key("ITEM");
+  item["m"] = bytes(std::string(kItemBytesMax, 'x'));
+  ASSERT_GT(bytes_of(item), kItemBytesMax);
+  const auto alone = read_written(call(write_item({Kind::kPut, table_, item})));
+  ASSERT_FALSE(alone.ok());
+  EXPECT_EQ(alone.refusal().code, "ValidationException");
+}
+
+// moto takes each for a new one.
+TEST_P(DynamoDbTest, ATokenIsOneTransaction) {
+  if (GetParam() == Emulator::kMoto) return;
+  EXPECT_TRUE(transact({once("EVENT#1"), add("COST#1", 5)}, "token-1")->written);
+  EXPECT_TRUE(transact({once("EVENT#1"), add("COST#1", 5)}, "token-1")->written);
+  EXPECT_EQ(get("COST#1")->at("amount"), number(5));
+  const auto other = transact({once("EVENT#2")}, "token-1");
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.refusal().code, "IdempotentParameterMismatchException");
+}
+
+TEST_P(DynamoDbTest, ATableThatIsNotThere) {
   const auto none = read_item(call(get_item(named("none"), key("a"), false)));
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.refusal().code, "ResourceNotFoundException");
 }
+
+INSTANTIATE_TEST_SUITE_P(Emulators, DynamoDbTest, testing::Values(Emulator::kMoto, Emulator::kTiny),
+                         emulator_name);
 
 }  // namespace
 }  // namespace sluice::aws::dynamodb

@@ -33,7 +33,16 @@ struct Program {
   std::filesystem::path needs;
 };
 
+// Next to the folder of the tests.
+std::filesystem::path own_programs() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
+}
+
 Program program_of(Emulator emulator) {
+  if (emulator == Emulator::kTiny) {
+    const std::filesystem::path tiny = own_programs() / "tiny-dynamodb";
+    return {{tiny}, tiny};
+  }
   if (emulator == Emulator::kMoto) {
     return {{kPeers / "venv/bin/moto_server", "-H", "127.0.0.1", "-p"}, kPeers / "installed.txt"};
   }
@@ -109,7 +118,10 @@ std::unique_ptr<Child>& child_of(Emulator emulator) {
 
 }  // namespace
 
-std::string name_of(Emulator emulator) { return emulator == Emulator::kMoto ? "moto" : "fauxqs"; }
+std::string name_of(Emulator emulator) {
+  if (emulator == Emulator::kTiny) return "tiny";
+  return emulator == Emulator::kMoto ? "moto" : "fauxqs";
+}
 
 std::string why_absent(Emulator emulator) {
   if (!std::filesystem::exists(program_of(emulator).needs)) {

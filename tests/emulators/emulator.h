@@ -9,6 +9,7 @@ namespace sluice {
 enum class Emulator {
   kMoto,    // all six services
   kFauxqs,  // SQS, SNS, S3
+  kTiny,    // DynamoDB: ours (tests/tiny_dynamodb), for what asks more of it than moto can
 };
 
 // "moto"

@@ -10,10 +10,10 @@ namespace {
 using Fates = std::deque<Fate>;
 using How = EntryFate::How;
 
-class FaultsTest : public MotoTest {
+class FaultsTest : public EmulatorTest {
  protected:
   void SetUp() override {
-    MotoTest::SetUp();
+    EmulatorTest::SetUp();
     if (session_ == nullptr) return;
     proxy_ = std::make_unique<Proxy>(poller_, url_of(emulator()));
     auto opened = Session::open(poller_, {"us-east-1", proxy_->url()});
@@ -52,7 +52,15 @@ class FaultsTest : public MotoTest {
   std::string queue_, table_;
 };
 
-TEST_F(FaultsTest, WhatPassesIsSeenByNobody) {
+class QueueFaultsTest : public FaultsTest {
+ protected:
+  Emulator emulator() override { return Emulator::kMoto; }
+};
+class TableFaultsTest : public FaultsTest {};
+INSTANTIATE_TEST_SUITE_P(Emulators, TableFaultsTest,
+                         testing::Values(Emulator::kMoto, Emulator::kTiny), emulator_name);
+
+TEST_F(QueueFaultsTest, WhatPassesIsSeenByNobody) {
   create_queue();
   const Request send = sqs::send_message_batch(queue_, {{"a"}});
   for (const Fates& fates : {Fates{Fate::kLate}, Fates{Fate::kTrouble, Fate::kThrottled},
@@ -67,7 +75,7 @@ TEST_F(FaultsTest, WhatPassesIsSeenByNobody) {
   EXPECT_EQ(waiting(), 4U);
 }
 
-TEST_F(FaultsTest, WhatLastsIsTold) {
+TEST_F(QueueFaultsTest, WhatLastsIsTold) {
   create_queue();
   const Request send = sqs::send_message_batch(queue_, {{"a"}});
   const auto throttled =
@@ -82,7 +90,7 @@ TEST_F(FaultsTest, WhatLastsIsTold) {
   EXPECT_EQ(waiting(), 0U);
 }
 
-TEST_F(FaultsTest, WhatWasDoneWithoutAnAnswerIsDone) {
+TEST_F(QueueFaultsTest, WhatWasDoneWithoutAnAnswerIsDone) {
   create_queue();
   const Request send = sqs::send_message_batch(queue_, {{"a"}});
   ASSERT_TRUE(sqs::read_batch(amid({Fate::kAnswerLost}, send), 1).ok());
@@ -93,7 +101,7 @@ TEST_F(FaultsTest, WhatWasDoneWithoutAnAnswerIsDone) {
   EXPECT_EQ(waiting(), 3U);
 }
 
-TEST_F(FaultsTest, WhatIsDeletedTwiceIsDeleted) {
+TEST_F(QueueFaultsTest, WhatIsDeletedTwiceIsDeleted) {
   create_queue();
   ASSERT_TRUE(sqs::read_batch(call(sqs::send_message_batch(queue_, {{"a"}})), 1).ok());
   const auto got = sqs::read_received(call(sqs::receive_message({queue_, 10, seconds(1)})));
@@ -106,7 +114,7 @@ TEST_F(FaultsTest, WhatIsDeletedTwiceIsDeleted) {
   }
 }
 
-TEST_F(FaultsTest, AConditionThatOurselvesMadeFailIsNoAnswer) {
+TEST_P(TableFaultsTest, AConditionThatOurselvesMadeFailIsNoAnswer) {
   create_table();
   EXPECT_TRUE(*dynamodb::read_written(amid({Fate::kTrouble}, dynamodb::write_item(once("a")))));
   for (const Fate fate : {Fate::kAnswerLost, Fate::kTroubleLate}) {
@@ -120,7 +128,7 @@ TEST_F(FaultsTest, AConditionThatOurselvesMadeFailIsNoAnswer) {
 }
 
 // Whether by its token, or (moto knows none) because its own conditions fail the second time.
-TEST_F(FaultsTest, AnEventIsCountedOnceHoweverOftenItIsSaid) {
+TEST_P(TableFaultsTest, AnEventIsCountedOnceHoweverOftenItIsSaid) {
   create_table();
   dynamodb::Write add{
       dynamodb::Write::Kind::kUpdate, table_, {{"pk", dynamodb::text("sum")}}, "ADD amount :v"};
