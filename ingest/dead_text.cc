@@ -63,6 +63,7 @@ std::string dead_json(const DeadRow& dead) {
     }
     text += "},\"body\":" + json_quoted(request.body);
   } else {
+    if (!dead.detail.empty()) text += ",\"detail\":" + json_quoted(dead.detail);
     text += ",\"raw\":" + json_quoted(dead.raw);
   }
   return text + "}\n";

@@ -96,7 +96,7 @@ Result<std::vector<DeadRow>> SqliteParking::find_dead(std::string_view id) {
 
 // The same message once more: generation + 1 makes it another identity, whose record the limiter's
 // store does not have, with no attempts behind it and its whole time to live.
-Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {
+Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now, Duration behind) {
   wire::Offer row = *dead.message;
   const Duration life = row.expires_at - row.first_seen;
   auto latest = newest(row.source, row.id);
@@ -107,7 +107,7 @@ Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {
   row.first_seen = now;
   row.not_before = StoreTime{};
   row.expires_at = now + life;
-  row.order = now.us;
+  row.order = (now + behind).us;
   row.attempts = 0;
   row.throttles = 0;
   row.offered_before = false;
@@ -115,13 +115,13 @@ Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now) {
   return insert_row(row);
 }
 
-Result<ReplayEnd> SqliteParking::replay(const DeadRow& dead, StoreTime now) {
+Result<ReplayEnd> SqliteParking::replay(const DeadRow& dead, StoreTime now, Duration behind) {
   if (!dead.message) return ReplayEnd::kNoMessage;
   auto transaction = port::Transaction::begin(database_);
   if (!transaction) return transaction.error();
   if (auto gone = sql_->delete_dead.bind_blob(1, dead.identity).run(); !gone) return gone.error();
   if (database_.changes() == 0) return ReplayEnd::kGone;
-  if (auto put = put_anew(dead, now); !put) return put.error();
+  if (auto put = put_anew(dead, now, behind); !put) return put.error();
   if (auto committed = transaction->commit(); !committed) return committed.error();
   return ReplayEnd::kReplayed;
 }

@@ -41,6 +41,7 @@ struct DeadRow {
   StoreTime at;
   std::optional<wire::Offer> message;  // not with "malformed"
   std::string raw;                     // the bytes of what was no message
+  std::string detail = {};             // of these: the field, and what is wrong with it
 };
 
 enum class ReplayEnd : std::uint8_t {
@@ -105,8 +106,8 @@ class SqliteParking {
   Status each_dead(const std::function<bool(const DeadRow&)>& visit);
   // By id, or by the first digits of the identity.
   Result<std::vector<DeadRow>> find_dead(std::string_view id);
-  // Back into its line as generation + 1, with no attempts.
-  Result<ReplayEnd> replay(const DeadRow& dead, StoreTime now);
+  // Back into its line as generation + 1, with no attempts; so far behind what comes now.
+  Result<ReplayEnd> replay(const DeadRow& dead, StoreTime now, Duration behind = {});
   Status purge(const DeadRow& dead);
 
   // ---- imports
@@ -159,7 +160,7 @@ class SqliteParking {
   // A dead letter; `message`: its encoded message, if it is one.
   Status bury(const DeadRow& dead, std::optional<std::string_view> message);
   Status keep_position(const ImportPosition& position);
-  Status put_anew(const DeadRow& dead, StoreTime now);
+  Status put_anew(const DeadRow& dead, StoreTime now, Duration behind);
 
   port::Sqlite database_;
   SqliteReplies replies_;  // this one, too, goes before the database

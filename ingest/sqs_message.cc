@@ -1,11 +1,11 @@
 #include "ingest/sqs_message.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "ingest/json.h"
 #include "ingest/order.h"
+#include "ingest/sqs_ours.h"
 #include "lib/aws/sqs_batches.h"
 #include "lib/base/calendar.h"
 #include "lib/port/json_text.h"
@@ -17,31 +17,53 @@ namespace {
 using port::json_quoted;
 
 constexpr std::size_t kAttributesMax = 10;  // of a message
-
-// What our attribute says; others may have one of that name, too.
-std::uint32_t generation_of(const aws::sqs::Message& message) {
-  const auto ours = message.attributes.find(kSqsAttribute);
-  if (ours == message.attributes.end() || json_trouble(ours->second.value)) return 0;
-  const auto said = json_at(json_whole(ours->second.value), "/generation");
-  if (!said || !*said) return 0;
-  const std::string_view text = (**said).text;
-  std::uint32_t generation = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), generation);
-  const bool whole = read.ec == std::errc{} && read.ptr == text.data() + text.size();
-  return whole && generation <= 1'000'000 ? generation : 0;
-}
+constexpr std::int32_t kPriorityMax = 1000;
+constexpr const char* kWrapped = "{\"sluice\":";
 
 }  // namespace
 
+std::optional<aws::sqs::Message> sqs_unwrapped(const aws::sqs::Message& message) {
+  if (!message.body.starts_with(kWrapped) || json_trouble(message.body)) return std::nullopt;
+  const auto members = json_members(json_whole(message.body));
+  if (members.size() != 2 || members[0].second.kind != JsonKind::kObject ||
+      members[1].first != "body" || members[1].second.kind != JsonKind::kString) {
+    return std::nullopt;
+  }
+  aws::sqs::Message inner = message;
+  inner.attributes[kSqsAttribute] = {std::string(members[0].second.text)};
+  inner.body = json_string(members[1].second);
+  return inner;
+}
+
+aws::sqs::Entry sqs_with_ours(const aws::sqs::Message& message, const std::string& ours) {
+  aws::sqs::Entry entry;
+  entry.body = message.body;
+  entry.attributes = message.attributes;
+  entry.attributes.erase(kSqsAttribute);
+  if (entry.attributes.size() < kAttributesMax) {
+    entry.attributes[kSqsAttribute] = {ours};
+  } else {
+    entry.body = kWrapped + ours + ",\"body\":" + json_quoted(message.body) + "}";
+  }
+  return entry;
+}
+
 ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading& reading) {
-  ReadDocument read =
-      read_document(message.body, {reading.pointers, reading.upstreams, message.sent,
-                                   [&] { return message.id; }, reading.reply_hosts});
+  const SqsOurs ours(message);
+  const auto id = [&] {
+    const std::string said = ours.text("/id");
+    return said.empty() ? message.id : said;
+  };
+  ReadDocument read = read_document(
+      message.body, {reading.pointers, reading.upstreams, message.sent, id, reading.reply_hosts});
   if (std::holds_alternative<Refusal>(read)) return read;
   auto& offer = std::get<wire::Offer>(read);
   offer.source = reading.source;
   offer.origin = wire::Origin::kQueueCopy;
-  offer.generation = generation_of(message);
+  offer.generation = ours.count("/generation", kGenerationMax);
+  offer.priority =
+      std::clamp(offer.priority + ours.number("/priority", -kPriorityMax, kPriorityMax),
+                 -kPriorityMax, kPriorityMax);
   offer.first_seen = message.sent;
   offer.offered_before = message.receives > 1;
   if (offer.expires_at.us == 0) offer.expires_at = expiry_of(offer, reading.upstreams);
@@ -71,17 +93,12 @@ std::string sqs_epitaph_text(const SqsEpitaph& epitaph) {
 
 aws::sqs::Entry sqs_dead_letter(const aws::sqs::Message& message, const std::string& epitaph,
                                 std::size_t bytes_max) {
-  aws::sqs::Entry as_it_came;
-  as_it_came.body = message.body;
-  as_it_came.attributes = message.attributes;
-  as_it_came.attributes.erase(kSqsAttribute);  // of an earlier life
-  aws::sqs::Entry letter = as_it_came;
-  if (letter.attributes.size() < kAttributesMax) {
-    letter.attributes[kSqsAttribute] = {epitaph};
-  } else {
-    letter.body = "{\"sluice\":" + epitaph + ",\"body\":" + json_quoted(message.body) + "}";
-  }
-  return bytes_max == 0 || aws::sqs::bytes_of(letter) <= bytes_max ? letter : as_it_came;
+  aws::sqs::Entry letter = sqs_with_ours(message, epitaph);
+  if (bytes_max == 0 || aws::sqs::bytes_of(letter) <= bytes_max) return letter;
+  letter.body = message.body;
+  letter.attributes = message.attributes;
+  letter.attributes.erase(kSqsAttribute);  // of an earlier life
+  return letter;
 }
 
 }  // namespace sluice::ingest

@@ -2,6 +2,7 @@
 // queue. Producers' messages stay as they are; what is ours is one attribute, kSqsAttribute. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,12 @@
 
 namespace sluice::ingest {
 
-// A JSON object: what of a message its body does not say. Sluice's own alone.
-constexpr const char* kSqsAttribute = "sluice";
+// As it was before sqs_with_ours wrapped it; nothing when it is not wrapped.
+std::optional<aws::sqs::Message> sqs_unwrapped(const aws::sqs::Message& message);
+
+// The same message with this as our attribute, in the place of an earlier one. Where that is one
+// attribute too many (SQS takes ten) the body is wrapped instead: {"sluice": {...}, "body": "..."}.
+aws::sqs::Entry sqs_with_ours(const aws::sqs::Message& message, const std::string& ours);
 
 // How a queue's messages are read.
 struct SqsReading {
@@ -22,7 +27,8 @@ struct SqsReading {
   std::vector<std::string> reply_hosts = {};
 };
 // A message without an id has the queue's. It was first seen when the queue took it; what is wrong
-// with it is said as of a posted document.
+// with it is said as of a posted document. Of our attribute (sqs_ours.h) the generation counts, a
+// priority, which is added to the document's, and the id of one whose document has none.
 ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading& reading);
 
 // Why a message is in a dead-letter queue.
@@ -41,9 +47,8 @@ struct SqsEpitaph {
 };
 std::string sqs_epitaph_text(const SqsEpitaph& epitaph);
 
-// The message as it came, its attributes and ours. `bytes_max`: of body and attributes in that
-// queue. Where ours is one attribute too many (SQS takes ten) the body is wrapped instead:
-// {"sluice": {...}, "body": "..."}; where there are no bytes left for it, it goes without.
+// The message as it came, and our attribute. `bytes_max`: of body and attributes in that queue;
+// where there are no bytes left for ours, it goes without.
 aws::sqs::Entry sqs_dead_letter(const aws::sqs::Message& message, const std::string& epitaph,
                                 std::size_t bytes_max);
 

@@ -14,6 +14,8 @@ namespace sqs = aws::sqs;
 constexpr Duration kRetentionMin = hours(4 * 24);  // SQS's default
 constexpr std::uint32_t kReceivesMin = 5;
 
+bool is_url(const std::string& name) { return name.find("://") != std::string::npos; }
+
 // One opening on its way; each step keeps it until the next.
 class Opening : public std::enable_shared_from_this<Opening> {
  public:
@@ -22,7 +24,7 @@ class Opening : public std::enable_shared_from_this<Opening> {
       : client_(client), names_(std::move(names)), done_(std::move(done)) {}
 
   void run() {
-    if (names_.queue.find("://") != std::string::npos) {
+    if (is_url(names_.queue)) {
       found_.url = names_.queue;
       return look();
     }
@@ -59,6 +61,10 @@ class Opening : public std::enable_shared_from_this<Opening> {
       return done_(SqsAway{"GetQueueAttributes",
                            {"NoDeadLetterQueue",
                             "it has no RedrivePolicy: give it one, or name a dead_letter_queue"}});
+    }
+    if (is_url(names_.dead_letter_queue)) {
+      found_.dead_url = names_.dead_letter_queue;
+      return look_at_dead_letters();
     }
     call(is_named ? sqs::get_queue_url(names_.dead_letter_queue)
                   : sqs::get_queue_url(arn->resource, arn->account),

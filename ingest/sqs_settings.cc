@@ -25,9 +25,9 @@ constexpr std::array kOwnRows = {
                .max = 64},
     SettingRow{.name = "dead_letter_queue",
                .preset = "",
-               .help = "The name of the queue that dead messages go to; without: what the queue's "
-                       "RedrivePolicy names.",
-               .max = 80},
+               .help = "The name or URL of the queue that dead messages go to; without: what the "
+                       "queue's RedrivePolicy names.",
+               .max = 2048},
     SettingRow{.name = "receives",
                .type = Type::kWhole,
                .preset = "2",

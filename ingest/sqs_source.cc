@@ -127,6 +127,7 @@ void SqsSource::polled(const aws::Outcome& outcome) {
 void SqsSource::take(sqs::Message message) {
   ++counts_.received;
   const std::string token = mark_ + std::to_string(++tokens_);
+  if (auto inner = sqs_unwrapped(message)) message = std::move(*inner);
   ReadDocument read = read_sqs_message(message, settings_.reading);
   Held& held = held_[token];
   held_bytes_ += message.body.size();

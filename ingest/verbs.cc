@@ -1,5 +1,6 @@
 #include "ingest/verbs.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "ingest/dead_choice.h"
+#include "ingest/dead_queue_verb.h"
 #include "ingest/dead_text.h"
 #include "ingest/import.h"
 #include "ingest/settings.h"
@@ -38,13 +41,16 @@ constexpr const char* kImportUsage =
     "message is reported by its number and becomes a dead letter, \"malformed\". --resume goes on\n"
     "after the last line that an import of this file has kept before it was interrupted.\n";
 constexpr const char* kDeadUsage =
-    "usage: sluice-ingest dead list [--settings FILE] [--name value]\n"
-    "       sluice-ingest dead show ID...\n"
-    "       sluice-ingest dead replay ID...|--all\n"
-    "       sluice-ingest dead purge ID...|--all\n"
-    "ID is a message's id, or at least eight digits of its identity. replay sends it once more, "
-    "as\n"
-    "generation + 1 with no attempts behind it.\n";
+    "usage: sluice-ingest dead list [which] [--queue NAME] [--settings FILE] [--name value]\n"
+    "       sluice-ingest dead show ID...|--all [which]\n"
+    "       sluice-ingest dead replay ID...|--all [which] [--priority N] [--rate N]\n"
+    "       sluice-ingest dead purge ID...|--all [which]\n"
+    "ID is a message's id, or at least eight digits of its identity. Which of them:\n"
+    "--reason TEXT, --key KEY, --older-than SPAN, --newer-than SPAN (2h, 3d).\n"
+    "replay sends them once more, as generation + 1 with no attempts behind it, and --priority\n"
+    "steps of priority_age behind what comes now (1).\n"
+    "--queue NAME: of the dead-letter queue of that [[queue]]; of it at most --max letters (1000)\n"
+    "are looked at, hidden from others meanwhile, and replayed --rate a second (10).\n";
 
 int help(const char* text) {
   std::cout << text;
@@ -145,11 +151,13 @@ int import_with(const std::string& name, bool resume, const Settings& settings) 
   return 0;
 }
 
-// ---- dead letters
+// ---- dead letters of the embedded queue
 
 class DeadVerb {
  public:
-  DeadVerb(SqliteParking& parking, const VerbLine& line) : parking_(parking), line_(line) {}
+  // `behind`: of what comes now, when it is replayed.
+  DeadVerb(SqliteParking& parking, const VerbLine& line, DeadChoice choice, Duration behind)
+      : parking_(parking), line_(line), choice_(std::move(choice)), behind_(behind) {}
 
   int run() {
     const std::string& verb = line_.words.front();
@@ -164,30 +172,33 @@ class DeadVerb {
  private:
   int list() {
     std::cout << dead_heading();
-    auto done = parking_.each_dead([](const DeadRow& dead) {
-      std::cout << dead_line(dead);
+    auto done = each_chosen([](const DeadRow& dead) { std::cout << dead_line(dead); });
+    return done ? 0 : stage::fail(kProgram, done.error());
+  }
+
+  Status each_chosen(const std::function<void(const DeadRow&)>& visit) {
+    const StoreTime now = port::wall_now();
+    return parking_.each_dead([&](const DeadRow& dead) {
+      if (choice_.takes(dead, now)) visit(dead);
       return true;
     });
-    return done ? 0 : stage::fail(kProgram, done.error());
   }
 
   Result<std::vector<DeadRow>> chosen() {
     std::vector<DeadRow> found;
     if (line_.has("--all")) {
-      auto done = parking_.each_dead([&found](const DeadRow& dead) {
-        found.push_back(dead);
-        return true;
-      });
+      auto done = each_chosen([&found](const DeadRow& dead) { found.push_back(dead); });
       if (!done) return done.error();
       return found;
     }
-    for (std::size_t at = 1; at < line_.words.size(); ++at) {
-      auto some = parking_.find_dead(line_.words[at]);
+    for (const std::string& id : choice_.ids) {
+      auto some = parking_.find_dead(id);
       if (!some) return some.error();
       if (some->empty()) {
-        return Error{Trouble::kUsage, "no dead letter has the id \"" + line_.words[at] + "\""};
+        return Error{Trouble::kUsage, "no dead letter has the id \"" + id + "\""};
       }
-      found.insert(found.end(), some->begin(), some->end());
+      std::copy_if(some->begin(), some->end(), std::back_inserter(found),
+                   [&](const DeadRow& dead) { return choice_.takes(dead, port::wall_now()); });
     }
     return found;
   }
@@ -208,7 +219,7 @@ class DeadVerb {
   }
 
   Status replay(const DeadRow& dead) {
-    auto done = parking_.replay(dead, port::wall_now());
+    auto done = parking_.replay(dead, port::wall_now(), behind_);
     if (!done) return done.error();
     if (*done == ReplayEnd::kReplayed) {
       std::cout << "replayed " << dead.id << "\n";
@@ -233,8 +244,27 @@ class DeadVerb {
 
   SqliteParking& parking_;
   const VerbLine& line_;
+  DeadChoice choice_;
+  Duration behind_;
   bool refused_ = false;  // one of those that were asked for cannot be replayed
 };
+
+Result<int> run_dead_here(const VerbLine& line, const Settings& settings) {
+  auto choice = read_dead_choice(line);
+  if (!choice) return choice.error();
+  const auto priority = read_priority(line);
+  if (!priority) return priority.error();
+  auto config = read_config(settings);
+  if (!config) return config.error();
+  const std::string file = file_of(settings);
+  if (!std::filesystem::exists(file)) {
+    return Error{Trouble::kUnavailable,
+                 file + " is not there: no ingest has run in this data directory yet"};
+  }
+  auto parking = SqliteParking::open(file);
+  if (!parking) return parking.error();
+  return DeadVerb(**parking, line, std::move(*choice), config->priority_age * *priority).run();
+}
 
 }  // namespace
 
@@ -249,22 +279,21 @@ int run_import(int argc, char** argv) {
 
 int run_dead(int argc, char** argv) {
   if (stage::wants_help(argc, argv)) return help(kDeadUsage);
-  const auto line = stage::read_verb_line(argc, argv, {.flags = {"--all"}});
+  const auto line = stage::read_verb_line(argc, argv, dead_options());
   if (!line || line->words.empty()) return usage(kDeadUsage);
   auto booted = boot(*line);
   if (const int* code = std::get_if<int>(&booted)) return *code;
-  const std::string file = file_of(std::get<Settings>(booted));
-  if (!std::filesystem::exists(file)) {
-    return stage::fail(kProgram, {Trouble::kUnavailable, file + " is not there: no ingest has run "
-                                                                "in this data directory yet"});
+  const auto& settings = std::get<Settings>(booted);
+  if (!line->value("--queue").empty()) return run_dead_queue(*line, settings, kDeadUsage);
+  for (const char* option : {"--rate", "--max"}) {
+    if (!line->value(option).empty()) return usage(kDeadUsage);
   }
-  auto parking = SqliteParking::open(file);
-  if (!parking) return stage::fail(kProgram, parking.error());
-  const int code = DeadVerb(**parking, *line).run();
-  if (code == 0 && !std::cout.flush()) {
+  const auto code = run_dead_here(*line, settings);
+  if (!code) return stage::fail(kProgram, code.error());
+  if (*code == 0 && !std::cout.flush()) {
     return stage::fail(kProgram, {Trouble::kUnavailable, "standard output cannot be written"});
   }
-  return code;
+  return *code;
 }
 
 }  // namespace sluice::ingest

@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 
@@ -12,8 +9,8 @@ from limiters import oracle
 from limiters.contestants import CONTESTANTS, HERE, Peers
 from limiters.loads import LOADS, Rules
 from limiters.servers import Network, Sink, redis_server
+from measuring import npm
 
-NPM_S = 180
 QUIET_S = 2  # after everything has started, and
 APART_S = 0.25  # from one run's begin to the next: a busy machine delays first sends, and no others
 
@@ -24,36 +21,6 @@ class Setting:
     folder: str
     redis: str = ""
     peers: Peers | None = None
-
-
-def packages(folder):
-    """Installs what package-lock.json says below `folder`. (where to require from, why not)."""
-    home = os.path.join(folder, "npm")
-    with open(os.path.join(HERE, "package-lock.json"), "rb") as file:
-        lock = file.read()
-    stamp = os.path.join(home, "installed")
-    if os.path.exists(stamp):
-        with open(stamp, "rb") as file:
-            if file.read() == lock:
-                return home, None
-    if not shutil.which("node") or not shutil.which("npm"):
-        return None, "there is no node, or no npm"
-    shutil.rmtree(home, ignore_errors=True)
-    os.makedirs(home)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(HERE, name), home)
-    try:
-        run = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home,
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                             timeout=NPM_S, check=False)
-    except subprocess.TimeoutExpired:
-        return None, f"npm ci took more than {NPM_S} s"
-    if run.returncode:
-        said = [line for line in run.stderr.splitlines() if line.startswith("npm error")]
-        return None, "npm ci: " + "; ".join(said[:3])
-    with open(stamp, "wb") as file:
-        file.write(lock)
-    return home, None
 
 
 class Run:
@@ -123,7 +90,7 @@ def match(names, loads, rules, folder):
     skipped = {name: why for name in names if (why := unfit(name, rules))}
     home = None
     if any(CONTESTANTS[name].npm for name in names if name not in skipped):
-        home, why = packages(folder)
+        home, why = npm.packages(HERE, folder)
         skipped |= {name: why for name in names if why and CONTESTANTS[name].npm}
     there = [name for name in names if name not in skipped]
 

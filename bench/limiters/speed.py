@@ -12,7 +12,8 @@ import statistics
 import subprocess
 
 from harness import BIN
-from limiters.match import HERE, packages
+from limiters.contestants import HERE
+from measuring import npm
 from limiters.servers import redis_server
 from redis_server import RedisServer
 
@@ -116,9 +117,9 @@ def scripts(redis, home):
             for name, (text, words) in texts.items()}
 
 
-def measure(folder, count=300_000, npm=True):
+def measure(folder, count=300_000, with_npm=True):
     """{"bare": figures of scripts, "node": those of libraries, "skipped": why there are none}."""
-    home, why = packages(folder) if npm else (None, "not asked for")
+    home, why = npm.packages(HERE, folder) if with_npm else (None, "not asked for")
     with redis_server() as redis:
         known = scripts(redis, home)
         runs = {name: (count, lambda script=script: bare(redis, script, count))

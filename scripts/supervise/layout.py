@@ -2,10 +2,13 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import socket
 import tomllib
+
+from supervise import aws
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STAGES = ["auditor", "limiter", "dispatcher", "alerter", "ingest"]  # started in this order
@@ -54,8 +57,12 @@ def default_settings(parsed, data, time_scale):
     for name in STAGES:
         lines += [f"[{name}]", f'health_listen = "127.0.0.1:{port + HEALTH[name]}"']
         lines += [f'listen = "127.0.0.1:{port}"'] if name == "ingest" else []
+        if name == "limiter" and parsed.counts["ingest"] > 1:
+            stores = [f"ingest-{n}" for n in range(1, parsed.counts["ingest"] + 1)]
+            lines += [f"ingest_stores = {json.dumps(stores)}"]
     lines += ["[[upstream]]", 'name = "onlyfans"', f'url = "{url}"']
     lines += ["[[limit]]", 'upstream = "onlyfans"', "n = 10", 'window = "60s"', "burst = 3"]
+    lines += aws.settings(parsed) if parsed.sqs else []
     os.makedirs(os.path.join(data, "run"), exist_ok=True)
     path = os.path.join(data, "run", "sluice.toml")
     with open(path, "w", encoding="utf-8") as file:

@@ -7,12 +7,17 @@ from supervise.layout import STAGES, UPSTREAM
 from supervise.several import STEP
 
 SEVERAL_MAX = 9
+SEVERAL = {"ingest": f"; the second's front door is {2 * STEP} after the first's, each next {STEP} on",
+           "limiter": "; several need --redis", "dispatcher": ""}
+FILE_SAYS = ("upstream", "port", "sqs", "dlq", "aws_endpoint")  # in a run with a file
 EXAMPLES = """examples:
   scripts/run                                       on its defaults, with sluice-upstream
   scripts/run --upstream http://127.0.0.1:9000      to a server of your own
   scripts/run --settings deploy/examples/sluice.toml
   scripts/run --demo                                500 messages, and a table of how it went
   scripts/run --redis start --limiters 3            three limiters on a redis-server of this run
+  scripts/run --sqs https://sqs.eu-west-1.amazonaws.com/123456789012/messages
+                                                    empties a queue of SQS, too
   scripts/run --stage alerter=./my-alerter          a program of your own in a stage's place
 
 Ctrl-C drains and stops everything, a second one kills it: nothing is lost by that either.
@@ -37,10 +42,14 @@ def parser_of(about):
     parser.add_argument("--redis", metavar="URL", help="let the limiters decide on this Redis "
                         "(redis://HOST:PORT, rediss://, unix:///PATH); start: on a redis-server "
                         "of this run, kept in the data directory")
-    for stage in ("limiter", "dispatcher"):
+    for stage, more in SEVERAL.items():
         parser.add_argument(f"--{stage}s", type=int, default=1, metavar="N", help=f"so many "
-                            f"{stage}s (default: 1); their health ports are {STEP} apart"
-                            + ("; several need --redis" if stage == "limiter" else ""))
+                            f"{stage}s (default: 1); their health ports are {STEP} apart{more}")
+    parser.add_argument("--sqs", metavar="URL", help="take messages from this queue of SQS, too; "
+                        "credentials and region are found as AWS's own tools find them")
+    parser.add_argument("--dlq", metavar="URL", help="the queue's dead letters go there (default: "
+                        "where its RedrivePolicy says)")
+    parser.add_argument("--aws-endpoint", metavar="URL", help="where AWS is: an emulator")
     parser.add_argument("--stage", action="append", default=[], metavar="NAME=PROGRAM",
                         help=f"run another program as this stage: {', '.join(STAGES)}; it gets "
                         "the same flags (docs/protocol.md says what more)")
@@ -52,11 +61,15 @@ def parser_of(about):
 def arguments(about):
     parser = parser_of(about)
     parsed = parser.parse_args()
-    if parsed.settings and (parsed.upstream or parsed.port):
-        parser.error("--upstream and --port are for runs without --settings; say them in the file")
+    for flag in FILE_SAYS if parsed.settings else ():
+        if getattr(parsed, flag):
+            parser.error(f"--{flag.replace('_', '-')} is for runs without --settings; say it in the "
+                         "file")
+    if (parsed.dlq or parsed.aws_endpoint) and not parsed.sqs:
+        parser.error("--dlq and --aws-endpoint are of a queue: --sqs")
     if parsed.port is not None and not 1 <= parsed.port <= 65535 - UPSTREAM:
         parser.error(f"--port {parsed.port}: from 1 to {65535 - UPSTREAM}")
-    parsed.counts = {"limiter": parsed.limiters, "dispatcher": parsed.dispatchers}
+    parsed.counts = {stage: getattr(parsed, f"{stage}s") for stage in SEVERAL}
     for stage, count in parsed.counts.items():
         if not 1 <= count <= SEVERAL_MAX:
             parser.error(f"--{stage}s {count}: from 1 to {SEVERAL_MAX}")

@@ -230,6 +230,7 @@ class Pipeline(FrontDoor):
     def commands(self):
         settings = {name: {"health_listen": f"127.0.0.1:{self.health(name)}",
                            "store": "redis" if self.redis else "sqlite"} for name in layout.STAGES}
+        settings["ingest"]["listen"] = f"127.0.0.1:{self.port}"
         called = {name: [f"{BIN}/sluice-{name}", "--settings", self.settings]
                   for name in layout.STAGES}
         return several.spread(called, self.counts, settings, self.data)

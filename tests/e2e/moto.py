@@ -14,10 +14,14 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
 
 
-def absent():
+def absent(what="moto", stamp="installed.txt"):
     """Why it is not there; empty: it is."""
-    whole = os.path.join(ROOT, "build", "peers", "installed.txt")
-    return "" if os.path.exists(whole) else "scripts/peers has not brought moto"
+    whole = os.path.join(ROOT, "build", "peers", stamp)
+    return "" if os.path.exists(whole) else f"scripts/peers has not brought {what}"
+
+
+def sdk_absent():
+    return absent("the AWS SDK for JavaScript", "installed.json")
 
 
 class Moto:
@@ -74,6 +78,14 @@ for at in range(0, len(bodies), 10):
     entries = [{{"Id": str(n), "MessageBody": body}} for n, body in enumerate(bodies[at:at + 10])]
     assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == len(entries)
 """)
+
+    def send_by_sdk(self, name, bodies):
+        """By the AWS SDK for JavaScript."""
+        peers = os.path.join(ROOT, "build", "peers")
+        program = os.path.join(ROOT, "tests", "peers", "sdk_sends.mjs")
+        subprocess.run(["node", program, peers, self.url, REGION, name], check=True, text=True,
+                       input="\n".join(bodies) + "\n", timeout=120,
+                       env={**os.environ, **CREDENTIALS})
 
     def depth(self, name):
         """(visible, in flight)"""

@@ -1,14 +1,18 @@
 """The README's five minutes, as they are written there: its own lines, run by a shell."""
 
+import json
 import os
 import re
 import subprocess
+import unittest
 
-from harness import ROOT, eventually
+import moto
+from harness import ROOT, eventually, layout, request
+from supervise import several
 from supervised_test import Supervised
 
 
-class Readme(Supervised):
+class Page(Supervised):
     def blocks(self, title):
         """What stands in the code blocks of a section, with this run's places."""
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
@@ -28,6 +32,8 @@ class Readme(Supervised):
         self.assertEqual(run.returncode, 0, f"{text}\n{run.stdout}\n{run.stderr}")
         return run.stdout
 
+
+class Readme(Page):
     def test_every_line_does_what_it_says(self):
         self.usual(SLUICE_INGEST_QUOTE_WAIT="2s").until("try:  curl")
         send, what, eleven, refused, costs, seen = self.blocks("Five minutes with curl")
@@ -68,3 +74,40 @@ class Readme(Supervised):
         self.assertRegex(said, r"p50 s +p95 s")
         self.assertIn("what kept them", said)
         self.assertEqual(self.end(), 0, self.said)
+
+
+@unittest.skipIf(moto.absent(), moto.absent())
+class Queues(Page):
+    """On moto at a port of the test's own; two ingests take two tens of ports more."""
+
+    PREPARED = ["scripts/peers", "build/peers/venv/bin/moto_server -p 5000 >moto.log 2>&1 &"]
+
+    def setUp(self):
+        super().setUp()
+        self.port, guard = layout.reserve_ports(11 + 2 * several.STEP)
+        self.addCleanup(guard.close)
+        self.aws = moto.Moto()
+        self.addCleanup(self.aws.close)
+
+    def test_every_line_does_what_it_says(self):
+        """But that the emulator is there."""
+        fill, run = self.blocks("On queues of SQS")
+        for line in self.PREPARED:
+            self.assertIn(line + "\n", fill)
+            fill = fill.replace(line + "\n", "")
+        here = self.aws.url.removeprefix("http://")
+        said = self.shell(fill.replace("127.0.0.1:5000", here))
+        self.assertEqual(said.count("<MessageId>"), 12, said)
+        words = run.replace("127.0.0.1:5000", here).replace("\\\n", " ").split()
+        self.assertEqual(words[0], "scripts/run")
+        self.begin(*words[1:], "--data", self.data, "--port", str(self.port),
+                   AWS_REGION=moto.REGION, **moto.CREDENTIALS).until("ready: front door")
+        report = self.port + layout.UPSTREAM
+        eventually("three go at once", lambda: json.loads(
+            request(report, "GET", "/report").body)["arrivals"] >= 3, 30)
+        visible, held = self.aws.depth("messages")
+        self.assertEqual(visible, 0)
+        self.assertLessEqual(held, 6)  # of half a minute
+        self.assertEqual(self.end(), 0, self.said)
+        for name in ("ingest", "ingest-2"):
+            self.assertRegex(self.said, rf"{name} +\| .*queue open queue=messages")

@@ -129,6 +129,12 @@ def by_message(lines):
     return found
 
 
+def tried(lines):
+    """A message's attempts that may have put bytes on the wire, each once, in order."""
+    return list({line["serial"]: line for line in reversed(lines)
+                 if line["ended"] not in ("", "not_started")}.values())[::-1]
+
+
 REPEATED = ("failed", "throttled", "unknown")  # why a message may be sent again
 
 
@@ -208,18 +214,16 @@ class OnReplicated(EndToEnd):
         self.assertEqual(len(found), len(names))
         reasons = sent = 0
         for lines in found.values():
-            tried = list({line["serial"]: line for line in reversed(lines)
-                          if line["ended"] not in ("", "not_started")}.values())[::-1]
-            again = 0
-            for earlier, later in zip(tried, tried[1:]):
+            attempts, again = tried(lines), 0
+            for earlier, later in zip(attempts, attempts[1:]):
                 if earlier["ended"] not in REPEATED:
                     self.assertTrue(self.forgotten(earlier, later), lines)
                     again += 1
             ends = [line["settlement"] for line in lines if line["settlement"]]
             self.assertEqual(set(ends), {"delivered"}, lines)
             self.assertLessEqual(len(ends), 1 + again, lines)
-            sent += len(tried)
-            reasons += len(tried) - 1
+            sent += len(attempts)
+            reasons += len(attempts) - 1
         sent, reasons = sent + self.unrecorded, reasons + self.unrecorded
         self.assertLessEqual(report["arrivals"], sent)
         self.assertLessEqual(report["duplicates"]["total"], reasons, report["duplicates"])

@@ -1,10 +1,12 @@
 """A queue of SQS that boto3 fills is emptied into the upstream."""
 
 import json
+import subprocess
 import time
+import unittest
 
 import moto
-from harness import eventually, fuller
+from harness import BIN, eventually, fuller
 
 QUEUE = "huntaze-rate-limiter-queue"
 
@@ -13,7 +15,7 @@ def document(name, user, **more):
     return json.dumps({"messageId": name, "userId": user, **more})
 
 
-class Queue(moto.OnMoto):
+class OnQueue(moto.OnMoto):
     def setUp(self):
         super().setUp()
         self.refused = set()
@@ -41,6 +43,8 @@ class Queue(moto.OnMoto):
     def await_empty(self):
         eventually("the queue is empty", lambda: self.aws.depth(QUEUE) == (0, 0), 30)
 
+
+class Queue(OnQueue):
     def test_each_message_goes_once_and_within_its_limit(self):
         self.made.start()
         names = [f"m-{n}" for n in range(120)]
@@ -51,6 +55,15 @@ class Queue(moto.OnMoto):
         for user in range(6):
             self.assertEqual(fuller(self.upstream.of(f"u-{user}"), 60 * 0.02, 10), {})
         self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (0, 0))
+
+    @unittest.skipIf(moto.sdk_absent(), moto.sdk_absent())
+    def test_the_sdk_for_javascript_sends(self):
+        self.made.start()
+        names = [f"js-{n}" for n in range(12)]
+        self.aws.send_by_sdk(QUEUE, [document(name, "u-1", content="Grüße") for name in names])
+        self.await_ids(names)
+        self.assertEqual({one["content"] for one in self.upstream.bodies()}, {"Grüße"})
+        self.await_empty()
 
     def test_what_is_dead_goes_to_the_dead_letter_queue(self):
         self.refused = {"no"}
@@ -99,3 +112,57 @@ class Queue(moto.OnMoto):
         self.aws.make_queue(QUEUE)
         self.aws.send(QUEUE, [document("m-1", "u-1")])
         self.await_ids(["m-1"])
+
+
+class DeadLetters(OnQueue):
+    """`sluice-ingest dead ... --queue`: list, show, replay, purge on the dead-letter queue."""
+
+    def dead(self, *words):
+        """(exit code, what it said)"""
+        run = subprocess.run(
+            [f"{BIN}/sluice-ingest", "dead", *words, "--queue", QUEUE, "--settings",
+             self.made.settings], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False, cwd=self.made.folder)
+        return run.returncode, run.stdout
+
+    def listed(self, *words):
+        code, said = self.dead("list", *words)
+        self.assertEqual(code, 0, said)
+        return said.splitlines()[1:]
+
+    def test_listed_replayed_and_purged(self):
+        names = [f"no-{n}" for n in range(12)]
+        self.refused = set(names)
+        self.made.start()
+        self.aws.send(QUEUE, [document(name, f"u-{n // 2}") for n, name in enumerate(names)]
+                      + ["{not JSON"])
+        eventually("thirteen dead letters", lambda: self.aws.depth(QUEUE + "-dlq")[0] == 13, 60)
+        self.assertEqual(len(self.listed()), 13)
+        self.assertEqual(len(self.listed("--reason", "refused", "--key", "onlyfans:u-1")), 2)
+        self.assertEqual(self.listed("--older-than", "1h"), [])
+        code, said = self.dead("show", "no-3")
+        self.assertEqual(code, 0, said)
+        shown = json.loads(said)
+        self.assertEqual((shown["id"], shown["last_status"], shown["generation"]), ("no-3", 404, 0))
+        self.assertEqual(json.loads(shown["body"])["messageId"], "no-3")
+        self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (13, 0))  # whoever looked gave it back
+        self.refused = {"no-11"}
+        code, said = self.dead("replay", "--all", "--reason", "refused", "--rate", "100")
+        self.assertEqual((code, said.count("replayed no-")), (0, 12), said)
+        eventually("those that are taken arrive again", lambda: all(
+            self.ids().count(name) == 2 for name in names), 30)
+        eventually("one is dead again", lambda: self.aws.depth(QUEUE + "-dlq")[0] == 2, 30)
+        self.await_empty()
+        self.assertEqual(json.loads(self.dead("show", "no-11")[1])["generation"], 1)
+        self.assertEqual(self.dead("purge", "no-11")[0], 0)
+        self.assertEqual(self.dead("purge", "--all")[0], 0)
+        self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (0, 0))
+
+    def test_what_is_wrong_is_said(self):
+        self.assertEqual(self.dead("purge")[0], 64)
+        code, said = self.dead("show", "nobody")
+        self.assertEqual(code, 64, said)
+        self.assertIn("no dead letter of", said)
+        code, said = self.dead("list", "--max", "none")
+        self.assertEqual(code, 64, said)
+        self.assertIn("--max none: a whole number from 1", said)

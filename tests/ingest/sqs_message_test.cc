@@ -79,6 +79,34 @@ TEST_F(SqsMessage, ThatIsMalformedSaysWhere) {
   EXPECT_NE(std::get<Refusal>(read(message("{"))).why.find("not JSON"), std::string::npos);
 }
 
+TEST_F(SqsMessage, OurAttributeSaysItsPriorityAndTheIdOfWhatHasNone) {
+  reading_.pointers.priority = "/rank";
+  auto replayed = message(R"({"userId":"u","rank":2})");
+  replayed.attributes["sluice"] = {R"({"id":"of before","priority":3})"};
+  const auto offer = std::get<wire::Offer>(read(replayed));
+  EXPECT_EQ(offer.priority, 5);
+  EXPECT_EQ(offer.id, "of before");
+  replayed.attributes["sluice"] = {R"({"priority":100000,"generation":-1,"id":7})"};
+  const auto odd = std::get<wire::Offer>(read(replayed));
+  EXPECT_EQ(odd.priority, 2);
+  EXPECT_EQ(odd.generation, 0U);
+  EXPECT_EQ(odd.id, "sqs-id");
+}
+
+TEST(SqsUnwrapped, IsWhatWasWrapped) {
+  auto from = message("a \"body\"");
+  for (int i = 0; i < 10; ++i) from.attributes["a" + std::to_string(i)] = {"v"};
+  const auto entry = sqs_with_ours(from, R"({"reason":"refused"})");
+  const auto inner = sqs_unwrapped(message(entry.body));
+  ASSERT_TRUE(inner);
+  EXPECT_EQ(inner->body, "a \"body\"");
+  EXPECT_EQ(inner->attributes.at("sluice").value, R"({"reason":"refused"})");
+  for (const char* other : {R"({"sluice":{},"body":7})", R"({"sluice":1,"body":"b"})",
+                            R"({"sluice":{},"body":"b","more":1})", R"({"sluice":{})", "b"}) {
+    EXPECT_FALSE(sqs_unwrapped(message(other))) << other;
+  }
+}
+
 TEST(SqsDeadLetter, IsTheMessageAndOurAttribute) {
   auto from = message("body");
   from.attributes["mine"] = {"AP8=", "Binary"};

@@ -25,6 +25,36 @@ def told(**more):
     return types.SimpleNamespace(**{"port": None, "upstream": None, **more})
 
 
+class Written(unittest.TestCase):
+    """The settings of a run without a file."""
+
+    def written(self, environment=None, ingests=1, **more):
+        flags = {"sqs": None, "dlq": None, "aws_endpoint": None, "counts": {"ingest": ingests}, **more}
+        with tempfile.TemporaryDirectory() as data, \
+                mock.patch.dict(os.environ, environment or {}, clear=True):
+            return layout.read(layout.default_settings(told(**flags), data, 1.0))
+
+    def test_without_a_queue_there_is_none(self):
+        found = self.written()
+        self.assertFalse({"aws", "queue"} & set(found))
+        self.assertNotIn("ingest_stores", found["limiter"])
+
+    def test_a_queue_on_an_emulator(self):
+        found = self.written(sqs="http://h:1/0/q", dlq="http://h:1/0/d", aws_endpoint="http://h:1")
+        self.assertEqual(found["queue"], [{"name": "http://h:1/0/q",
+                                           "dead_letter_queue": "http://h:1/0/d"}])
+        self.assertEqual(found["aws"], {"region": "us-east-1", "endpoint": "http://h:1"})
+
+    def test_a_queue_s_url_says_its_region(self):
+        url = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
+        self.assertEqual(self.written(sqs=url)["aws"], {"region": "eu-west-1"})
+        self.assertEqual(self.written({"AWS_REGION": "eu-west-2"}, sqs=url)["aws"], {})
+        self.assertEqual(self.written(sqs="q")["aws"], {})
+
+    def test_each_ingest_s_store_is_waited_for(self):
+        self.assertEqual(self.written(ingests=2)["limiter"]["ingest_stores"], ["ingest-1", "ingest-2"])
+
+
 class OwnUpstream(unittest.TestCase):
     def test_it_bans_by_the_limit_of_the_settings(self):
         self.assertEqual(layout.own_upstream(told(), settings(source=[{"key": "/u"}])),

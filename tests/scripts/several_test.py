@@ -43,6 +43,16 @@ class Spread(unittest.TestCase):
         found = self.spread(store="redis", listen=["tcp://127.0.0.1:7000"])
         self.assertIn("tcp://127.0.0.1:7000,ipc:///d/run/limiter-2.sock", found["ingest"][2])
 
+    def test_each_ingest_has_a_store_and_a_front_door_of_its_own(self):
+        settings = self.SETTINGS | {"ingest": self.SETTINGS["ingest"] | {"listen": "127.0.0.1:8080"}}
+        commands = {stage: [stage, "--data-dir", "/d", "--last"] for stage in layout.STAGES}
+        found = several.spread(commands, {"ingest": 3}, settings, "/d")
+        dials = ["--limiters", "ipc:///d/run/limiter.sock", "--auditors", "ipc:///d/run/auditor.sock"]
+        self.assertEqual(found["ingest"], ["ingest", "--data-dir", "/d", "--last", *dials])
+        self.assertEqual(found["ingest-3"], ["ingest", "--last", *dials, "--data-dir", "/d/ingest-3",
+                                             "--instance", "3", "--listen", "127.0.0.1:8110",
+                                             "--health-listen", "127.0.0.1:8101"])
+
     def test_not_on_embedded_stores(self):
         with self.assertRaises(layout.Stop) as caught:
             self.spread(store="sqlite")
@@ -51,8 +61,8 @@ class Spread(unittest.TestCase):
     def test_no_two_listen_at_one_port(self):
         settings = self.SETTINGS | {"ingest": self.SETTINGS["ingest"] | {"listen": "127.0.0.1:8080"}}
         found = layout.addresses(settings, ["--listen=127.0.0.1:8090"])
-        found |= several.addresses({"limiter": 9, "dispatcher": 9}, settings)
-        self.assertEqual(len(found), 7 + 16)
+        found |= several.addresses({"ingest": 9, "limiter": 9, "dispatcher": 9}, settings)
+        self.assertEqual(len(found), 7 + 32)
         self.assertEqual(len(set(found.values())), len(found))
 
 

@@ -1,0 +1,224 @@
+"""What is played against a queue, and what came of it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+
+from harness import BIN, Pipeline, Recorder, die_with_parent, layout, request
+from redis_server import RedisServer
+from sqs.emulator import HERE, Fauxqs
+
+QUEUE = "messages"
+N, WINDOW_S, BURST, GUARD_S = 10, 60, 3, 1
+RECEIVES_MAX = 5
+LOOK_S = 0.1
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclass
+class Scene:
+    home: str  # where npm's packages are
+    scale: float
+    users: int
+    each: int
+    noisy: int
+    minutes: float
+
+
+@contextlib.contextmanager
+def queue(scene, visibility_s=30):
+    """(the emulator, the queue's URL, its dead-letter queue's)"""
+    with contextlib.closing(Fauxqs(scene.home)) as aws:
+        yield aws, *aws.make_queue(QUEUE, visibility_s, RECEIVES_MAX)
+
+
+class OnQueue(Pipeline):
+    """A Sluice that empties the queue."""
+
+    def __init__(self, folder, aws, scale, **options):
+        more = (f'[aws]\nregion = "us-east-1"\nendpoint = "{aws.url}"\n'
+                f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\n')
+        super().__init__(folder, time_scale=scale, more=more, **options)
+
+
+@contextlib.contextmanager
+def sluice(scene, aws, **options):
+    with tempfile.TemporaryDirectory(prefix="sluice-") as folder, \
+            contextlib.closing(RedisServer()) as redis:
+        os.environ.update(CREDENTIALS)
+        made = OnQueue(folder, aws, scene.scale, redis=redis.url, **options)
+        try:
+            yield made
+        finally:
+            codes = made.stop()
+            made.guard.close()
+            if any(codes.values()):
+                raise RuntimeError(f"ended wrongly: {codes}")
+
+
+def documents(users, each):
+    """As producers send them: each user's next in turn."""
+    return [{"messageId": f"m-{n}-{user}", "userId": f"u-{user}", "content": "hello"}
+            for n in range(each) for user in range(users)]
+
+
+def alone_s(count, scale):
+    """How long the meter alone takes for so many messages of one key: a burst, then evenly, and no
+    more than N in each window and its guard."""
+    last = 0.0
+    grants = []
+    for n in range(count):
+        at = max(last, (n - BURST + 1) * WINDOW_S / N if n >= BURST else 0.0)
+        if n >= N:
+            at = max(at, grants[n - N] + WINDOW_S + GUARD_S)
+        if n >= BURST:
+            at = max(at, grants[n - BURST] + WINDOW_S / N)
+        grants.append(at)
+        last = at
+    return last * scale
+
+
+def until_done(count, report, aws, url):
+    """Until the queue is empty, and so many arrived or nothing more does: seconds from the first
+    arrival to the last."""
+    first = last = time.monotonic()
+    seen = 0
+    while seen < count:
+        time.sleep(LOOK_S)
+        now = report()["arrivals"]
+        if now != seen:
+            first = time.monotonic() if seen == 0 else first
+            seen, last = now, time.monotonic()
+        if time.monotonic() - last > 60 or (time.monotonic() - last > 5 and
+                                            aws.depth(url) == (0, 0)):
+            break
+    return last - first
+
+
+def calls_since(before, aws):
+    return {name: n - before.get(name, 0) for name, n in aws.counts()["calls"].items()}
+
+
+def verdict(scene, aws, dead, ended):
+    """`ended`: (seconds, the sink's report, calls)"""
+    seconds, report, calls = ended
+    count = scene.users * scene.each
+    times = {int(times): n for times, n in aws.counts()["times"].items()}
+    lost = sum(aws.depth(dead))
+    return {"messages": count, "arrived": report["delivered"], "dead_lettered": lost / count,
+            "users_over": sum(key["fullest_window"] > N for key in report["keys"].values()),
+            "fullest_window": report["fullest_window"],
+            "receives_a_message": sum(n * of for n, of in times.items()) / count,
+            "requests_a_message": sum(calls.values()) / count, "calls": calls, "seconds": seconds,
+            "alone_seconds": alone_s(scene.each, scene.scale),
+            "sent_of_allowed": min(1.0, alone_s(scene.each, scene.scale) / seconds)
+            * report["delivered"] / count}
+
+
+def users_by_sluice(scene):
+    with queue(scene) as (aws, url, dead), sluice(scene, aws) as made:
+        aws.send(url, documents(scene.users, scene.each))
+        before = aws.counts()["calls"]
+        made.start(flags=["--fresh"])
+        seconds = until_done(scene.users * scene.each, made.report, aws, url)
+        calls = calls_since(before, aws)
+        return verdict(scene, aws, dead, (seconds, made.report(), calls))
+
+
+@contextlib.contextmanager
+def sink(scene):
+    """Counts, and bans nobody."""
+    port, guard = layout.reserve_ports(1)
+    process = subprocess.Popen(
+        [f"{BIN}/sluice-upstream", f"--listen=127.0.0.1:{port}", "--no-ban", f"--n={N}",
+         f"--window={WINDOW_S * scene.scale}"], stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    try:
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+        guard.close()
+
+
+def users_by_naive(scene, visibility_s):
+    """`visibility_s` unscaled; SQS has whole seconds."""
+    with queue(scene) as (aws, url, dead), sink(scene) as port, \
+            contextlib.closing(RedisServer()) as redis:
+        def report():
+            return request(port, "GET", "/report").json()
+
+        aws.send(url, documents(scene.users, scene.each))
+        before = aws.counts()["calls"]
+        settings = {"endpoint": aws.url, "queue": url, "redis": redis.socket, "n": N, "consumers": 8,
+                    "sink": f"http://127.0.0.1:{port}", "windowS": WINDOW_S * scene.scale,
+                    "visibilityS": max(1, round(visibility_s * scene.scale))}
+        process = subprocess.Popen(
+            ["node", os.path.join(HERE, "naive.mjs"), scene.home, json.dumps(settings)],
+            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        try:
+            seconds = until_done(scene.users * scene.each, report, aws, url)
+        finally:
+            process.kill()
+            process.wait()
+        calls = calls_since(before, aws)
+        return verdict(scene, aws, dead, (seconds, report(), calls))
+
+
+def noisy(scene):
+    """One key has very many queued; now and then a message of another key comes. Seconds from its
+    receipt to its arrival."""
+    with queue(scene) as (aws, url, _), contextlib.closing(Recorder()) as upstream, \
+            sluice(scene, aws, url=upstream.url) as made:
+        aws.send(url, [{"messageId": f"m-{n}", "userId": "noisy", "content": "again"}
+                       for n in range(scene.noisy)])
+        made.start(flags=["--fresh"])
+        began, emptied = time.monotonic(), None
+        for n in range(40):
+            aws.send(url, [{"messageId": f"probe-{n}", "userId": f"quiet-{n}", "content": "one"}])
+            time.sleep(0.5)
+            if emptied is None and aws.depth(url) == (0, 0):
+                emptied = time.monotonic() - began
+        time.sleep(2)
+        received = aws.counts()["received"]
+        arrived = {json.loads(body)["messageId"]: at for at, _, body in upstream.arrivals}
+        offset = time.time() - time.monotonic()
+        waits = sorted(arrived[name] + offset - at / 1000 for name, at in received.items()
+                       if name in arrived)
+        return {"queued": scene.noisy, "probes": len(received), "arrived": len(waits),
+                "emptied_after_s": emptied, "median_s": waits[len(waits) // 2],
+                "longest_s": waits[-1]}
+
+
+def deployments(scene):
+    """Each process is stopped in order and started again once a minute, under a steady load."""
+    with queue(scene) as (aws, url, dead), \
+            sluice(scene, aws, counts={"limiter": 3, "dispatcher": 2}) as made:
+        made.start(flags=["--fresh"])
+        sent, end = [], time.monotonic() + 60 * scene.minutes
+        minute = time.monotonic()
+        stages = made.names()[1:]
+        while time.monotonic() < end:
+            for name in stages:
+                more = [{"messageId": f"m-{len(sent) + n}", "userId": f"u-{(len(sent) + n) % 50}",
+                         "content": "hello"} for n in range(40)]
+                aws.send(url, more)
+                sent += more
+                made.processes[name].terminate()
+                code = made.processes[name].wait(60)
+                if code:
+                    raise RuntimeError(f"{name} ended with {code}")
+                made.start(name)
+                minute += 60 / len(stages)
+                time.sleep(max(0.0, minute - time.monotonic()))
+        until_done(len(sent), made.report, aws, url)
+        report = made.report()
+        times = aws.counts()["times"]
+        return {"messages": len(sent), "arrivals": report["arrivals"], "delivered": report["delivered"],
+                "duplicates": report["duplicates"]["total"], "over": report["over"],
+                "dead_lettered": sum(aws.depth(dead)), "left": aws.depth(url),
+                "received_so_often": times}
