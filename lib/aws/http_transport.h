@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "lib/aws/client.h"
 #include "lib/port/http_client.h"
@@ -12,7 +13,8 @@ namespace sluice::aws {
 class HttpTransport final : public Transport {
  public:
   // Once it has gone nothing that it was given is called.
-  explicit HttpTransport(port::Poller& poller) : poller_(poller), http_(poller) {}
+  explicit HttpTransport(port::Poller& poller, const std::string& ca_file = {})
+      : poller_(poller), http_(poller, ca_file) {}
   void send(HttpRequest request, Limits limits, std::function<void(HttpText)> done) override;
   void after(Duration wait, std::function<void()> run) override;
   [[nodiscard]] Instant now() const override;

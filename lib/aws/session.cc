@@ -78,16 +78,30 @@ Result<ClientConfig> client_config(const Machine& machine, const SessionSettings
   return config;
 }
 
-Result<std::unique_ptr<Session>> Session::open(port::Poller& poller,
-                                               const SessionSettings& settings) {
-  auto config = client_config(OwnMachine(poller), settings);
-  if (!config.ok()) return config.error();
-  return std::unique_ptr<Session>(new Session(poller, *config));
+Result<std::string> ca_file(const Machine& machine) {
+  std::string path = machine.variable("AWS_CA_BUNDLE");
+  if (path.empty()) {
+    const Profile profile = own_profile(machine);
+    const auto found = profile.find("ca_bundle");
+    if (found != profile.end()) path = found->second;
+  }
+  if (path.empty() || machine.file(path).ok()) return path;
+  return Error{Trouble::kSettings, "AWS_CA_BUNDLE: " + path + " cannot be read"};
 }
 
-Session::Session(port::Poller& poller, const ClientConfig& config)
+Result<std::unique_ptr<Session>> Session::open(port::Poller& poller,
+                                               const SessionSettings& settings) {
+  const OwnMachine machine(poller);
+  auto config = client_config(machine, settings);
+  if (!config.ok()) return config.error();
+  auto trusted = ca_file(machine);
+  if (!trusted) return trusted.error();
+  return std::unique_ptr<Session>(new Session(poller, *config, *trusted));
+}
+
+Session::Session(port::Poller& poller, const ClientConfig& config, const std::string& ca_file)
     : region_(config.region),
-      transport_(poller),
+      transport_(poller, ca_file),
       machine_(poller),
       keys_({transport_, machine_, with_seed(config)}),
       client_(transport_, keys_, with_seed(config)) {}

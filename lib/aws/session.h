@@ -23,6 +23,10 @@ struct SessionSettings {
 // is missing or cannot be.
 Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings);
 
+// The file of the authorities that AWS is trusted by: AWS_CA_BUNDLE, ca_bundle of the profile;
+// empty: the system's. kSettings when it cannot be read.
+Result<std::string> ca_file(const Machine& machine);
+
 class Session {
  public:
   // The poller outlives it. No credentials are asked for before the first call.
@@ -40,7 +44,7 @@ class Session {
   [[nodiscard]] const std::string& credentials_from() const { return keys_.source(); }
 
  private:
-  Session(port::Poller& poller, const ClientConfig& config);
+  Session(port::Poller& poller, const ClientConfig& config, const std::string& ca_file);
 
   std::string region_;
   HttpTransport transport_;

@@ -11,6 +11,8 @@
 namespace sluice::port {
 namespace {
 
+constexpr long kConnectionsMax = 256;
+
 struct Transfer {
   HttpCall call;
   HttpClient::Done done;
@@ -38,7 +40,7 @@ std::size_t keep(char* bytes, std::size_t size, std::size_t count, void* of) {
 
 long to_ms(Duration span) { return static_cast<long>(std::max<std::int64_t>(span.us / 1'000, 1)); }
 
-void prepare(Transfer& transfer) {
+void prepare(Transfer& transfer, const std::string& ca_file) {
   transfer.easy = curl_easy_init();
   CHECK(transfer.easy != nullptr);
   const HttpCall& call = transfer.call;
@@ -51,6 +53,7 @@ void prepare(Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (!ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   // Else giving up waits for the thread that resolves the name, and the whole loop with it.
@@ -103,8 +106,10 @@ HttpAnswer answer_of(const Transfer& transfer, CURLcode result) {
 }  // namespace
 
 struct HttpClient::Impl {
-  explicit Impl(Poller& to) : poller(to), multi(curl_multi_init()) {
+  Impl(Poller& to, std::string trusted)
+      : poller(to), ca_file(std::move(trusted)), multi(curl_multi_init()) {
     CHECK(multi != nullptr);
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, kConnectionsMax);
     curl_multi_setopt(
         multi, CURLMOPT_SOCKETFUNCTION, +[](CURL*, curl_socket_t fd, int what, void* self, void*) {
           static_cast<Impl*>(self)->watch(fd, what);
@@ -171,19 +176,21 @@ struct HttpClient::Impl {
   }
 
   Poller& poller;
+  std::string ca_file;
   CURLM* multi;
   std::map<CURL*, std::unique_ptr<Transfer>> running;
   std::optional<TimerId> timer;
 };
 
-HttpClient::HttpClient(Poller& poller) : impl_(std::make_unique<Impl>(poller)) {}
+HttpClient::HttpClient(Poller& poller, std::string ca_file)
+    : impl_(std::make_unique<Impl>(poller, std::move(ca_file))) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::send(HttpCall call, Done done) {
   auto transfer = std::make_unique<Transfer>();
   transfer->call = std::move(call);
   transfer->done = std::move(done);
-  prepare(*transfer);
+  prepare(*transfer, impl_->ca_file);
   CURL* easy = transfer->easy;
   impl_->running.emplace(easy, std::move(transfer));
   CHECK(curl_multi_add_handle(impl_->multi, easy) == CURLM_OK);

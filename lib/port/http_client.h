@@ -2,7 +2,8 @@
 // answer, whose body is thrown away unless asked for. Not for attempts: those have rules of their
 // own (dispatcher/http.h).
 //
-// http and https only, certificates verified, no redirects, no proxies, HTTP/1.1.
+// http and https only, certificates verified, no redirects, no proxies, HTTP/1.1. At most 256
+// connections: what needs another one waits, within its timeout.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ class HttpClient {
  public:
   using Done = std::function<void(const HttpAnswer&)>;
 
-  explicit HttpClient(Poller& poller);
+  // `ca_file`: the authorities that it trusts; empty: the system's.
+  explicit HttpClient(Poller& poller, std::string ca_file = {});
   ~HttpClient();  // what is under way is not answered
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

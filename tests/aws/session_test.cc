@@ -100,6 +100,15 @@ TEST_F(ConfigTest, AnEndpointIsHostAndPath) {
   }
 }
 
+TEST_F(ConfigTest, TheAuthoritiesFromTheNearestPlace) {
+  EXPECT_EQ(ca_file(said_).value(), "");
+  said_.config = "[default]\nregion = eu-west-1\nca_bundle = /config\n";
+  EXPECT_EQ(ca_file(said_).value(), "/config");
+  said_.variables["AWS_CA_BUNDLE"] = "/nowhere.pem";
+  ASSERT_FALSE(ca_file(said_).ok());
+  EXPECT_EQ(ca_file(said_).error().what, "AWS_CA_BUNDLE: /nowhere.pem cannot be read");
+}
+
 // An HTTP server of the test's own, and a machine whose environment it is.
 class SessionTest : public ::testing::Test {
  protected:

@@ -24,13 +24,28 @@ def sdk_absent():
     return absent("the AWS SDK for JavaScript", "installed.json")
 
 
+def certificate(folder):
+    """(certificate, key) of 127.0.0.1, which is its own authority."""
+    made = [os.path.join(folder, name) for name in ("moto.pem", "moto.key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=moto", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-out", made[0], "-keyout", made[1]], check=True,
+                   stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    return made
+
+
 class Moto:
-    def __init__(self):
+    """`tls`: its certificate and key."""
+
+    def __init__(self, tls=None):
         port, self.guard = layout.reserve_ports(1)
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        self.trust = {"AWS_CA_BUNDLE": tls[0]} if tls else {}
+        words = ["-c", tls[0], "-k", tls[1]] if tls else []
         self.process = subprocess.Popen(
-            [f"{VENV}/moto_server", "-H", "127.0.0.1", "-p", str(port)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            [f"{VENV}/moto_server", "-H", "127.0.0.1", "-p", str(port), *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent)
 
         def listens():
             if self.process.poll() is not None:
@@ -54,7 +69,7 @@ class Moto:
                    "said = None\n" + body + "\nprint(json.dumps(said))\n")
         done = subprocess.run([f"{VENV}/python", "-c", program], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=120, check=False,
-                              env={**os.environ, **CREDENTIALS})
+                              env={**os.environ, **CREDENTIALS, **self.trust})
         if done.returncode:
             raise AssertionError(done.stderr[-2000:])
         return json.loads(done.stdout)
@@ -122,5 +137,8 @@ class OnMoto(EndToEnd):
         environment = mock.patch.dict(os.environ, CREDENTIALS)
         environment.start()
         self.addCleanup(environment.stop)
-        self.aws = Moto()
+        self.aws = self.emulator()
         self.addCleanup(self.aws.close)
+
+    def emulator(self):
+        return Moto()

@@ -1,9 +1,12 @@
 """A queue of SQS that boto3 fills is emptied into the upstream."""
 
 import json
+import os
 import subprocess
+import tempfile
 import time
 import unittest
+from unittest import mock
 
 import moto
 from harness import BIN, eventually, fuller
@@ -112,6 +115,26 @@ class Queue(OnQueue):
         self.aws.make_queue(QUEUE)
         self.aws.send(QUEUE, [document("m-1", "u-1")])
         self.await_ids(["m-1"])
+
+
+class Encrypted(OnQueue):
+    """AWS behind TLS, by an authority that only AWS_CA_BUNDLE names."""
+
+    def emulator(self):
+        folder = tempfile.TemporaryDirectory(prefix="sluice-")
+        self.addCleanup(folder.cleanup)
+        return moto.Moto(moto.certificate(folder.name))
+
+    def test_whom_it_trusts(self):
+        self.aws.send(QUEUE, [document("m-1", "u-1")])
+        self.made.start()
+        eventually("it is said", lambda: "certificate" in self.made.log("ingest"), 30)
+        self.assertEqual(self.ids(), [])
+        self.made.kill("ingest")
+        with mock.patch.dict(os.environ, self.aws.trust):
+            self.made.start("ingest")
+            self.await_ids(["m-1"])
+            self.await_empty()
 
 
 class DeadLetters(OnQueue):
