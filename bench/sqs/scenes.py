@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 from harness import BIN, Pipeline, Recorder, die_with_parent, layout, request
+from measuring.pipeline import used
 from redis_server import RedisServer
 from sqs.emulator import HERE, Fauxqs
 
@@ -27,6 +28,7 @@ class Scene:
     each: int
     noisy: int
     minutes: float
+    speed: int
 
 
 @contextlib.contextmanager
@@ -39,8 +41,8 @@ def queue(scene, visibility_s=30):
 class OnQueue(Pipeline):
     """A Sluice that empties the queue."""
 
-    def __init__(self, folder, aws, scale, **options):
-        more = (f'[aws]\nregion = "us-east-1"\nendpoint = "{aws.url}"\n'
+    def __init__(self, folder, aws, scale, more="", **options):
+        more += (f'[aws]\nregion = "us-east-1"\nendpoint = "{aws.url}"\n'
                 f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\n')
         super().__init__(folder, time_scale=scale, more=more, **options)
 
@@ -52,6 +54,7 @@ def sluice(scene, aws, **options):
         os.environ.update(CREDENTIALS)
         made = OnQueue(folder, aws, scene.scale, redis=redis.url, **options)
         try:
+            made.server = redis
             yield made
         finally:
             codes = made.stop()
@@ -145,28 +148,38 @@ def sink(scene):
         guard.close()
 
 
-def users_by_naive(scene, visibility_s):
-    """`visibility_s` unscaled; SQS has whole seconds."""
-    with queue(scene) as (aws, url, dead), sink(scene) as port, \
-            contextlib.closing(RedisServer()) as redis:
-        def report():
-            return request(port, "GET", "/report").json()
-
-        aws.send(url, documents(scene.users, scene.each))
-        before = aws.counts()["calls"]
-        settings = {"endpoint": aws.url, "queue": url, "redis": redis.socket, "n": N, "consumers": 8,
-                    "sink": f"http://127.0.0.1:{port}", "windowS": WINDOW_S * scene.scale,
-                    "visibilityS": max(1, round(visibility_s * scene.scale))}
+@contextlib.contextmanager
+def peer(scene, way, aws, rules):
+    """What others write, running: the pids of Node and Redis. `rules`: of its limiter, its queue, and
+    where it sends."""
+    with contextlib.closing(RedisServer()) as redis:
+        settings = {"endpoint": aws.url, "redis": redis.socket, "consumers": 8, **rules}
         process = subprocess.Popen(
-            ["node", os.path.join(HERE, "naive.mjs"), scene.home, json.dumps(settings)],
-            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            ["node", "--no-warnings", os.path.join(HERE, "peers.mjs"), way, scene.home,
+             json.dumps(settings)], stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         try:
-            seconds = until_done(scene.users * scene.each, report, aws, url)
+            yield process.pid, redis.process.pid
         finally:
             process.kill()
             process.wait()
+
+
+def reporter(port):
+    return lambda: request(port, "GET", "/report", seconds=60).json()
+
+
+def users_by_peer(scene, visibility_s):
+    """`visibility_s` unscaled; SQS has whole seconds."""
+    with queue(scene) as (aws, url, dead), sink(scene) as port:
+        aws.send(url, documents(scene.users, scene.each))
+        before = aws.counts()["calls"]
+        rules = {"queue": url, "sink": f"http://127.0.0.1:{port}", "n": N,
+                 "windowS": WINDOW_S * scene.scale,
+                 "visibilityS": max(1, round(visibility_s * scene.scale))}
+        with peer(scene, "throws", aws, rules):
+            seconds = until_done(scene.users * scene.each, reporter(port), aws, url)
         calls = calls_since(before, aws)
-        return verdict(scene, aws, dead, (seconds, report(), calls))
+        return verdict(scene, aws, dead, (seconds, reporter(port)(), calls))
 
 
 def noisy(scene):
@@ -192,6 +205,45 @@ def noisy(scene):
         return {"queued": scene.noisy, "probes": len(received), "arrived": len(waits),
                 "emptied_after_s": emptied, "median_s": waits[len(waits) // 2],
                 "longest_s": waits[-1]}
+
+
+WIDE = '[[limit]]\nupstream = "onlyfans"\nn = 100000\nwindow = "1s"\n'  # a limit that does not bind
+
+
+def cpu_us(pids):
+    return {name: sum(used(pid)[:2]) for name, pid in pids.items()}
+
+
+def paced(scene, seconds, before, after):
+    """`before`, `after`: CPU of the processes."""
+    spent = {name: round((after[name] - before[name]) / scene.speed, 1) for name in after}
+    own = sum(value for name, value in spent.items() if name not in ("redis", "fauxqs"))
+    return {"messages_a_second": round(scene.speed / seconds), "own_cpu_us": round(own, 1),
+            "cpu_us": spent}
+
+
+def speed_of_sluice(scene):
+    """From the first arrival to the last, of a queue that is full; limits do not bind."""
+    with queue(scene) as (aws, url, _), sluice(scene, aws, more=WIDE) as made:
+        aws.send(url, documents(scene.speed // 20, 20))
+        made.start(flags=["--fresh"])
+        pids = {name: made.processes[name].pid for name in layout.STAGES}
+        pids |= {"redis": made.server.process.pid, "fauxqs": aws.process.pid}
+        before = cpu_us(pids)
+        seconds = until_done(scene.speed, made.report, aws, url)
+        return paced(scene, seconds, before, cpu_us(pids))
+
+
+def speed_of_peer(scene, way):
+    with queue(scene) as (aws, url, _), sink(scene) as port:
+        aws.send(url, documents(scene.speed // 20, 20))
+        rules = {"queue": url, "sink": f"http://127.0.0.1:{port}", "n": 1_000_000, "windowS": 60,
+                 "visibilityS": 30}
+        with peer(scene, way, aws, rules) as (node, redis):
+            pids = {"node": node, "redis": redis, "fauxqs": aws.process.pid}
+            before = cpu_us(pids)
+            seconds = until_done(scene.speed, reporter(port), aws, url)
+            return paced(scene, seconds, before, cpu_us(pids))
 
 
 def deployments(scene):
