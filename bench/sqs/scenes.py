@@ -27,7 +27,8 @@ class Scene:
     users: int
     each: int
     noisy: int
-    minutes: float
+    rounds: int      # of deployments
+    round_s: float   # in which each process is stopped and started once
     speed: int
 
 
@@ -247,30 +248,27 @@ def speed_of_peer(scene, way):
 
 
 def deployments(scene):
-    """Each process is stopped in order and started again once a minute, under a steady load."""
+    """Each process is stopped in order and started again once a round, under a steady load."""
     with queue(scene) as (aws, url, dead), \
             sluice(scene, aws, counts={"limiter": 3, "dispatcher": 2}) as made:
         made.start(flags=["--fresh"])
-        sent, end = [], time.monotonic() + 60 * scene.minutes
-        minute = time.monotonic()
-        stages = made.names()[1:]
-        while time.monotonic() < end:
-            for name in stages:
-                more = [{"messageId": f"m-{len(sent) + n}", "userId": f"u-{(len(sent) + n) % 50}",
-                         "content": "hello"} for n in range(40)]
-                aws.send(url, more)
-                sent += more
-                made.processes[name].terminate()
-                code = made.processes[name].wait(60)
-                if code:
-                    raise RuntimeError(f"{name} ended with {code}")
-                made.start(name)
-                minute += 60 / len(stages)
-                time.sleep(max(0.0, minute - time.monotonic()))
-        until_done(len(sent), made.report, aws, url)
+        stages = made.names()[1:] * scene.rounds
+        sent, due = 0, time.monotonic()
+        for name in stages:
+            more = [{"messageId": f"m-{n}", "userId": f"u-{n % 50}", "content": "hello"}
+                    for n in range(sent, sent + 40)]
+            aws.send(url, more)
+            sent += len(more)
+            made.processes[name].terminate()
+            code = made.processes[name].wait(60)
+            if code:
+                raise RuntimeError(f"{name} ended with {code}")
+            made.start(name)
+            due += scene.round_s * scene.rounds / len(stages)
+            time.sleep(max(0.0, due - time.monotonic()))
+        until_done(sent, made.report, aws, url)
         report = made.report()
-        times = aws.counts()["times"]
-        return {"messages": len(sent), "arrivals": report["arrivals"], "delivered": report["delivered"],
+        return {"messages": sent, "arrivals": report["arrivals"], "delivered": report["delivered"],
                 "duplicates": report["duplicates"]["total"], "over": report["over"],
                 "dead_lettered": sum(aws.depth(dead)), "left": aws.depth(url),
-                "received_so_often": times}
+                "received_so_often": aws.counts()["times"]}
