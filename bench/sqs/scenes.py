@@ -86,9 +86,8 @@ def alone_s(count, scale):
     return last * scale
 
 
-def until_done(count, report, aws, url):
-    """Until the queue is empty, and so many arrived or nothing more does: seconds from the first
-    arrival to the last."""
+def until_done(count, report, is_over=lambda: False):
+    """Until so many arrived, or nothing more does: seconds from the first arrival to the last."""
     first = last = time.monotonic()
     seen = 0
     while seen < count:
@@ -97,8 +96,8 @@ def until_done(count, report, aws, url):
         if now != seen:
             first = time.monotonic() if seen == 0 else first
             seen, last = now, time.monotonic()
-        if time.monotonic() - last > 60 or (time.monotonic() - last > 5 and
-                                            aws.depth(url) == (0, 0)):
+        idle = time.monotonic() - last
+        if idle > 2 * WINDOW_S or (idle > 5 and is_over()):
             break
     return last - first
 
@@ -128,7 +127,7 @@ def users_by_sluice(scene):
         aws.send(url, documents(scene.users, scene.each))
         before = aws.counts()["calls"]
         made.start(flags=["--fresh"])
-        seconds = until_done(scene.users * scene.each, made.report, aws, url)
+        seconds = until_done(scene.users * scene.each, made.report)
         calls = calls_since(before, aws)
         return verdict(scene, aws, dead, (seconds, made.report(), calls))
 
@@ -178,7 +177,8 @@ def users_by_peer(scene, visibility_s):
                  "windowS": WINDOW_S * scene.scale,
                  "visibilityS": max(1, round(visibility_s * scene.scale))}
         with peer(scene, "throws", aws, rules):
-            seconds = until_done(scene.users * scene.each, reporter(port), aws, url)
+            seconds = until_done(scene.users * scene.each, reporter(port),
+                                 lambda: aws.depth(url) == (0, 0))
         calls = calls_since(before, aws)
         return verdict(scene, aws, dead, (seconds, reporter(port)(), calls))
 
@@ -231,7 +231,7 @@ def speed_of_sluice(scene):
         pids = {name: made.processes[name].pid for name in layout.STAGES}
         pids |= {"redis": made.server.process.pid, "fauxqs": aws.process.pid}
         before = cpu_us(pids)
-        seconds = until_done(scene.speed, made.report, aws, url)
+        seconds = until_done(scene.speed, made.report)
         return paced(scene, seconds, before, cpu_us(pids))
 
 
@@ -243,7 +243,7 @@ def speed_of_peer(scene, way):
         with peer(scene, way, aws, rules) as (node, redis):
             pids = {"node": node, "redis": redis, "fauxqs": aws.process.pid}
             before = cpu_us(pids)
-            seconds = until_done(scene.speed, reporter(port), aws, url)
+            seconds = until_done(scene.speed, reporter(port))
             return paced(scene, seconds, before, cpu_us(pids))
 
 
@@ -266,7 +266,7 @@ def deployments(scene):
             made.start(name)
             due += scene.round_s * scene.rounds / len(stages)
             time.sleep(max(0.0, due - time.monotonic()))
-        until_done(sent, made.report, aws, url)
+        until_done(sent, made.report)
         report = made.report()
         return {"messages": sent, "arrivals": report["arrivals"], "delivered": report["delivered"],
                 "duplicates": report["duplicates"]["total"], "over": report["over"],

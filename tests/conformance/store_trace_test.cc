@@ -15,7 +15,7 @@ STORE_SUITE(StoreP1);
 TEST_P(StoreP1, never_over) {
   const std::string& name = GetParam().name;
   // The promotions of a cluster take their time.
-  const std::uint64_t seeds = name == "memory" ? 300 : name == "redis_cluster" ? 2 : 6;
+  const std::uint64_t seeds = name == "memory" ? 120 : name == "redis_cluster" ? 2 : 6;
   std::size_t arrivals = 0, settled = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const StoreConfig config = trace_config(seed);
