@@ -340,6 +340,7 @@ class IngestCore {
   Copy* copy_of(const wire::Settled& settled);
   void received_again(Copy& held, const QueueCopy& copy, const Turn& turn);
   void refuse_copy(Copy& copy, const Name& there, const Turn& turn);
+  void bury_copy(Copy& copy, const char* reason, const Turn& turn);
   void offer_copies(const Turn& turn);
   void offer_copy(Copy& copy, Limiter& to, const Turn& turn);
   void await_credit(Copy& copy, const Turn& turn);

@@ -14,6 +14,7 @@ namespace sluice::ingest {
 namespace {
 
 constexpr Duration kQueueWait = seconds(30);
+constexpr const char* kTooLargeReason = "too_large";
 constexpr std::size_t kReceiptsMax = 4;  // of one message; older receptions come back by themselves
 
 }  // namespace
@@ -79,8 +80,14 @@ void IngestCore::refuse_copy(Copy& copy, const Name& there, const Turn& turn) {
     return let_go(std::string(m.identity), config_.away_visibility, turn);
   }
   MARK("ingest: a message with other bytes has ended");
+  bury_copy(copy, wire::kIdConflict, turn);
+}
+
+// It ends here, by no limiter's word: nobody can send it.
+void IngestCore::bury_copy(Copy& copy, const char* reason, const Turn& turn) {
+  const wire::Offer& m = copy.message;
   const wire::Settled why{
-      m.identity, m.key,          m.upstream, wire::Settlement::kDead, wire::kIdConflict, 0,
+      m.identity, m.key,          m.upstream, wire::Settlement::kDead, reason, 0,
       0,          wall(turn.now), {},         m.content_hash};
   for (const std::string& receipt : copy.receipts) {
     queue_call(DeadLetter{receipt, why}, After::kDelete, {}, turn);
@@ -206,6 +213,9 @@ void IngestCore::copy_put(const std::string& identity, const ParkingAnswer& answ
   }
   if (ours && put->end == PutEnd::kOther) {
     refuse_copy(held->second, put->name, turn);
+  } else if (ours && put->end == PutEnd::kTooLarge) {
+    MARK("ingest: a copy is larger than a row may be");
+    bury_copy(held->second, kTooLargeReason, turn);
   } else if (ours) {
     delete_copy(identity, After::kNothing, turn);
   }

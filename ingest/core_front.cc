@@ -139,6 +139,10 @@ void IngestCore::put(std::uint64_t request_id, const Turn& turn) {
 void IngestCore::put_answered(std::uint64_t request_id, const PutAnswer& answer, const Turn& turn) {
   announce_key(answer.key, turn);
   const Admission& admission = admissions_.at(request_id);
+  if (answer.end == PutEnd::kTooLarge) {
+    MARK("ingest: a message is larger than a row may be");
+    return end_submit(request_id, TooLarge{}, turn);
+  }
   if (answer.end == PutEnd::kOther) {
     MARK("ingest: two contents of an id are put at once");
     const bool key = answer.name.key != admission.submit.message.key;

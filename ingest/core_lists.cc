@@ -46,7 +46,9 @@ void IngestCore::listed(const ListReply& reply, const Turn& turn) {
   const auto* page = std::get_if<ListPage>(&reply.answer);
   if (page == nullptr) {
     listings_.erase(request_id);
-    return respond(request_id, Unavailable{std::get<ListFailed>(reply.answer).what, kRetry}, turn);
+    const auto& failed = std::get<ListFailed>(reply.answer);
+    if (failed.always) return respond(request_id, NotOffered{failed.what}, turn);
+    return respond(request_id, Unavailable{failed.what, kRetry}, turn);
   }
   Listing& listing = listings_.at(request_id);
   listing.listed = {*page, std::vector<Forecast>(page->messages.size())};

@@ -141,7 +141,7 @@ void IngestCore::parked_row(wire::PeerId peer, const wire::Park& park_item, cons
   if (from != nullptr) from->belief.lets_go(park_item.identity);
   if (park_item.due.us > 0) {
     MARK("ingest: a row is given a later place");
-    park(Reorder{park_item.identity, park_item.due.us}, ForNobody{}, turn);
+    park(Reorder{park_item.identity, park_item.due.us, park_item.key}, ForNobody{}, turn);
   }
 }
 

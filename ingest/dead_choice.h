@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ingest/sqlite_parking.h"
+#include "ingest/dead_letters.h"
 #include "lib/stage/verb_line.h"
 
 namespace sluice::ingest {

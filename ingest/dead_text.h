@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "ingest/sqlite_parking.h"
+#include "ingest/dead_letters.h"
 
 namespace sluice::ingest {
 

@@ -111,6 +111,8 @@ struct TooCostly {
 struct Conflict {
   bool key = false;  // it is the key that differs
 };
+// No row of the parking store can hold it.
+struct TooLarge {};
 struct NotFound {};
 struct Found {
   Name name;
@@ -120,6 +122,10 @@ struct Found {
 // Marked, or over before the mark came: name.state tells.
 struct CancelTaken {
   Name name;
+};
+// This ingest never answers that.
+struct NotOffered {
+  std::string what;
 };
 // The world failed: the same request may be sent again, with the same effect.
 struct Unavailable {
@@ -177,9 +183,10 @@ struct LimitsWrong {
   std::string why;
 };
 
-using FrontAnswer = std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken,
-                                 Unavailable, CostBooked, CostRefused, Listed, KeyFound, KeysListed,
-                                 ControlTaken, TooCostly, LimitsFound, LimitsStale, LimitsWrong>;
+using FrontAnswer =
+    std::variant<Accepted, TooMany, Conflict, NotFound, Found, CancelTaken, Unavailable, CostBooked,
+                 CostRefused, Listed, KeyFound, KeysListed, ControlTaken, TooCostly, LimitsFound,
+                 LimitsStale, LimitsWrong, TooLarge, NotOffered>;
 
 struct Respond {
   std::uint64_t request_id = 0;

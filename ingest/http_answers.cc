@@ -241,6 +241,15 @@ HttpResponse respond(const LimitsWrong& wrong) {
   return answer_of(Refusal{400, wrong.field, wrong.why});
 }
 
+HttpResponse respond(const TooLarge&) {
+  return answer_of(Refusal{
+      413, "", "the message with its headers is larger than a row of the parking table may be"});
+}
+
+HttpResponse respond(const NotOffered& never) {
+  return problem(501, "Not Implemented", never.what);
+}
+
 HttpResponse respond(const Unavailable& away) {
   HttpResponse response = problem(503, "Service Unavailable", away.what);
   response.headers = {

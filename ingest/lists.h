@@ -66,6 +66,7 @@ struct ListCall {
 };
 struct ListFailed {
   std::string what;
+  bool always = false;  // this parking has no lists
 };
 struct ListReply {
   std::uint64_t call_id = 0;

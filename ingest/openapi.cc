@@ -30,6 +30,7 @@ constexpr Word kWords[] = {
     {422, "It was accepted before, with other bytes."},
     {428, "If-Match is missing: the version that the edit is made from, or *."},
     {429, "It would wait longer than it may; Retry-After says when it would be taken."},
+    {501, "This ingest's parking has no such lists."},
     {503, "Not now; the same request may be sent again, after Retry-After."},
 };
 

@@ -1,6 +1,6 @@
 // What ingest asks of its parking store, as values: each Call is one transaction. The embedded
-// store (SQLite), the simulation's hostile fake and later DynamoDB answer the same calls, and the
-// same conformance suite (tests/ingest/parking_suite.h) runs on each.
+// store (SQLite), a table of DynamoDB and the simulation's hostile fake answer the same calls, and
+// the same conformance suite (tests/ingest/parking_suite.h) runs on each.
 //
 // A *row* is a message that waits, in its key's order; a *name* says that an identity is known and
 // how it ended, and outlives the row by `remember`. Both are written in one transaction (design 4.2
@@ -26,7 +26,7 @@ enum class NameState : std::uint8_t {
   kCancelled = 5,
 };
 
-// Beyond, it is not counted how many rows go before a message.
+// Beyond, it is not counted how many rows go before a message; a store may stop before that.
 inline constexpr std::uint32_t kAheadMax = 20'000;
 
 // What is known of an identity, also after its row is gone.
@@ -96,9 +96,10 @@ struct SettleRow {
 struct Reorder {
   std::string identity;
   std::int64_t order = 0;
+  std::string key = {};  // its own
 };
 
-// By source and id, the newest generation.
+// By source and id, the newest generation of what was put by its id alone (others may be found).
 struct LookupId {
   std::string source;
   std::string id;
@@ -142,7 +143,7 @@ struct SetHolds {
   std::vector<wire::Hold> holds;
 };
 
-// Names whose time is over go, at most `count` of them.
+// Names whose time is over go, at most `count` of them (and uncounted what the store itself drops).
 struct ForgetNames {
   StoreTime now;
   std::uint32_t count = 0;
@@ -154,9 +155,10 @@ using Call = std::variant<Put, ReadHead, SettleRow, Reorder, LookupId, MarkCance
 // ---- answers ---------------------------------------------------------------------------------
 
 enum class PutEnd : std::uint8_t {
-  kCreated,  // row and name are there now, and were not before
-  kSame,     // the name was there with the same key and bytes: waiting, or settled
-  kOther,    // the name was there with another key or other bytes: nothing was changed
+  kCreated,   // row and name are there now, and were not before
+  kSame,      // the name was there with the same key and bytes: waiting, or settled
+  kOther,     // the name was there with another key or other bytes: nothing was changed
+  kTooLarge,  // no row of this store can hold it: nothing was changed
 };
 
 struct PutAnswer {
@@ -233,6 +235,13 @@ struct ParkingCall {
 struct ParkingReply {
   std::uint64_t call_id = 0;
   ParkingAnswer answer;
+};
+
+// All of a store.
+struct ParkingSums {
+  std::uint64_t rows = 0;
+  std::uint64_t keys = 0;
+  std::uint64_t dead = 0;
 };
 
 }  // namespace sluice::ingest

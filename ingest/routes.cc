@@ -29,7 +29,7 @@ constexpr std::array<Route, 16> kRoutes = {{
      "",
      false,
      "key state after limit",
-     {{{200, "MessageList"}, REFUSED, {503}}}},
+     {{{200, "MessageList"}, REFUSED, {501}, {503}}}},
     {Act::kLookup,
      "GET",
      "/v1/messages/{id}",

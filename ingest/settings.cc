@@ -43,6 +43,16 @@ constexpr std::array kRows = {
                .help = "How long an answer waits for the limiter's forecast.",
                .min = us(milliseconds(1)),
                .max = us(seconds(10))},
+    SettingRow{.name = "parking",
+               .type = Type::kOneOf,
+               .preset = "sqlite",
+               .help = "Where messages wait: a file in the data directory, or a table of DynamoDB.",
+               .words = "sqlite|dynamodb"},
+    SettingRow{.name = "parking_table",
+               .preset = "huntaze-sluice-parking",
+               .help = "That table; several ingests may share one.",
+               .min = 3,
+               .max = 255},
     SettingRow{.name = "parking_wait",
                .type = Type::kDuration,
                .preset = "5s",
@@ -318,7 +328,21 @@ port::HttpServerConfig read_door(const Settings& settings) {
   return door;
 }
 
+bool parks_in_table(const Settings& settings) {
+  return settings.stage.text("parking") == "dynamodb";
+}
+
+// What is kept next to rows in SQLite alone.
+static Status check_parking(const Settings& settings) {
+  const SettingTable& mine = settings.stage;
+  if (!parks_in_table(settings) || mine.list("reply_hosts").empty()) return Done{};
+  return wrong(mine, "reply_hosts",
+               "replies are not kept with parking = \"dynamodb\": leave it out, or take parking = "
+               "\"sqlite\"");
+}
+
 Status check_settings(const Settings& settings) {
+  if (auto parking = check_parking(settings); !parking) return parking.error();
   auto pointers = read_pointers(settings);
   if (!pointers) return pointers.error();
   auto config = read_config(settings);

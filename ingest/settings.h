@@ -21,6 +21,8 @@ Result<Pointers> read_pointers(const Settings& settings);
 Status read_pointers_of(const SettingTable& table, Pointers& pointers);
 
 Result<Config> read_config(const Settings& settings);
+// parking = "dynamodb"
+bool parks_in_table(const Settings& settings);
 // Whether the front door listens on a loopback address.
 bool is_local(const Settings& settings);
 // Whether the front door may do without API keys: it is loopback, or a person has said so.

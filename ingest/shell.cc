@@ -13,31 +13,37 @@ namespace {
 constexpr Duration kIdleAfter = milliseconds(200);  // without a commit
 constexpr Duration kMeetMax = seconds(2);
 constexpr Duration kLookAgain = milliseconds(10);
+constexpr Duration kWellAfter = seconds(5);  // without a call of the table that failed
 constexpr Duration kSumsEvery = seconds(1);  // they are counted, key by key
 
 }  // namespace
 
 std::string parking_file(const std::string& directory) { return directory + "/parking.db"; }
 
-Shell::Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking)
-    : config_(config),
-      pointers_(std::move(pointers)),
-      parking_(std::move(parking)),
-      core_(std::move(config)) {}
+Shell::Shell(Config config, Pointers pointers)
+    : config_(config), pointers_(std::move(pointers)), core_(std::move(config)) {}
+
+Status Shell::open_file(const stage::Room& room) {
+  auto parking = SqliteParking::open(parking_file(room.data_dir));
+  if (!parking) return parking.error();
+  if (auto whole = (*parking)->check_whole(); !whole) return whole.error();
+  parking_ = std::move(*parking);
+  auto lists = SqliteLists::open(parking_file(room.data_dir));
+  if (!lists) return lists.error();
+  lists_ = std::move(*lists);
+  return Done{};
+}
 
 Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto config = read_config(room.settings);
   if (!config) return config.error();
   auto pointers = read_pointers(room.settings);
   if (!pointers) return pointers.error();
-  auto parking = SqliteParking::open(parking_file(room.data_dir));
-  if (!parking) return parking.error();
-  if (auto whole = (*parking)->check_whole(); !whole) return whole.error();
-  std::unique_ptr<Shell> shell(
-      new Shell(std::move(*config), std::move(*pointers), std::move(*parking)));
-  auto lists = SqliteLists::open(parking_file(room.data_dir));
-  if (!lists) return lists.error();
-  shell->lists_ = std::move(*lists);
+  std::unique_ptr<Shell> shell(new Shell(std::move(*config), std::move(*pointers)));
+  const bool table = parks_in_table(room.settings);
+  if (auto store = table ? shell->open_table(room) : shell->open_file(room); !store) {
+    return store.error();
+  }
   auto keys = SqliteApiKeys::open(api_keys_file(room.data_dir));
   if (!keys) return keys.error();
   auto known = (*keys)->all();
@@ -72,7 +78,7 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   began_ = stage.now();
   door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
   replies_ = std::make_unique<ReplySender>(
-      config_.replies, parking_->replies(),
+      config_.replies, reply_store(),
       ReplySender::World{stage.poller(), stage.log(), port::wall_now, stage.room().life});
   read_keys();
   auto server = port::HttpServer::open(
@@ -85,6 +91,7 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage.metrics().on_scrape([this] { count(); });
   stage.log().info("front door", {{"listen", door_config_.listen}, {"port", server_->port()}});
   start_queues();
+  if (table_) start_table();
   stage.poller().after(seconds(1), [this] { each_second(); });
   stage.poller().after(seconds(10), [this] { each_ten_seconds(); });
   return Done{};
@@ -106,6 +113,10 @@ void Shell::perform(IngestCore::Effect effect) {
   } else if (const auto* queue = std::get_if<QueueCall>(&effect)) {
     ask_queue(*queue);
   } else if (const auto* list = std::get_if<ListCall>(&effect)) {
+    if (!lists_) {
+      const char* why = "no messages are listed with parking = \"dynamodb\"";
+      return stage_->complete(ListReply{list->call_id, ListFailed{why, true}});
+    }
     auto page = lists_->list(list->ask);
     if (page) {
       stage_->complete(ListReply{list->call_id, std::move(*page)});
@@ -124,7 +135,9 @@ void Shell::say(const std::string& trouble, std::string& said) {
 
 // The calls of a round share one commit; their answers come after it.
 void Shell::end_turn() {
-  if (!calls_.empty()) {
+  if (table_) {
+    table_->apply(std::exchange(calls_, {}));
+  } else if (!calls_.empty()) {
     wrote_at_ = stage_->now();
     const std::vector<ParkingReply> replies = parking_->apply(calls_);
     calls_.clear();
@@ -155,10 +168,11 @@ std::string Shell::not_ready() {
 
 void Shell::each_second() {
   stage_->poller().after(seconds(1), [this] { each_second(); });
-  look_for_rows();
+  if (parking_) look_for_rows();
+  if (table_ && stage_->now() - table_failed_at_ >= kWellAfter) say({}, trouble_);
   if (keys_->changed()) read_keys();
   replies_->look();
-  parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
+  if (parking_) parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
   door_->feed();
 }
 
@@ -183,10 +197,13 @@ void Shell::each_ten_seconds() {
     stage_->log().error("two processes that live have the same instance: give each its own",
                         {{"who", name}});
   }
-  if (add_up()) stage_->complete(ParkingSize{sums_.rows, sums_.dead, port::wall_now()});
+  const bool known = add_up() || (table_ && sums_at_ != Instant{});
+  if (known) stage_->complete(ParkingSize{sums_.rows, sums_.dead, port::wall_now()});
 }
 
+// The table adds itself up (shell_table.cc).
 bool Shell::add_up() {
+  if (!parking_) return false;
   const auto sums = parking_->sums();
   if (!sums) return false;
   sums_ = *sums;
@@ -195,6 +212,7 @@ bool Shell::add_up() {
 }
 
 void Shell::drain() {
+  draining_ = true;
   server_->stop_listening();
   stage_->accept(Drain{});
   for (const auto& queue : queues_) queue->drain();
@@ -243,7 +261,7 @@ void Shell::count_replies(stage::Metrics& metrics) {
   metrics.counter(kName, kHelp, {{"result", "delivered"}}).set(counts.delivered);
   metrics.counter(kName, kHelp, {{"result", "failed"}}).set(counts.failed);
   metrics.counter(kName, kHelp, {{"result", "given_up"}}).set(counts.given_up);
-  if (const auto waiting = parking_->replies().waiting()) {
+  if (const auto waiting = reply_store().waiting()) {
     metrics.gauge("sluice_replies_count", "Replies that wait to be delivered.")
         .set(static_cast<double>(*waiting));
   }

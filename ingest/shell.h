@@ -1,4 +1,5 @@
-// The shell of ingest: the front door, the embedded parking store, and the core between them.
+// The shell of ingest: the front door, the parking store (embedded, or a table), and the core
+// between them.
 #pragma once
 
 #include <memory>
@@ -6,6 +7,8 @@
 #include <vector>
 
 #include "ingest/core.h"
+#include "ingest/dynamo_lease.h"
+#include "ingest/dynamo_parking.h"
 #include "ingest/http_door.h"
 #include "ingest/reply_sender.h"
 #include "ingest/settings.h"
@@ -42,7 +45,7 @@ class Shell {
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
 
  private:
-  Shell(Config config, Pointers pointers, std::unique_ptr<SqliteParking> parking);
+  Shell(Config config, Pointers pointers);
   void each_second();
   void each_ten_seconds();
   void say(const std::string& trouble, std::string& said);
@@ -52,6 +55,13 @@ class Shell {
   void count();
   void count_replies(stage::Metrics& metrics);
   HttpDoor::World world();
+  Status open_file(const stage::Room& room);
+  Status open_table(const stage::Room& room);
+  Status open_aws(const stage::Room& room);
+  void start_table();
+  void table_answered(const ParkingReply& reply);
+  void add_up_table();
+  ReplyStore& reply_store();
   Status open_queues(const stage::Room& room);
   void start_queues();
   void ask_queue(const QueueCall& call);
@@ -60,7 +70,7 @@ class Shell {
   Config config_;
   Pointers pointers_;
   port::HttpServerConfig door_config_;
-  std::unique_ptr<SqliteParking> parking_;
+  std::unique_ptr<SqliteParking> parking_;  // these two, or table_ and lease_
   std::unique_ptr<SqliteLists> lists_;
   std::unique_ptr<SqliteApiKeys> keys_;
   bool open_ = false;   // without any API key everybody who reaches the door is let in
@@ -72,7 +82,11 @@ class Shell {
   std::unique_ptr<HttpDoor> door_;
   std::unique_ptr<port::HttpServer> server_;
   std::vector<SqsSettings> queue_settings_;
-  std::unique_ptr<aws::Session> aws_;               // nothing: no queues
+  std::unique_ptr<aws::Session> aws_;       // nothing: no queues, no table
+  std::unique_ptr<dynamo::Layout> layout_;  // of the lease
+  std::unique_ptr<DynamoLease> lease_;
+  std::unique_ptr<DynamoParking> table_;
+  Instant table_failed_at_;
   std::vector<std::unique_ptr<SqsSource>> queues_;  // after aws_: it calls them
   std::vector<ParkingCall> calls_;                  // of this round: one commit
   std::string trouble_;                             // what the last commit failed of
@@ -81,6 +95,7 @@ class Shell {
   ParkingSums sums_;
   Instant sums_at_;
   wire::Namesakes namesakes_;
+  bool draining_ = false;
   bool met_ = false;  // the neighbours, or has waited for them
   Instant began_;
 };

@@ -19,7 +19,11 @@ Status Shell::open_queues(const stage::Room& room) {
   auto queues = read_queues(room.settings, config_, pointers_);
   if (!queues) return queues.error();
   queue_settings_ = std::move(*queues);
-  if (queue_settings_.empty()) return Done{};
+  return queue_settings_.empty() ? Done{} : open_aws(room);
+}
+
+Status Shell::open_aws(const stage::Room& room) {
+  if (aws_) return Done{};
   auto settings = aws::read_settings(room.settings);
   if (!settings) return settings.error();
   auto session = aws::Session::open(room.poller, *settings);
@@ -49,8 +53,12 @@ void Shell::ask_queue(const QueueCall& call) {
 }
 
 bool Shell::idle() {
-  return std::all_of(queues_.begin(), queues_.end(),
-                     [](const auto& queue) { return queue->idle(); });
+  const bool quiet =
+      std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) { return queue->idle(); });
+  if (!lease_ || !draining_ || !quiet) return quiet;
+  if (!core_.idle() || table_->open() > 0) return false;
+  lease_->release();
+  return lease_->released();
 }
 
 void Shell::count_queues(stage::Metrics& metrics) {

@@ -6,7 +6,6 @@
 #include "ingest/sqlite_parking.h"
 #include "ingest/sqlite_statements.h"
 #include "lib/wire/codec.h"
-#include "lib/wire/identity.h"
 
 namespace sluice::ingest {
 
@@ -94,25 +93,12 @@ Result<std::vector<DeadRow>> SqliteParking::find_dead(std::string_view id) {
   return found;
 }
 
-// The same message once more: generation + 1 makes it another identity, whose record the limiter's
-// store does not have, with no attempts behind it and its whole time to live.
 Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now, Duration behind) {
-  wire::Offer row = *dead.message;
-  const Duration life = row.expires_at - row.first_seen;
-  auto latest = newest(row.source, row.id);
+  const wire::Offer& message = *dead.message;
+  auto latest = newest(message.source, message.id);
   if (!latest) return latest.error();
-  row.generation =
-      *latest ? std::max(row.generation, (*latest)->name.generation) + 1 : row.generation + 1;
-  row.identity = wire::identity_of(row.source, row.key, row.id, row.generation);
-  row.first_seen = now;
-  row.not_before = StoreTime{};
-  row.expires_at = now + life;
-  row.order = (now + behind).us;
-  row.attempts = 0;
-  row.throttles = 0;
-  row.offered_before = false;
-  row.cancelled = false;
-  return insert_row(row);
+  const std::uint32_t known = *latest ? (*latest)->name.generation : 0;
+  return insert_row(anew(message, std::max(message.generation, known) + 1, now, behind));
 }
 
 Result<ReplayEnd> SqliteParking::replay(const DeadRow& dead, StoreTime now, Duration behind) {

@@ -21,34 +21,13 @@
 #include <string_view>
 #include <vector>
 
+#include "ingest/dead_letters.h"
 #include "ingest/parking.h"
 #include "ingest/sqlite_replies.h"
 #include "lib/base/result.h"
 #include "lib/port/sqlite.h"
 
 namespace sluice::ingest {
-
-struct DeadRow {
-  std::string identity;
-  std::string source;
-  std::string id;
-  std::string key;
-  std::string upstream;
-  std::uint32_t generation = 0;
-  std::string reason;
-  std::uint32_t status = 0;
-  std::uint32_t attempts = 0;
-  StoreTime at;
-  std::optional<wire::Offer> message;  // not with "malformed"
-  std::string raw;                     // the bytes of what was no message
-  std::string detail = {};             // of these: the field, and what is wrong with it
-};
-
-enum class ReplayEnd : std::uint8_t {
-  kReplayed,
-  kNoMessage,  // nothing that could be sent: it stays
-  kGone,       // it was replayed or purged before
-};
 
 // How far a file was imported: what stands before that is in parking, what follows is not.
 struct ImportPosition {
@@ -72,12 +51,6 @@ struct ImportBatch {
 struct AddedRows {
   std::vector<KeyFacts> keys;
   bool more = false;
-};
-
-struct ParkingSums {
-  std::uint64_t rows = 0;
-  std::uint64_t keys = 0;
-  std::uint64_t dead = 0;
 };
 
 class SqliteParking {

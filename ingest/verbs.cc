@@ -17,6 +17,7 @@
 #include "ingest/dead_choice.h"
 #include "ingest/dead_queue_verb.h"
 #include "ingest/dead_text.h"
+#include "ingest/dynamo_dead.h"
 #include "ingest/import.h"
 #include "ingest/settings.h"
 #include "ingest/shell.h"
@@ -153,10 +154,12 @@ int import_with(const std::string& name, bool resume, const Settings& settings) 
 
 // ---- dead letters of the embedded queue
 
+// Parking: SqliteParking or DynamoDead.
+template <class Parking>
 class DeadVerb {
  public:
   // `behind`: of what comes now, when it is replayed.
-  DeadVerb(SqliteParking& parking, const VerbLine& line, DeadChoice choice, Duration behind)
+  DeadVerb(Parking& parking, const VerbLine& line, DeadChoice choice, Duration behind)
       : parking_(parking), line_(line), choice_(std::move(choice)), behind_(behind) {}
 
   int run() {
@@ -242,7 +245,7 @@ class DeadVerb {
     return done;
   }
 
-  SqliteParking& parking_;
+  Parking& parking_;
   const VerbLine& line_;
   DeadChoice choice_;
   Duration behind_;
@@ -256,6 +259,12 @@ Result<int> run_dead_here(const VerbLine& line, const Settings& settings) {
   if (!priority) return priority.error();
   auto config = read_config(settings);
   if (!config) return config.error();
+  const Duration behind = config->priority_age * *priority;
+  if (parks_in_table(settings)) {
+    auto table = DynamoDead::open(settings);
+    if (!table) return table.error();
+    return DeadVerb(**table, line, std::move(*choice), behind).run();
+  }
   const std::string file = file_of(settings);
   if (!std::filesystem::exists(file)) {
     return Error{Trouble::kUnavailable,
@@ -263,7 +272,7 @@ Result<int> run_dead_here(const VerbLine& line, const Settings& settings) {
   }
   auto parking = SqliteParking::open(file);
   if (!parking) return parking.error();
-  return DeadVerb(**parking, line, std::move(*choice), config->priority_age * *priority).run();
+  return DeadVerb(**parking, line, std::move(*choice), behind).run();
 }
 
 }  // namespace
@@ -274,6 +283,12 @@ int run_import(int argc, char** argv) {
   if (!line || line->words.size() != 1) return usage(kImportUsage);
   auto booted = boot(*line);
   if (const int* code = std::get_if<int>(&booted)) return *code;
+  if (parks_in_table(std::get<Settings>(booted))) {
+    return stage::fail(kProgram, {Trouble::kSettings,
+                                  "import writes into the embedded queue, which parking = "
+                                  "\"dynamodb\" does not have: post the file to the front door as "
+                                  "application/x-ndjson"});
+  }
   return import_with(line->words.front(), line->has("--resume"), std::get<Settings>(booted));
 }
 

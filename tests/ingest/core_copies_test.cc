@@ -88,6 +88,38 @@ TEST(IngestCore, ACopyIsNotDeletedWhenParkingFails) {
   EXPECT_EQ(w.asked<SetVisibility>()[0].visibility, minutes(5));
 }
 
+// Parking says that no row can hold it.
+TEST(IngestCore, ACopyThatIsTooLargeForARowIsDead) {
+  World w;
+  w.limiter_up(7);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.parking_answers = false;
+  w.from(7, wire::Park{
+                identity("sqs", "a", "k"), "k", wire::Origin::kQueueCopy, wire::Wait::kBehind, {}});
+  PutAnswer answer;
+  answer.end = PutEnd::kTooLarge;
+  w.complete(ParkingReply{w.unanswered.at(0).call_id, answer});
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_EQ(w.asked<DeadLetter>()[0].why.reason, "too_large");
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+  EXPECT_EQ(w.core.copies(), 0U);
+  w.complete(QueueReply{w.queue.back().call_id, true});
+  EXPECT_EQ(w.asked<DeleteCopy>().size(), 1U);
+}
+
+TEST(IngestCore, AMessageThatIsTooLargeForARowIsRefused) {
+  World w;
+  w.parking_answers = false;
+  w.accept(submission(1, "a"));
+  w.complete(ParkingReply{w.unanswered.at(0).call_id, LookupAnswer{}});
+  ASSERT_EQ(w.unanswered.size(), 2U);
+  PutAnswer answer;
+  answer.end = PutEnd::kTooLarge;
+  w.complete(ParkingReply{w.unanswered.at(1).call_id, answer});
+  EXPECT_NE(w.answer<TooLarge>(1), nullptr);
+  EXPECT_TRUE(w.core.idle());
+}
+
 TEST(IngestCore, ASettledCopyIsDeletedThenForgotten) {
   World w;
   w.limiter_up(7);

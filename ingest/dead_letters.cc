@@ -1,0 +1,24 @@
+#include "ingest/dead_letters.h"
+
+#include "lib/wire/identity.h"
+
+namespace sluice::ingest {
+
+wire::Offer anew(const wire::Offer& message, std::uint32_t generation, StoreTime now,
+                 Duration behind) {
+  wire::Offer row = message;
+  const Duration life = row.expires_at - row.first_seen;
+  row.generation = generation;
+  row.identity = wire::identity_of(row.source, row.key, row.id, row.generation);
+  row.first_seen = now;
+  row.not_before = StoreTime{};
+  row.expires_at = now + life;
+  row.order = (now + behind).us;
+  row.attempts = 0;
+  row.throttles = 0;
+  row.offered_before = false;
+  row.cancelled = false;
+  return row;
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,92 @@
+// Parking on DynamoDB: a message becomes a name and a row.
+#include "ingest/dynamo_change.h"
+#include "ingest/name.h"
+
+namespace sluice::ingest::dynamo {
+
+std::vector<aws::Request> PutChange::questions() {
+  const wire::Offer& row = call_.row;
+  if (look_ == Look::kItems) {
+    std::vector<aws::Request> ask{world_.layout.get(world_.layout.name_key(row.identity))};
+    if (call_.id_alone) ask.push_back(world_.layout.get(world_.layout.id_key(row.source, row.id)));
+    return ask;
+  }
+  if (look_ == Look::kHolder) return {world_.layout.get(world_.layout.name_key(id_->identity))};
+  return {};
+}
+
+void PutChange::see(const Got& got) {
+  if (look_ == Look::kHolder) {
+    const auto item = item_of(got.at(0), trouble);
+    holder_ = item ? std::optional(read_name(*item)) : std::nullopt;
+    look_ = Look::kDone;
+    return;
+  }
+  const auto own = item_of(got.at(0), trouble);
+  own_ = own ? std::optional(read_name(*own)) : std::nullopt;
+  const auto id = call_.id_alone ? item_of(got.at(1), trouble) : std::nullopt;
+  id_ = id ? std::optional(read_id(*id)) : std::nullopt;
+  holder_ = own_;
+  look_ = id_ && id_->identity != call_.row.identity ? Look::kHolder : Look::kDone;
+}
+
+// Whether what is there stands in the way.
+void PutChange::judge() {
+  const wire::Offer& row = call_.row;
+  end_ = PutEnd::kCreated;
+  there_.reset();
+  // The id's, or without one the identity's: that one was put without its id alone.
+  const std::optional<NameItem>& there = holder_ ? holder_ : own_;
+  if (!there) return;
+  const Name& name = there->name;
+  const bool same = name.key == row.key && name.content_hash == row.content_hash;
+  const bool over = name.state != NameState::kWaiting && there->until < call_.now;
+  const bool lost = !call_.id_alone && !same && lost_its_identity(name);
+  if (over || lost) return;
+  end_ = same ? PutEnd::kSame : PutEnd::kOther;
+  there_ = name;
+}
+
+Plan PutChange::plan() {
+  const wire::Offer& row = call_.row;
+  const Layout& layout = world_.layout;
+  Plan plan;
+  judge();
+  if (there_) return plan;
+  Write put_row = layout.put_row(row, world_.version());
+  if (aws::dynamodb::bytes_of(put_row.item) > aws::dynamodb::kItemBytesMax) {
+    end_ = PutEnd::kTooLarge;
+    return plan;
+  }
+  NameItem name{name_of_row(row), row.order, call_.id_alone, {}, world_.version()};
+  plan.writes.push_back(layout.put_name(name));
+  only_if(plan.writes.back(), own_ ? own_->version : std::string());
+  plan.writes.push_back(std::move(put_row));
+  plan.writes.push_back(
+      layout.put_end({row.identity, row.key, {row.order, row.identity}, layout.end_of(name)}));
+  if (call_.id_alone) {
+    Item id = layout.id_key(row.source, row.id);
+    id["identity"] = aws::dynamodb::bytes(row.identity);
+    id["v"] = aws::dynamodb::text(world_.version());
+    plan.writes.push_back(layout.put(std::move(id)));
+    only_if(plan.writes.back(), id_ ? id_->version : std::string());
+  }
+  if (holder_ && holder_->name.identity != row.identity) {
+    plan.writes.push_back(layout.remove(layout.name_key(holder_->name.identity)));
+    only_if(plan.writes.back(), holder_->version);
+  }
+  plan.adds = RowPlace{row.order, row.identity};
+  plan.upstream = row.upstream;
+  return plan;
+}
+
+void PutChange::stale(std::size_t) { look_ = Look::kItems; }
+
+ParkingAnswer PutChange::answer(const KeyFacts& key) const {
+  if (there_ && there_->key != call_.row.key) {
+    return PutAnswer{end_, *there_, {there_->key, {}, 0, 0, {}}};
+  }
+  return PutAnswer{end_, there_ ? *there_ : name_of_row(call_.row), key};
+}
+
+}  // namespace sluice::ingest::dynamo
