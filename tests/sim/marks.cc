@@ -28,7 +28,7 @@ constexpr OutOfReach kTable[] = {
     {"store: a person lifts what a closure holds",
      "nobody restores from a trail here: tests/conformance/store_restore_test.cc, tests/e2e"},
     {"ingest: a message is larger than a row may be",
-     "the store here takes all: tests/ingest/core_test.cc, tests/parking_table"},
+     "the store here takes all: tests/ingest/core_copies_test.cc, tests/parking_table"},
     {"ingest: a copy is larger than a row may be", "as above: tests/ingest/core_copies_test.cc"},
 };
 
