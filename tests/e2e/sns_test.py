@@ -1,6 +1,7 @@
 """Alerts go to a topic of SNS, and from there to whoever's filter policy asks for them."""
 
 import json
+import signal
 
 import moto
 from harness import eventually
@@ -57,5 +58,8 @@ for name, policy in (("pager", {{"budget": ["ai"], "kind": ["budget"]}}),
         self.made.start()
         self.spend("e-1", "12")
         eventually("it is said", lambda: "no alert is delivered" in self.made.log("alerter"), 60)
+        alerter = self.made.processes["alerter"]
+        alerter.send_signal(signal.SIGSTOP)  # a topic is there before its subscribers are
         self.make_topic()
+        alerter.send_signal(signal.SIGCONT)
         eventually("it is there", lambda: self.aws.depth("pager")[0] > 0, 60)

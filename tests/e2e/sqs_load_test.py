@@ -37,7 +37,7 @@ class Load(unittest.TestCase):
         print(found)
 
     def test_deployments_lose_and_repeat_nothing(self):
-        found = scenes.deployments(self.scene())
+        found = scenes.deployments(self.scene(scale=0.2))
         self.assertEqual((found["arrivals"], found["delivered"]), (found["messages"],) * 2, found)
         self.assertEqual((found["over"], found["duplicates"], found["dead_lettered"]), (0, 0, 0), found)
         self.assertEqual(tuple(found["left"]), (0, 0), found)
