@@ -44,7 +44,7 @@ void DynamoParking::take(const ParkingCall& call) {
   if (!lane.under_way && lane.waiting.size() == 1) ready_.push_back(key);
 }
 
-void DynamoParking::perform(std::shared_ptr<Deed> deed) {
+void DynamoParking::perform(const std::shared_ptr<Deed>& deed) {
   ++open_;
   ++under_way_;
   run(deed, deed->start());
@@ -139,7 +139,8 @@ namespace {
 using Sums = std::function<void(std::optional<ParkingSums>)>;
 
 void each_item(aws::Client& client, const aws::dynamodb::Query& what,
-               std::function<void(const dynamo::Item&)> each, std::function<void(bool)> done) {
+               const std::function<void(const dynamo::Item&)>& each,
+               const std::function<void(bool)>& done) {
   aws::for_each_page<aws::dynamodb::Page>(
       client, {[what](const std::string& next) { return aws::dynamodb::query(what, next); },
                &aws::dynamodb::read_page,
@@ -158,7 +159,7 @@ aws::dynamodb::Query all_of(const std::string& table, const std::string& partiti
 
 }  // namespace
 
-void DynamoParking::add_up(Sums done) {
+void DynamoParking::add_up(const Sums& done) {
   const auto sums = std::make_shared<ParkingSums>();
   const auto here = std::weak_ptr<bool>(here_);
   each_item(
@@ -175,7 +176,7 @@ void DynamoParking::add_up(Sums done) {
       });
 }
 
-void DynamoParking::count_dead(ParkingSums sums, Sums done) {
+void DynamoParking::count_dead(ParkingSums sums, const Sums& done) {
   const auto dead = std::make_shared<std::uint64_t>(0);
   auto what = all_of(config_.table, layout_.dead());
   what.projection = "sk";

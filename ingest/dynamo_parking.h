@@ -40,11 +40,11 @@ class DynamoParking {
 
   void apply(std::span<const ParkingCall> calls);
   // Something that is no call; answered with its replies.
-  void perform(std::shared_ptr<dynamo::Deed> deed);
+  void perform(const std::shared_ptr<dynamo::Deed>& deed);
   [[nodiscard]] const dynamo::World& deed_world() const { return world_; }
   // Counts what is there, key by key, by reads that need not be consistent; nothing: it could not
   // be read.
-  void add_up(std::function<void(std::optional<ParkingSums>)> done);
+  void add_up(const std::function<void(std::optional<ParkingSums>)>& done);
   // Calls that are not answered yet.
   [[nodiscard]] std::size_t open() const { return open_; }
 
@@ -60,7 +60,7 @@ class DynamoParking {
   void run(const SharedDeed& deed, dynamo::Step step);
   void ask(const SharedDeed& deed, dynamo::Step step);
   void ended(const SharedDeed& deed);
-  void count_dead(ParkingSums sums, std::function<void(std::optional<ParkingSums>)> done);
+  void count_dead(ParkingSums sums, const std::function<void(std::optional<ParkingSums>)>& done);
 
   aws::Client& client_;
   aws::Transport& transport_;
