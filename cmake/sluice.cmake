@@ -25,7 +25,7 @@ function(sluice_program name)
 endfunction()
 
 # sluice_test(NAME SOURCES x_test.cc LINKS x LABEL unit): one GoogleTest program, run as one ctest
-# test under that label, for at most TIMEOUT seconds (default 120). Tests compile with less than what
+# test under that label, for at most TIMEOUT seconds (default 400). Tests compile with less than what
 # they test, which takes a quarter off their time: GoogleTest's own bodies need no second look.
 find_package(GTest REQUIRED)
 if(SLUICE_SANITIZE)
@@ -39,7 +39,7 @@ function(sluice_test name)
     set(arg_LABEL unit)
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 400)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_compile_options(${name} PRIVATE ${SLUICE_TEST_OPTIONS})
