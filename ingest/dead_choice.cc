@@ -4,18 +4,10 @@
 #include <charconv>
 
 #include "lib/base/settings.h"
-#include "lib/digest/digest.h"
 
 namespace sluice::ingest {
 
 namespace {
-
-constexpr std::size_t kDigitsMin = 8;  // of an identity
-
-bool names(const std::string& id, const DeadRow& dead) {
-  return id == dead.id || (id.size() >= kDigitsMin && !dead.identity.empty() &&
-                           to_hex(dead.identity).starts_with(id));
-}
 
 Result<std::optional<Duration>> age(const stage::VerbLine& line, const char* option) {
   const std::string said = line.value(option);
@@ -30,7 +22,7 @@ Result<std::optional<Duration>> age(const stage::VerbLine& line, const char* opt
 bool DeadChoice::takes(const DeadRow& dead, StoreTime now) const {
   const Duration since = now - dead.at;
   return (ids.empty() || std::any_of(ids.begin(), ids.end(),
-                                     [&](const std::string& id) { return names(id, dead); })) &&
+                                     [&](const std::string& id) { return is_named(dead, id); })) &&
          (reason.empty() || dead.reason == reason) && (key.empty() || dead.key == key) &&
          (!older_than || since > *older_than) && (!newer_than || since < *newer_than);
 }

@@ -1,8 +1,20 @@
 #include "ingest/dead_letters.h"
 
+#include "lib/digest/digest.h"
 #include "lib/wire/identity.h"
 
 namespace sluice::ingest {
+
+namespace {
+
+constexpr std::size_t kDigitsMin = 8;  // of an identity
+
+}  // namespace
+
+bool is_named(const DeadRow& dead, std::string_view id) {
+  return id == dead.id || (id.size() >= kDigitsMin && !dead.identity.empty() &&
+                           to_hex(dead.identity).starts_with(id));
+}
 
 wire::Offer anew(const wire::Offer& message, std::uint32_t generation, StoreTime now,
                  Duration behind) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "lib/base/instant.h"
 #include "lib/wire/messages.h"
@@ -25,6 +26,9 @@ struct DeadRow {
   std::string raw;                     // the bytes of what was no message
   std::string detail = {};             // of these: the field, and what is wrong with it
 };
+
+// Whether this is its message's id, or at least eight digits of its identity.
+bool is_named(const DeadRow& dead, std::string_view id);
 
 enum class ReplayEnd : std::uint8_t {
   kReplayed,

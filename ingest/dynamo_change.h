@@ -84,42 +84,55 @@ class PutChange final : public Change {
   PutEnd end_ = PutEnd::kCreated;
 };
 
-class SettleChange final : public Change {
+// Of one message: looks at its name, and then, where that is wanted, at its row.
+class MessageChange : public Change {
  public:
-  SettleChange(const World& world, SettleRow call) : Change(world), call_(std::move(call)) {}
+  MessageChange(const World& world, std::string identity)
+      : Change(world), identity_(std::move(identity)) {}
   std::vector<aws::Request> questions() override;
   void see(const Got& got) override;
+  void stale(std::size_t which) override;
+
+ protected:
+  [[nodiscard]] virtual bool wants_row() const = 0;  // of a message that waits
+  std::optional<NameItem> name_;
+  std::optional<RowItem> row_;
+
+ private:
+  std::string identity_;
+  bool looked_ = false;
+  bool row_looked_ = false;
+};
+
+class SettleChange final : public MessageChange {
+ public:
+  SettleChange(const World& world, SettleRow call)
+      : MessageChange(world, call.settled.identity), call_(std::move(call)) {}
   Plan plan() override;
   void stale(std::size_t which) override;
   [[nodiscard]] ParkingAnswer answer(const KeyFacts& key) const override;
 
  private:
+  [[nodiscard]] bool wants_row() const override {
+    return call_.settled.settlement == wire::Settlement::kDead;
+  }
   void bury(const Name& name, Plan& plan) const;
   SettleRow call_;
-  bool looked_ = false;
-  std::optional<NameItem> name_;
-  std::optional<RowItem> row_;  // of one that dies
-  bool row_looked_ = false;
   bool with_id_ = true;
   std::size_t id_write_ = 0;
   SettleEnd end_ = SettleEnd::kSettled;
 };
 
-class ReorderChange final : public Change {
+class ReorderChange final : public MessageChange {
  public:
-  ReorderChange(const World& world, Reorder call) : Change(world), call_(std::move(call)) {}
-  std::vector<aws::Request> questions() override;
-  void see(const Got& got) override;
+  ReorderChange(const World& world, Reorder call)
+      : MessageChange(world, call.identity), call_(std::move(call)) {}
   Plan plan() override;
-  void stale(std::size_t which) override;
   [[nodiscard]] ParkingAnswer answer(const KeyFacts& key) const override;
 
  private:
+  [[nodiscard]] bool wants_row() const override { return name_->order != call_.order; }
   Reorder call_;
-  bool looked_ = false;
-  bool row_looked_ = false;
-  std::optional<NameItem> name_;
-  std::optional<RowItem> row_;
   bool there_ = false;
 };
 

@@ -1,6 +1,5 @@
 #include "ingest/dynamo_dead.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "ingest/dynamo_group.h"
@@ -15,20 +14,15 @@
 namespace sluice::ingest {
 
 using aws::dynamodb::Item;
+using dynamo::text_of;
 
 namespace {
 
 constexpr Duration kWait = minutes(1);
 constexpr std::uint32_t kPage = 25;
-constexpr std::size_t kDigitsMin = 8;  // of an identity
 
-std::string text_of(const Item& item, const char* name) {
-  const auto found = item.find(name);
-  return found == item.end() ? std::string() : found->second.text;
-}
-
-std::uint32_t number_of(const Item& item, const char* name) {
-  return static_cast<std::uint32_t>(std::strtoul(text_of(item, name).c_str(), nullptr, 10));
+std::uint32_t count_of(const Item& item, const char* name) {
+  return static_cast<std::uint32_t>(dynamo::number_of(item, name));
 }
 
 DeadRow read_dead(const Item& item) {
@@ -40,10 +34,10 @@ DeadRow read_dead(const Item& item) {
   dead.id = text_of(item, "id");
   dead.key = text_of(item, "key");
   dead.upstream = text_of(item, "upstream");
-  dead.generation = number_of(item, "generation");
+  dead.generation = count_of(item, "generation");
   dead.reason = text_of(item, "reason");
-  dead.status = number_of(item, "status");
-  dead.attempts = number_of(item, "attempts");
+  dead.status = count_of(item, "status");
+  dead.attempts = count_of(item, "attempts");
   return dead;
 }
 
@@ -119,8 +113,7 @@ Status DynamoDead::load(std::vector<DeadRow>& rows) {
 }
 
 Status DynamoDead::each_dead(const std::function<bool(const DeadRow&)>& visit) {
-  aws::dynamodb::Query what{layout_.table(), {}, "pk = :p"};
-  what.terms.values = {{":p", aws::dynamodb::text(layout_.dead())}};
+  aws::dynamodb::Query what = layout_.all_of(layout_.dead());
   what.consistent = true;
   what.items_max = kPage;
   for (std::string next;;) {
@@ -142,8 +135,7 @@ Status DynamoDead::each_dead(const std::function<bool(const DeadRow&)>& visit) {
 Result<std::vector<DeadRow>> DynamoDead::find_dead(std::string_view id) {
   std::vector<DeadRow> found;
   auto done = each_dead([&](const DeadRow& dead) {
-    const bool by_identity = id.size() >= kDigitsMin && to_hex(dead.identity).starts_with(id);
-    if (dead.id == id || by_identity) found.push_back(dead);
+    if (is_named(dead, id)) found.push_back(dead);
     return true;
   });
   if (!done) return done.error();

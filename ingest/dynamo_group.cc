@@ -113,8 +113,7 @@ Step Group::plan() {
     set_head(head, true);
     return write();
   }
-  aws::dynamodb::Query rows{world_.layout.table(), {}, "pk = :p"};
-  rows.terms.values = {{":p", aws::dynamodb::text(world_.layout.rows_of(key_))}};
+  aws::dynamodb::Query rows = world_.layout.all_of(world_.layout.rows_of(key_));
   rows.projection = "sk";
   rows.consistent = true;
   rows.items_max = removed + 1;

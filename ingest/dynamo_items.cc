@@ -19,18 +19,6 @@ constexpr std::size_t kDigits = 16;
 // DynamoDB's own clock decides when a time to live is over, which may be wrong by a little.
 constexpr std::int64_t kTtlMargin_s = 3'600;
 
-std::string text_of(const Item& item, const char* name) {
-  const auto found = item.find(name);
-  return found == item.end() ? std::string() : found->second.text;
-}
-
-std::int64_t number_of(const Item& item, const char* name) {
-  const std::string digits = text_of(item, name);
-  std::int64_t value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
 // Of holds that cannot be read it is not known what they hold: the key stays closed until a person
 // resumes it, which writes them anew.
 std::vector<wire::Hold> unpack_holds(const std::string& packed) {
@@ -42,6 +30,18 @@ std::vector<wire::Hold> unpack_holds(const std::string& packed) {
 }
 
 }  // namespace
+
+std::string text_of(const Item& item, const char* name) {
+  const auto found = item.find(name);
+  return found == item.end() ? std::string() : found->second.text;
+}
+
+std::int64_t number_of(const Item& item, const char* name) {
+  const std::string digits = text_of(item, name);
+  std::int64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
 
 std::string sortable(std::int64_t number) {
   constexpr const char* kHex = "0123456789abcdef";
@@ -101,6 +101,12 @@ std::string Layout::rows_of(const std::string& key) const { return store_ + "#ro
 std::string Layout::keys() const { return store_ + "#keys"; }
 std::string Layout::ends() const { return store_ + "#ends"; }
 std::string Layout::dead() const { return store_ + "#dead"; }
+
+aws::dynamodb::Query Layout::all_of(const std::string& partition) const {
+  aws::dynamodb::Query what{table_, {}, "pk = :p"};
+  what.terms.values = {{":p", text(partition)}};
+  return what;
+}
 
 Write Layout::put(Item item) const { return {Write::Kind::kPut, table_, std::move(item)}; }
 Write Layout::remove(Item key) const { return {Write::Kind::kDelete, table_, std::move(key)}; }

@@ -82,6 +82,9 @@ class Layout {
   [[nodiscard]] std::string ends() const;
   [[nodiscard]] std::string dead() const;
 
+  // All that stands under this pk.
+  [[nodiscard]] aws::dynamodb::Query all_of(const std::string& partition) const;
+
   [[nodiscard]] Write put(Item item) const;
   [[nodiscard]] Write remove(Item key) const;
   [[nodiscard]] aws::Request get(const Item& key) const;  // consistent
@@ -100,6 +103,10 @@ class Layout {
   std::string table_;
   std::string store_;
 };
+
+// Of an attribute; empty, or 0, when the item has none of this name.
+std::string text_of(const Item& item, const char* name);
+std::int64_t number_of(const Item& item, const char* name);
 
 std::string sortable(std::int64_t number);
 std::string sort_of(const RowPlace& place);

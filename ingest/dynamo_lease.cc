@@ -1,7 +1,6 @@
 #include "ingest/dynamo_lease.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -23,11 +22,6 @@ namespace {
 
 constexpr Duration kStartWait = seconds(40);  // three attempts, each of ten seconds at most
 constexpr const char* kDirectoryFile = "/directory-id";
-
-std::string member(const Item& item, const char* name) {
-  const auto found = item.find(name);
-  return found == item.end() ? "" : found->second.text;
-}
 
 }  // namespace
 
@@ -63,13 +57,11 @@ Error DynamoLease::why_not(const aws::Refusal& refusal) const {
 }
 
 std::string DynamoLease::text_of(const Item& item) const {
-  const std::string until = member(item, "until");
-  std::int64_t us = 0;
-  std::from_chars(until.data(), until.data() + until.size(), us);
-  const auto left = std::max<std::int64_t>(0, (StoreTime{us} - world_.wall()).us / 1'000'000);
+  const StoreTime until{dynamo::number_of(item, "until")};
+  const auto left = std::max<std::int64_t>(0, (until - world_.wall()).us / 1'000'000);
   return "the store \"" + layout_.store() + "\" of the table \"" + layout_.table() +
-         "\" is another process's, on " + member(item, "host") + ", for " + std::to_string(left) +
-         " s more: give each ingest an instance of its own";
+         "\" is another process's, on " + dynamo::text_of(item, "host") + ", for " +
+         std::to_string(left) + " s more: give each ingest an instance of its own";
 }
 
 Status DynamoLease::take(port::Poller& poller) {

@@ -151,19 +151,13 @@ void each_item(aws::Client& client, const aws::dynamodb::Query& what,
                [done](const std::optional<aws::Refusal>& why) { done(!why); }});
 }
 
-aws::dynamodb::Query all_of(const std::string& table, const std::string& partition) {
-  aws::dynamodb::Query what{table, {}, "pk = :p"};
-  what.terms.values = {{":p", aws::dynamodb::text(partition)}};
-  return what;
-}
-
 }  // namespace
 
 void DynamoParking::add_up(const Sums& done) {
   const auto sums = std::make_shared<ParkingSums>();
   const auto here = std::weak_ptr<bool>(here_);
   each_item(
-      client_, all_of(config_.table, layout_.keys()),
+      client_, layout_.all_of(layout_.keys()),
       [sums](const dynamo::Item& item) {
         const std::uint64_t rows = dynamo::read_key(item).facts.count;
         sums->rows += rows;
@@ -178,7 +172,7 @@ void DynamoParking::add_up(const Sums& done) {
 
 void DynamoParking::count_dead(ParkingSums sums, const Sums& done) {
   const auto dead = std::make_shared<std::uint64_t>(0);
-  auto what = all_of(config_.table, layout_.dead());
+  auto what = layout_.all_of(layout_.dead());
   what.projection = "sk";
   const auto here = std::weak_ptr<bool>(here_);
   each_item(

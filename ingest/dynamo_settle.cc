@@ -9,18 +9,17 @@ using aws::dynamodb::bytes;
 using aws::dynamodb::number;
 using aws::dynamodb::text;
 
-// ---- settlement
+// ---- what is there
 
-std::vector<aws::Request> SettleChange::questions() {
+std::vector<aws::Request> MessageChange::questions() {
   const Layout& layout = world_.layout;
-  if (!looked_) return {layout.get(layout.name_key(call_.settled.identity))};
-  const bool dies = call_.settled.settlement == wire::Settlement::kDead;
+  if (!looked_) return {layout.get(layout.name_key(identity_))};
   const bool waits = name_ && name_->name.state == NameState::kWaiting;
-  if (!dies || !waits || row_looked_) return {};
+  if (!waits || row_looked_ || !wants_row()) return {};
   return {layout.get(layout.place_of(*name_))};
 }
 
-void SettleChange::see(const Got& got) {
+void MessageChange::see(const Got& got) {
   const auto item = item_of(got.at(0), trouble);
   if (!looked_) {
     name_ = item ? std::optional(read_name(*item)) : std::nullopt;
@@ -30,6 +29,13 @@ void SettleChange::see(const Got& got) {
   row_ = item ? std::optional(read_row(*item)) : std::nullopt;
   row_looked_ = true;
 }
+
+void MessageChange::stale(std::size_t) {
+  looked_ = false;
+  row_looked_ = false;
+}
+
+// ---- settlement
 
 // As SqliteParking keeps it: under an identity of its own when it has lost its first.
 void SettleChange::bury(const Name& name, Plan& plan) const {
@@ -90,8 +96,7 @@ Plan SettleChange::plan() {
 // An id that names another message by now is that one's.
 void SettleChange::stale(std::size_t which) {
   if (which == id_write_) with_id_ = false;
-  looked_ = false;
-  row_looked_ = false;
+  MessageChange::stale(which);
 }
 
 ParkingAnswer SettleChange::answer(const KeyFacts& key) const {
@@ -100,25 +105,6 @@ ParkingAnswer SettleChange::answer(const KeyFacts& key) const {
 }
 
 // ---- another place
-
-std::vector<aws::Request> ReorderChange::questions() {
-  const Layout& layout = world_.layout;
-  if (!looked_) return {layout.get(layout.name_key(call_.identity))};
-  const bool waits = name_ && name_->name.state == NameState::kWaiting;
-  if (!waits || row_looked_ || name_->order == call_.order) return {};
-  return {layout.get(layout.place_of(*name_))};
-}
-
-void ReorderChange::see(const Got& got) {
-  const auto item = item_of(got.at(0), trouble);
-  if (!looked_) {
-    name_ = item ? std::optional(read_name(*item)) : std::nullopt;
-    looked_ = true;
-    return;
-  }
-  row_ = item ? std::optional(read_row(*item)) : std::nullopt;
-  row_looked_ = true;
-}
 
 Plan ReorderChange::plan() {
   const Layout& layout = world_.layout;
@@ -145,11 +131,6 @@ Plan ReorderChange::plan() {
   plan.adds = RowPlace{call_.order, call_.identity};
   plan.upstream = moved.name.upstream;
   return plan;
-}
-
-void ReorderChange::stale(std::size_t) {
-  looked_ = false;
-  row_looked_ = false;
 }
 
 ParkingAnswer ReorderChange::answer(const KeyFacts& key) const {

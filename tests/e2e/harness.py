@@ -142,6 +142,26 @@ class Recorder:
         self.server.server_close()
 
 
+class Refusing:
+    """Of a test with an `upstream` that acts as `act`: messages in `refused` get 404."""
+
+    refused = ()
+    patience_s = 60
+
+    def act(self, door, body):
+        if json.loads(body)["messageId"] in self.refused:
+            door.reply(404)
+            return True
+        return None
+
+    def ids(self):
+        return [one["messageId"] for one in self.upstream.bodies()]
+
+    def await_ids(self, wanted, seconds=None):
+        eventually(f"{len(wanted)} messages arrive", lambda: set(self.ids()) >= set(wanted),
+                   seconds or self.patience_s)
+
+
 class FrontDoor:
     """What an ingest is asked over HTTP."""
 

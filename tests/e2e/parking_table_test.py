@@ -8,7 +8,7 @@ from unittest import mock
 
 import moto
 import table
-from harness import BIN, EndToEnd, eventually, fuller, request
+from harness import BIN, EndToEnd, Refusing, eventually, fuller, request
 
 SCALE = 0.02
 
@@ -17,8 +17,9 @@ def document(name, user):
     return {"messageId": name, "userId": user}
 
 
-class OnTable(EndToEnd):
+class OnTable(Refusing, EndToEnd):
     minutes = 4
+    patience_s = 90
 
     def setUp(self):
         environment = mock.patch.dict(os.environ, moto.CREDENTIALS)
@@ -27,25 +28,11 @@ class OnTable(EndToEnd):
         self.table = table.Tiny()
         self.addCleanup(self.table.close)
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = self.table.url
-        self.refused = set()
         self.upstream = self.recorder(self.act)
         self.made = self.pipeline(
             url=self.upstream.url, time_scale=SCALE, more=f'[aws]\nregion = "{moto.REGION}"\n',
             stages={"ingest": ['parking = "dynamodb"', 'hold_visibility = "3s"',
                                'announce_every = "2s"']})
-
-    def act(self, door, body):
-        if json.loads(body)["messageId"] in self.refused:
-            door.reply(404)
-            return True
-        return None
-
-    def ids(self):
-        return [one["messageId"] for one in self.upstream.bodies()]
-
-    def await_ids(self, wanted, seconds=90):
-        eventually(f"{len(wanted)} messages arrive", lambda: set(self.ids()) >= set(wanted),
-                   seconds)
 
     def await_nothing_left(self):
         eventually("no key is left", lambda: not self.table.items("keys"), 30)

@@ -9,7 +9,7 @@ import unittest
 from unittest import mock
 
 import moto
-from harness import BIN, eventually, fuller
+from harness import BIN, Refusing, eventually, fuller
 
 QUEUE = "huntaze-rate-limiter-queue"
 
@@ -18,10 +18,9 @@ def document(name, user, **more):
     return json.dumps({"messageId": name, "userId": user, **more})
 
 
-class OnQueue(moto.OnMoto):
+class OnQueue(Refusing, moto.OnMoto):
     def setUp(self):
         super().setUp()
-        self.refused = set()
         self.upstream = self.recorder(self.act)
         self.made = self.pipeline(url=self.upstream.url, time_scale=0.02, stages={
             "ingest": ['hold_visibility = "3s"']})
@@ -29,19 +28,6 @@ class OnQueue(moto.OnMoto):
             file.write(f'[aws]\nregion = "{moto.REGION}"\nendpoint = "{self.aws.url}"\n'
                        f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\n')
         self.aws.make_queue(QUEUE)
-
-    def act(self, door, body):
-        if json.loads(body)["messageId"] in self.refused:
-            door.reply(404)
-            return True
-        return None
-
-    def ids(self):
-        return [one["messageId"] for one in self.upstream.bodies()]
-
-    def await_ids(self, wanted, seconds=60):
-        eventually(f"{len(wanted)} messages arrive", lambda: set(self.ids()) >= set(wanted),
-                   seconds)
 
     def await_empty(self):
         eventually("the queue is empty", lambda: self.aws.depth(QUEUE) == (0, 0), 30)
