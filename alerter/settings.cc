@@ -116,7 +116,7 @@ constexpr std::array kSinkRows = {
                .max = 512},
     SettingRow{.name = "secrets",
                .type = SettingType::kList,
-               .help = "Of a webhook: secret://env/NAME, secret://file/PATH; each signs.",
+               .help = "Of a webhook: secret://env/NAME, /file/PATH, /aws/NAME#FIELD; each signs.",
                .max = 8},
     SettingRow{.name = "severities",
                .type = SettingType::kList,
@@ -171,11 +171,11 @@ Result<std::vector<std::string>> read_kinds(const SettingTable& table) {
 // The error does not say the url: there may be a token in it.
 Status check_webhook(const SettingTable& table, const Sink& sink) {
   if (!port::is_secret(sink.url) && !port::HttpClient::check_url(sink.url).ok()) {
-    return wrong(table, "url", "is no http(s) URL with a host, and no secret://env/ or /file/");
+    return wrong(table, "url", "is no http(s) URL with a host, and no secret://env/, /file/ or /aws/");
   }
   for (const std::string& secret : sink.secrets) {
     if (!port::is_secret(secret)) {
-      return wrong(table, "secrets", "each is secret://env/NAME or secret://file/PATH");
+      return wrong(table, "secrets", "each is secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD");
     }
   }
   return Done{};
@@ -257,6 +257,17 @@ Result<Config> read_config(const Settings& settings, const std::string& data_dir
                                          ": heartbeat_url: is no http(s) URL and no secret://..."};
   }
   return config;
+}
+
+Result<std::vector<aws::NamedSecret>> secrets_of(const Settings& settings) {
+  const auto tables = settings.tables("sink", kSinkRows);
+  if (!tables) return tables.error();
+  std::vector<aws::NamedSecret> named;
+  aws::name_secrets(settings.stage, {"heartbeat_url"}, {}, named);
+  for (const SettingTable& table : *tables) {
+    aws::name_secrets(table, {"url"}, {"secrets"}, named);
+  }
+  return named;
 }
 
 }  // namespace sluice::alerter

@@ -81,25 +81,15 @@ Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteState
 
 Status Shell::start(stage::Stage<AlerterCore>& stage) {
   stage_ = &stage;
-  warn_of_secrets();
+  const auto named = secrets_of(stage.settings());
+  if (!named) return named.error();
+  auto secrets = aws::Secrets::open(stage.poller(), log_, stage.settings(), *named);
+  if (!secrets) return secrets.error();
+  secrets_ = std::move(*secrets);
   stage.metrics().on_scrape([this] { show_counts(stage_->metrics()); });
   upkeep();
   tell_time();
   return Done{};
-}
-
-// A secret may come later: it is read for each delivery.
-void Shell::warn_of_secrets() {
-  const auto look = [this](const std::string& sink, const std::string& reference) {
-    if (!port::is_secret(reference) || port::secret_exists(reference)) return;
-    log_.warning("a secret is not there: nothing can be delivered with it",
-                 {{"secret", reference}, {"sink", sink}});
-  };
-  for (const Sink& sink : config_.sinks) {
-    look(sink.name, sink.url);
-    for (const std::string& secret : sink.secrets) look(sink.name, secret);
-  }
-  look("heartbeat_url", beat_url_);
 }
 
 std::string Shell::not_ready() {
@@ -151,11 +141,22 @@ void Shell::perform(const Deliver& ask) {
   delivered(ask, {0, how.ok(), how.ok() ? "" : how.error().what});
 }
 
+// Sinks stay where they are.
 void Shell::post(const Sink& sink, const Deliver& ask) {
-  auto call = webhook_call(sink, ask.alerts, port::wall_now());
+  for (const std::string& reference : references_of(sink)) {
+    if (!secrets_->is_being_read(reference)) continue;
+    return secrets_->when_read(reference, [this, &sink, ask] { post(sink, ask); });
+  }
+  auto call = webhook_call(sink, ask.alerts, port::wall_now(),
+                           [this](const std::string& one) { return secrets_->read(one); });
   if (!call) return delivered(ask, {0, false, call.error().what});
-  http_->send(std::move(*call),
-              [this, ask](const port::HttpAnswer& answer) { delivered(ask, judged(answer)); });
+  http_->send(std::move(*call), [this, &sink, ask](const port::HttpAnswer& answer) {
+    const Delivered how = judged(answer);
+    if (how.unwelcome) {
+      for (const std::string& reference : references_of(sink)) secrets_->refused(reference);
+    }
+    delivered(ask, how);
+  });
 }
 
 void Shell::delivered(const Deliver& ask, Delivered how) {
@@ -176,13 +177,14 @@ void Shell::beat() {
   port::HttpCall call;
   call.url = beat_url_;
   if (port::is_secret(beat_url_)) {
-    auto url = port::resolve_secret(beat_url_);
+    auto url = secrets_->read(beat_url_);
     if (!url) return log_.warning("no heartbeat", {{"why", url.error().what}});
     call.url = std::move(*url);
   }
   call.headers = {{"User-Agent", "sluice-alerter"}};
   http_->send(std::move(call), [this](const port::HttpAnswer& answer) {
     const Delivered how = judged(answer);
+    if (how.unwelcome) secrets_->refused(beat_url_);
     if (!how.ok) log_.warning("no heartbeat", {{"why", how.error}});
   });
 }

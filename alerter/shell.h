@@ -9,6 +9,7 @@
 #include "alerter/sinks.h"
 #include "alerter/sns.h"
 #include "alerter/sqlite_state.h"
+#include "lib/aws/secrets.h"
 #include "lib/aws/session.h"
 #include "lib/port/http_client.h"
 #include "lib/stage/stage.h"
@@ -38,7 +39,6 @@ class Shell {
   Status open_topics(const stage::Room& room);
   void beat();
   void delivered(const Deliver& ask, Delivered how);
-  void warn_of_secrets();
   void tell_time();
   void upkeep();
   void show_counts(stage::Metrics& metrics);
@@ -50,6 +50,7 @@ class Shell {
   std::map<std::string, FileSink> files_;  // by sink
   StreamSink standard_output_;
   std::unique_ptr<port::HttpClient> http_;
+  std::unique_ptr<aws::Secrets> secrets_;
   std::unique_ptr<aws::Session> aws_;  // nothing: no topics
   stage::Stage<AlerterCore>* stage_ = nullptr;
   port::Log& log_;

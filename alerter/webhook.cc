@@ -3,7 +3,6 @@
 #include "alerter/sinks.h"
 #include "lib/digest/digest.h"
 #include "lib/digest/webhook_signature.h"
-#include "lib/port/secrets.h"
 
 namespace sluice::alerter {
 
@@ -34,18 +33,24 @@ Delivered judged(const port::HttpAnswer& answer) {
   return how;
 }
 
+std::vector<std::string> references_of(const Sink& sink) {
+  std::vector<std::string> references = sink.secrets;
+  if (port::is_secret(sink.url)) references.push_back(sink.url);
+  return references;
+}
+
 Result<port::HttpCall> webhook_call(const Sink& sink, const std::vector<wire::Alert>& alerts,
-                                    StoreTime now) {
+                                    StoreTime now, const port::ReadSecret& read) {
   port::HttpCall call;
   call.url = sink.url;
   if (port::is_secret(sink.url)) {
-    auto url = port::resolve_secret(sink.url);
+    auto url = read(sink.url);
     if (!url) return url.error();
     call.url = std::move(*url);
   }
   std::vector<std::string> secrets;
   for (const std::string& reference : sink.secrets) {
-    auto written = port::resolve_secret(reference);
+    auto written = read(reference);
     if (!written) return written.error();
     auto secret = read_webhook_secret(*written);
     if (!secret) return Error{Trouble::kUnavailable, reference + ": " + secret.error().what};

@@ -10,6 +10,7 @@
 #include "alerter/sink_port.h"
 #include "lib/base/result.h"
 #include "lib/port/http_client.h"
+#include "lib/port/secrets.h"
 #include "lib/wire/messages.h"
 
 namespace sluice::alerter {
@@ -24,6 +25,9 @@ Delivered judged(const port::HttpAnswer& answer);
 
 // The secrets of the sink and of its url are read now; when they cannot be, it is tried again.
 Result<port::HttpCall> webhook_call(const Sink& sink, const std::vector<wire::Alert>& alerts,
-                                    StoreTime now);
+                                    StoreTime now,
+                                    const port::ReadSecret& read = port::resolve_secret);
+// Those that it reads.
+std::vector<std::string> references_of(const Sink& sink);
 
 }  // namespace sluice::alerter

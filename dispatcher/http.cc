@@ -8,7 +8,6 @@
 #include "lib/base/check.h"
 #include "lib/digest/webhook_signature.h"
 #include "lib/port/clock.h"
-#include "lib/port/secrets.h"
 
 namespace sluice::dispatcher {
 
@@ -36,12 +35,19 @@ HttpEnd end_of(port::ShotEnd end) {
   return HttpEnd::kUnknown;
 }
 
-Status check_secrets(const Upstream& upstream) {
+// So long an attempt waits for a secret: less than a grant lasts.
+constexpr Duration kSecretWait = milliseconds(1'500);
+
+std::vector<std::string> references_of(const Upstream& upstream) {
   std::vector<std::string> all = upstream.sign;
   for (const std::string& one : {upstream.credential, upstream.credential_default}) {
     if (!one.empty()) all.push_back(one);
   }
-  for (const std::string& one : all) {
+  return all;
+}
+
+Status check_secrets(const Upstream& upstream) {
+  for (const std::string& one : references_of(upstream)) {
     if (auto usable = check_secret(one); !usable) return usable.error();
   }
   return Done{};
@@ -112,10 +118,14 @@ std::vector<std::string> header_lines(const Upstream& upstream, const StartHttp&
   return lines;
 }
 
-Http::Http(HttpConfig config, Hooks hooks) : config_(std::move(config)), hooks_(std::move(hooks)) {}
+Http::Http(port::Poller& poller, HttpConfig config, Hooks hooks)
+    : poller_(poller),
+      config_(std::move(config)),
+      hooks_(std::move(hooks)),
+      secrets_(hooks_.secrets == nullptr ? own_secrets_ : *hooks_.secrets) {}
 
 Result<std::unique_ptr<Http>> Http::open(port::Poller& poller, HttpConfig config, Hooks hooks) {
-  std::unique_ptr<Http> http(new Http(std::move(config), std::move(hooks)));
+  std::unique_ptr<Http> http(new Http(poller, std::move(config), std::move(hooks)));
   for (const Upstream& upstream : http->config_.upstreams) {
     if (auto added = http->add_line(poller, upstream); !added) {
       return Error{added.error().code, "upstream " + upstream.name + ": " + added.error().what};
@@ -173,7 +183,7 @@ std::optional<Http::Secrets> Http::secrets_for(Line& line, const StartHttp& call
     return std::nullopt;
   };
   for (const std::string& reference : upstream.sign) {
-    auto written = port::resolve_secret(reference);
+    auto written = secrets_.read(reference);
     if (!written) return trouble(written.error());
     auto secret = read_webhook_secret(*written);
     if (!secret) return trouble({secret.error().code, reference + ": " + secret.error().what});
@@ -181,7 +191,8 @@ std::optional<Http::Secrets> Http::secrets_for(Line& line, const StartHttp& call
   }
   if (upstream.credential.empty()) return secrets;
   auto credential =
-      resolve_for_key(upstream.credential, upstream.credential_default, field_of(call.key));
+      resolve_for_key({upstream.credential, upstream.credential_default}, field_of(call.key),
+                      [this](const std::string& reference) { return secrets_.read(reference); });
   if (!credential && !is_per_key(upstream.credential)) return trouble(credential.error());
   if (!credential) {
     refuse(call.attempt, HttpEnd::kNoCredential, credential.error().what);
@@ -189,6 +200,40 @@ std::optional<Http::Secrets> Http::secrets_for(Line& line, const StartHttp& call
   }
   secrets.credential = std::move(*credential);
   return secrets;
+}
+
+std::optional<std::string> Http::unread(const Upstream& upstream) {
+  for (std::string& reference : references_of(upstream)) {
+    if (secrets_.is_being_read(reference)) return std::move(reference);
+  }
+  return std::nullopt;
+}
+
+// Once it is read the attempt goes on, if its time is not over: may_start says so.
+void Http::wait(const std::string& reference, StartHttp call) {
+  const wire::Attempt attempt = call.attempt;
+  const std::uint64_t number = ++waits_named_;
+  waiting_[attempt] = {std::move(call), number};
+  const auto here = std::weak_ptr<bool>(here_);
+  secrets_.when_read(reference, [this, here, attempt, number] {
+    if (here.expired()) return;
+    if (auto again = waited(attempt, number)) start(std::move(*again));
+  });
+  poller_.after(kSecretWait, [this, here, attempt, number, reference] {
+    if (here.expired()) return;
+    const auto late = waited(attempt, number);
+    if (!late) return;
+    lines_.at(late->upstream).trouble = reference + " is being read";
+    refuse(attempt, HttpEnd::kNotConnected, "no credential");
+  });
+}
+
+std::optional<StartHttp> Http::waited(const wire::Attempt& attempt, std::uint64_t number) {
+  const auto found = waiting_.find(attempt);
+  if (found == waiting_.end() || found->second.number != number) return std::nullopt;
+  StartHttp call = std::move(found->second.call);
+  waiting_.erase(found);
+  return call;
 }
 
 void Http::start(StartHttp call) {
@@ -201,6 +246,11 @@ void Http::start(StartHttp call) {
   if (!is_field_value(call.idempotency_key) || !is_field_value(call.traceparent)) {
     return refuse(call.attempt, HttpEnd::kLane, "header value");
   }
+  if (const auto reference = unread(*line.upstream)) return wait(*reference, std::move(call));
+  go(line, std::move(call));
+}
+
+void Http::go(Line& line, StartHttp call) {
   auto url = port::join_url(line.url, call.request.path);
   if (!url) return refuse(call.attempt, HttpEnd::kLane, "path");
   const auto secrets = secrets_for(line, call);
@@ -225,6 +275,7 @@ std::string Http::trouble() const {
 }
 
 void Http::stop(const wire::Attempt& attempt) {
+  waiting_.erase(attempt);
   const auto found = shot_of_.find(attempt);
   if (found == shot_of_.end()) return;
   const auto running = attempts_.find(found->second);
@@ -237,6 +288,11 @@ void Http::ended(port::ShotResult result) {
   const auto found = attempts_.find(result.id);
   HttpEnded ended;
   found->second.line->astray = result.end == port::ShotEnd::kAddress;
+  if (result.status == 401 || result.status == 403) {
+    for (const std::string& one : references_of(*found->second.line->upstream)) {
+      secrets_.refused(one);
+    }
+  }
   ended.attempt = std::move(found->second.attempt);
   attempts_.erase(found);
   shot_of_.erase(ended.attempt);

@@ -14,6 +14,7 @@
 
 #include "dispatcher/core.h"
 #include "dispatcher/secrets.h"
+#include "lib/aws/secrets.h"
 #include "lib/base/result.h"
 #include "lib/port/one_shot.h"
 #include "lib/port/poller.h"
@@ -35,6 +36,7 @@ class Http {
     std::function<std::optional<Duration>(const wire::Attempt&)> may_start;
     // Once for each start, unless it was stopped.
     std::function<void(HttpEnded)> ended;
+    aws::Secrets* secrets = nullptr;  // nullptr: of the environment and files alone
   };
 
   // kSettings when an upstream's url, credential, header or method cannot be.
@@ -47,7 +49,7 @@ class Http {
   // Its connection is reset; hooks.ended is not called.
   void stop(const wire::Attempt& attempt);
 
-  [[nodiscard]] std::size_t running() const { return attempts_.size(); }
+  [[nodiscard]] std::size_t running() const { return attempts_.size() + waiting_.size(); }
   // The trouble that only a person can mend ("secret://env/X cannot be read"); empty: none.
   [[nodiscard]] std::string trouble() const;
 
@@ -64,7 +66,13 @@ class Http {
     Line* line = nullptr;
   };
 
-  Http(HttpConfig config, Hooks hooks);
+  // For a secret that is being read.
+  struct Waiting {
+    StartHttp call;
+    std::uint64_t number = 0;
+  };
+
+  Http(port::Poller& poller, HttpConfig config, Hooks hooks);
   Status add_line(port::Poller& poller, const Upstream& upstream);
   void refuse(const wire::Attempt& attempt, HttpEnd end, std::string_view why);
   // What the request is to carry and only this process knows.
@@ -74,14 +82,25 @@ class Http {
   };
   // Otherwise has refused the attempt.
   std::optional<Secrets> secrets_for(Line& line, const StartHttp& call);
+  // Nothing: all of them can be read, or cannot.
+  std::optional<std::string> unread(const Upstream& upstream);
+  void wait(const std::string& reference, StartHttp call);
+  std::optional<StartHttp> waited(const wire::Attempt& attempt, std::uint64_t number);
+  void go(Line& line, StartHttp call);
   void ended(port::ShotResult result);
 
+  port::Poller& poller_;
   HttpConfig config_;
   Hooks hooks_;
+  aws::Secrets own_secrets_;  // where no others are given
+  aws::Secrets& secrets_;
   std::uint64_t shots_named_ = 0;
   std::map<std::uint64_t, Running> attempts_;  // by the shot's id
   std::map<wire::Attempt, std::uint64_t> shot_of_;
   std::map<std::string, Line> lines_;
+  std::map<wire::Attempt, Waiting> waiting_;
+  std::uint64_t waits_named_ = 0;
+  std::shared_ptr<bool> here_ = std::make_shared<bool>(true);
 };
 
 // Header lines of an attempt, in order. What is ours takes the place of what the message has under

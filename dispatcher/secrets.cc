@@ -3,7 +3,6 @@
 #include <string_view>
 
 #include "lib/digest/digest.h"
-#include "lib/port/secrets.h"
 
 namespace sluice::dispatcher {
 
@@ -45,7 +44,8 @@ std::string variable_of(std::string_view field) {
 bool is_per_key(std::string_view reference) { return reference.find(kKey) != std::string::npos; }
 
 std::string reference_for(std::string_view reference, std::string_view field) {
-  const std::string name = reference.starts_with(kFile) ? file_name_of(field) : variable_of(field);
+  const bool in_path = reference.starts_with(kFile) || port::is_aws_secret(reference);
+  const std::string name = in_path ? file_name_of(field) : variable_of(field);
   std::string written(reference);
   for (std::size_t at = 0; (at = written.find(kKey, at)) != std::string::npos; at += name.size()) {
     written.replace(at, kKey.size(), name);
@@ -53,16 +53,21 @@ std::string reference_for(std::string_view reference, std::string_view field) {
   return written;
 }
 
-Result<std::string> resolve_for_key(const std::string& reference, const std::string& fallback,
-                                    std::string_view field) {
-  const std::string own = reference_for(reference, field);
-  const bool use_own = fallback.empty() || port::secret_exists(own);
-  return port::resolve_secret(use_own ? own : reference_for(fallback, field));
+Result<std::string> resolve_for_key(const KeySecret& secret, std::string_view field,
+                                    const port::ReadSecret& read) {
+  const std::string own = reference_for(secret.reference, field);
+  if (secret.fallback.empty()) return read(own);
+  const std::string shared = reference_for(secret.fallback, field);
+  if (!port::is_aws_secret(own)) return read(port::secret_exists(own) ? own : shared);
+  auto value = read(own);
+  const bool none = !value && value.error().code == Trouble::kInvalid;
+  return none ? read(shared) : value;
 }
 
 Status check_secret(const std::string& reference) {
   if (port::is_secret(reference)) return Done{};
-  return Error{Trouble::kSettings, "a credential is secret://env/NAME or secret://file/PATH"};
+  return Error{Trouble::kSettings,
+               "a credential is secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD"};
 }
 
 }  // namespace sluice::dispatcher

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "lib/aws/settings.h"
 #include "lib/port/clock.h"
 #include "lib/stage/upstreams.h"
 
@@ -53,6 +54,16 @@ Status check_descriptors(const std::vector<Upstream>& upstreams) {
                                        ": lower in_flight, or raise the hard limit (ulimit -Hn)"};
 }
 
+Result<std::vector<aws::NamedSecret>> secrets_of(const Settings& settings) {
+  auto tables = stage::upstream_tables(settings);
+  if (!tables) return tables.error();
+  std::vector<aws::NamedSecret> named;
+  for (const SettingTable& table : *tables) {
+    aws::name_secrets(table, {"credential", "credential_default"}, {"sign"}, named);
+  }
+  return named;
+}
+
 }  // namespace
 
 stage::StageInfo Shell::info() {
@@ -62,6 +73,7 @@ stage::StageInfo Shell::info() {
           .health_listen = "127.0.0.1:8083",
           .takes = {wire::Role::kLimiter},
           .rows = setting_rows(),
+          .tables = {{"aws", aws::setting_rows()}},
           .many = true,
           .upstreams = true};
 }
@@ -98,11 +110,17 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
 
 Status Shell::start(stage::Stage<Core>& stage) {
   stage_ = &stage;
-  auto http = Http::open(stage.poller(), http_config_,
-                         {[this](const wire::Attempt& attempt) {
-                            return core_.may_start(attempt, port::steady_now());
-                          },
-                          [this](HttpEnded ended) { this->ended(std::move(ended)); }});
+  auto named = secrets_of(stage.settings());
+  if (!named) return named.error();
+  auto secrets = aws::Secrets::open(stage.poller(), stage.log(), stage.settings(), *named);
+  if (!secrets) return secrets.error();
+  secrets_ = std::move(*secrets);
+  auto http =
+      Http::open(stage.poller(), http_config_,
+                 {[this](const wire::Attempt& attempt) {
+                    return core_.may_start(attempt, port::steady_now());
+                  },
+                  [this](HttpEnded ended) { this->ended(std::move(ended)); }, secrets_.get()});
   if (!http) return http.error();
   http_ = std::move(*http);
   stage.metrics().on_scrape([this] { refresh(); });

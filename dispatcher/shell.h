@@ -42,6 +42,7 @@ class Shell {
   HttpConfig http_config_;
   DispatcherCore core_;
   stage::Stage<Core>* stage_ = nullptr;
+  std::unique_ptr<aws::Secrets> secrets_;
   std::unique_ptr<Http> http_;
   struct Running {
     std::string upstream;

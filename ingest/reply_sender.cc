@@ -11,7 +11,6 @@
 #include "lib/digest/base64.h"
 #include "lib/digest/webhook_signature.h"
 #include "lib/port/json_text.h"
-#include "lib/port/secrets.h"
 
 namespace sluice::ingest {
 
@@ -136,7 +135,7 @@ void ReplySender::look_at(const std::string& host, Line& line) {
 std::optional<ReplySender::Secrets> ReplySender::secrets() {
   Secrets secrets;
   for (const std::string& reference : config_.secrets) {
-    auto written = port::resolve_secret(reference);
+    auto written = world_.read_secret(reference);
     auto secret = written ? read_webhook_secret(*written) : written;
     if (!secret) {
       const std::string where = written ? reference + ": " : "";
@@ -171,6 +170,9 @@ void ReplySender::ended(const port::ShotResult& result) {
   const Reply reply = std::move(found->second);
   under_way_.erase(found);
   const bool answered = result.end == port::ShotEnd::kAnswered;
+  if (answered && (result.status == 401 || result.status == 403)) {
+    for (const std::string& secret : config_.secrets) world_.secret_refused(secret);
+  }
   const std::string why = answered ? "HTTP status " + std::to_string(result.status)
                           : result.end == port::ShotEnd::kAddress
                               ? "its address is link-local, or a cloud's metadata service"

@@ -15,6 +15,7 @@
 #include "lib/port/log.h"
 #include "lib/port/one_shot.h"
 #include "lib/port/poller.h"
+#include "lib/port/secrets.h"
 #include "lib/port/url.h"
 
 namespace sluice::ingest {
@@ -31,6 +32,9 @@ class ReplySender {
     port::Log& log;
     std::function<StoreTime()> wall;
     std::uint64_t seed = 0;
+    port::ReadSecret read_secret = port::resolve_secret;
+    // A host refused what was signed with it.
+    std::function<void(const std::string& reference)> secret_refused = [](const std::string&) {};
   };
 
   // `store` outlives it; the hosts of `config` are URLs (checked).

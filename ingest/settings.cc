@@ -136,7 +136,8 @@ constexpr std::array kRows = {
     SettingRow{
         .name = "reply_secrets",
         .type = Type::kList,
-        .help = "Replies are signed with: secret://env/NAME, secret://file/PATH; each signs.",
+        .help =
+            "Secrets that replies are signed with (secret://env/, /file/ or /aws/); each signs.",
         .max = 8},
     SettingRow{.name = "reply_timeout",
                .type = Type::kDuration,
@@ -225,7 +226,8 @@ Result<ReplyConfig> read_replies(const SettingTable& table) {
   }
   replies.secrets = table.list("reply_secrets");
   if (!std::all_of(replies.secrets.begin(), replies.secrets.end(), port::is_secret)) {
-    return wrong(table, "reply_secrets", "each is secret://env/NAME or secret://file/PATH");
+    return wrong(table, "reply_secrets",
+                 "each is secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD");
   }
   replies.timeout = table.duration("reply_timeout");
   replies.backoff = table.duration("reply_backoff");

@@ -77,9 +77,7 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage_ = &stage;
   began_ = stage.now();
   door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
-  replies_ = std::make_unique<ReplySender>(
-      config_.replies, reply_store(),
-      ReplySender::World{stage.poller(), stage.log(), port::wall_now, stage.room().life});
+  if (auto started = start_replies(); !started) return started;
   read_keys();
   auto server = port::HttpServer::open(
       stage.poller(), door_config_,
@@ -94,6 +92,19 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   if (table_) start_table();
   stage.poller().after(seconds(1), [this] { each_second(); });
   stage.poller().after(seconds(10), [this] { each_ten_seconds(); });
+  return Done{};
+}
+
+Status Shell::start_replies() {
+  std::vector<aws::NamedSecret> named;
+  aws::name_secrets(stage_->settings().stage, {}, {"reply_secrets"}, named);
+  auto secrets = aws::Secrets::open(stage_->poller(), stage_->log(), stage_->settings(), named);
+  if (!secrets) return secrets.error();
+  secrets_ = std::move(*secrets);
+  ReplySender::World world{stage_->poller(), stage_->log(), port::wall_now, stage_->room().life};
+  world.read_secret = [this](const std::string& one) { return secrets_->read(one); };
+  world.secret_refused = [this](const std::string& one) { secrets_->refused(one); };
+  replies_ = std::make_unique<ReplySender>(config_.replies, reply_store(), std::move(world));
   return Done{};
 }
 

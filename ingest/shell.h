@@ -16,6 +16,7 @@
 #include "ingest/sqlite_lists.h"
 #include "ingest/sqlite_parking.h"
 #include "ingest/sqs_source.h"
+#include "lib/aws/secrets.h"
 #include "lib/aws/session.h"
 #include "lib/stage/stage.h"
 #include "lib/wire/namesakes.h"
@@ -62,6 +63,7 @@ class Shell {
   void table_answered(const ParkingReply& reply);
   void add_up_table();
   ReplyStore& reply_store();
+  Status start_replies();
   Status open_queues(const stage::Room& room);
   void start_queues();
   void ask_queue(const QueueCall& call);
@@ -78,6 +80,7 @@ class Shell {
   std::size_t lines_max_ = 0;
   IngestCore core_;
   stage::Stage<IngestCore>* stage_ = nullptr;
+  std::unique_ptr<aws::Secrets> secrets_;
   std::unique_ptr<ReplySender> replies_;
   std::unique_ptr<HttpDoor> door_;
   std::unique_ptr<port::HttpServer> server_;

@@ -25,8 +25,8 @@ constexpr SettingRow kRows[] = {
      .preset = "false",
      .help = "The store is a Redis Cluster; each upstream is on one of its masters."},
     {.name = "redis_password",
-     .help = "secret://env/NAME or secret://file/PATH, read again when it changes or is refused; "
-             "none: no login.",
+     .help = "secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD, read again when it "
+             "changes or is refused; none: no login.",
      .max = 4096},
     {.name = "redis_ca_file",
      .help = "Authorities that the server's certificate is checked against; none: the system's.",

@@ -37,7 +37,8 @@ Status check_urls(const SettingTable& table) {
 Status check_rest(const SettingTable& table) {
   const std::string& password = table.text("redis_password");
   if (!password.empty() && !port::is_secret(password)) {
-    return wrong(table, "redis_password", "is secret://env/NAME or secret://file/PATH");
+    return wrong(table, "redis_password",
+                 "is secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD");
   }
   if (table.text("redis_cert_file").empty() != table.text("redis_key_file").empty()) {
     return wrong(table, "redis_key_file", "redis_cert_file and redis_key_file go together");

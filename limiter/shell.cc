@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/aws/settings.h"
 #include "lib/base/calendar.h"
 #include "lib/port/random.h"
 #include "lib/wire/closure_words.h"
@@ -52,6 +53,7 @@ stage::StageInfo Shell::info() {
   info.takes = {wire::Role::kIngest};
   info.dials = {wire::Role::kDispatcher, wire::Role::kAuditor};
   info.rows = setting_rows();
+  info.tables = {{"aws", aws::setting_rows()}};
   info.many = true;  // on Redis; the embedded store locks its own directory
   info.verbs = {"explain KEY|ID [--json]", "simulate --trace FILE --limits FILE",
                 "restore [--lift] [--spare N] [--nothing-before] [--by NAME] [--keys]"};

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/aws/secrets.h"
 #include "lib/stage/upstreams.h"
 #include "limiter/redis_store.h"
 #include "limiter/shell_embedded.h"
@@ -29,6 +30,22 @@ Result<Config> config_of(const Settings& settings) {
   return config;
 }
 
+namespace {
+
+// Whoever has the options, or a copy of them, has what reads their secret.
+Status read_password_by_reference(const stage::Room& room, port::RedisConfig& client) {
+  std::vector<aws::NamedSecret> named;
+  aws::name_secrets(room.settings.stage, {"redis_password"}, {}, named);
+  auto opened = aws::Secrets::open(room.poller, room.log, room.settings, named);
+  if (!opened) return opened.error();
+  const std::shared_ptr<aws::Secrets> secrets = std::move(*opened);
+  client.read_secret = [secrets](const std::string& reference) { return secrets->read(reference); };
+  client.secret_refused = [secrets](const std::string& reference) { secrets->refused(reference); };
+  return Done{};
+}
+
+}  // namespace
+
 bool on_redis(const Settings& settings) { return settings.stage.text("store") == "redis"; }
 
 Result<std::unique_ptr<StorePort>> open_store(const stage::Room& room, StoreConfig config,
@@ -37,6 +54,7 @@ Result<std::unique_ptr<StorePort>> open_store(const stage::Room& room, StoreConf
   auto options = read_redis_options(room.settings);
   if (!options) return options.error();
   options->says_limits = speaks == Speaks::kLimits;
+  if (auto done = read_password_by_reference(room, options->client); !done) return done.error();
   return RedisStore::open(room, std::move(config), std::move(*options));
 }
 

@@ -17,7 +17,9 @@ Result<std::string> value_of(const secrets_manager::Secret& secret, const Secret
   if (parts.field.empty()) return port::usable_secret(secret.value, reference);
   auto field = secrets_manager::field_of(secret, parts.field);
   if (!field.ok()) {
-    return Error{Trouble::kUnavailable, reference + ": " + field.error().what};
+    const bool none = field.error().code == Trouble::kInvalid;
+    return Error{none ? Trouble::kInvalid : Trouble::kUnavailable,
+                 reference + ": " + field.error().what};
   }
   return port::usable_secret(std::move(*field), reference);
 }
@@ -45,6 +47,16 @@ void SecretCache::ask(const std::string& reference, Done done) {
   if (is_settled(kept)) return done(answer(kept, *parts, reference));
   kept.waiting.push_back({reference, std::move(*parts), std::move(done)});
   if (!std::exchange(kept.asking, true)) fetch(name, kept);
+}
+
+std::optional<Result<std::string>> SecretCache::peek(const std::string& reference) {
+  const auto parts = read_reference(reference);
+  if (!parts) return Error{Trouble::kUnavailable, reference + " is no secret://aws/NAME#FIELD"};
+  Kept& kept = kept_[parts->name];
+  if (!is_settled(kept) && !std::exchange(kept.asking, true)) fetch(parts->name, kept);
+  const bool usable = kept.secret && !kept.doubted;
+  if (!usable && !is_settled(kept)) return std::nullopt;
+  return answer(kept, *parts, reference);
 }
 
 void SecretCache::doubt(const std::string& reference) {

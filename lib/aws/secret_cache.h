@@ -33,9 +33,12 @@ class SecretCache {
   SecretCache& operator=(const SecretCache&) = delete;
 
   // Calls `done` once, at once when the value is kept. A secret is asked for once, whatever number
-  // of its fields. While it cannot be read again the old value serves. kUnavailable names the
-  // reference and says why.
+  // of its fields. While it cannot be read again the old value serves. The error names the
+  // reference and says why; kInvalid: the secret has no such field; else kUnavailable.
   void ask(const std::string& reference, Done done);
+  // What ask() would say, at once; also an old value, unless it was refused, while it is read
+  // again. Nothing: it is being read.
+  std::optional<Result<std::string>> peek(const std::string& reference);
   // Whoever was shown the value refused it (401, 403): it is read again by the next who asks, but
   // not within ten seconds of when it was read: many are refused at once.
   void doubt(const std::string& reference);

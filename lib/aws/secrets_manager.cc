@@ -34,7 +34,7 @@ Reply<Secret> read_secret(const Outcome& outcome) {
 Result<std::string> field_of(const Secret& secret, const std::string& field) {
   const json object = json::parse(secret.value, nullptr, false);
   if (!object.is_object()) {
-    return Error{Trouble::kInvalid, "no field " + field + ": the secret is no JSON object"};
+    return Error{Trouble::kCorrupt, "no field " + field + ": the secret is no JSON object"};
   }
   const json* found = member(object, field.c_str());
   if (found != nullptr && found->is_string()) return found->get<std::string>();

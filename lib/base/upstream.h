@@ -65,7 +65,7 @@ struct Upstream {
   std::vector<std::string> methods = {"POST"};               // what a message may ask for
   std::vector<std::pair<std::string, std::string>> headers;  // added to every request
   HttpVersion http = HttpVersion::k1_1;
-  // secret://env/NAME or secret://file/PATH; empty: none. {key} in it stands for the key's field.
+  // A secret's reference (lib/port/secrets.h); empty: none. {key} in it stands for the key's field.
   std::string credential;
   std::string credential_default;  // of keys that have none of their own
   std::string credential_header = "Authorization";

@@ -122,7 +122,7 @@ Result<std::unique_ptr<RedisClient>> RedisClient::open(Poller& poller, Log& log,
   auto urls = read_urls(config);
   if (!urls) return urls.error();
   if (!config.password.empty() && !is_secret(config.password)) {
-    return wrong("the password must be secret://env/NAME or secret://file/path");
+    return wrong("the password must be a secret's reference: secret://...");
   }
   if (urls->front().tls) {
     if (const Status usable = check_redis_tls(config.tls); !usable) return usable.error();

@@ -9,6 +9,7 @@
 
 #include "lib/base/instant.h"
 #include "lib/port/redis_value.h"
+#include "lib/port/secrets.h"
 
 namespace sluice::port {
 
@@ -25,6 +26,9 @@ struct RedisConfig {
   std::vector<std::string> urls;  // one; of a cluster, nodes to ask first
   bool cluster = false;
   std::string password;  // a secret's reference (secrets.h); empty: none is sent
+  ReadSecret read_secret = resolve_secret;
+  // What was read is not the server's password, or is it no longer.
+  std::function<void(const std::string& reference)> secret_refused = [](const std::string&) {};
   RedisTls tls;
   // Of the name's resolution; and again of connection, TLS, login and preamble together.
   Duration connect_timeout = seconds(3);

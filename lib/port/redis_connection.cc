@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "lib/base/check.h"
-#include "lib/port/secrets.h"
 
 namespace sluice::port {
 
@@ -117,6 +116,7 @@ void RedisConnection::greeted(std::string_view step, const RedisAnswer& answer, 
   // A user that may not PING is welcome all the same.
   const bool refused = error && !(step == "PING" && kind_of(text) == "NOPERM");
   if (refused) {
+    if (step == "AUTH") config_.secret_refused(config_.password);
     const std::string why = step == "AUTH" ? plain_kind(text) : text;
     return end(std::string(step) + " is refused: " + why);
   }
@@ -125,7 +125,7 @@ void RedisConnection::greeted(std::string_view step, const RedisAnswer& answer, 
 
 // The secret as it is now. false: it cannot be read, and this connection has ended.
 bool RedisConnection::say_login(RedisAnswered answered) {
-  auto secret = resolve_secret(config_.password);
+  auto secret = config_.read_secret(config_.password);
   if (!secret) {
     end(secret.error().what);
     return false;
@@ -155,7 +155,9 @@ void RedisConnection::login_again() {
     logging_in_ = false;
     const bool refused =
         answer.end != RedisAnswer::End::kAnswered || answer.value.kind == RedisValue::Kind::kError;
-    if (refused) password_.clear();
+    if (!refused) return;
+    password_.clear();
+    config_.secret_refused(config_.password);
   });
 }
 
@@ -198,6 +200,7 @@ Verdict RedisConnection::judge_login(const RedisPipeline::Refused& refused) {
     drain(refused.error.text);
     return Verdict::kNotExecuted;
   }
+  config_.secret_refused(config_.password);
   login_again();
   return state_ == State::kEnded ? Verdict::kNotExecuted : Verdict::kAgain;
 }
@@ -267,7 +270,7 @@ void RedisConnection::look(Instant now) {
   if (pipeline_.deadline() <= now && read_at_ != now) return end("no answer in time");
   if (config_.password.empty() || now < password_at_) return;
   password_at_ = now + config_.password_every;
-  const auto secret = resolve_secret(config_.password);
+  const auto secret = config_.read_secret(config_.password);
   if (secret && *secret != password_) login_again();
 }
 

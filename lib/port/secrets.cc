@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kEnv = "secret://env/";
 constexpr std::string_view kFile = "secret://file/";
+constexpr std::string_view kAws = "secret://aws/";
 constexpr std::int64_t kSecretMax = 64 * 1024;
 
 // It may stand in a header field: one line, without blanks at its ends.
@@ -43,7 +44,13 @@ Result<std::string> usable_secret(std::string value, const std::string& referenc
 
 bool is_secret(std::string_view text) {
   return (text.starts_with(kEnv) && text.size() > kEnv.size()) ||
-         (text.starts_with(kFile) && text.size() > kFile.size());
+         (text.starts_with(kFile) && text.size() > kFile.size()) || is_aws_secret(text);
+}
+
+bool is_aws_secret(std::string_view text) {
+  if (!text.starts_with(kAws)) return false;
+  text.remove_prefix(kAws.size());
+  return !text.empty() && text.front() != '#' && text.back() != '#';
 }
 
 bool secret_exists(const std::string& reference) {

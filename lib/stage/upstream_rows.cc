@@ -195,13 +195,20 @@ Error wrong(const Place& place, const std::string& what) {
   return {Trouble::kSettings, place.text() + ": " + what};
 }
 
+// A secret for each key would be a call and a place in memory for whatever producers write.
+bool is_bounded(const std::string& reference) {
+  const std::size_t key = reference.find("{key}");
+  return !port::is_aws_secret(reference) || key == std::string::npos || key > reference.find('#');
+}
+
 Status read_secrets(const SettingTable& table, Upstream& into) {
   into.credential = table.text("credential");
   into.credential_default = table.text("credential_default");
   into.sign = table.list("sign");
   const auto refuse = [&table](std::string_view name) {
-    return wrong(table.place_of(name),
-                 std::string(name) + ": must be secret://env/NAME or secret://file/PATH");
+    return wrong(table.place_of(name), std::string(name) +
+                                           ": must be secret://env/NAME, secret://file/PATH or "
+                                           "secret://aws/NAME#FIELD");
   };
   if (!into.credential.empty() && !port::is_secret(into.credential)) return refuse("credential");
   if (!into.credential_default.empty() && !port::is_secret(into.credential_default)) {
@@ -211,6 +218,13 @@ Status read_secrets(const SettingTable& table, Upstream& into) {
     return wrong(
         table.place_of("credential_default"),
         "credential_default: is for keys without their own, and credential names no {key}");
+  }
+  for (const char* name : {"credential", "credential_default"}) {
+    if (!is_bounded(table.text(name))) {
+      return wrong(table.place_of(name),
+                   std::string(name) +
+                       ": of Secrets Manager {key} stands for a field: secret://aws/NAME#{key}");
+    }
   }
   if (!std::all_of(into.sign.begin(), into.sign.end(), port::is_secret)) return refuse("sign");
   return Done{};

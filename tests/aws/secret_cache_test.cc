@@ -3,37 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-
-#include "lib/base/calendar.h"
+#include "tests/aws/vault.h"
 
 namespace sluice::aws {
 namespace {
-
-class Vault final : public Transport, public KeySource {
- public:
-  void send(HttpRequest request, Limits, std::function<void(HttpText)> done) override {
-    asked.push_back(request.body);
-    HttpText answer;
-    answer.status = status;
-    answer.body = body;
-    if (!holds) return done(std::move(answer));
-    held.push_back([answer, done = std::move(done)] { done(answer); });
-  }
-  void after(Duration wait, std::function<void()> run) override { time = time + wait, run(); }
-  [[nodiscard]] Instant now() const override { return time; }
-  [[nodiscard]] StoreTime wall() const override { return *parse_time("2026-11-21T12:00:00Z"); }
-  void ask(std::function<void(Result<Keys>)> done) override { done(Keys{"A", "s", ""}); }
-  void doubt(const Keys&) override {}
-  void says(const std::string& text) { body = R"({"SecretString":")" + text + R"("})"; }
-
-  std::uint32_t status = 200;
-  std::string body = R"({"SecretString":"{\"user\":\"u\",\"word\":\"hunter2\"}"})";
-  bool holds = false;
-  std::deque<std::function<void()>> held;
-  std::vector<std::string> asked;
-  Instant time{1'000'000'000};
-};
 
 class SecretCacheTest : public ::testing::Test {
  protected:
@@ -112,6 +85,32 @@ TEST_F(SecretCacheTest, AnOldValueServesWhileTheServiceIsAway) {
   vault_.status = 200;
   vault_.says("there");
   EXPECT_EQ(get("secret://aws/t"), "there");
+}
+
+TEST_F(SecretCacheTest, AnOldValueIsSeenWhileItIsReadAgainUnlessItWasRefused) {
+  const auto peek = [&] {
+    const auto value = cache_.peek("secret://aws/s");
+    return value ? **value : "being read";
+  };
+  vault_.holds = true;
+  vault_.says("old");
+  EXPECT_EQ(peek(), "being read");
+  EXPECT_EQ(peek(), "being read");
+  ASSERT_EQ(vault_.held.size(), 1U);
+  vault_.held.front()();
+  vault_.time = vault_.time + minutes(10);
+  vault_.says("new");
+  EXPECT_EQ(peek(), "old");
+  ASSERT_EQ(vault_.held.size(), 2U);
+  vault_.held.back()();
+  EXPECT_EQ(peek(), "new");
+  vault_.time = vault_.time + seconds(10);
+  cache_.doubt("secret://aws/s");
+  vault_.says("newer");
+  EXPECT_EQ(peek(), "being read");
+  ASSERT_EQ(vault_.held.size(), 3U);
+  vault_.held.back()();
+  EXPECT_EQ(peek(), "newer");
 }
 
 TEST_F(SecretCacheTest, NoErrorQuotesAValue) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "lib/digest/webhook_signature.h"
+#include "tests/aws/vault.h"
 #include "tests/dispatcher/world.h"
 
 namespace sluice::dispatcher {
@@ -55,6 +56,87 @@ TEST_F(CredentialTest, OneThatAllShareIsTheUpstreamsTrouble) {
   open_raw();
   EXPECT_EQ(of_key("a").end, HttpEnd::kNotConnected);
   EXPECT_THAT(http_->trouble(), HasSubstr("CREDENTIAL_TEST_NONE"));
+}
+
+class VaultTest : public CredentialTest {
+ protected:
+  VaultTest() {
+    secrets_ = &kept_;
+    upstream_.credential = "secret://aws/tokens";
+    vault_.says("old");
+  }
+  ~VaultTest() override { http_.reset(); }
+  VaultTest(const VaultTest&) = delete;
+  VaultTest& operator=(const VaultTest&) = delete;
+
+  aws::Vault vault_;
+  aws::Client client_{vault_, vault_, {"eu-west-1"}};
+  aws::Secrets kept_{client_, vault_};
+};
+
+TEST_F(VaultTest, AnAttemptWaitsForItsCredential) {
+  vault_.holds = true;
+  open_raw();
+  http_->start(call());
+  EXPECT_EQ(http_->running(), 1u);
+  rest(50);
+  EXPECT_EQ(server_raw_->heard(), "");
+  vault_.held.front()();
+  ASSERT_TRUE(turns([&] { return ended_.size() == 1; }));
+  EXPECT_EQ(ended_[0].status, 204u);
+  EXPECT_EQ(header("Authorization"), "old");
+  EXPECT_EQ(http_->running(), 0u);
+}
+
+TEST_F(VaultTest, ButNotForLong) {
+  vault_.holds = true;
+  open_raw();
+  EXPECT_EQ(attempt(call()).end, HttpEnd::kNotConnected);
+  EXPECT_EQ(http_->trouble(), "upstream u: secret://aws/tokens is being read");
+  vault_.held.front()();
+  EXPECT_EQ(server_raw_->heard(), "");
+  EXPECT_EQ(attempt(call()).status, 204u);
+  EXPECT_EQ(http_->trouble(), "");
+}
+
+TEST_F(VaultTest, OneThatIsStoppedMeanwhileNeverGoes) {
+  vault_.holds = true;
+  open_raw();
+  StartHttp one = call();
+  const wire::Attempt name = one.attempt;
+  http_->start(std::move(one));
+  http_->stop(name);
+  vault_.held.front()();
+  rest(50);
+  EXPECT_TRUE(ended_.empty());
+  EXPECT_EQ(server_raw_->heard(), "");
+}
+
+TEST_F(VaultTest, AfterA401TheNextAttemptHasTheNewOne) {
+  server_raw_ = std::make_unique<RawServer>("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n");
+  others_.emplace_back([this] { server_raw_->turn(); });
+  open("http://127.0.0.1:" + std::to_string(server_raw_->port()));
+  EXPECT_EQ(attempt(call()).status, 401u);
+  EXPECT_EQ(header("Authorization"), "old");
+  vault_.says("new");
+  EXPECT_EQ(attempt(call()).status, 401u);  // it has just been read
+  vault_.time = vault_.time + seconds(10);
+  EXPECT_EQ(attempt(call()).status, 401u);
+  EXPECT_THAT(server_raw_->heard(), Not(HasSubstr("Authorization: new")));
+  EXPECT_EQ(attempt(call()).status, 401u);
+  EXPECT_THAT(server_raw_->heard(), HasSubstr("Authorization: new"));
+}
+
+TEST_F(VaultTest, EachKeyHasAFieldOfOneSecret) {
+  upstream_.credential = "secret://aws/tokens#{key}";
+  upstream_.credential_default = "secret://aws/tokens#all";
+  vault_.body = R"({"SecretString":"{\"a-1\":\"of-a\",\"all\":\"shared\"}"})";
+  open_raw();
+  EXPECT_EQ(of_key("a-1").status, 204u);
+  EXPECT_EQ(header("Authorization"), "of-a");
+  EXPECT_EQ(of_key("b").status, 204u);
+  EXPECT_THAT(server_raw_->heard(), HasSubstr("Authorization: shared"));
+  EXPECT_EQ(vault_.asked.size(), 1U);
 }
 
 TEST_F(CredentialTest, ARequestIsSignedOverItsBodyByEachSecret) {

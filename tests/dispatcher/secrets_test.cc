@@ -42,12 +42,13 @@ TEST(Secrets, AKeyWithoutItsOwnHasTheDefault) {
   setenv("SECRETS_TEST_a", "own", 1);
   setenv("SECRETS_TEST", "shared", 1);
   const std::string own = "secret://env/SECRETS_TEST_{key}";
-  EXPECT_EQ(*resolve_for_key(own, "", "a"), "own");
-  EXPECT_FALSE(resolve_for_key(own, "", "b"));
-  EXPECT_EQ(*resolve_for_key(own, "secret://env/SECRETS_TEST", "a"), "own");
-  EXPECT_EQ(*resolve_for_key(own, "secret://env/SECRETS_TEST", "b"), "shared");
+  EXPECT_EQ(*resolve_for_key({own, ""}, "a", port::resolve_secret), "own");
+  EXPECT_FALSE(resolve_for_key({own, ""}, "b", port::resolve_secret));
+  EXPECT_EQ(*resolve_for_key({own, "secret://env/SECRETS_TEST"}, "a", port::resolve_secret), "own");
+  EXPECT_EQ(*resolve_for_key({own, "secret://env/SECRETS_TEST"}, "b", port::resolve_secret),
+            "shared");
   setenv("SECRETS_TEST_a", "", 1);
-  EXPECT_FALSE(resolve_for_key(own, "secret://env/SECRETS_TEST", "a"))
+  EXPECT_FALSE(resolve_for_key({own, "secret://env/SECRETS_TEST"}, "a", port::resolve_secret))
       << "there, but of no use: not under another's name";
 }
 

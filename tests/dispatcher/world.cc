@@ -86,11 +86,12 @@ void World::serve(upstream::Options options) {
 void World::open(const std::string& url) {
   upstream_.url = url;
   config_.upstreams = {upstream_};
-  auto opened = Http::open(poller_, config_,
-                           {[this](const wire::Attempt& attempt) {
-                              return may_start_(attempt) ? std::optional(longest_) : std::nullopt;
-                            },
-                            [this](HttpEnded ended) { ended_.push_back(std::move(ended)); }});
+  auto opened =
+      Http::open(poller_, config_,
+                 {[this](const wire::Attempt& attempt) {
+                    return may_start_(attempt) ? std::optional(longest_) : std::nullopt;
+                  },
+                  [this](HttpEnded ended) { ended_.push_back(std::move(ended)); }, secrets_});
   ASSERT_TRUE(opened) << opened.error().what;
   http_ = std::move(*opened);
 }

@@ -63,6 +63,7 @@ class World : public ::testing::Test {
   std::vector<HttpEnded> ended_;
   std::unique_ptr<upstream::Server> server_;
   std::vector<std::function<void()>> others_;  // servers that take turns too
+  aws::Secrets* secrets_ = nullptr;            // outlives http_
   std::unique_ptr<Http> http_;
   std::uint32_t serial_ = 0;
 };

@@ -91,8 +91,7 @@ TEST(RedisUrl, WhatDoesNotGoTogetherIsRefusedBeforeAnythingIsTried) {
   EXPECT_EQ(refused({"redis://me@a", "redis://b"}, true), "Redis: a cluster's URLs name one user");
   RedisConfig config = RedisWorld::config_for("redis://a");
   config.password = "hunter2";
-  EXPECT_EQ(world.open(config),
-            "Redis: the password must be secret://env/NAME or secret://file/path");
+  EXPECT_EQ(world.open(config), "Redis: the password must be a secret's reference: secret://...");
   config = RedisWorld::config_for("rediss://a");
   config.tls.ca_file = "/no/such/file";
   EXPECT_TRUE(world.open(config).starts_with("TLS: CA file /no/such/file: ")) << world.open(config);

@@ -166,6 +166,9 @@ TEST_F(SettingsFile, WhatAnswersMeanIsRefusedByItsRule) {
   EXPECT_THAT(wrong(upstream_with("sign = [\"abc\"]")), testing::HasSubstr("secret://"));
   EXPECT_THAT(wrong(upstream_with("credential_default = \"secret://env/X\"")),
               testing::HasSubstr("{key}"));
+  EXPECT_THAT(wrong(upstream_with("credential = \"secret://aws/of/{key}#token\"")),
+              testing::HasSubstr("s.toml:4: credential: of Secrets Manager {key} stands"));
+  EXPECT_EQ(upstreams(upstream_with("credential = \"secret://aws/tokens#{key}\""))->size(), 1u);
 }
 
 }  // namespace
