@@ -43,6 +43,13 @@ void AuditorCore::edit(const std::vector<Upstream>& upstreams) {
 
 void AuditorCore::edit(const std::vector<Budget>& budgets) { config_.budgets = budgets; }
 
+void AuditorCore::uncopied(std::uint64_t segments, StoreTime since, StoreTime wall, Instant now) {
+  if (!has_work() && costs_.empty()) work_since_ = now;
+  std::vector<wire::Alert> alerts;
+  figures_.uncopied(segments, since, wall, alerts);
+  std::move(alerts.begin(), alerts.end(), std::back_inserter(raised_));
+}
+
 std::size_t AuditorCore::room() const {
   const std::size_t waiting =
       records_.size() + costs_.size() + round_.records.size() + round_.costs.size();
@@ -52,10 +59,11 @@ std::size_t AuditorCore::room() const {
 Instant AuditorCore::deadline() const {
   if (phase_ == Phase::kClosed) return reopen_at_;
   if (call_ != 0) return call_ends_;
-  return has_work() ? work_since_ : Instant::never();
+  if (has_work()) return work_since_;
+  return costs_.empty() ? Instant::never() : std::max(work_since_, costs_again_at_);
 }
 
-bool AuditorCore::idle() const { return !has_work() && step_ == Step::kIdle; }
+bool AuditorCore::idle() const { return !has_work() && costs_.empty() && step_ == Step::kIdle; }
 
 std::size_t AuditorCore::effects_max() const {
   return 2 * std::size_t{config_.batch_max} + kFollowMax + 16;
@@ -67,10 +75,13 @@ wire::HeartbeatFacts AuditorCore::heartbeat(wire::PeerId, Instant) const { retur
 
 void AuditorCore::accept(const Work& work, Instant now, Out& out) {
   const auto& from = std::get<wire::FromPeer>(work);
-  if (!has_work()) work_since_ = now;
+  if (!has_work() && costs_.empty()) work_since_ = now;
   const bool to_write = std::holds_alternative<wire::Record>(from.item) ||
                         std::holds_alternative<wire::Cost>(from.item);
-  if (to_write && room() == 0) {
+  // Costs that wait leave room for records.
+  const bool waits = std::holds_alternative<wire::Cost>(from.item) && !costs_may_go(now) &&
+                     costs_.size() >= config_.pending_max / 2;
+  if (to_write && (room() == 0 || waits)) {
     MARK("auditor: no room for a line");
     ++counts_.overflowed;  // not answered: it is said again
     return;
@@ -105,7 +116,7 @@ void AuditorCore::tick(Instant now, Out& out) {
       MARK("auditor: a disk does not answer");
       reopen(now);
     }
-  } else if (has_work()) {
+  } else if (has_work() || (!costs_.empty() && costs_may_go(now))) {
     start_round(now, out);
   }
 }
@@ -174,6 +185,7 @@ void AuditorCore::late(const LedgerAnswer& answer, Instant now) {
 
 // The figures count what is durable, so that what has to go round again is counted once.
 void AuditorCore::appended(Instant now, Out& out) {
+  if (round_tail_.segment != tail_.segment) segment_since_ = now;
   tail_ = round_tail_;
   torn_bytes_ = 0;
   for (wire::Send& answer : round_.after_append) out.push(std::move(answer));
@@ -187,15 +199,16 @@ void AuditorCore::appended(Instant now, Out& out) {
 // ---- a round ---------------------------------------------------------------------------------
 
 bool AuditorCore::has_work() const {
-  return !records_.empty() || !costs_.empty() || !due_.empty() || !raised_.empty() ||
-         torn_bytes_ > 0;
+  return !records_.empty() || !due_.empty() || !raised_.empty() || torn_bytes_ > 0;
 }
 
 void AuditorCore::start_round(Instant now, Out& out) {
   round_ = {};
   round_.torn_bytes = torn_bytes_;
   move_front(records_, round_.records, config_.batch_max);
-  move_front(costs_, round_.costs, config_.batch_max - round_.records.size());
+  if (costs_may_go(now)) {
+    move_front(costs_, round_.costs, config_.batch_max - round_.records.size());
+  }
   move_front(due_, round_.alerts, kAlertLinesMax);
   move_front(raised_, round_.raised, kAlertLinesMax);
   step_ = Step::kLooking;
@@ -206,8 +219,30 @@ void AuditorCore::start_round(Instant now, Out& out) {
   }
 }
 
+// A segment that is old counts as full.
+Tail AuditorCore::tail_at(Instant now) const {
+  Tail tail = tail_;
+  if (tail.segment != 0 && now - segment_since_ >= config_.segment_age_max) {
+    MARK("auditor: a segment is sealed for its age");
+    tail.segment_bytes = std::max(tail.segment_bytes, config_.segment_bytes_max);
+  }
+  return tail;
+}
+
+// What is elsewhere may be away without holding up records.
+void AuditorCore::put_aside(std::vector<PendingCost> costs, Instant now) {
+  for (auto cost = costs.rbegin(); cost != costs.rend(); ++cost) {
+    costs_.push_front(std::move(*cost));
+  }
+  costs_again_at_ = now + config_.costs_delay;
+}
+
 void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
-  Chain chain(tail_, config_.segment_bytes_max);
+  if (!found.knows_costs) {
+    MARK("auditor: costs cannot be looked up");
+    put_aside(round_.take_costs(), now);
+  }
+  Chain chain(tail_at(now), config_.segment_bytes_max);
   round_.judge(found, {config_.budgets,
                        chain,
                        {watch_, &figures_, counts_},
@@ -243,7 +278,13 @@ void AuditorCore::have_booked(const LedgerBooked& found, Instant now, Out& out) 
     return;
   }
   raise(round_.book.alerts, found.alerts_new);
-  for (wire::Send& answer : round_.after_book) out.push(std::move(answer));
+  if (found.has_costs) {
+    for (wire::Send& answer : round_.after_book) out.push(std::move(answer));
+  } else {
+    MARK("auditor: costs cannot be booked");
+    counts_.costs_booked -= round_.book.costs.size();
+    put_aside(std::move(round_.costs), now);
+  }
   sound_ = true;
   round_ = {};
   step_ = Step::kIdle;

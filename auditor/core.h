@@ -54,6 +54,8 @@ class AuditorCore {
   // against them. Limits of lines it learns by itself. Budgets hold from the next cost on.
   void edit(const std::vector<Upstream>& upstreams);
   void edit(const std::vector<Budget>& budgets);
+  // So many sealed segments have no copy, the oldest since then, by wall clocks.
+  void uncopied(std::uint64_t segments, StoreTime since, StoreTime wall, Instant now);
 
   // Trail and ledger are open and read, and what came last was written: records are being written.
   [[nodiscard]] bool ready() const;
@@ -82,14 +84,17 @@ class AuditorCore {
   void halt(std::string what, Out& out);
 
   // Rounds (core.cc).
-  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] bool has_work() const;  // beside costs
   void start_round(Instant now, Out& out);
   void judge(const LedgerFound& found, Instant now, Out& out);
+  [[nodiscard]] Tail tail_at(Instant now) const;
   void book(Instant now, Out& out);
   void have_booked(const LedgerBooked& found, Instant now, Out& out);
   void late(const LedgerAnswer& answer, Instant now);
   void raise(const std::vector<wire::Alert>& alerts, const std::vector<bool>& are_new);
   void appended(Instant now, Out& out);
+  void put_aside(std::vector<PendingCost> costs, Instant now);
+  [[nodiscard]] bool costs_may_go(Instant now) const { return now >= costs_again_at_; }
 
   void follow(wire::PeerId peer, const wire::Follow& ask, Out& out);
   void have_alerts(std::uint64_t call_id, const LedgerAlerts& found, Out& out);
@@ -127,12 +132,14 @@ class AuditorCore {
   // What waits, and the round that is under way.
   std::deque<PendingRecord> records_;
   std::deque<PendingCost> costs_;
+  Instant costs_again_at_;          // they could not be booked, and wait
   std::deque<wire::Alert> due_;     // alerts in the ledger that have no line yet
   std::deque<wire::Alert> raised_;  // alerts that are not in the ledger yet
   Instant work_since_;
   Step step_ = Step::kIdle;
   Round round_;
   Tail round_tail_;
+  Instant segment_since_;  // the last segment began, or was found
 
   std::map<std::uint64_t, Follower> followers_;  // by call id
 };

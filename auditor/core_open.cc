@@ -62,6 +62,7 @@ void AuditorCore::opened(const LedgerOpened& found, Instant now, Out& out) {
 
 void AuditorCore::opened(const TrailOpened& found, Instant now, Out& out) {
   tail_ = found.tail;
+  segment_since_ = now;
   torn_bytes_ = found.cut_bytes;
   if (tail_.line < indexed_line_) {
     halt("the trail ends at line " + std::to_string(tail_.line) + ", but " +
@@ -90,7 +91,7 @@ void AuditorCore::read_on(Instant now, Out& out) {
     return;
   }
   phase_ = Phase::kReady;
-  if (!has_work()) sound_ = true;
+  if (!has_work() && costs_.empty()) sound_ = true;
   work_since_ = now;
 }
 

@@ -117,4 +117,14 @@ void Figures::unwatched(StoreTime granted, Alerts& alerts) {
         granted, alerts);
 }
 
+void Figures::uncopied(std::uint64_t segments, StoreTime since, StoreTime wall, Alerts& alerts) {
+  if (wall - since <= bounds_.uncopied || is_raised("uncopied", wall)) return;
+  raise(alert_of("uncopied", wire::Severity::kWarning, "the trail is not copied to S3",
+                 std::to_string(segments) + " sealed segments have no copy, the oldest since " +
+                     timestamp_of(since) +
+                     ". They are safe on the auditor's disk, and nowhere "
+                     "else: its log says what S3 answers."),
+        wall, alerts);
+}
+
 }  // namespace sluice::auditor

@@ -29,6 +29,7 @@ struct Bounds {
   Duration held = seconds(300);              // longer are out of bounds
   std::uint32_t dead_letters = 10;           // more are out of bounds
   Duration long_penalty = hours(1);          // longer ones are out of bounds
+  Duration uncopied = hours(1);              // longer without a copy in S3 is out of bounds
 };
 
 class Figures {
@@ -44,6 +45,8 @@ class Figures {
   void forget(wire::PeerId peer) { backlogs_.forget(peer); }
   // An attempt under limits that the watch does not know.
   void unwatched(StoreTime granted, Alerts& alerts);
+  // Sealed segments of the trail have no copy, the oldest since then; `wall`: now.
+  void uncopied(std::uint64_t segments, StoreTime since, StoreTime wall, Alerts& alerts);
   // What was raised may not have become durable: it is raised again when next it is met.
   void raise_again() { raised_.clear(); }
 

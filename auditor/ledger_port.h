@@ -49,6 +49,8 @@ struct LedgerFound {
   std::vector<std::string> secrets;                // 32 bytes each
   std::vector<std::string> events;                 // content hash; empty: never seen
   std::vector<std::vector<ProviderTotal>> months;  // by provider
+  // False: costs are elsewhere, and nothing is known of events and months now.
+  bool knows_costs = true;
 };
 
 struct IndexedRecord {
@@ -77,6 +79,8 @@ struct LedgerBook {
 };
 struct LedgerBooked {
   std::vector<bool> alerts_new;  // for each of LedgerBook.alerts: it was not there
+  // False: all but the costs, which are elsewhere and may be booked or not.
+  bool has_costs = true;
 };
 
 // Alerts that have a line after this one, in order.

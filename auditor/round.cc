@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "auditor/alerts.h"
 #include "auditor/holds.h"
@@ -81,6 +82,12 @@ LedgerLook Round::look(std::string_view trail_secret) {
     months_.add(month_of(pending.cost.at));
   }
   return {record_names_.all(), keys_.all(), events_.all(), months_.all()};
+}
+
+std::vector<PendingCost> Round::take_costs() {
+  events_ = {};
+  months_ = {};
+  return std::exchange(costs, {});
 }
 
 void Round::judge(const LedgerFound& found, const Desk& desk) {

@@ -81,6 +81,8 @@ class Round {
 
   // What must be known first. Without records and costs: nothing.
   LedgerLook look(std::string_view trail_secret);
+  // Its costs, of which nothing is known now: they are no part of it any more.
+  std::vector<PendingCost> take_costs();
 
   // From what is known: what to write, book and answer.
   void judge(const LedgerFound& found, const Desk& desk);

@@ -4,12 +4,14 @@
 #include <array>
 #include <set>
 
+#include "lib/aws/s3.h"
 #include "lib/base/money.h"
 #include "lib/stage/upstreams.h"
 
 namespace sluice::auditor {
 namespace {
 
+constexpr std::int64_t kCopiedMax = 256LL * 1024 * 1024;           // a copy is in memory as a whole
 constexpr std::int64_t kBudgetMax = 100'000'000 * kNanoPerDollar;  // USD 100 million
 
 constexpr std::array kRows = {
@@ -31,6 +33,42 @@ constexpr std::array kRows = {
                .help = "A segment of the trail is sealed when it is longer.",
                .min = 4096,
                .max = 1LL << 40},
+    SettingRow{.name = "segment_age_max",
+               .type = SettingType::kDuration,
+               .preset = "1d",
+               .help = "A segment that is older is sealed before the next line.",
+               .min = us(minutes(1)),
+               .max = us(hours(24 * 400))},
+    SettingRow{.name = "trail_bucket",
+               .help = "The bucket of S3 that sealed segments are copied to; none: nowhere.",
+               .max = 63},
+    SettingRow{
+        .name = "trail_prefix", .help = "What their keys begin with: \"trail/\".", .max = 512},
+    SettingRow{.name = "trail_encryption",
+               .type = SettingType::kOneOf,
+               .preset = "bucket",
+               .help = "Their encryption in S3; bucket: as the bucket has it.",
+               .words = "bucket|AES256|aws:kms"},
+    SettingRow{.name = "trail_kms_key",
+               .help = "Of aws:kms, the key's ARN; none: the account's own.",
+               .max = 2048},
+    SettingRow{.name = "trail_lock",
+               .type = SettingType::kOneOf,
+               .preset = "none",
+               .help = "Their Object Lock, where the bucket has it on.",
+               .words = "none|governance|compliance"},
+    SettingRow{.name = "trail_lock_for",
+               .type = SettingType::kDuration,
+               .preset = "365d",
+               .help = "How long each is locked, from when it is copied.",
+               .min = us(hours(24)),
+               .max = us(hours(24 * 36'500))},
+    SettingRow{.name = "trail_copy_late",
+               .type = SettingType::kDuration,
+               .preset = "1h",
+               .help = "An alert when a sealed segment has no copy for longer.",
+               .min = us(minutes(1)),
+               .max = us(hours(24 * 30))},
     SettingRow{.name = "watch_keys_max",
                .type = SettingType::kWhole,
                .preset = "100000",
@@ -99,6 +137,22 @@ constexpr std::array kRows = {
                .type = SettingType::kDuration,
                .preset = "30d",
                .help = "How long a record that is said again is known; the trail itself stays.",
+               .min = us(hours(24)),
+               .max = us(hours(24 * 3650))},
+    SettingRow{.name = "ledger",
+               .type = SettingType::kOneOf,
+               .preset = "sqlite",
+               .help = "Where costs are: sqlite in the data directory, or a table of DynamoDB.",
+               .words = "sqlite|dynamodb"},
+    SettingRow{.name = "costs_table",
+               .preset = "huntaze-ai-costs-production",
+               .help = "Of ledger = \"dynamodb\": the table's name.",
+               .min = 3,
+               .max = 255},
+    SettingRow{.name = "keep_days",
+               .type = SettingType::kDuration,
+               .preset = "90d",
+               .help = "Of ledger = \"dynamodb\": how long the sums of a day are kept.",
                .min = us(hours(24)),
                .max = us(hours(24 * 3650))},
     SettingRow{
@@ -179,6 +233,7 @@ Bounds read_bounds(const SettingTable& own) {
   bounds.held = own.duration("held_max");
   bounds.dead_letters = whole32(own, "dead_letters_max");
   bounds.long_penalty = own.duration("long_penalty");
+  bounds.uncopied = own.duration("trail_copy_late");
   return bounds;
 }
 
@@ -225,10 +280,54 @@ Result<Config> read_config(const Settings& settings) {
   config.pending_max = whole32(own, "pending_max");
   config.batch_max = whole32(own, "batch_max");
   config.segment_bytes_max = static_cast<std::uint64_t>(own.whole("segment_bytes_max"));
+  config.segment_age_max = own.duration("segment_age_max");
   config.watch_keys_max = whole32(own, "watch_keys_max");
   config.watch_attempts_max = whole32(own, "watch_attempts_max");
   config.bounds = read_bounds(own);
+  // A call of AWS may be said three times before it is given up.
+  if (own.text("ledger") == "dynamodb") config.call_timeout = minutes(1);
   return config;
+}
+
+CostTable read_cost_table(const Settings& settings) {
+  CostTable table;
+  if (settings.stage.text("ledger") != "dynamodb") return table;
+  table.name = settings.stage.text("costs_table");
+  table.keep_events = settings.stage.duration("keep_events");
+  table.keep_days = settings.stage.duration("keep_days");
+  return table;
+}
+
+Result<CopiesConfig> read_copies(const Settings& settings) {
+  const SettingTable& own = settings.stage;
+  CopiesConfig copies;
+  copies.bucket = own.text("trail_bucket");
+  if (copies.bucket.empty()) return copies;
+  const auto wrong = [&own](std::string_view name, const std::string& why) {
+    return Error{Trouble::kSettings,
+                 own.place_of(name).text() + ": " + std::string(name) + ": " + why};
+  };
+  copies.prefix = own.text("trail_prefix");
+  if (const auto good = aws::s3::check_bucket(copies.bucket); !good) {
+    return wrong("trail_bucket", good.error().what);
+  }
+  if (const auto good = aws::s3::check_key(copy_key(copies.prefix, 1)); !good) {
+    return wrong("trail_prefix", good.error().what);
+  }
+  if (own.whole("segment_bytes_max") > kCopiedMax) {
+    return wrong("segment_bytes_max", "at most 256MiB where segments are copied to S3");
+  }
+  const std::string& encryption = own.text("trail_encryption");
+  if (encryption != "bucket") copies.encryption = encryption;
+  copies.kms_key = own.text("trail_kms_key");
+  if (!copies.kms_key.empty() && encryption != "aws:kms") {
+    return wrong("trail_kms_key", "is for trail_encryption = \"aws:kms\"");
+  }
+  using Mode = aws::s3::Lock::Mode;
+  const std::string& lock = own.text("trail_lock");
+  if (lock != "none") copies.lock = lock == "compliance" ? Mode::kCompliance : Mode::kGovernance;
+  copies.lock_for = own.duration("trail_lock_for");
+  return copies;
 }
 
 Retention read_retention(const Settings& settings) {

@@ -4,12 +4,16 @@
 #include <utility>
 
 #include "auditor/settings.h"
+#include "lib/aws/settings.h"
+#include "lib/digest/digest.h"
 #include "lib/port/clock.h"
+#include "lib/port/random.h"
 
 namespace sluice::auditor {
 namespace {
 
 constexpr int kWorldFailed = 75;
+constexpr std::size_t kTokenBytes = 16;
 constexpr Duration kSweepEvery = seconds(1);
 constexpr Duration kSweepAgain = milliseconds(100);  // while there is more
 
@@ -40,8 +44,8 @@ stage::StageInfo Shell::info() {
           .health_listen = "127.0.0.1:8084",
           .takes = {wire::Role::kIngest, wire::Role::kLimiter, wire::Role::kAlerter},
           .rows = setting_rows(),
-          .tables = {{"budget", budget_rows()}},
-          .verbs = {"verify [DIR]", "show [--key KEY] [--id ID] [--since TIME]", "key NAME",
+          .tables = {{"budget", budget_rows()}, {"aws", aws::setting_rows()}},
+          .verbs = {"verify [DIR] [--s3]", "show [--key KEY] [--id ID] [--since TIME]", "key NAME",
                     "costs [--month YYYY-MM]", "erase KEY"},
           .upstreams = true};
 }
@@ -49,6 +53,8 @@ stage::StageInfo Shell::info() {
 Status Shell::check(const Settings& settings) {
   auto config = read_config(settings);
   if (!config) return config.error();
+  auto copies = read_copies(settings);
+  if (!copies) return copies.error();
   return Done{};
 }
 
@@ -57,7 +63,34 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   if (!config) return config.error();
   auto ledger = SqliteLedger::open(ledger_path(room.data_dir), read_retention(room.settings));
   if (!ledger) return ledger.error();
-  return std::unique_ptr<Shell>(new Shell(room, std::move(*config), std::move(*ledger)));
+  std::unique_ptr<Shell> shell(new Shell(room, std::move(*config), std::move(*ledger)));
+  if (auto opened = shell->open_aws(room); !opened) return opened.error();
+  return shell;
+}
+
+Status Shell::open_aws(const stage::Room& room) {
+  auto copies = read_copies(room.settings);
+  if (!copies) return copies.error();
+  CostTable table = read_cost_table(room.settings);
+  if (copies->bucket.empty() && table.name.empty()) return Done{};
+  auto settings = aws::read_settings(room.settings);
+  if (!settings) return settings.error();
+  auto session = aws::Session::open(room.poller, *settings);
+  if (!session) return session.error();
+  aws_ = std::move(*session);
+  if (!copies->bucket.empty()) {
+    copies_ =
+        std::make_unique<S3Copies>(std::move(*copies), trail_directory(data_dir_),
+                                   S3Copies::World{aws_->client(), aws_->world(), log_, room.life});
+  }
+  if (table.name.empty()) return Done{};
+  costs_ = std::make_unique<DynamoCosts>(
+      std::move(table),
+      DynamoCosts::World{aws_->client(), aws_->world(),
+                         [] { return to_hex(port::random_bytes(kTokenBytes)); }, room.life});
+  split_ = std::make_unique<SplitLedger>(
+      [this](const LedgerCall& call) { return ledger_->answer(call); }, *costs_, log_);
+  return Done{};
 }
 
 Shell::Shell(const stage::Room& room, Config config, std::unique_ptr<SqliteLedger> ledger)
@@ -126,18 +159,24 @@ void Shell::perform(const TrailAsk& ask) {
 }
 
 void Shell::perform(const LedgerAsk& ask) {
+  const Instant since = port::steady_now();
   const bool books = std::holds_alternative<LedgerBook>(ask.call);
-  LedgerAnswer answer = [&] {
-    const Stopwatch watch(books ? &book_seconds_ : nullptr);
-    return ledger_->answer(ask.call);
-  }();
-  if (const auto* failed = std::get_if<LedgerFailed>(&answer)) {
+  const auto done = [this, since, books](LedgerReply reply) {
+    if (books) book_seconds_.observe(port::steady_now() - since);
+    answered(std::move(reply));
+  };
+  if (split_ != nullptr) return split_->perform(ask, done);
+  done({ask.call_id, ledger_->answer(ask.call)});
+}
+
+void Shell::answered(LedgerReply reply) {
+  if (const auto* failed = std::get_if<LedgerFailed>(&reply.answer)) {
     log_.error("ledger call failed", {{"why", failed->what}});
     trouble_ = failed->what;
-  } else if (books) {
+  } else if (std::holds_alternative<LedgerBooked>(reply.answer)) {
     trouble_.clear();
   }
-  stage_->complete(LedgerReply{ask.call_id, std::move(answer)});
+  stage_->complete(reply);
 }
 
 // What was not acknowledged is said again to our next life. Nothing may be written after this, so
@@ -152,7 +191,14 @@ void Shell::end_process(const std::string& what) {
 
 void Shell::upkeep() {
   ledger_->checkpoint_if_due(core_.idle());
+  if (copies_ != nullptr && core_.ready()) copy();
   stage_->poller().after(seconds(1), [this] { upkeep(); });
+}
+
+void Shell::copy() {
+  copies_->look(core_.tail().segment);
+  const auto since = copies_->oldest();
+  if (since) core_.uncopied(copies_->missing(), *since, port::wall_now(), stage_->now());
 }
 
 // Busy or not: what comes in under a load that never pauses must go as well. Not while the ledger
@@ -195,6 +241,11 @@ void Shell::show_counts(stage::Metrics& metrics) {
   metrics.gauge("sluice_trail_lines", "Number of the trail's last line.")
       .set(static_cast<double>(core_.tail().line));
   show_figures(metrics);
+  if (copies_ != nullptr) show_copies(metrics);
+  if (split_ != nullptr) {
+    metrics.gauge("sluice_costs_away", "1: costs cannot be booked in DynamoDB.")
+        .set(split_->trouble().empty() ? 0 : 1);
+  }
   metrics.gauge("sluice_room", "Records and costs that would be taken now.")
       .set(static_cast<double>(core_.room()));
 }
@@ -228,6 +279,21 @@ void Shell::show_figures(stage::Metrics& metrics) {
   metrics
       .counter("sluice_watch_let_go_total", "Keys let go of before their time, for want of room.")
       .set(core_.watch().let_go());
+}
+
+void Shell::show_copies(stage::Metrics& metrics) {
+  const S3Copies::Counts& counts = copies_->counts();
+  constexpr std::string_view kName = "sluice_trail_copies_total";
+  constexpr std::string_view kHelp = "Segments of the trail in S3, by how they came to be there.";
+  metrics.counter(kName, kHelp, {{"result", "put"}}).set(counts.put);
+  metrics.counter(kName, kHelp, {{"result", "found"}}).set(counts.found);
+  metrics.counter(kName, kHelp, {{"result", "failed"}}).set(counts.failed);
+  const auto since = copies_->oldest();
+  const Duration age = since ? port::wall_now() - *since : Duration{};
+  metrics.gauge("sluice_trail_uncopied_segments", "Sealed segments that have no copy in S3.")
+      .set(static_cast<double>(copies_->missing()));
+  metrics.gauge("sluice_trail_uncopied_seconds", "For how long the oldest of them has none.")
+      .set(static_cast<double>(age.us) / 1e6);
 }
 
 }  // namespace sluice::auditor

@@ -7,7 +7,10 @@
 
 #include "auditor/core.h"
 #include "auditor/disk_trail.h"
+#include "auditor/s3_copies.h"
+#include "auditor/split_ledger.h"
 #include "auditor/sqlite_ledger.h"
+#include "lib/aws/session.h"
 #include "lib/stage/stage.h"
 
 namespace sluice::auditor {
@@ -38,15 +41,24 @@ class Shell {
   void perform(const TrailAsk& ask);
   void perform(const LedgerAsk& ask);
   [[noreturn]] void end_process(const std::string& what);
+  Status open_aws(const stage::Room& room);
+  void answered(LedgerReply reply);
   void upkeep();
+  void copy();
   void sweep();
   void show_counts(stage::Metrics& metrics);
   void show_figures(stage::Metrics& metrics);
+  void show_copies(stage::Metrics& metrics);
 
   AuditorCore core_;
   std::string data_dir_;
   DiskTrail trail_;
   std::unique_ptr<SqliteLedger> ledger_;
+  std::unique_ptr<aws::Session> aws_;  // nothing: neither copies nor costs are elsewhere
+  // After aws_, which they call.
+  std::unique_ptr<S3Copies> copies_;
+  std::unique_ptr<DynamoCosts> costs_;
+  std::unique_ptr<SplitLedger> split_;  // nothing: costs are in the ledger's file
   stage::Stage<AuditorCore>* stage_ = nullptr;
   port::Log& log_;
   stage::Histogram& append_seconds_;

@@ -103,16 +103,12 @@ Result<std::optional<std::string>> key_of(LedgerReader& ledger, std::string_view
   return found;
 }
 
-Status show_costs(const std::string& data_dir, const CostsAsked& asked, std::ostream& out) {
+void show_costs(const std::vector<CostRow>& rows, const CostsAsked& asked, std::ostream& out) {
   const auto& [month, budgets, now] = asked;
-  auto ledger = LedgerReader::open(ledger_path(data_dir));
-  if (!ledger) return ledger.error();
-  const auto rows = ledger->costs(month);
-  if (!rows) return rows.error();
   std::vector<ProviderTotal> totals;
   std::int64_t sum = 0;
   out << "costs of " << month << " (UTC), USD\n";
-  for (const CostRow& row : *rows) {
+  for (const CostRow& row : rows) {
     out << std::setw(20) << format_dollars(row.amount_nano, 2) << "  " << row.provider << "  "
         << row.agent << "  " << row.type << "  " << row.events << " events, " << row.units
         << " units\n";
@@ -127,7 +123,6 @@ Status show_costs(const std::string& data_dir, const CostsAsked& asked, std::ost
         << used / std::max<std::int64_t>(budget.amount_nano / 100, 1) << " %; forecast "
         << format_dollars(forecast(used, month, now, budget.forecast_from), 2) << "\n";
   }
-  return Done{};
 }
 
 }  // namespace sluice::auditor

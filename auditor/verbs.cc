@@ -10,6 +10,7 @@
 
 #include "auditor/settings.h"
 #include "auditor/shell.h"
+#include "lib/aws/settings.h"
 #include "lib/base/calendar.h"
 #include "lib/port/clock.h"
 #include "lib/stage/boot.h"
@@ -33,12 +34,15 @@ struct Verb {
 };
 const std::array<Verb, 6>& verbs() {
   static const std::array<Verb, 6> all = {
-      Verb{"verify",
-           "verify [DIR]",
-           "Reads the whole trail: 0 when no byte was changed and no line is missing, else 1 and\n"
-           "the first bad line. DIR: that directory alone, without its ledger.\n",
-           {},
-           1},
+      Verb{
+          "verify",
+          "verify [DIR] [--s3]",
+          "Reads the whole trail: 0 when no byte was changed and no line is missing, else 1 and\n"
+          "the first bad line. DIR: that directory alone, without its ledger. --s3: the copies in\n"
+          "S3, and whether the trail here goes on from them.\n",
+          {},
+          1,
+          {"--s3"}},
       Verb{"show",
            "show [--key KEY] [--id ID] [--since TIME]",
            "Prints the trail's lines of a key, of a message, or since a time (2026-11-21,\n"
@@ -115,6 +119,31 @@ Result<int> verify_data(const std::string& data_dir) {
   return kNotWhole;
 }
 
+// Without the segment that comes next, here, the chain alone speaks.
+Result<int> verify_s3(const Settings& settings, const std::string& data_dir) {
+  const auto config = read_copies(settings);
+  if (!config) return config.error();
+  if (config->bucket.empty())
+    return Error{Trouble::kUsage, "verify --s3: there is no trail_bucket"};
+  const auto session = aws::read_settings(settings);
+  if (!session) return session.error();
+  const auto verified = verify_copies(*config, *session, trail_directory(data_dir));
+  if (!verified) return verified.error();
+  const Verified& copies = verified->copies;
+  if (copies.bad) return say_bad(*copies.bad, std::cout);
+  std::cout << "the copies are whole: " << copies.lines << " lines in " << copies.segments
+            << " segments, last hash " << copies.hash << "\n";
+  if (verified->uncopied > 0) {
+    std::cout << verified->uncopied << " sealed segments here have no copy yet\n";
+  }
+  if (verified->joins) {
+    std::cout << "the trail here goes on from them\n";
+    return 0;
+  }
+  std::cout << "no segment here goes on from them: another trail, or one that was lost\n";
+  return kNotWhole;
+}
+
 Result<StoreTime> read_since(const std::string& since) {
   const auto span = parse_duration(since);
   const auto at = span.ok() ? std::optional(port::wall_now() - *span) : parse_time(since);
@@ -160,10 +189,13 @@ Result<int> costs(const VerbLine& line, const std::string& data_dir, const Setti
   if (!parse_time(month + "-01")) return Error{Trouble::kUsage, "--month: such as 2026-11"};
   const auto config = read_config(settings);
   if (!config) return config.error();
-  if (auto done = show_costs(data_dir, {month, config->budgets, port::wall_now()}, std::cout);
-      !done) {
-    return done.error();
-  }
+  const auto session = aws::read_settings(settings);
+  if (!session) return session.error();
+  const std::string table = read_cost_table(settings).name;
+  const auto rows = table.empty() ? costs_of_file(ledger_path(data_dir), month)
+                                  : costs_of_table(table, *session, month);
+  if (!rows) return rows.error();
+  show_costs(*rows, {month, config->budgets, port::wall_now()}, std::cout);
   return 0;
 }
 
@@ -197,6 +229,7 @@ Result<int> erase(const VerbLine& line, const std::string& data_dir) {
 
 Result<int> run(const Verb& verb, const VerbLine& line, const Settings& settings) {
   const std::string data_dir = stage::stage_directory(Shell::info(), settings);
+  if (verb.name == "verify" && line.has("--s3")) return verify_s3(settings, data_dir);
   if (verb.name == "verify") return verify_data(data_dir);
   if (verb.name == "show") return show(line, data_dir);
   if (verb.name == "key") return key(line, data_dir);
@@ -222,6 +255,9 @@ int run_verb(int argc, char** argv) {
   const auto line = stage::read_verb_line(argc, argv, {verb->flags, verb->options});
   if (!line) return stage::fail(kProgram, line.error());
   if (line->words.size() > verb->words_max) {
+    return stage::fail(kProgram, {Trouble::kUsage, usage_of(*verb)});
+  }
+  if (verb->name == "verify" && line->has("--s3") && !line->words.empty()) {
     return stage::fail(kProgram, {Trouble::kUsage, usage_of(*verb)});
   }
   if (verb->name == "verify" && !line->words.empty()) {

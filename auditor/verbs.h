@@ -1,6 +1,6 @@
 // What a person asks of the trail and the ledger, while the auditor runs or not:
 //
-//   sluice-auditor verify [DIR]
+//   sluice-auditor verify [DIR] [--s3]
 //   sluice-auditor show [--key KEY] [--id ID] [--since TIME]
 //   sluice-auditor key NAME
 //   sluice-auditor attempts --upstream UP [--since TIME] [--keys]
@@ -21,8 +21,11 @@
 #include <vector>
 
 #include "auditor/budget.h"
+#include "auditor/s3_copies.h"
 #include "auditor/sqlite_ledger.h"
 #include "auditor/trail_line.h"
+#include "auditor/verify.h"
+#include "lib/aws/session.h"
 #include "lib/base/result.h"
 
 namespace sluice::auditor {
@@ -49,6 +52,20 @@ struct Verified {
 using EachLine = std::function<void(const Line&)>;
 Result<Verified> verify_trail(const std::string& directory, std::uint64_t durable,
                               const EachLine& each = {});
+
+// A segment's copy whose segment was begun; nothing: all of it is good.
+std::optional<Bad> verify_copy(const std::string& key, const std::string& bytes,
+                               Verifier& verifier);
+
+// What S3 holds, as a chain of its own and against the segments in `directory`.
+struct VerifiedCopies {
+  Verified copies;
+  bool joins = false;          // the segment here that follows the last copy does follow it
+  std::uint64_t uncopied = 0;  // sealed segments here that have no copy
+};
+Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
+                                     const aws::SessionSettings& session,
+                                     const std::string& directory);
 
 // The attempts on an upstream that the trail proves, as `sluice-limiter restore` reads them
 // (docs/trail.md). Nothing is written unless the whole trail is good, up to what the ledger knows.
@@ -77,6 +94,10 @@ struct CostsAsked {
   std::vector<Budget> budgets;
   StoreTime now;
 };
-Status show_costs(const std::string& data_dir, const CostsAsked& asked, std::ostream& out);
+void show_costs(const std::vector<CostRow>& rows, const CostsAsked& asked, std::ostream& out);
+Result<std::vector<CostRow>> costs_of_file(const std::string& path, const std::string& month);
+Result<std::vector<CostRow>> costs_of_table(const std::string& table,
+                                            const aws::SessionSettings& settings,
+                                            const std::string& month);
 
 }  // namespace sluice::auditor

@@ -1,5 +1,6 @@
 // verify: the trail's segments against their chain.
 #include <fstream>
+#include <sstream>
 
 #include "auditor/disk_trail.h"
 #include "auditor/verbs.h"
@@ -9,11 +10,15 @@
 namespace sluice::auditor {
 namespace {
 
+struct Segment {
+  std::istream& lines;
+  const std::string& path;
+};
+
 // Reads one segment. What follows the last line feed is no line (yet): its length.
-Result<std::uint64_t> read_segment(const std::string& path, Verifier& verifier,
-                                   std::optional<Bad>& bad, const EachLine& each) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{Trouble::kUnavailable, "cannot read " + path};
+Result<std::uint64_t> read_lines(Segment segment, Verifier& verifier, std::optional<Bad>& bad,
+                                 const EachLine& each) {
+  auto& [file, path] = segment;
   std::uint64_t file_line = 0;
   for (std::string text; std::getline(file, text);) {
     if (file.eof()) return std::uint64_t{text.size()};
@@ -26,6 +31,13 @@ Result<std::uint64_t> read_segment(const std::string& path, Verifier& verifier,
   }
   if (file.bad()) return Error{Trouble::kUnavailable, "cannot read " + path};
   return std::uint64_t{0};
+}
+
+Result<std::uint64_t> read_segment(const std::string& path, Verifier& verifier,
+                                   std::optional<Bad>& bad, const EachLine& each) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Error{Trouble::kUnavailable, "cannot read " + path};
+  return read_lines({file, path}, verifier, bad, each);
 }
 
 }  // namespace
@@ -56,6 +68,15 @@ Result<Verified> verify_trail(const std::string& directory, std::uint64_t durabl
   result.segments = verifier.segments();
   result.hash = to_hex(verifier.hash());
   return result;
+}
+
+std::optional<Bad> verify_copy(const std::string& key, const std::string& bytes,
+                               Verifier& verifier) {
+  std::istringstream lines(bytes);
+  std::optional<Bad> bad;
+  const auto rest = read_lines({lines, key}, verifier, bad, {});
+  if (bad || (rest.ok() && *rest == 0)) return bad;
+  return Bad{key, 0, verifier.last() + 1, "a sealed segment ends within a line"};
 }
 
 }  // namespace sluice::auditor

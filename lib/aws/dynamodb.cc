@@ -240,6 +240,28 @@ Reply<std::optional<Item>> read_item(const Outcome& outcome) {
   return item == nullptr ? std::nullopt : std::optional<Item>(item_of(*item));
 }
 
+Request batch_get(const std::string& table, const std::vector<Item>& keys, bool consistent) {
+  CHECK(!keys.empty() && keys.size() <= kBatchGetMax);
+  json asked = json::array();
+  for (const Item& key : keys) asked.push_back(item_json(key));
+  const json of_table = {{"Keys", std::move(asked)}, {"ConsistentRead", consistent}};
+  return request("BatchGetItem", {{"RequestItems", {{table, of_table}}}});
+}
+
+Reply<Got> read_got(const Outcome& outcome, const std::string& table) {
+  if (outcome.fault) return refusal_of(outcome);
+  const json answer = json::parse(outcome.answer, nullptr, false);
+  const json* tables = member(answer, "Responses");
+  if (tables == nullptr) return unreadable("BatchGetItem: no items");
+  Got got;
+  for_each_at(*tables, table.c_str(), [&](const json& one) { got.items.push_back(item_of(one)); });
+  const json* left = member(answer, "UnprocessedKeys");
+  const json* of_table = left == nullptr ? nullptr : member(*left, table.c_str());
+  if (of_table == nullptr) return got;
+  for_each_at(*of_table, "Keys", [&](const json& one) { got.unread.push_back(item_of(one)); });
+  return got;
+}
+
 Request query(const Query& what, const std::string& next) {
   json body = {{"TableName", what.table},
                {"KeyConditionExpression", what.key_condition},

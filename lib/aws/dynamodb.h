@@ -15,6 +15,7 @@ namespace sluice::aws::dynamodb {
 constexpr std::size_t kTransactionMax = 100;              // writes
 constexpr std::size_t kTransactionBytesMax = 4UL << 20U;  // of all of them
 constexpr std::size_t kBatchMax = 25;                     // writes
+constexpr std::size_t kBatchGetMax = 100;                 // keys
 constexpr std::size_t kItemBytesMax = 400UL * 1024;       // with the names of its attributes
 
 struct Value {
@@ -78,6 +79,14 @@ Reply<std::vector<std::size_t>> read_unprocessed(const Outcome& outcome,
 
 Request get_item(const std::string& table, const Item& key, bool consistent);
 Reply<std::optional<Item>> read_item(const Outcome& outcome);
+
+// 1 to 100 different keys of one table. What is not there is not among the items.
+Request batch_get(const std::string& table, const std::vector<Item>& keys, bool consistent);
+struct Got {
+  std::vector<Item> items;
+  std::vector<Item> unread;  // keys, to be asked for again later
+};
+Reply<Got> read_got(const Outcome& outcome, const std::string& table);
 
 struct Query {
   std::string table;

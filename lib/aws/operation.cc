@@ -10,6 +10,7 @@ namespace sluice::aws {
 namespace {
 
 constexpr std::array kOperations{
+    Operation{"dynamodb", "BatchGetItem", "dynamodb:BatchGetItem"},
     Operation{"dynamodb", "BatchWriteItem", "dynamodb:BatchWriteItem"},
     Operation{"dynamodb", "DeleteItem", "dynamodb:DeleteItem"},
     Operation{"dynamodb", "GetItem", "dynamodb:GetItem"},

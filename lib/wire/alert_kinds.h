@@ -7,8 +7,8 @@
 
 namespace sluice::wire {
 
-inline constexpr std::array<std::string_view, 11> kAlertKinds = {
-    "violation",    "abnormal_usage", "dead_share", "held",   "start_delay",   "dead_letters",
-    "long_penalty", "closure",        "unwatched",  "budget", "auditor_silent"};
+inline constexpr std::array<std::string_view, 12> kAlertKinds = {
+    "violation",    "abnormal_usage", "dead_share", "held",   "start_delay",    "dead_letters",
+    "long_penalty", "closure",        "unwatched",  "budget", "auditor_silent", "uncopied"};
 
 }  // namespace sluice::wire

@@ -76,7 +76,11 @@ void draw_others(Prng& prng, Settings& all) {
   all.dispatcher.breaker_wait_max = seconds(8);
   all.dispatcher.give_up_grace = seconds(2);
   if (coin(prng)) all.auditor.batch_max = 3;
-  if (coin(prng)) all.auditor.segment_bytes_max = 4'000;
+  if (coin(prng)) {
+    all.auditor.segment_bytes_max = 4'000;
+  } else {
+    all.auditor.segment_age_max = minutes(1);
+  }
   all.auditor.call_timeout = seconds(prng.between(1, 6));
   all.auditor.budgets[0].amount_nano = 1'000'000'000;
   all.alerter.sinks = {{"out", alerter::SinkKind::kStandardOutput, "", "", seconds(1)},

@@ -1,0 +1,114 @@
+// verify --s3: the copies of the trail in S3.
+#include <fstream>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "auditor/disk_trail.h"
+#include "auditor/verbs.h"
+#include "lib/aws/pages.h"
+#include "lib/digest/digest.h"
+
+namespace sluice::auditor {
+namespace {
+
+namespace s3 = aws::s3;
+
+Error refused(const std::string& what, const aws::Refusal& why) {
+  return {Trouble::kUnavailable, what + ": " + why.code + ": " + why.message};
+}
+
+// One call after the other: nobody else is on this loop.
+class Bucket {
+ public:
+  using Sizes = std::map<std::uint64_t, std::uint64_t>;  // by segment
+
+  Bucket(const CopiesConfig& config, port::Poller& poller, aws::Client& client)
+      : config_(config), poller_(poller), client_(client) {}
+
+  Result<Sizes> list() {
+    Sizes sizes;
+    std::optional<Status> ended;
+    aws::for_each_page<s3::Page>(
+        client_, {[this](const std::string& from) {
+                    return s3::list_objects({config_.bucket, config_.prefix}, from);
+                  },
+                  &s3::read_list,
+                  [&](const s3::Page& page) {
+                    for (const s3::Listed& one : page.objects) {
+                      const auto segment = segment_of_copy(config_.prefix, one.key);
+                      if (segment) sizes[*segment] = one.size;
+                    }
+                    return true;
+                  },
+                  [&](const std::optional<aws::Refusal>& why) {
+                    ended = why ? Status(refused("s3://" + config_.bucket, *why)) : Status(Done{});
+                  }});
+    while (!ended) poller_.poll(poller_.now() + seconds(1));
+    if (!ended->ok()) return ended->error();
+    return sizes;
+  }
+
+  Result<std::string> get(const std::string& key, std::uint64_t bytes) {
+    std::optional<Result<std::string>> got;
+    aws::Request request = s3::get_object(config_.bucket, key, bytes);
+    request.timeout = minutes(10);
+    client_.call(std::move(request), [&](const aws::Outcome& outcome) {
+      auto object = s3::read_object(outcome);
+      got = object.ok() ? Result<std::string>(std::move(object->body))
+                        : Result<std::string>(refused(key, object.refusal()));
+    });
+    while (!got) poller_.poll(poller_.now() + seconds(1));
+    return std::move(*got);
+  }
+
+ private:
+  const CopiesConfig& config_;
+  port::Poller& poller_;
+  aws::Client& client_;
+};
+
+// The first line of the segment that comes next here names the hash that it follows.
+bool joins(const std::string& directory, std::uint64_t next, const Verifier& verifier) {
+  std::ifstream file(segment_path(directory, next), std::ios::binary);
+  std::string text;
+  if (!file || !std::getline(file, text)) return false;
+  const auto header = read_line(text);
+  return header.ok() && header->n == verifier.last() + 1 && is_chained(text, verifier.hash());
+}
+
+}  // namespace
+
+Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
+                                     const aws::SessionSettings& session,
+                                     const std::string& directory) {
+  port::Poller poller;
+  const auto opened = aws::Session::open(poller, session);
+  if (!opened) return opened.error();
+  Bucket bucket(config, poller, (*opened)->client());
+  const auto sizes = bucket.list();
+  if (!sizes) return sizes.error();
+  Verifier verifier;
+  VerifiedCopies found;
+  for (const auto& [segment, bytes] : *sizes) {
+    const std::string key = copy_key(config.prefix, segment);
+    const auto body = bucket.get(key, bytes);
+    if (!body) return body.error();
+    verifier.begin_segment(segment);
+    found.copies.bad = verify_copy(key, *body, verifier);
+    if (found.copies.bad) break;
+  }
+  found.copies.lines = verifier.lines();
+  found.copies.segments = verifier.segments();
+  found.copies.hash = to_hex(verifier.hash());
+  const auto here = segments_in(directory);
+  if (!here) return found;
+  const std::uint64_t last = sizes->empty() ? 0 : sizes->rbegin()->first;
+  found.joins = joins(directory, last + 1, verifier);
+  for (const std::uint64_t segment : *here) {
+    if (segment > last && segment != here->back()) ++found.uncopied;
+  }
+  return found;
+}
+
+}  // namespace sluice::auditor
