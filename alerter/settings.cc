@@ -85,6 +85,9 @@ constexpr std::array kRows = {
             "Refusals (400, 413, 422) by a sink, after which an alert goes to the others instead.",
         .min = 1,
         .max = 1'000},
+    SettingRow{.name = "alerts_table",
+               .help = "A table of DynamoDB that alerts are recorded in; none: nowhere.",
+               .max = 255},
     SettingRow{.name = "silence_max",
                .type = SettingType::kDuration,
                .preset = "1min",
@@ -171,11 +174,13 @@ Result<std::vector<std::string>> read_kinds(const SettingTable& table) {
 // The error does not say the url: there may be a token in it.
 Status check_webhook(const SettingTable& table, const Sink& sink) {
   if (!port::is_secret(sink.url) && !port::HttpClient::check_url(sink.url).ok()) {
-    return wrong(table, "url", "is no http(s) URL with a host, and no secret://env/, /file/ or /aws/");
+    return wrong(table, "url",
+                 "is no http(s) URL with a host, and no secret://env/, /file/ or /aws/");
   }
   for (const std::string& secret : sink.secrets) {
     if (!port::is_secret(secret)) {
-      return wrong(table, "secrets", "each is secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD");
+      return wrong(table, "secrets",
+                   "each is secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD");
     }
   }
   return Done{};

@@ -43,7 +43,22 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   if (!state) return state.error();
   std::unique_ptr<Shell> shell(new Shell(room, std::move(*config), std::move(*state)));
   if (auto topics = shell->open_topics(room); !topics) return topics.error();
+  if (auto table = shell->open_table(room); !table) return table.error();
   return shell;
+}
+
+Status Shell::open_table(const stage::Room& room) {
+  const std::string& name = room.settings.stage.text("alerts_table");
+  if (auto noted = state_->note_changes(!name.empty()); !noted) return noted;
+  if (name.empty()) return Done{};
+  auto settings = aws::read_settings(room.settings);
+  if (!settings) return settings.error();
+  auto session = aws::Session::open(room.poller, *settings);
+  if (!session) return session.error();
+  table_aws_ = std::move(*session);
+  table_ = std::make_unique<AlertTable>(
+      name, *state_, AlertTable::World{table_aws_->client(), table_aws_->world(), log_});
+  return Done{};
 }
 
 // A topic is called in its own region.
@@ -193,6 +208,7 @@ void Shell::beat() {
 
 void Shell::tell_time() {
   stage_->accept(WallTime{port::wall_now()});
+  if (table_ != nullptr) table_->look();
   stage_->poller().after(seconds(1), [this] { tell_time(); });
 }
 
@@ -216,6 +232,12 @@ void Shell::show_counts(stage::Metrics& metrics) {
   metrics.counter("sluice_alerts_unrouted_total", "Alerts that no sink takes.")
       .set(counts.unrouted);
   metrics.counter("sluice_heartbeats_total", "Heartbeats sent.").set(counts.beats);
+  if (table_ != nullptr) {
+    constexpr std::string_view kTable = "sluice_alerts_recorded_total";
+    constexpr std::string_view kTableHelp = "Items of alerts, written to their table.";
+    metrics.counter(kTable, kTableHelp, {{"result", "written"}}).set(table_->written());
+    metrics.counter(kTable, kTableHelp, {{"result", "failed"}}).set(table_->failed());
+  }
   metrics.gauge("sluice_alerts_undelivered", "Alerts in memory that have not reached all sinks.")
       .set(static_cast<double>(core_.undelivered()));
 }

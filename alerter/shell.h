@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "alerter/alert_table.h"
 #include "alerter/core.h"
 #include "alerter/sinks.h"
 #include "alerter/sns.h"
@@ -37,6 +38,7 @@ class Shell {
   void perform(const Deliver& ask);
   void post(const Sink& sink, const Deliver& ask);
   Status open_topics(const stage::Room& room);
+  Status open_table(const stage::Room& room);
   void beat();
   void delivered(const Deliver& ask, Delivered how);
   void tell_time();
@@ -52,6 +54,8 @@ class Shell {
   std::unique_ptr<port::HttpClient> http_;
   std::unique_ptr<aws::Secrets> secrets_;
   std::unique_ptr<aws::Session> aws_;  // nothing: no topics
+  std::unique_ptr<aws::Session> table_aws_;
+  std::unique_ptr<AlertTable> table_;  // nothing: alerts are recorded nowhere
   stage::Stage<AlerterCore>* stage_ = nullptr;
   port::Log& log_;
   std::string trouble_;  // what the last call of the state said that failed

@@ -12,6 +12,18 @@
 
 namespace sluice::alerter {
 
+// An alert as it stands, for a record of it elsewhere.
+struct Unrecorded {
+  wire::Alert alert;
+  std::int64_t revision = 0;
+  struct Sink {
+    std::string name;
+    Fate fate = Fate::kUndelivered;
+    std::string error;
+  };
+  std::vector<Sink> sinks;
+};
+
 class SqliteState {
  public:
   static Result<std::unique_ptr<SqliteState>> open(const std::string& path);
@@ -21,8 +33,16 @@ class SqliteState {
   // Forgets delivered alerts that are older than this.
   Status sweep(StoreTime older_than);
 
+  // Whether it is noted, in the transaction that changes an alert or what became of it, that this
+  // is to be recorded elsewhere (sqlite_unrecorded.cc).
+  Status note_changes(bool wanted);
+  Result<std::vector<Unrecorded>> unrecorded(std::uint32_t max);
+  // It is recorded as of this revision: one that changed meanwhile is still to be.
+  Status recorded(const Unrecorded& what);
+
  private:
   explicit SqliteState(port::Sqlite database) : database_(std::move(database)) {}
+  Result<std::vector<Unrecorded::Sink>> sinks_of(const std::string& alert_id);
   Result<StateAnswer> opened(const StateOpen& ask);
   Result<std::uint64_t> adopt(const std::vector<std::string>& sinks);
   Result<std::vector<std::string>> given_up_of(const std::string& alert_id);

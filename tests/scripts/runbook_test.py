@@ -95,5 +95,17 @@ class Store(unittest.TestCase):
         self.assert_known({text.split(",")[0] for text in texts if text}, at_least=16)
 
 
+class Aws(unittest.TestCase):
+    """Whatever is said of secrets, copies, costs and alerts in AWS has its row."""
+
+    def test_each_line_of_the_log(self):
+        page = " ".join(text_of("docs", "runbooks", "aws.md").split()).replace("`", "")
+        lines = literals(r"log_?\.(?:info|warning|error)\(", sources(
+            "lib/aws/secrets.cc", "auditor/s3_copies.cc", "auditor/split_ledger.cc",
+            "alerter/alert_table.cc"))
+        self.assertGreaterEqual(len(lines), 9, lines)
+        self.assertEqual({line for line in lines if line not in page}, set())
+
+
 if __name__ == "__main__":
     unittest.main()
