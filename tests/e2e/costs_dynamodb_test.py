@@ -5,7 +5,6 @@ tables, so that of two at the same time one may undo the other."""
 
 import os
 import random
-import subprocess
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -14,23 +13,10 @@ from unittest import mock
 
 import costs_test
 import moto
-from harness import BIN, die_with_parent, eventually, layout, request
+import table
+from harness import eventually, request
 
 TABLE = "huntaze-ai-costs-production"
-
-
-class Tiny(moto.Moto):
-    def __init__(self):
-        port, self.guard = layout.reserve_ports(1)
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [f"{BIN}/tiny-dynamodb", str(port)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
-        assert "ready" in self.process.stdout.readline()
-
-    def close(self):
-        super().close()
-        self.process.stdout.close()
 
 
 @unittest.skipIf(moto.absent(), moto.absent())
@@ -42,17 +28,17 @@ class InATable(costs_test.Booked):
         environment = mock.patch.dict(os.environ, moto.CREDENTIALS)
         environment.start()
         self.addCleanup(environment.stop)
-        self.aws = Tiny()
-        self.addCleanup(self.aws.close)
+        self.table = table.Tiny()
+        self.addCleanup(self.table.close)
         self.pipe = self.pipeline(
             url=self.recorder().url, time_scale=0.05,
             more=costs_test.BUDGET + costs_test.FILE +
-            f'[aws]\nregion = "{moto.REGION}"\nendpoint = "{self.aws.url}"\n',
+            f'[aws]\nregion = "{moto.REGION}"\nendpoint = "{self.table.url}"\n',
             stages={**costs_test.OFTEN, "auditor": ['ledger = "dynamodb"']})
         self.alerts = os.path.join(self.pipe.folder, "out", "alerts.ndjson")
 
     def make_table(self):
-        self.aws.boto3(f"""
+        moto.boto3(self.table.url, f"""
 key = [{{"AttributeName": "pk", "KeyType": "HASH"}}, {{"AttributeName": "sk", "KeyType": "RANGE"}}]
 client("dynamodb").create_table(
     TableName={TABLE!r}, KeySchema=key, BillingMode="PAY_PER_REQUEST",
@@ -61,7 +47,7 @@ client("dynamodb").create_table(
 
     def items(self, *partitions):
         """[{attribute: text}]"""
-        return self.aws.boto3(f"""
+        return moto.boto3(self.table.url, f"""
 said = []
 for one in {partitions!r}:
     found = client("dynamodb").query(TableName={TABLE!r}, KeyConditionExpression="pk = :p",

@@ -34,6 +34,20 @@ def certificate(folder):
     return made
 
 
+def boto3(url, body, environment=None):
+    """Runs Python with `client(service)`; returns what it leaves in `said`."""
+    program = ("import boto3, json, sys\n"
+               "def client(service):\n"
+               f"    return boto3.client(service, endpoint_url={url!r}, region_name={REGION!r})\n"
+               "said = None\n" + body + "\nprint(json.dumps(said))\n")
+    done = subprocess.run([f"{VENV}/python", "-c", program], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=120, check=False,
+                          env={**os.environ, **CREDENTIALS, **(environment or {})})
+    if done.returncode:
+        raise AssertionError(done.stderr[-2000:])
+    return json.loads(done.stdout)
+
+
 class Moto:
     """`tls`: its certificate and key."""
 
@@ -61,18 +75,7 @@ class Moto:
         self.guard.close()
 
     def boto3(self, body):
-        """Runs Python with `client(service)`; returns what it leaves in `said`."""
-        program = ("import boto3, json, sys\n"
-                   "def client(service):\n"
-                   f"    return boto3.client(service, endpoint_url={self.url!r}, "
-                   f"region_name={REGION!r})\n"
-                   "said = None\n" + body + "\nprint(json.dumps(said))\n")
-        done = subprocess.run([f"{VENV}/python", "-c", program], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=120, check=False,
-                              env={**os.environ, **CREDENTIALS, **self.trust})
-        if done.returncode:
-            raise AssertionError(done.stderr[-2000:])
-        return json.loads(done.stdout)
+        return boto3(self.url, body, self.trust)
 
     def make_queue(self, name, receives_max=5):
         """With a dead-letter queue, NAME-dlq."""
