@@ -8,12 +8,19 @@
 #include "lib/base/calendar.h"
 #include "lib/digest/uuid.h"
 #include "lib/wire/closure_words.h"
+#include "lib/wire/words.h"
 
 namespace sluice::auditor {
 namespace {
 
 constexpr std::string_view kAbnormal = "abnormal_usage";  // reasons, in the limiter's words
 constexpr std::string_view kPenalty = "penalty";
+
+// The minute, for what is said by several of one event: after somebody resumed it, the next is
+// news.
+std::string minute_of(const HoldSeen& hold) {
+  return timestamp_of(hold.at).substr(0, std::string("2026-11-21T02:24").size());
+}
 
 std::string whose(const HoldSeen& hold) {
   return hold.key.empty() ? "upstream " + hold.upstream
@@ -88,14 +95,19 @@ std::optional<wire::Alert> hold_alert(const HoldSeen& hold, Duration long_penalt
                          where);
   }
   if (hold.reason == kAbnormal) {
-    // Limiter and store each say it of one stop. After somebody resumed it, the next is news.
-    const std::string minute =
-        timestamp_of(hold.at).substr(0, std::string("2026-11-21T02:24").size());
-    wire::Alert alert = alert_about(hold, "abnormal_usage", minute);
+    wire::Alert alert = alert_about(hold, "abnormal_usage", minute_of(hold));
     alert.severity = wire::Severity::kCritical;
     alert.title = hold.upstream + " speaks of abnormal usage";
     alert.text = "An answer was one of those that `abnormal` lists: " + whose(hold) +
                  " is stopped until somebody resumes it." + where;
+    return alert;
+  }
+  if (hold.reason == wire::kDeadMessage) {
+    wire::Alert alert = alert_about(hold, "dead_stop", minute_of(hold));
+    alert.severity = wire::Severity::kCritical;
+    alert.title = "a dead message has stopped a key of " + hold.upstream;
+    alert.text = "It came from a queue whose `on_dead` is \"stop\": nothing more of " +
+                 whose(hold) + " goes until somebody resumes it." + where;
     return alert;
   }
   if (hold.reason != kPenalty || hold.until.us == 0 || hold.until - hold.at <= long_penalty) {

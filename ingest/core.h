@@ -5,6 +5,7 @@
 //   2. a queue copy is deleted only after this ingest's own put answered created or same, or after
 //      Settled; a row goes only by settlement;
 //   3. a Want is answered by a consistent read made for that Want;
+//   4. what goes in order is put before it is offered, of its group one after the other;
 //   5. a 202 is said only after row and name were committed.
 // Everything that waits for an answer has a deadline; no lost answer wedges anything.
 #pragma once
@@ -320,14 +321,20 @@ class IngestCore {
   void send_backlog(const ParkingSize& size, const Turn& turn);
 
   // ---- queue copies
-  enum class At : std::uint8_t { kHere, kOffered, kPutting, kSettling };
+  enum class At : std::uint8_t { kHere, kOffered, kPutting, kSettling, kBehind };
   struct Copy {
     wire::Offer message;
     std::vector<std::string> receipts;  // the newest last
     At at = At::kHere;
     wire::PeerId peer;  // kOffered
     Instant renew_at;
-    Instant park_at;  // kHere: the limiter takes no more, and it becomes a row then
+    Instant park_at;         // kHere: the limiter takes no more, and it becomes a row then
+    std::string group = {};  // of a FIFO queue; empty: of none
+  };
+  // Its messages become rows one after the other.
+  struct Group {
+    std::string putting = {};             // empty: none
+    std::deque<std::string> behind = {};  // those after it, in their order
   };
   enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete };
   struct OpenQueueCall {
@@ -355,6 +362,10 @@ class IngestCore {
   void renew(const std::string& identity, const Turn& turn);
   void leave_limiter(Copy& copy);
   void not_putting(const std::string& key);
+  void join_group(Copy& copy, const std::string& group, const Turn& turn);
+  void put_next(const std::string& group, const Turn& turn);
+  void left_group(const Copy& copy, const Turn& turn);
+  void given_back(const Copy& copy, Duration visibility, const Turn& turn);
   template <class Ask>
   void queue_call(Ask ask, After after, const std::string& identity, const Turn& turn);
   void queue_answered(std::uint64_t call_id, bool done, const Turn& turn);
@@ -425,6 +436,7 @@ class IngestCore {
   std::unordered_map<std::string, Copy> copies_;  // by identity
   std::deque<std::string> unoffered_;
   std::unordered_map<std::string, std::uint32_t> putting_;  // by key
+  std::map<std::string, Group> groups_;                     // by queue and group
   std::unordered_map<std::uint64_t, OpenQueueCall> queue_calls_;
   std::unordered_map<std::string, Booking> bookings_;  // by content hash and event id
 };

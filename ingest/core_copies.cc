@@ -48,9 +48,10 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   if (held != copies_.end()) return received_again(held->second, copy, turn);
   const std::string identity = m.identity;
   const Instant renew_at = turn.now + config_.hold_visibility / 2;
-  copies_.emplace(identity,
-                  Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at, Instant::never()});
+  const auto here = copies_.emplace(
+      identity, Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at, Instant::never()});
   at(renew_at, Due::kRenew, 0, identity);
+  if (here.first->second.message.in_order) return join_group(here.first->second, copy.group, turn);
   unoffered_.push_back(identity);
   offer_copies(turn);
 }
@@ -92,7 +93,7 @@ void IngestCore::bury_copy(Copy& copy, const char* reason, const Turn& turn) {
   for (const std::string& receipt : copy.receipts) {
     queue_call(DeadLetter{receipt, why}, After::kDelete, {}, turn);
   }
-  copies_.erase(std::string(m.identity));
+  left_group(copies_.extract(std::string(m.identity)).mapped(), turn);
 }
 
 // ---- offers on credit
@@ -230,6 +231,7 @@ void IngestCore::let_go(const std::string& identity, Duration visibility, const 
   for (const std::string& receipt : held.mapped().receipts) {
     queue_call(SetVisibility{receipt, visibility}, After::kNothing, {}, turn);
   }
+  given_back(held.mapped(), visibility, turn);
 }
 
 void IngestCore::delete_copy(const std::string& identity, After after, const Turn& turn) {
@@ -240,6 +242,7 @@ void IngestCore::delete_copy(const std::string& identity, After after, const Tur
     const bool newest = &receipt == &receipts.back();
     queue_call(DeleteCopy{receipt}, newest ? after : After::kNothing, identity, turn);
   }
+  left_group(held.mapped(), turn);
 }
 
 void IngestCore::renew(const std::string& identity, const Turn& turn) {
@@ -267,9 +270,9 @@ void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& tu
     case After::kSettleRow:
       if (done) return settle_row(call.identity, turn);
       MARK("ingest: a dead letter was not taken");
-      copies_.erase(call.identity);  // it comes back and is settled again
       settling_.erase(call.identity);
-      return;
+      if (const auto back = copies_.extract(call.identity)) left_group(back.mapped(), turn);
+      return;  // it comes back and is settled again
     case After::kForgotten:
       if (!done) MARK("ingest: the queue did not say that it deleted");
       if (done) return forgotten(call.identity, turn);
@@ -282,7 +285,8 @@ void IngestCore::drain(const Turn& turn) {
   draining_ = true;
   std::vector<std::string> idle_copies;
   for (const auto& [identity, copy] : copies_) {
-    if (copy.at == At::kHere || copy.at == At::kOffered) idle_copies.push_back(identity);
+    const bool is_idle = copy.at == At::kHere || copy.at == At::kOffered || copy.at == At::kBehind;
+    if (is_idle) idle_copies.push_back(identity);
   }
   std::sort(idle_copies.begin(), idle_copies.end());
   for (const std::string& identity : idle_copies) {

@@ -256,6 +256,10 @@ void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& a
     ++counts_.settled;
     if (entry->second.settled.settlement == wire::Settlement::kDead) ++counts_.dead;
   }
+  if (done->stopped) {
+    for (auto& [peer, to] : limiters_) announce_holds(to, done->key, turn);
+    announce_key(done->key, turn);
+  }
   const auto copy = copies_.find(identity);
   if (copy != copies_.end() && copy->second.at == At::kSettling) {
     return delete_copy(identity, After::kForgotten, turn);

@@ -25,7 +25,7 @@ wire::Offer anew(const wire::Offer& message, std::uint32_t generation, StoreTime
   row.first_seen = now;
   row.not_before = StoreTime{};
   row.expires_at = now + life;
-  row.order = (now + behind).us;
+  row.order = row.in_order ? now.us : (now + behind).us;  // in order it stands behind all others
   row.attempts = 0;
   row.throttles = 0;
   row.offered_before = false;

@@ -88,7 +88,10 @@ Result<std::vector<SqsDeadLetter>> DeadQueue::receive(std::size_t most, Duration
 
 Result<std::vector<std::string>> DeadQueue::replay(const Letters& letters, std::int32_t priority) {
   std::vector<sqs::Entry> entries;
-  for (const SqsDeadLetter* letter : letters) entries.push_back(sqs_replay(*letter, priority));
+  for (const SqsDeadLetter* letter : letters) {
+    entries.push_back(sqs_replay(*letter, priority));
+    if (found_.queue.is_fifo) entries.back().deduplication_id = letter->message.id;
+  }
   auto sent =
       batch(sqs::send_message_batch(found_.url, entries), "SendMessageBatch", entries.size());
   if (!sent) return sent.error();

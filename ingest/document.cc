@@ -123,8 +123,9 @@ class Reader {
   }
 
   void key() {
-    const std::string_view pointer = reading_.pointers.key;
-    const auto field = text_at(pointer, true);
+    const bool known = !reading_.key.empty();
+    const std::string_view pointer = known ? "" : std::string_view(reading_.pointers.key);
+    const auto field = known ? std::string(reading_.key) : text_at(pointer, true);
     if (!field) return refuse(pointer, "is missing: it says whose budget the message spends");
     bounded(pointer, *field, wire::kKeyMax - upstream_->name.size() - 1);
     message_.key = upstream_->name + ":" + *field;

@@ -46,6 +46,7 @@ struct Reading {
   StoreTime at;                         // the wall clock
   std::function<std::string()> fresh_id;
   std::span<const std::string> reply_hosts = {};  // where a reply_to may point to
+  std::string_view key = {};                      // known already; empty: the document says it
 };
 
 // Everything but what the core fills in (Submit).

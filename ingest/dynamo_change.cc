@@ -1,5 +1,7 @@
 #include "ingest/dynamo_change.h"
 
+#include <algorithm>
+
 namespace sluice::ingest::dynamo {
 
 namespace {
@@ -64,5 +66,9 @@ std::unique_ptr<Change> change_of(const World& world, const Call& call) {
 }
 
 std::string key_of(const Call& call) { return about(call).key; }
+
+std::int64_t order_in(const KeyItem& key, const wire::Offer& row) {
+  return row.in_order ? std::max(row.order, key.last_in_order + 1) : row.order;
+}
 
 }  // namespace sluice::ingest::dynamo

@@ -19,7 +19,8 @@ struct Plan {
   std::optional<RowPlace> adds = {};
   bool sets_holds = false;
   std::vector<wire::Hold> holds = {};
-  std::string upstream = {};  // of the key, with `adds` or `sets_holds`
+  std::string upstream = {};       // of the key, with `adds` or `sets_holds`
+  std::int64_t last_in_order = 0;  // of the row that it adds, if that goes in order
 
   [[nodiscard]] bool nothing() const { return writes.empty() && !sets_holds; }
 };
@@ -34,7 +35,8 @@ class Change {
   // What it must see before it plans; asked until it has no more questions.
   virtual std::vector<aws::Request> questions() = 0;
   virtual void see(const Got& got) = 0;
-  virtual Plan plan() = 0;
+  // `key`: as the changes before it leave it.
+  virtual Plan plan(const KeyItem& key) = 0;
   // The condition of its write `which` did not hold: what it has seen is over.
   virtual void stale(std::size_t which) = 0;
   // After its plan was written, or was nothing.
@@ -46,6 +48,9 @@ class Change {
  protected:
   const World& world_;
 };
+
+// The place that the row gets among those of its key.
+std::int64_t order_in(const KeyItem& key, const wire::Offer& row);
 
 // A Change of the call, or nothing: it is not one of these.
 std::unique_ptr<Change> change_of(const World& world, const Call& call);
@@ -68,7 +73,7 @@ class PutChange final : public Change {
   PutChange(const World& world, Put call) : Change(world), call_(std::move(call)) {}
   std::vector<aws::Request> questions() override;
   void see(const Got& got) override;
-  Plan plan() override;
+  Plan plan(const KeyItem& key) override;
   void stale(std::size_t which) override;
   [[nodiscard]] ParkingAnswer answer(const KeyFacts& key) const override;
 
@@ -108,7 +113,7 @@ class SettleChange final : public MessageChange {
  public:
   SettleChange(const World& world, SettleRow call)
       : MessageChange(world, call.settled.identity), call_(std::move(call)) {}
-  Plan plan() override;
+  Plan plan(const KeyItem& key) override;
   void stale(std::size_t which) override;
   [[nodiscard]] ParkingAnswer answer(const KeyFacts& key) const override;
 
@@ -117,17 +122,19 @@ class SettleChange final : public MessageChange {
     return call_.settled.settlement == wire::Settlement::kDead;
   }
   void bury(const Name& name, Plan& plan) const;
+  void stop(const KeyItem& key, Plan& plan);
   SettleRow call_;
   bool with_id_ = true;
   std::size_t id_write_ = 0;
   SettleEnd end_ = SettleEnd::kSettled;
+  bool stopped_ = false;
 };
 
 class ReorderChange final : public MessageChange {
  public:
   ReorderChange(const World& world, Reorder call)
       : MessageChange(world, call.identity), call_(std::move(call)) {}
-  Plan plan() override;
+  Plan plan(const KeyItem& key) override;
   [[nodiscard]] ParkingAnswer answer(const KeyFacts& key) const override;
 
  private:
@@ -141,7 +148,7 @@ class HoldsChange final : public Change {
   HoldsChange(const World& world, SetHolds call) : Change(world), call_(std::move(call)) {}
   std::vector<aws::Request> questions() override { return {}; }
   void see(const Got&) override {}
-  Plan plan() override;
+  Plan plan(const KeyItem& key) override;
   void stale(std::size_t) override {}
   [[nodiscard]] ParkingAnswer answer(const KeyFacts&) const override { return Acknowledged{}; }
 

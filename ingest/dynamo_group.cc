@@ -7,6 +7,15 @@ namespace sluice::ingest::dynamo {
 
 namespace {
 
+void apply(const Plan& plan, KeyItem& key) {
+  KeyFacts& facts = key.facts;
+  if (plan.adds) ++facts.count;
+  if (plan.removes && facts.count > 0) --facts.count;
+  if (plan.adds || plan.sets_holds) facts.upstream = plan.upstream;
+  if (plan.sets_holds) facts.holds = plan.holds;
+  key.last_in_order = std::max(key.last_in_order, plan.last_in_order);
+}
+
 bool is_before(const RowPlace& a, const RowPlace& b) {
   return std::tie(a.order, a.identity) < std::tie(b.order, b.identity);
 }
@@ -79,22 +88,16 @@ Step Group::look_more() {
 void Group::plan_members() {
   after_ = before_;
   for (Member* member : open_) {
-    if (!member->change->trouble) member->plan = member->change->plan();
+    if (!member->change->trouble) member->plan = member->change->plan(after_);
     if (member->change->trouble) {
       reply(*member, *member->change->trouble);
     } else if (member->plan.nothing()) {
       reply(*member, member->change->answer(before_.facts));
+    } else {
+      apply(member->plan, after_);
     }
   }
   std::erase_if(open_, [](const Member* member) { return member->over; });
-  for (const Member* member : open_) {
-    const Plan& plan = member->plan;
-    KeyFacts& key = after_.facts;
-    if (plan.adds) ++key.count;
-    if (plan.removes && key.count > 0) --key.count;
-    if (plan.adds || plan.sets_holds) key.upstream = plan.upstream;
-    if (plan.sets_holds) key.holds = plan.holds;
-  }
 }
 
 Step Group::plan() {

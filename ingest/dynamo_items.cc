@@ -208,6 +208,7 @@ Write Layout::put_key(const KeyItem& key) const {
   item["upstream"] = text(facts.upstream);
   item["rows"] = number(static_cast<std::int64_t>(facts.count));
   item["head"] = number(facts.head_order);
+  if (key.last_in_order != 0) item["last"] = number(key.last_in_order);
   item["v"] = text(key.version);
   if (!facts.holds.empty()) {
     item["holds"] = bytes(
@@ -220,7 +221,8 @@ KeyItem read_key(const Item& item) {
   return {{text_of(item, "sk"), text_of(item, "upstream"),
            static_cast<std::uint64_t>(number_of(item, "rows")), number_of(item, "head"),
            unpack_holds(text_of(item, "holds"))},
-          text_of(item, "v")};
+          text_of(item, "v"),
+          number_of(item, "last")};
 }
 
 Write Layout::put_end(const EndItem& end) const {

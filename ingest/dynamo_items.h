@@ -7,7 +7,8 @@
 //   name#<identity>   -                 a name; `ttl` once it has ended
 //   id#<source>#<id>  -                 which identity has this id, of the front door's messages
 //   rows#<key>        order, identity   a row: the message, and its marks
-//   keys              key               how many rows, the first one's order, holds
+//   keys              key               how many rows, the first one's order, the last one's that
+//                                       goes in order, holds
 //   ends              when, identity    a row's end: expires_at, or the least of all once cancelled
 //   dead              when, identity    a dead letter, without its message
 //   letter#<identity> -                 its message
@@ -49,7 +50,8 @@ struct RowItem {
 };
 struct KeyItem {
   KeyFacts facts;
-  std::string version;  // empty: it is not there
+  std::string version;             // empty: it is not there
+  std::int64_t last_in_order = 0;  // the greatest order that a row in order was given
 };
 struct EndItem {
   std::string identity;

@@ -47,12 +47,13 @@ void PutChange::judge() {
   there_ = name;
 }
 
-Plan PutChange::plan() {
-  const wire::Offer& row = call_.row;
+Plan PutChange::plan(const KeyItem& key) {
   const Layout& layout = world_.layout;
   Plan plan;
   judge();
   if (there_) return plan;
+  wire::Offer row = call_.row;
+  row.order = order_in(key, row);
   Write put_row = layout.put_row(row, world_.version());
   if (aws::dynamodb::bytes_of(put_row.item) > aws::dynamodb::kItemBytesMax) {
     end_ = PutEnd::kTooLarge;
@@ -77,6 +78,7 @@ Plan PutChange::plan() {
   }
   plan.adds = RowPlace{row.order, row.identity};
   plan.upstream = row.upstream;
+  if (row.in_order) plan.last_in_order = row.order;
   return plan;
 }
 

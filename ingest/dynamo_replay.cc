@@ -27,10 +27,11 @@ void ReplayChange::see(const Got& got) {
   if (!looked_) row_ = anew(row_, row_.generation + 1, now_, behind_);
 }
 
-Plan ReplayChange::plan() {
+Plan ReplayChange::plan(const KeyItem& key) {
   const Layout& layout = world_.layout;
   Plan plan;
   if (!there_) return plan;
+  row_.order = order_in(key, row_);
   NameItem name{name_of_row(row_), row_.order, id_.has_value(), {}, world_.version()};
   plan.writes.push_back(layout.put_name(name));
   only_if(plan.writes.back(), {});
@@ -49,6 +50,7 @@ Plan ReplayChange::plan() {
   plan.writes.push_back(layout.remove(layout.letter_key(dead_.identity)));
   plan.adds = RowPlace{row_.order, row_.identity};
   plan.upstream = row_.upstream;
+  if (row_.in_order) plan.last_in_order = row_.order;
   return plan;
 }
 

@@ -13,7 +13,7 @@ class ReplayChange final : public Change {
   ReplayChange(const World& world, DeadRow dead, StoreTime now, Duration behind);
   std::vector<aws::Request> questions() override;
   void see(const Got& got) override;
-  Plan plan() override;
+  Plan plan(const KeyItem& key) override;
   void stale(std::size_t) override { looked_ = false; }
   // ReorderAnswer: whether it was there.
   [[nodiscard]] ParkingAnswer answer(const KeyFacts& key) const override;

@@ -58,9 +58,19 @@ void SettleChange::bury(const Name& name, Plan& plan) const {
   plan.writes.push_back(layout.put(std::move(letter)));
 }
 
-Plan SettleChange::plan() {
+// Its row says whether its key stops behind it.
+void SettleChange::stop(const KeyItem& key, Plan& plan) {
+  const wire::Offer& row = row_->row;
+  if (!row_->readable || !row.stops_dead) return;
+  plan.holds = key.facts.holds;
+  stopped_ = plan.sets_holds = hold_behind(call_.settled, plan.holds);
+  plan.upstream = row.upstream;
+}
+
+Plan SettleChange::plan(const KeyItem& key) {
   const Layout& layout = world_.layout;
   Plan plan;
+  stopped_ = false;
   end_ = SettleEnd::kUnknown;
   if (!name_) return plan;
   end_ = SettleEnd::kOther;
@@ -76,7 +86,10 @@ Plan SettleChange::plan() {
   only_if(plan.writes.back(), name_->version);
   plan.writes.push_back(layout.remove(layout.place_of(*name_)));
   plan.writes.push_back(layout.remove(layout.end_key(layout.end_of(*name_), name_->name.identity)));
-  if (row_) bury(ended.name, plan);
+  if (row_) {
+    bury(ended.name, plan);
+    stop(key, plan);
+  }
   id_write_ = SIZE_MAX;
   if (name_->id_alone && with_id_) {
     id_write_ = plan.writes.size();
@@ -101,12 +114,12 @@ void SettleChange::stale(std::size_t which) {
 
 ParkingAnswer SettleChange::answer(const KeyFacts& key) const {
   const bool of_key = end_ == SettleEnd::kSettled || end_ == SettleEnd::kBefore;
-  return SettleAnswer{end_, call_.settled.identity, of_key ? key : KeyFacts{}};
+  return SettleAnswer{end_, call_.settled.identity, of_key ? key : KeyFacts{}, stopped_};
 }
 
 // ---- another place
 
-Plan ReorderChange::plan() {
+Plan ReorderChange::plan(const KeyItem&) {
   const Layout& layout = world_.layout;
   Plan plan;
   there_ = name_ && name_->name.state == NameState::kWaiting;
@@ -115,6 +128,7 @@ Plan ReorderChange::plan() {
     trouble = ParkingFailed{"a row of the table cannot be read", false, true};
     return plan;
   }
+  if (row_->row.in_order) return plan;
   NameItem moved = *name_;
   moved.order = call_.order;
   moved.version = world_.version();
@@ -139,7 +153,7 @@ ParkingAnswer ReorderChange::answer(const KeyFacts& key) const {
 
 // ---- holds
 
-Plan HoldsChange::plan() {
+Plan HoldsChange::plan(const KeyItem&) {
   Plan plan;
   plan.sets_holds = true;
   plan.holds = call_.holds;

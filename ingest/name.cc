@@ -1,6 +1,7 @@
 #include "ingest/name.h"
 
 #include "lib/wire/identity.h"
+#include "lib/wire/words.h"
 
 namespace sluice::ingest {
 
@@ -46,6 +47,14 @@ void settle_name(Name& name, const wire::Settled& settled) {
   name.status = settled.status;
   name.attempts = settled.attempts;
   name.settled_at = settled.at;
+}
+
+// The limiter that settled it says the same: its word may be there before.
+bool hold_behind(const wire::Settled& dead, std::vector<wire::Hold>& holds) {
+  const wire::Hold word{wire::HoldKind::kPause, StoreTime{}, wire::kDeadMessage, dead.at};
+  wire::take_in(holds, word);
+  const wire::Hold* last = wire::word_among(holds);
+  return last->by == word.by && last->said_at == word.said_at;
 }
 
 std::string_view word_of(NameState state) {

@@ -1,6 +1,9 @@
 // What a name says, fresh and after settlement: the same in every parking store. Pure.
 #pragma once
 
+#include <string_view>
+#include <vector>
+
 #include "ingest/parking.h"
 
 namespace sluice::ingest {
@@ -11,6 +14,9 @@ bool is_end_of(const Name& name, const wire::Settled& settled);
 // It ended because another message has its identity: of that one it says nothing.
 bool lost_its_identity(const Name& name);
 void settle_name(Name& name, const wire::Settled& settled);
+// Its row says that its key stops behind it: so these are the key's holds. False: somebody has said
+// otherwise since it died.
+bool hold_behind(const wire::Settled& dead, std::vector<wire::Hold>& holds);
 // "waiting", "delivered", ...
 std::string_view word_of(NameState state);
 

@@ -7,6 +7,7 @@
 namespace sluice::ingest {
 
 std::int64_t order_of(const wire::Offer& message, Duration priority_age) {
+  if (message.in_order) return std::max<std::int64_t>(0, message.first_seen.us);
   const StoreTime due = std::max(message.first_seen, message.not_before);
   return std::max<std::int64_t>(0, (due + priority_age * message.priority).us);
 }

@@ -8,7 +8,8 @@
 
 namespace sluice::ingest {
 
-// order = max(first seen, not_before) + priority x priority_age: age counts without a rewrite.
+// order = max(first seen, not_before) + priority x priority_age: age counts without a rewrite. Of
+// what goes in order the parking store decides (Put): here it is when it was first seen.
 std::int64_t order_of(const wire::Offer& message, Duration priority_age);
 
 // What a message of the embedded queue lacks. `first_seen` must grow strictly from one to the next,

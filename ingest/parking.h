@@ -62,7 +62,9 @@ struct KeyFacts {
 
 // Row and name, if no such name is there, or the one there has ended and was to be remembered until
 // before `now`, or it lost its identity to another message (id_conflict), which may be this one
-// (not with `id_alone`). The row's `offered_before` is kept as the mark `offered`.
+// (not with `id_alone`). The row's `offered_before` is kept as the mark `offered`. A row that goes
+// in order (`in_order`) stands after all such rows of its key, whatever clocks say: its order is
+// its own or one more than the last one's, what is greater.
 struct Put {
   wire::Offer row;
   bool id_alone = false;  // source + id name the message (front door), whatever key and generation
@@ -85,14 +87,15 @@ struct ReadHead {
 };
 
 // The message has ended: its row goes, its name stays until `remember_until`; a dead one becomes a
-// dead letter in the same transaction. Without a row and a name nothing happens, nor when these are
+// dead letter in the same transaction, and if its row says so (`stops_dead`) its key is held, by
+// wire::kDeadMessage as of its death. Without a row and a name nothing happens, nor when these are
 // of other bytes than what has ended.
 struct SettleRow {
   wire::Settled settled;
   StoreTime remember_until;
 };
 
-// A row that is to go later (or sooner) than its order said.
+// A row that is to go later (or sooner) than its order said. One that goes in order stays.
 struct Reorder {
   std::string identity;
   std::int64_t order = 0;
@@ -178,7 +181,8 @@ enum class SettleEnd : std::uint8_t { kSettled, kBefore, kUnknown, kOther };
 struct SettleAnswer {
   SettleEnd end = SettleEnd::kSettled;
   std::string identity;
-  KeyFacts key;  // empty with kUnknown and kOther
+  KeyFacts key;          // empty with kUnknown and kOther
+  bool stopped = false;  // the key is held from now on
 };
 
 struct ReorderAnswer {

@@ -16,6 +16,10 @@ namespace sluice::ingest {
 struct QueueCopy {
   std::string receipt;  // names this reception of this copy
   wire::Offer message;
+  // Of a FIFO queue, whose messages go in order (message.in_order): it gives those of a group in
+  // their order, and none while one before it is held. All copies of a batch are given to the core,
+  // or none.
+  std::string group = {};
 };
 
 struct DeleteCopy {

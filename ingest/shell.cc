@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ingest/http_answers.h"
+#include "lib/digest/digest.h"
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
 
@@ -161,13 +162,20 @@ void Shell::end_turn() {
     say(trouble, trouble_);
     if (!damage.empty()) say(damage, damage_);
     for (const ParkingReply& reply : replies) {
-      if (std::holds_alternative<SettleAnswer>(reply.answer)) replies_->want();
+      if (const auto* settled = std::get_if<SettleAnswer>(&reply.answer)) ended(*settled);
       stage_->complete(reply);
     }
   }
   replies_->end_turn();
   for (const auto& queue : queues_) queue->end_turn();
   door_->feed();
+}
+
+void Shell::ended(const SettleAnswer& message) {
+  replies_->want();
+  if (!message.stopped) return;
+  stage_->log().error("a message is dead: its key is stopped until somebody resumes it",
+                      {{"key", message.key.key}, {"identity", to_hex(message.identity)}});
 }
 
 std::string Shell::not_ready() {

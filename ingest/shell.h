@@ -50,6 +50,7 @@ class Shell {
   void each_second();
   void each_ten_seconds();
   void say(const std::string& trouble, std::string& said);
+  void ended(const SettleAnswer& message);
   void look_for_rows();
   bool add_up();
   void read_keys();

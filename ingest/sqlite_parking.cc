@@ -169,6 +169,8 @@ Result<std::optional<SqliteParking::Remembered>> SqliteParking::name_of(
 
 Status SqliteParking::insert_row(const wire::Offer& row) {
   const std::string message = wire::encode_item(row);
+  const auto place = place_of(row);
+  if (!place) return place.error();
   auto inserted = sql_->insert_row.bind_blob(1, row.identity)
                       .bind_text(2, row.source)
                       .bind_text(3, row.id)
@@ -179,13 +181,17 @@ Status SqliteParking::insert_row(const wire::Offer& row) {
                       .bind(8, row.first_seen.us)
                       .bind(9, row.expires_at.us)
                       .bind(10, row.cancelled ? 1 : 0)
-                      .bind(11, row.order)
+                      .bind(11, *place)
                       .bind(12, row.offered_before ? 1 : 0)
                       .bind_blob(13, message)
                       .run();
   if (!inserted) return inserted;
   if (auto expected = replies_.expect(row); !expected) return expected;
-  return sql_->one_more.bind_text(1, row.key).bind_text(2, row.upstream).run();
+  const std::int64_t last_in_order = row.in_order ? *place : 0;
+  return sql_->one_more.bind_text(1, row.key)
+      .bind_text(2, row.upstream)
+      .bind(3, last_in_order)
+      .run();
 }
 
 Result<bool> SqliteParking::settle_row(const Name& name, StoreTime until) {
@@ -347,20 +353,24 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
         {}};
     if (auto buried = bury(dead, *row); !buried) return buried.error();
   }
+  auto stopped = Result<bool>(false);
+  if (row && *settles) stopped = stop_behind(*row, settled);
+  if (!stopped) return stopped.error();
   auto key = facts(name.key);
   if (!key) return key.error();
   if (*settles && key->count == 0 && key->holds.empty()) {
     if (auto gone = sql_->delete_empty_key.bind_text(1, name.key).run(); !gone) return gone.error();
   }
   const SettleEnd end = *settles ? SettleEnd::kSettled : SettleEnd::kBefore;
-  return ParkingAnswer{SettleAnswer{end, settled.identity, std::move(*key)}};
+  return ParkingAnswer{SettleAnswer{end, settled.identity, std::move(*key), *stopped}};
 }
 
 Result<ParkingAnswer> SqliteParking::on(const Reorder& call) {
   auto row = row_of(call.identity);
   if (!row) return row.error();
   if (!*row) return ParkingAnswer{ReorderAnswer{}};
-  auto moved = sql_->reorder.bind(1, call.order).bind_blob(2, call.identity).run();
+  const std::int64_t order = (*row)->in_order ? (*row)->order : call.order;
+  auto moved = sql_->reorder.bind(1, order).bind_blob(2, call.identity).run();
   if (!moved) return moved.error();
   auto key = facts((*row)->key);
   if (!key) return key.error();

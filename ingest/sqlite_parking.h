@@ -4,7 +4,7 @@
 //   messages  unique by identity. While it waits (state 1) it is a row, in order by (key, place,
 //             identity); when it has ended, its name: how it ended, until when that is remembered.
 //             One line for both, as each index is another page of every commit
-//   keys      how many rows a key has, and its holds
+//   keys      how many rows a key has, its holds, and the place of the last row that goes in order
 //   dead      dead letters: whole messages, and lines that were none
 //   replies   of each message with a reply_to: whom to tell; from its settlement on, what to say
 //   imports   how far each file was imported
@@ -128,6 +128,10 @@ class SqliteParking {
   Status list_ending(port::Statement& question, EndingPage& page);
   Status mark_offered(const std::vector<wire::Offer>& rows);
   Status insert_row(const wire::Offer& row);
+  // Where it stands among the rows of its key.
+  Result<std::int64_t> place_of(const wire::Offer& row);
+  // Its key is held from now on, if the row that has died says so.
+  Result<bool> stop_behind(const std::string& message, const wire::Settled& settled);
   // The row ends as `name` says, which is remembered until then. Whether it was there.
   Result<bool> settle_row(const Name& name, StoreTime until);
   // A dead letter; `message`: its encoded message, if it is one.

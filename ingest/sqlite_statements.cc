@@ -10,7 +10,7 @@ namespace sluice::ingest {
 
 namespace {
 
-constexpr std::int64_t kVersion = 3;
+constexpr std::int64_t kVersion = 4;
 
 constexpr const char* kTables = R"sql(
 CREATE TABLE IF NOT EXISTS messages (
@@ -27,8 +27,8 @@ CREATE INDEX IF NOT EXISTS rows_by_expiry ON messages (expires_at) WHERE state =
 CREATE INDEX IF NOT EXISTS rows_cancelled ON messages (identity) WHERE cancelled = 1 AND state = 1;
 CREATE INDEX IF NOT EXISTS names_to_forget ON messages (remember_until) WHERE state > 1;
 CREATE TABLE IF NOT EXISTS keys (
-  key TEXT PRIMARY KEY, upstream TEXT NOT NULL, count INTEGER NOT NULL, holds BLOB NOT NULL)
-  WITHOUT ROWID;
+  key TEXT PRIMARY KEY, upstream TEXT NOT NULL, count INTEGER NOT NULL, holds BLOB NOT NULL,
+  last_in_order INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead (
   number INTEGER PRIMARY KEY AUTOINCREMENT, identity BLOB NOT NULL UNIQUE, source TEXT NOT NULL,
   id TEXT NOT NULL, key TEXT NOT NULL, upstream TEXT NOT NULL, generation INTEGER NOT NULL,
@@ -47,6 +47,9 @@ CREATE TABLE IF NOT EXISTS imports (
   file BLOB PRIMARY KEY, bytes INTEGER NOT NULL, lines INTEGER NOT NULL, digest BLOB NOT NULL,
   last_seen INTEGER NOT NULL, ended INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
+
+constexpr const char* kKeysOfVersion3 =
+    "ALTER TABLE keys ADD COLUMN last_in_order INTEGER NOT NULL DEFAULT 0";
 
 #define ROW_COLUMNS "place, offered, cancelled, message"
 #define DEAD_COLUMNS \
@@ -100,16 +103,19 @@ Status make_tables(port::Sqlite& database) {
   const std::int64_t version = asked->integer(0);
   asked->reset();
   if (version == kVersion) return Done{};
-  // Version 2 had no replies and no imports; the rest is as it was.
-  if (version != 0 && version != 2) {
+  // Version 2 had no replies and no imports; version 3 has nothing that goes in order.
+  if (version != 0 && version != 2 && version != 3) {
     return Error{Trouble::kCorrupt, "the parking file has version " + std::to_string(version) +
                                         ", this program knows " + std::to_string(kVersion) +
                                         ": run the one that wrote it, or move the file away"};
   }
   auto transaction = port::Transaction::begin(database);
   if (!transaction) return transaction.error();
+  if (version != 0) {
+    if (auto added = database.execute(kKeysOfVersion3); !added) return added;
+  }
   if (auto made = database.execute(kTables); !made) return made;
-  if (auto set = database.execute("PRAGMA user_version = 3"); !set) return set;
+  if (auto set = database.execute("PRAGMA user_version = 4"); !set) return set;
   return transaction->commit();
 }
 
@@ -126,8 +132,10 @@ const SqliteParking::Statements::Question SqliteParking::Statements::kQuestions[
      "SELECT place FROM messages WHERE state = 1 AND key = ?1 "
      "ORDER BY place, identity LIMIT 1"},
     {&Statements::one_more,
-     "INSERT INTO keys (key, upstream, count, holds) VALUES (?1, ?2, 1, x'') "
-     "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream"},
+     "INSERT INTO keys (key, upstream, count, holds, last_in_order) VALUES (?1, ?2, 1, x'', ?3) "
+     "ON CONFLICT (key) DO UPDATE SET count = count + 1, upstream = excluded.upstream, "
+     "last_in_order = max(last_in_order, excluded.last_in_order)"},
+    {&Statements::last_in_order, "SELECT last_in_order FROM keys WHERE key = ?1"},
     {&Statements::one_fewer, "UPDATE keys SET count = count - 1 WHERE key = ?1"},
     {&Statements::delete_empty_key,
      "DELETE FROM keys WHERE key = ?1 AND count = 0 AND holds = x''"},

@@ -33,7 +33,7 @@ struct SqliteParking::Statements {
 
   port::Statement data_version, last_number, rows_after, sums;
   port::Statement key_facts, head_order, one_more, one_fewer, delete_empty_key, set_holds,
-      list_keys;
+      list_keys, last_in_order;
   port::Statement name_by_id, name_by_identity, forget_names;
   port::Statement insert_row, settle_row, row_by_identity, read_head, list_cancelled, list_expired,
       mark_offered, reorder, cancel_row, count_before, count_behind;

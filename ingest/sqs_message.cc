@@ -54,8 +54,9 @@ ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading
     const std::string said = ours.text("/id");
     return said.empty() ? message.id : said;
   };
-  ReadDocument read = read_document(
-      message.body, {reading.pointers, reading.upstreams, message.sent, id, reading.reply_hosts});
+  const std::string key = reading.group_is_key ? message.group : std::string();
+  ReadDocument read = read_document(message.body, {reading.pointers, reading.upstreams,
+                                                   message.sent, id, reading.reply_hosts, key});
   if (std::holds_alternative<Refusal>(read)) return read;
   auto& offer = std::get<wire::Offer>(read);
   offer.source = reading.source;
@@ -64,6 +65,8 @@ ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading
   offer.priority =
       std::clamp(offer.priority + ours.number("/priority", -kPriorityMax, kPriorityMax),
                  -kPriorityMax, kPriorityMax);
+  offer.in_order = reading.in_order;
+  offer.stops_dead = reading.stops_dead;
   offer.first_seen = message.sent;
   offer.offered_before = message.receives > 1;
   if (offer.expires_at.us == 0) offer.expires_at = expiry_of(offer, reading.upstreams);

@@ -25,6 +25,9 @@ struct SqsReading {
   Pointers pointers = {};
   std::vector<Upstream> upstreams = {};  // the first: of documents that name none
   std::vector<std::string> reply_hosts = {};
+  bool in_order = false;      // a FIFO queue
+  bool stops_dead = false;    // on_dead = "stop"
+  bool group_is_key = false;  // the key's field is the MessageGroupId, and not in the document
 };
 // A message without an id has the queue's. It was first seen when the queue took it; what is wrong
 // with it is said as of a posted document. Of our attribute (sqs_ours.h) the generation counts, a

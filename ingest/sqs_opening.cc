@@ -78,6 +78,10 @@ class Opening : public std::enable_shared_from_this<Opening> {
     call(sqs::get_queue_attributes(found_.dead_url), &sqs::read_queue_attributes,
          "GetQueueAttributes of its dead-letter queue", [this](const sqs::QueueAttributes& dead) {
            found_.dead = dead;
+           if (found_.queue.is_fifo && !dead.is_fifo) {
+             return done_(SqsAway{"GetQueueAttributes of its dead-letter queue",
+                                  {"NotFifo", "that of a FIFO queue must be FIFO, too"}});
+           }
            done_(found_);
          });
   }
@@ -120,9 +124,8 @@ std::vector<SqsUnsafe> unsafe_of(const sqs::QueueAttributes& queue,
          "MessageRetentionPeriod must be longer",
          dead.retention.us / 1'000'000});
   }
-  if (dead.is_fifo != queue.is_fifo) {
-    found.push_back(
-        {"of the queue and its dead-letter queue one is FIFO and the other is not", dead.is_fifo});
+  if (dead.is_fifo && !queue.is_fifo) {
+    found.push_back({"the dead-letter queue is FIFO and the queue is not", dead.is_fifo});
   }
   return found;
 }

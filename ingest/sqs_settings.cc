@@ -39,11 +39,28 @@ constexpr std::array kOwnRows = {
                .preset = "20s",
                .help = "How long a poll of an empty queue lasts; a stop waits for it.",
                .max = us(seconds(20))},
+    SettingRow{.name = "on_dead",
+               .type = Type::kOneOf,
+               .preset = "continue",
+               .help = "Of a FIFO queue: what becomes of a key when a message of it is dead. With "
+                       "`stop` nothing behind it goes until a person resumes the key.",
+               .words = "continue|stop"},
+    SettingRow{.name = "key_from_group",
+               .type = Type::kFlag,
+               .preset = "false",
+               .help = "Of a FIFO queue: a message's key is its MessageGroupId, and not in its "
+                       "document."},
 };
 
 Error wrong(const SettingTable& table, const char* name, const std::string& why) {
   return {Trouble::kSettings,
           table.place_of(name).text() + ": " + name + " = \"" + table.text(name) + "\": " + why};
+}
+
+Error not_fifo(const SettingTable& table, const char* name) {
+  return {Trouble::kSettings, table.place_of(name).text() + ": " + name +
+                                  " is for FIFO queues, and \"" + table.text("name") +
+                                  "\" does not end with .fifo"};
 }
 
 // The named one first.
@@ -72,8 +89,11 @@ Result<SqsSettings> read_queue(const SettingTable& table, const Config& config,
   queue.receives = static_cast<std::uint32_t>(table.whole("receives"));
   queue.wait = table.duration("poll_wait");
   queue.visibility = config.hold_visibility;
-  if (queue.reading.source.ends_with(".fifo")) {
-    return wrong(table, "name", "FIFO queues are not read yet");
+  queue.reading.in_order = queue.reading.source.ends_with(".fifo");
+  queue.reading.stops_dead = table.text("on_dead") == "stop";
+  queue.reading.group_is_key = table.flag("key_from_group");
+  for (const char* name : {"on_dead", "key_from_group"}) {
+    if (table.given(name) && !queue.reading.in_order) return not_fifo(table, name);
   }
   return queue;
 }

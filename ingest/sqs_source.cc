@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "lib/digest/digest.h"
+#include "lib/port/random.h"
+
 namespace sluice::ingest {
 
 namespace {
@@ -14,6 +17,7 @@ constexpr std::size_t kHeldMax = 64UL * 1024 * 1024;  // bytes of what was recei
 constexpr Duration kAgain = seconds(1);               // after a failure; doubled for each more
 constexpr Duration kAgainMax = seconds(30);
 constexpr Duration kSweepEvery = seconds(30);
+constexpr std::size_t kAttemptBytes = 16;
 // A turn's entries go at once while few batches are under way; what comes meanwhile fills the next.
 constexpr aws::BatcherConfig kBatches{sqs::kBatchMax, sqs::kBatchBytesMax, milliseconds(10), 4};
 
@@ -105,10 +109,12 @@ bool SqsSource::may_poll() const {
 void SqsSource::poll() {
   while (may_poll()) {
     ++polls_;
-    world_.client.call(
-        sqs::receive_message(
-            {found_.url, sqs::kBatchMax, settings_.wait, settings_.visibility, {"All"}}),
-        [this](const aws::Outcome& outcome) { polled(outcome); });
+    sqs::Receive what{found_.url, sqs::kBatchMax, settings_.wait, settings_.visibility, {"All"}};
+    // A reception whose answer was lost is said again, and brings what would else stay hidden,
+    // with all of its groups.
+    if (settings_.reading.in_order) what.attempt = to_hex(port::random_bytes(kAttemptBytes));
+    world_.client.call(sqs::receive_message(what),
+                       [this](const aws::Outcome& outcome) { polled(outcome); });
   }
 }
 
@@ -120,8 +126,16 @@ void SqsSource::polled(const aws::Outcome& outcome) {
     return fail("ReceiveMessage", messages.refusal());
   }
   heal();
-  for (sqs::Message& message : *messages) take(std::move(message));
+  const bool fits = !settings_.reading.in_order || world_.room() >= messages->size();
+  for (sqs::Message& message : *messages) fits ? take(std::move(message)) : give_back(message);
   end_turn();
+}
+
+// Somebody else took the room meanwhile. Of a group nothing may pass what went back.
+void SqsSource::give_back(const sqs::Message& message) {
+  batches_->visibilities.add({message.receipt, Duration{}}, [this](const aws::EntryFate& fate) {
+    ended(fate, counts_.set_visibility, 0);
+  });
 }
 
 void SqsSource::take(sqs::Message message) {
@@ -134,7 +148,7 @@ void SqsSource::take(sqs::Message message) {
   held.message = std::move(message);
   held.until = world_.clock.now() + settings_.visibility;
   if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(token, *refusal);
-  QueueCopy copy{token, std::move(std::get<wire::Offer>(read))};
+  QueueCopy copy{token, std::move(std::get<wire::Offer>(read)), held.message.group};
   held.offer = copy.message;
   held.offer.request = {};
   world_.received(copy);

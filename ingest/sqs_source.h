@@ -82,6 +82,7 @@ class SqsSource {
   void poll();
   void polled(const aws::Outcome& outcome);
   void take(aws::sqs::Message message);
+  void give_back(const aws::sqs::Message& message);
   void refuse(const std::string& token, const Refusal& refusal);
   void sweep();
   void forget(const std::string& token);

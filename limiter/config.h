@@ -31,6 +31,7 @@ struct Mutations {
   bool crowds_after_warning = false;  // P7 broken: not one attempt at a time after a warning
   bool turns_not_taken = false;       // P6 broken: the first key that can go always goes first
   bool one_key_stops_all = false;     // P6 broken: a key's full window stops its whole upstream
+  bool retry_gives_way = false;       // order broken: what goes in order lets others pass to retry
 };
 
 struct Config {

@@ -329,6 +329,7 @@ class LimiterCore {
   void forgive(Key& key);
   void look_at_attempt(Message& message, const Turn& turn);
   void land(Message& message, Instant now);
+  void freed(Key& key, Instant now) const;
   void ended_one(Shard& shard, Key* key, Instant now);
   void slot_is_free(Shard& shard, Key* key, Instant now);
   void ask_anew(Key& key, Instant now);
@@ -338,7 +339,9 @@ class LimiterCore {
   void tell_if_recorded(Message& message, const Turn& turn);
   void take_outbox(const std::vector<wire::Record>& outbox);
   void close_key(Shard& shard, const std::string& key, StoreTime until, const Turn& turn);
-  void stop_key(Shard& shard, const std::string& key, const Turn& turn);
+  void stop_abnormal(Shard& shard, const std::string& key, const Turn& turn);
+  void stop_behind(const Message& message, const Turn& turn);
+  void stop_key(Shard& shard, const std::string& key, const wire::Hold& word, const Turn& turn);
 
   // ---- quotes.cc: when would it go, and why not now?
   void item(wire::PeerId peer, const wire::Quote& quote, const Turn& turn);

@@ -92,17 +92,20 @@ std::uint32_t LimiterCore::open_attempts(const Key& key) {
 }
 
 // As the store counts them. After a warning: one, until one succeeds; if that was not one that the
-// store means, it refuses.
+// store means, it refuses. One as well where something goes in order.
 std::uint32_t LimiterCore::in_flight(const Key& key) const {
-  const bool alone = key.warned && !config_.mutations.crowds_after_warning;
+  const bool warned = key.warned && !config_.mutations.crowds_after_warning;
+  const bool alone = warned || key.in_order > 0;
   return alone ? 1 : in_flight_per_key(*key.shard->upstream, key.shard->latency);
 }
 
 // One question at a time: two on their way could be answered in either order, and the later row
-// would take the slot of the earlier one.
+// would take the slot of the earlier one. Of what goes in order nothing is asked for either before
+// it is known what became of the one before it.
 bool LimiterCore::is_busy(const Key& key) const {
   const bool asked = std::any_of(key.out.begin(), key.out.end(), [](const Message* message) {
-    return message->state == State::kAsked;
+    const bool lost = message->offer.in_order && message->state == State::kQueued;
+    return lost || message->state == State::kAsked;
   });
   return asked || open_attempts(key) >= in_flight(key);
 }

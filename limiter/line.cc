@@ -1,6 +1,7 @@
 #include "limiter/line.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/check.h"
 
@@ -25,7 +26,9 @@ void Line::erase(Message& message) {
 
 Line::Next Line::next(StoreTime low, std::size_t skip) const {
   Next next;
+  bool waits_for_one = false;
   for (Message* message : messages_) {
+    if (message->offer.in_order && std::exchange(waits_for_one, true)) continue;
     if (message->ready_at > low) {
       next.ready_at = std::min(next.ready_at, message->ready_at);
     } else if (skip == 0) {

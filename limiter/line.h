@@ -24,7 +24,8 @@ class Line {
   [[nodiscard]] Message* last() const { return empty() ? nullptr : *messages_.rbegin(); }
 
   // The first in order that is ready at store time `low`, `skip` ready ones left out; when there is
-  // none, the time at which one will be.
+  // none, the time at which one will be. Of those that go in order only the first one counts: what
+  // is behind it waits for its end, whether it is ready or not.
   struct Next {
     Message* message = nullptr;
     StoreTime ready_at = StoreTime::never();

@@ -61,6 +61,8 @@ struct Offered {
         origin(offer.origin),
         offered_before(offer.offered_before),
         cancelled(offer.cancelled),
+        in_order(offer.in_order),
+        stops_dead(offer.stops_dead),
         keep_answer(!offer.reply_to.empty()) {}
 
   std::string identity;
@@ -77,6 +79,8 @@ struct Offered {
   wire::Origin origin = wire::Origin::kRow;
   bool offered_before = false;
   bool cancelled = false;
+  bool in_order = false;    // of its key those that say so go one after the other's end
+  bool stops_dead = false;  // its key is stopped when it ends dead
   bool keep_answer = false;
 };
 

@@ -157,6 +157,7 @@ Message& LimiterCore::add(Key& key, wire::PeerId peer, const wire::Offer& offer)
   message.key = &key;
   message.order = offer.order;
   message.attempts = offer.attempts;
+  if (offer.in_order) ++key.in_order;
   bytes_ += weight_of(message);
   messages_.insert(std::move(made));
   hold_for(message, peer, offer.origin);
@@ -263,6 +264,7 @@ void LimiterCore::forget(Message& message) {
   unhold_all(message);
   attempt_timers_.clear(Numbered(message), message.look_at);
   bytes_ -= weight_of(message);
+  if (message.offer.in_order) --key.in_order;
   touch(key);
   const auto at = messages_.find(name_of(message));
   CHECK(at != messages_.end());

@@ -146,9 +146,13 @@ void LimiterCore::land(Message& message, Instant now) {
   --message.key->shard->open;
   release(message);
   peers_.sweep(flight.dispatcher_life);
-  Key& key = *message.key;
+  freed(*message.key, now);
+  message.key->skip = 0;
+}
+
+// What waits for that could not go before.
+void LimiterCore::freed(Key& key, Instant now) const {
   if (const auto known = bounds(now)) key.freed_at = known->high;
-  key.skip = 0;
 }
 
 // An attempt has ended, whoever made it: what waited for that, or for the upstream's next word, is
@@ -193,13 +197,16 @@ void LimiterCore::limit_opens(Shard& shard, Instant now) {
 }
 
 // It waits for its next attempt: here, when that is soon, at the place that it had, so that what is
-// urgent stays so; else as a row with the order of that time.
+// urgent stays so; else as a row with the order of that time. What goes in order keeps its place,
+// and with it those behind it.
 void LimiterCore::retry(Message& message, StoreTime due, const Turn& turn) {
   const auto known = bounds(turn.now);
   const StoreTime low = known ? known->low : due;
   message.ready_at = due;
+  const bool stays = message.offer.in_order && !config_.mutations.retry_gives_way;
+  if (stays) MARK("limiter: what goes in order waits for its next attempt at its place");
   const bool later = due.us > message.offer.order + config_.park_after.us;
-  if (later && due > low + config_.park_after && !message.offer.cancelled) {
+  if (later && due > low + config_.park_after && !message.offer.cancelled && !stays) {
     MARK("limiter: a retry leaves the line until it is due");
     let_go(message, wire::Wait::kBackoff, due, turn);
     return;
@@ -212,6 +219,10 @@ void LimiterCore::finish(Message& message, const End& end, const Turn& turn) {
   message.end = std::make_unique<End>(end);
   ++counts_.settled[std::min<std::size_t>(static_cast<std::size_t>(end.settlement), 4)];
   touch(*message.key);
+  if (message.offer.in_order) freed(*message.key, turn.now);
+  if (message.offer.stops_dead && end.settlement == wire::Settlement::kDead) {
+    stop_behind(message, turn);
+  }
   tell_if_recorded(message, turn);
 }
 
@@ -289,7 +300,7 @@ void LimiterCore::close_by_warnings(const Turn& turn) {
   for (const auto& [name, warning] : std::exchange(warnings_, {})) {
     Shard& shard = *shard_of(name.first);
     close_key(shard, name.second, high + (warning.until - turn.now), turn);
-    if (warning.abnormal) stop_key(shard, name.second, turn);
+    if (warning.abnormal) stop_abnormal(shard, name.second, turn);
   }
 }
 
@@ -313,17 +324,33 @@ void LimiterCore::close_key(Shard& shard, const std::string& name, StoreTime unt
   foresee_anew(key);
 }
 
-// The upstream spoke of abnormal usage: closed until a person opens it, in every parking, too.
-void LimiterCore::stop_key(Shard& shard, const std::string& name, const Turn& turn) {
+// The upstream spoke of abnormal usage: closed until a person opens it.
+void LimiterCore::stop_abnormal(Shard& shard, const std::string& name, const Turn& turn) {
   if (holds_of(shard, name).paused_for_ever()) return;
   MARK("limiter: abnormal usage stops a key");
   const wire::Hold word{wire::HoldKind::kPause, StoreTime{}, "abnormal_usage",
                         said_now(shard, name, turn.now)};
   shard.words.hear(name, word);
+  stop_key(shard, name, word, turn);
+}
+
+// Before anything behind it can be asked for. Said as of its death, as its parking says it together
+// with the dead letter: who has opened the key since then has the last word.
+void LimiterCore::stop_behind(const Message& message, const Turn& turn) {
+  Shard& shard = *message.key->shard;
+  const wire::Hold word{wire::HoldKind::kPause, StoreTime{}, wire::kDeadMessage, message.end->at};
+  if (!shard.words.hear(message.key->name, word)) return;
+  MARK("limiter: a dead message stops its key");
+  stop_key(shard, message.key->name, word, turn);
+}
+
+// In every parking, too.
+void LimiterCore::stop_key(Shard& shard, const std::string& name, const wire::Hold& word,
+                           const Turn& turn) {
   close_by_word(shard, name, word, turn);
   tell_others({shard.upstream->name, name, word}, wire::PeerId{}, turn);
   const SetHold call{shard.upstream->name, name, true, word};
-  record_hold(call, "abnormal_usage", turn.now);
+  record_hold(call, word.by.c_str(), turn.now);
   say(call, turn);
 }
 

@@ -56,7 +56,7 @@ std::variant<Forecast, wire::Wait> LimiterCore::foresee(const Key& key, const Ke
   hold = longer(hold, refusal_of(state.holds, known.low));
   if (hold && hold->until.us == 0) return hold->why;
   const Upstream& upstream = *shard.upstream;
-  const std::uint32_t in_flight = in_flight_per_key(upstream, shard.latency);
+  const std::uint32_t in_flight = key.in_order > 0 ? 1 : in_flight_per_key(upstream, shard.latency);
   const Forecast::Pace pace{stated_latency(upstream, shard.latency, in_flight), in_flight};
   return Forecast(upstream, state, {known.high, hold.value_or(Refusal{}), pace});
 }

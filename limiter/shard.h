@@ -50,17 +50,18 @@ struct Key {
   StoreTime until;
   Instant ask_at;
 
-  StoreTime freed_at;  // when the last attempt of the key ended
+  StoreTime freed_at;  // when the last attempt of the key ended, or what went in order
 
   // Side by side, as a hundred thousand keys may be here.
   wire::Wait why = wire::Wait::kNone;  // of the last refusal
-  std::uint32_t skip = 0;  // the store names an open attempt that we do not know: whose is it?
-  std::uint32_t told = 0;  // settled and told, and its ingest has not said Forgotten yet
-  bool warned = false;     // by the upstream; no attempt has succeeded since
-  bool asleep = false;     // closed for so long that its line need not be full
-  bool dirty = false;      // to be planned
-  bool due = false;        // in its shard's turns
-  bool peeking = false;    // the store is asked for what a forecast is made of
+  std::uint32_t skip = 0;      // the store names an open attempt that we do not know: whose is it?
+  std::uint32_t told = 0;      // settled and told, and its ingest has not said Forgotten yet
+  std::uint32_t in_order = 0;  // of its messages that are here, those that go in order
+  bool warned = false;         // by the upstream; no attempt has succeeded since
+  bool asleep = false;         // closed for so long that its line need not be full
+  bool dirty = false;          // to be planned
+  bool due = false;            // in its shard's turns
+  bool peeking = false;        // the store is asked for what a forecast is made of
 
   Instant wakes_at = Instant::never();  // planned again then
   Standing standing;                    // among those who are due

@@ -84,6 +84,7 @@ Request receive_message(const Receive& what) {
                  "MessageGroupId", "SequenceNumber"}}};
   if (what.visibility) body["VisibilityTimeout"] = whole_seconds(*what.visibility);
   if (!what.attributes.empty()) body["MessageAttributeNames"] = what.attributes;
+  if (!what.attempt.empty()) body["ReceiveRequestAttemptId"] = what.attempt;
   Request made = request("ReceiveMessage", body);
   made.timeout = what.wait + kSlack;
   made.answer_max = kReceivedMax;

@@ -25,6 +25,9 @@ struct Receive {
   Duration wait = seconds(20);               // a long poll's
   std::optional<Duration> visibility = {};   // nothing: the queue's own
   std::vector<std::string> attributes = {};  // of messages, by name; ".*" in the end: by prefix
+  // Of a FIFO queue: said again with the same one, within five minutes, it brings the same
+  // messages. At most 128 letters and digits, never used for another reception.
+  std::string attempt = {};
 };
 // Of a message, beside its body.
 struct Attribute {

@@ -7,8 +7,9 @@
 
 namespace sluice::wire {
 
-inline constexpr std::array<std::string_view, 12> kAlertKinds = {
-    "violation",    "abnormal_usage", "dead_share", "held",   "start_delay",    "dead_letters",
-    "long_penalty", "closure",        "unwatched",  "budget", "auditor_silent", "uncopied"};
+inline constexpr std::array<std::string_view, 13> kAlertKinds = {
+    "violation",   "abnormal_usage", "dead_stop",    "dead_share", "held",
+    "start_delay", "dead_letters",   "long_penalty", "closure",    "unwatched",
+    "budget",      "auditor_silent", "uncopied"};
 
 }  // namespace sluice::wire

@@ -239,6 +239,9 @@ struct Offer {
   std::uint32_t attempts = 0;  // carried along by a copy that SQS itself moved back
   std::uint32_t throttles = 0;
   std::uint64_t want_id = 0;  // the Want that this answers; 0: unasked
+  // Of the messages of its key that say so, one goes after the other has ended, by their order.
+  bool in_order = false;
+  bool stops_dead = false;  // of those: its key stops when it is dead, until a person opens it
   SLUICE_FIELDS(row(1, "identity", m.identity, exactly(16));
                 row(2, "source", m.source, Text{1, kNameMax});
                 row(3, "key", m.key, Text{1, kKeyMax}); row(4, "id", m.id, Text{1, kIdMax});
@@ -259,7 +262,8 @@ struct Offer {
                 row(21, "reply_to", m.reply_to, Text{0, 2048});
                 row(22, "attempts", m.attempts, Whole{0, 1'000'000});
                 row(23, "throttles", m.throttles, Whole{0, 1'000'000});
-                row(24, "want_id", m.want_id, Whole{});)
+                row(24, "want_id", m.want_id, Whole{}); row(25, "in_order", m.in_order, Flag{});
+                row(26, "stops_dead", m.stops_dead, Flag{});)
 };
 
 // This key has rows in this store. Said after each put that committed, for all keys on every

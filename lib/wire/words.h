@@ -15,6 +15,8 @@ namespace sluice::wire {
 
 // The end of a pause that a person has ended: it is over, whatever the time is.
 inline constexpr StoreTime kOpened{1};
+// Who stops a key behind a dead message of a queue whose `on_dead` is "stop".
+inline constexpr const char* kDeadMessage = "dead_message";
 // Who was away for longer than this may bring back a pause that was ended meanwhile.
 inline constexpr Duration kWordKept = hours(24 * 14);
 

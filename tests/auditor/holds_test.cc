@@ -41,6 +41,17 @@ TEST(Holds, AKeyThatIsStoppedAgainIsAnotherAlert) {
   EXPECT_EQ(world.lines("alert").size(), 2U);
 }
 
+TEST(Holds, AKeyThatADeadMessageStoppedIsAnAlert) {
+  World world;
+  world.say(hold_record(1, "dead_message", 0));
+  world.run();
+  ASSERT_EQ(world.lines("alert").size(), 1U);
+  const Line line = world.lines("alert")[0];
+  EXPECT_EQ(line.text("kind"), "dead_stop");
+  EXPECT_EQ(line.text("severity"), "critical");
+  EXPECT_EQ(line.text("label.key"), world.lines("hold")[0].text("key"));
+}
+
 TEST(Holds, APenaltyIsAnAlertWhenItIsLong) {
   World world;
   world.say(hold_record(1, "penalty", 3'600));

@@ -25,6 +25,9 @@ TEST(Sqs, AReceiveSaysWhatItWants) {
         "ApproximateFirstReceiveTimestamp","MessageGroupId","SequenceNumber"],
       "MessageAttributeNames":["sluice"]})"));
   EXPECT_GT(request.timeout, seconds(20));
+  Receive again{kUrl};
+  again.attempt = "a1";
+  EXPECT_EQ(body_of(receive_message(again))["ReceiveRequestAttemptId"], "a1");
 }
 
 TEST(Sqs, WhatIsReceived) {

@@ -87,6 +87,30 @@ arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attr
 policy = json.dumps({{"deadLetterTargetArn": arn, "maxReceiveCount": {receives_max}}})
 sqs.create_queue(QueueName="{name}", Attributes={{"RedrivePolicy": policy}})""")
 
+    def make_fifo(self, name):
+        """NAME.fifo, with a dead-letter queue, NAME-dlq.fifo."""
+        self.boto3(f"""
+sqs = client("sqs")
+fifo = {{"FifoQueue": "true", "MessageRetentionPeriod": "1209600"}}
+dead = sqs.create_queue(QueueName="{name}-dlq.fifo", Attributes=fifo)["QueueUrl"]
+arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+policy = json.dumps({{"deadLetterTargetArn": arn, "maxReceiveCount": 100}})
+sqs.create_queue(QueueName="{name}.fifo", Attributes={{
+    "FifoQueue": "true", "MessageRetentionPeriod": "345600", "RedrivePolicy": policy}})""")
+
+    def send_in_order(self, name, messages):
+        """Pairs of a group and a body."""
+        self.boto3(f"""
+sqs = client("sqs")
+url = sqs.get_queue_url(QueueName="{name}")["QueueUrl"]
+messages = {messages!r}
+for at in range(0, len(messages), 10):
+    entries = [{{"Id": str(n), "MessageBody": body, "MessageGroupId": group,
+                "MessageDeduplicationId": str(hash(body))}}
+               for n, (group, body) in enumerate(messages[at:at + 10])]
+    assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == len(entries)
+""")
+
     def send(self, name, bodies):
         self.boto3(f"""
 sqs = client("sqs")

@@ -49,12 +49,15 @@ ParkingAnswer MemoryParking::on(const Put& call) {
   if (there != nullptr) {
     return PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, *there, facts(there->key)};
   }
-  names_[row.identity] = name_of_row(row);
-  rows_[row.identity] = row;
-  replies_.expect(row);
   KeyRows& key = keys_[row.key];
   key.upstream = row.upstream;
-  key.places[{row.order, row.identity}] = true;
+  wire::Offer& placed = rows_[row.identity] = row;
+  if (row.in_order) {
+    placed.order = key.last_in_order = std::max(row.order, key.last_in_order + 1);
+  }
+  names_[row.identity] = name_of_row(row);
+  replies_.expect(row);
+  key.places[{placed.order, row.identity}] = true;
   return PutAnswer{PutEnd::kCreated, names_[row.identity], facts(row.key)};
 }
 
@@ -100,19 +103,22 @@ ParkingAnswer MemoryParking::on(const SettleRow& call) {
   const auto row = rows_.find(identity);
   if (row == rows_.end())
     return SettleAnswer{SettleEnd::kBefore, identity, facts(name->second.key)};
+  bool stopped = false;
   if (call.settled.settlement == wire::Settlement::kDead) {
     dead_.push_back({row->second, call.settled});
+    stopped = row->second.stops_dead && hold_behind(call.settled, keys_.at(row->second.key).holds);
   }
   settle_name(name->second, call.settled);
   replies_.settle(call.settled);
   remember_until_[identity] = call.remember_until;
   drop_row(identity);
-  return SettleAnswer{SettleEnd::kSettled, identity, facts(name->second.key)};
+  return SettleAnswer{SettleEnd::kSettled, identity, facts(name->second.key), stopped};
 }
 
 ParkingAnswer MemoryParking::on(const Reorder& call) {
   const auto row = rows_.find(call.identity);
   if (row == rows_.end()) return ReorderAnswer{};
+  if (row->second.in_order) return ReorderAnswer{true, facts(row->second.key)};
   auto& places = keys_[row->second.key].places;
   places.erase({row->second.order, call.identity});
   row->second.order = call.order;

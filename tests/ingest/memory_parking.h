@@ -52,6 +52,7 @@ class MemoryParking {
     std::string upstream;
     std::map<Place, bool> places;
     std::vector<wire::Hold> holds;
+    std::int64_t last_in_order = 0;
   };
   ParkingAnswer on(const Put& call);
   ParkingAnswer on(const ReadHead& call);

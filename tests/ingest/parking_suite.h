@@ -15,6 +15,7 @@
 
 #include "ingest/parking.h"
 #include "lib/wire/identity.h"
+#include "lib/wire/words.h"
 
 namespace sluice::ingest::suite {
 
@@ -347,6 +348,108 @@ TYPED_TEST_P(ParkingSuite, ListsWhatNeedsNoTurn) {
   EXPECT_TRUE(rest.rows[0].offered_before);
 }
 
+// What goes in order stands behind all of its key that does, whatever order it comes with.
+TYPED_TEST_P(ParkingSuite, GivesRowsThatGoInOrderTheirOrder) {
+  const auto in_order = [](const char* id, std::int64_t order) {
+    wire::Offer one = row(id, "k", order);
+    one.in_order = true;
+    return one;
+  };
+  EXPECT_EQ(this->put(in_order("a", 50), false).key.head_order, 50);
+  this->put(in_order("b", 20), false);
+  this->put(in_order("c", 51), false);
+  this->put(in_order("d", 90), false);
+  this->put(in_order("e", 90), false);
+  this->put(row("x", "k", 10));
+  this->put(row("y", "k", 1'000));
+  this->put(in_order("f", 30), false);
+  EXPECT_EQ(this->put(in_order("a", 99), false).end, PutEnd::kSame);
+  std::string ids;
+  std::vector<std::int64_t> orders;
+  for (const wire::Offer& one : this->head("k", 99).rows) {
+    ids += one.id;
+    orders.push_back(one.order);
+  }
+  EXPECT_EQ(ids, "xabcdefy");
+  EXPECT_EQ(orders, (std::vector<std::int64_t>{10, 50, 51, 52, 90, 91, 92, 1'000}));
+  EXPECT_TRUE(this->head("k", 2).rows.at(1).in_order);
+}
+
+// Also while others of its key have gone, and in keys of their own.
+TYPED_TEST_P(ParkingSuite, TheOrderOfRowsGrowsWhileTheKeyHasAny) {
+  const auto put = [this](const char* id, const char* key, std::int64_t order) {
+    wire::Offer one = row(id, key, order);
+    one.in_order = true;
+    this->put(one, false);
+    return one;
+  };
+  const wire::Offer first = put("a", "k", 50);
+  put("b", "k", 40);
+  this->settle(first);
+  put("c", "k", 30);
+  put("d", "other", 7);
+  EXPECT_EQ(this->head("k", 9).rows.at(0).order, 51);
+  EXPECT_EQ(this->head("k", 9).rows.at(1).order, 52);
+  EXPECT_EQ(this->head("other", 9).rows.at(0).order, 7);
+}
+
+TYPED_TEST_P(ParkingSuite, WhatGoesInOrderIsNotReordered) {
+  wire::Offer one = row("a", "k", 1);
+  one.in_order = true;
+  this->put(one, false);
+  this->put(row("b", "k", 2));
+  EXPECT_TRUE(this->template ask<ReorderAnswer>(Reorder{one.identity, 3}).there);
+  EXPECT_EQ(this->head("k", 2).rows.at(0).id, "a");
+  EXPECT_EQ(this->head("k", 2).rows.at(0).order, 1);
+}
+
+TYPED_TEST_P(ParkingSuite, ADeadRowHoldsItsKeyIfItSaysSo) {
+  for (const bool stops : {true, false}) {
+    const std::string key = stops ? "k" : "other";
+    wire::Offer one = row("a", key, 1);
+    one.in_order = true;
+    one.stops_dead = stops;
+    this->put(one, false);
+    const SettleAnswer done = this->settle(one, wire::Settlement::kDead);
+    EXPECT_EQ(done.stopped, stops);
+    EXPECT_EQ(done.key.holds.size(), stops ? 1U : 0U);
+    if (!stops) continue;
+    EXPECT_EQ(done.key.holds[0].kind, wire::HoldKind::kPause);
+    EXPECT_EQ(done.key.holds[0].by, wire::kDeadMessage);
+    EXPECT_EQ(done.key.holds[0].until, StoreTime{});
+    EXPECT_EQ(done.key.holds[0].said_at, StoreTime{5'000});
+    EXPECT_FALSE(this->settle(one, wire::Settlement::kDead).stopped);
+  }
+  const auto keys = this->template ask<KeysAnswer>(ListKeys{"", 10}).keys;
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0].key, "k");
+}
+
+// The limiter's word of it may have come before.
+TYPED_TEST_P(ParkingSuite, ADeathThatWasHeardOfIsNoLessOne) {
+  wire::Offer one = row("a", "k", 1);
+  one.in_order = one.stops_dead = true;
+  this->put(one, false);
+  const wire::Hold word{wire::HoldKind::kPause, {}, wire::kDeadMessage, StoreTime{5'000}};
+  this->template ask<Acknowledged>(SetHolds{"k", "onlyfans", {word}});
+  const SettleAnswer done = this->settle(one, wire::Settlement::kDead);
+  EXPECT_TRUE(done.stopped);
+  EXPECT_EQ(done.key.holds.size(), 1U);
+}
+
+// Who has opened the key since then had the last word.
+TYPED_TEST_P(ParkingSuite, ALaterWordOutlivesTheDeath) {
+  wire::Offer one = row("a", "k", 1);
+  one.in_order = one.stops_dead = true;
+  this->put(one, false);
+  const wire::Hold opened{wire::HoldKind::kPause, wire::kOpened, "ann", StoreTime{5'001}};
+  this->template ask<Acknowledged>(SetHolds{"k", "onlyfans", {opened}});
+  const SettleAnswer done = this->settle(one, wire::Settlement::kDead);
+  EXPECT_FALSE(done.stopped);
+  ASSERT_EQ(done.key.holds.size(), 1U);
+  EXPECT_EQ(done.key.holds[0].by, "ann");
+}
+
 REGISTER_TYPED_TEST_SUITE_P(ParkingSuite, PutsOnceAndAnswersWithTheKey,
                             OtherBytesOrKeyChangeNothing, WithoutIdAloneTheKeyIsPartOfTheName,
                             ReadsTheHeadInOrderAndTiesByIdentity, TheHeadIsBoundedByBytes,
@@ -356,6 +459,9 @@ REGISTER_TYPED_TEST_SUITE_P(ParkingSuite, PutsOnceAndAnswersWithTheKey,
                             SettlingWhatIsNotKnownDoesNothing, ANameIsForgottenAfterItsTime,
                             ReordersARow, LooksUpByIdWithItsPlace, CancelMarksNameAndRow,
                             ListsKeysInPages, AKeyWithoutRowsIsNotListed, HoldsComeBackWithTheKey,
-                            ListsWhatNeedsNoTurn);
+                            ListsWhatNeedsNoTurn, GivesRowsThatGoInOrderTheirOrder,
+                            TheOrderOfRowsGrowsWhileTheKeyHasAny, WhatGoesInOrderIsNotReordered,
+                            ADeadRowHoldsItsKeyIfItSaysSo, ADeathThatWasHeardOfIsNoLessOne,
+                            ALaterWordOutlivesTheDeath);
 
 }  // namespace sluice::ingest::suite

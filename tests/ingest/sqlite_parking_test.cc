@@ -99,8 +99,9 @@ TEST(SqliteParking, AFileOfTheVersionBeforeRepliesGoesOn) {
   {
     auto old = port::Sqlite::open(dir.file());
     ASSERT_TRUE(old.ok());
-    ASSERT_TRUE(
-        old->execute("DROP TABLE replies; DROP TABLE imports; PRAGMA user_version = 2").ok());
+    ASSERT_TRUE(old->execute("DROP TABLE replies; DROP TABLE imports; "
+                             "ALTER TABLE keys DROP COLUMN last_in_order; PRAGMA user_version = 2")
+                    .ok());
   }
   auto parking = opened(dir.file());
   ASSERT_NE(parking, nullptr);

@@ -46,6 +46,25 @@ TEST_F(SqsMessage, WithoutAnIdHasTheQueues) {
   EXPECT_EQ(std::get<wire::Offer>(read(message(R"({"userId":"u"})"))).id, "sqs-id");
 }
 
+TEST_F(SqsMessage, OfAFifoQueueGoesInOrder) {
+  EXPECT_FALSE(std::get<wire::Offer>(read(message(R"({"userId":"u"})"))).in_order);
+  reading_.in_order = reading_.stops_dead = true;
+  const auto offer = std::get<wire::Offer>(read(message(R"({"userId":"u"})")));
+  EXPECT_TRUE(offer.in_order && offer.stops_dead);
+}
+
+TEST_F(SqsMessage, HasItsGroupForAKeyIfSettingsSaySo) {
+  auto grouped = message(R"({"userId":"u"})");
+  grouped.group = "g-1";
+  EXPECT_EQ(std::get<wire::Offer>(read(grouped)).key, "onlyfans:u");
+  reading_.group_is_key = true;
+  EXPECT_EQ(std::get<wire::Offer>(read(grouped)).key, "onlyfans:g-1");
+  grouped.body = "{}";
+  EXPECT_EQ(std::get<wire::Offer>(read(grouped)).key, "onlyfans:g-1");
+  grouped.group = "a\tb";
+  EXPECT_EQ(std::get<Refusal>(read(grouped)).why, "has a control character");
+}
+
 TEST_F(SqsMessage, ThatCameBeforeSaysSo) {
   auto again = message(R"({"userId":"u"})");
   again.receives = 2;

@@ -60,9 +60,10 @@ class World final : public aws::Transport, public aws::KeySource {
 
 class Sqs : public testing::Test {
  protected:
-  Sqs() {
+  explicit Sqs(bool in_order = false) {
     SqsSettings settings{{"q", ""}};
     settings.reading.source = "q";
+    settings.reading.in_order = in_order;
     settings.reading.upstreams.resize(1);
     settings.reading.upstreams[0].name = "up";
     source_ = std::make_unique<SqsSource>(
@@ -101,16 +102,19 @@ class Sqs : public testing::Test {
     source_->start();
     finds_it();
   }
-  void finds_it() {
+  void finds_it() { finds_it("false", "false"); }
+  void finds_it(const char* fifo, const char* dead_fifo) {
     answer("GetQueueUrl", {{"QueueUrl", kUrl}});
     const json attributes = {
         {"QueueArn", "arn:aws:sqs:eu-west-1:1:q"},
+        {"FifoQueue", fifo},
         {"MessageRetentionPeriod", "345600"},
         {"RedrivePolicy",
          R"({"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:q-dead","maxReceiveCount":"5"})"}};
     answer("GetQueueAttributes", {{"Attributes", attributes}});
     answer("GetQueueUrl", {{"QueueUrl", kDeadUrl}});
-    answer("GetQueueAttributes", {{"Attributes", {{"MessageRetentionPeriod", "1209600"}}}});
+    answer("GetQueueAttributes",
+           {{"Attributes", {{"MessageRetentionPeriod", "1209600"}, {"FifoQueue", dead_fifo}}}});
   }
   static json message(const std::string& id, const std::string& body) {
     return {{"MessageId", id},
@@ -330,6 +334,76 @@ TEST_F(Sqs, DrainsWhenItsPollsAreOver) {
   EXPECT_EQ(succeed("ChangeMessageVisibilityBatch")["Entries"][0]["VisibilityTimeout"], 0);
   EXPECT_TRUE(source_->idle());
   EXPECT_TRUE(world_.calls.empty());
+}
+
+// ---- FIFO queues
+
+class SqsFifo : public Sqs {
+ protected:
+  SqsFifo() : Sqs(true) {}
+
+  void open_fifo() {
+    source_->start();
+    finds_it("true", "true");
+  }
+  static json in_group(const std::string& id, const std::string& group,
+                       const std::string& body = R"({"userId":"u"})") {
+    json one = message(id, body);
+    one["Attributes"]["MessageGroupId"] = group;
+    one["Attributes"]["SequenceNumber"] = "18849496460467696128";
+    return one;
+  }
+};
+
+TEST_F(SqsFifo, GivesCopiesInTheirOrderWithTheirGroups) {
+  open_fifo();
+  answer("ReceiveMessage",
+         {{"Messages", {in_group("a", "g"), in_group("x", "h"), in_group("b", "g")}}});
+  ASSERT_EQ(copies_.size(), 3U);
+  EXPECT_EQ(copies_[0].group, "g");
+  EXPECT_EQ(copies_[1].group, "h");
+  EXPECT_EQ(copies_[2].message.id, "b");
+  EXPECT_TRUE(copies_[2].message.in_order);
+  EXPECT_FALSE(copies_[2].message.stops_dead);
+}
+
+TEST_F(SqsFifo, EachPollHasANameByWhichItMayBeSaidAgain) {
+  open_fifo();
+  const json first = take("ReceiveMessage").body;
+  const json second = take("ReceiveMessage").body;
+  EXPECT_EQ(first["ReceiveRequestAttemptId"].get<std::string>().size(), 32U);
+  EXPECT_NE(first["ReceiveRequestAttemptId"], second["ReceiveRequestAttemptId"]);
+}
+
+TEST_F(Sqs, APollOfAnotherQueueHasNone) {
+  open();
+  EXPECT_FALSE(take("ReceiveMessage").body.contains("ReceiveRequestAttemptId"));
+}
+
+TEST_F(SqsFifo, ABatchWithoutRoomGoesBackAsAWhole) {
+  open_fifo();
+  room_ = 1;
+  answer("ReceiveMessage", {{"Messages", {in_group("a", "g"), in_group("b", "g")}}});
+  EXPECT_TRUE(copies_.empty());
+  const json back = succeed("ChangeMessageVisibilityBatch");
+  ASSERT_EQ(back["Entries"].size(), 2U);
+  EXPECT_EQ(back["Entries"][0]["ReceiptHandle"], "r-a");
+  EXPECT_EQ(back["Entries"][0]["VisibilityTimeout"], 0);
+}
+
+TEST_F(SqsFifo, ADeadLetterHasAGroupAndAName) {
+  open_fifo();
+  answer("ReceiveMessage", {{"Messages", {in_group("bad", "g", "{")}}});
+  const json sent = succeed("SendMessageBatch");
+  EXPECT_EQ(sent["Entries"][0]["MessageGroupId"], "g");
+  EXPECT_EQ(sent["Entries"][0]["MessageDeduplicationId"], "bad");
+}
+
+TEST_F(SqsFifo, WithDeadLettersThatAreNotFifoIsNotRead) {
+  source_->start();
+  finds_it("true", "false");
+  EXPECT_NE(source_->trouble().find("NotFifo"), std::string::npos);
+  EXPECT_EQ(open_calls("ReceiveMessage"), 0);
 }
 
 }  // namespace

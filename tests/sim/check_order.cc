@@ -30,7 +30,9 @@ class Order : public Witness {
     known.order = row.order;
     known.put = world_.now();
     known.expires_at = row.expires_at;
-    known.untouched = row.not_before.us == 0 && !touched_.contains(row.identity);
+    // What goes in order may wait for one before it, while others pass (check_in_order.cc).
+    const bool free = row.not_before.us == 0 && !row.in_order;
+    known.untouched = free && !touched_.contains(row.identity);
   }
   void cancel_asked(const std::string& identity) override { end_of(identity); }
   void row_moved(const wire::Offer& row) override { rows_[row.key].erase(row.identity); }

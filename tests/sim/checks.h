@@ -32,6 +32,7 @@ std::unique_ptr<Witness> check_limits(World& world);
 // Null on days on which nobody can know.
 std::unique_ptr<Witness> check_stated(World& world, const Settings& settings);
 std::unique_ptr<Witness> check_order(World& world, const Settings& settings);
+std::unique_ptr<Witness> check_in_order(World& world);
 std::unique_ptr<Witness> check_costs(World& world, const LedgerFake& ledger);
 std::unique_ptr<Witness> check_alerts(World& world, const Settings& settings,
                                       const LedgerFake& ledger);

@@ -1,6 +1,7 @@
 // sluice-ingest in the simulated world: its parking on a fake disk, its queue, its front door.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "ingest/core.h"
@@ -22,6 +23,9 @@ class IngestNode : public Node<ingest::IngestCore> {
         queue_(queue),
         producer_(producer) {}
 
+  // What goes in order is read by one ingest: another one would have rows of its own.
+  void read_in_order() { reads_in_order_ = true; }
+
  private:
   std::unique_ptr<ingest::IngestCore> make_core() override {
     return std::make_unique<ingest::IngestCore>(config_);
@@ -39,10 +43,12 @@ class IngestNode : public Node<ingest::IngestCore> {
     work(ingest::Drain{});
     Node::on_stop();
   }
-  // As many as one reception brings, asked for while there was room for one.
+  // As many as one reception brings, asked for while there was room for one; in order, for all.
   void poll() {
+    if (const std::size_t room = std::min(kBatch, core()->room()); reads_in_order_ && room > 0)
+      for (ingest::QueueCopy& copy : queue_.receive_in_order(room)) work(std::move(copy));
     if (core()->room() > 0)
-      for (ingest::QueueCopy& copy : queue_.receive(10)) work(std::move(copy));
+      for (ingest::QueueCopy& copy : queue_.receive(kBatch)) work(std::move(copy));
     later(world().prng.between(milliseconds(50), world().faults.queue.delay_max),
           [this] { poll(); });
   }
@@ -73,7 +79,10 @@ class IngestNode : public Node<ingest::IngestCore> {
   template <class Other>
   void act(Other&) {}
 
+  static constexpr std::size_t kBatch = 10;
+
   ingest::Config config_;
+  bool reads_in_order_ = false;
   ParkingFake& parking_;
   QueueFake& queue_;
   Producer& producer_;

@@ -28,7 +28,7 @@ const Name* ParkingFake::find(const ingest::Put& put) const {
 }
 
 ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
-  const wire::Offer& row = put.row;
+  wire::Offer row = put.row;
   if (const Name* known = find(put)) {
     const bool over =
         known->state != NameState::kWaiting && remembered_until_[known->identity] < put.now;
@@ -42,9 +42,12 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
   }
   const Name name = names_[row.identity] = ingest::name_of_row(row);
   if (tears_ > 0 && world_.prng.chance(tears_)) return ingest::ParkingFailed{"torn", false};
+  KeyItem& key = keys_[row.key];
+  key.upstream = row.upstream;
+  if (row.in_order && !by_sent_time_)
+    row.order = key.last_in_order = std::max(row.order, key.last_in_order + 1);
   rows_[row.identity] = {row, row.offered_before};
   order_.insert(place(row));
-  keys_[row.key].upstream = row.upstream;
   witnesses_.tell(&Witness::row_put, row);
   world_.note(name_, "row", row.key, row.identity, row.order);
   return ingest::PutAnswer{ingest::PutEnd::kCreated, name, facts(row.key)};
@@ -117,15 +120,20 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   gone.identity = name.identity, gone.content_hash = name.content_hash;  // without a row: torn
   if (!row.empty()) gone = row.mapped().offer;
   witnesses_.tell(&Witness::row_gone, gone, settled);
-  if (settled.settlement == wire::Settlement::kDead)
+  bool stopped = false;
+  if (settled.settlement == wire::Settlement::kDead) {
     witnesses_.tell(&Witness::dead_letter, gone, settled);
-  return ingest::SettleAnswer{ingest::SettleEnd::kSettled, settled.identity, facts(name.key)};
+    stopped = gone.stops_dead && ingest::hold_behind(settled, keys_[name.key].holds);
+  }
+  return ingest::SettleAnswer{ingest::SettleEnd::kSettled, settled.identity, facts(name.key),
+                              stopped};
 }
 
 ingest::ParkingAnswer ParkingFake::act(const ingest::Reorder& reorder) {
   const auto at = rows_.find(reorder.identity);
   if (at == rows_.end()) return ingest::ReorderAnswer{};
   wire::Offer& offer = at->second.offer;
+  if (offer.in_order) return ingest::ReorderAnswer{true, facts(offer.key)};
   order_.erase(place(offer));
   offer.order = reorder.order;
   order_.insert(place(offer));
@@ -201,7 +209,9 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ListEnding& list) {
 }
 
 ingest::ParkingAnswer ParkingFake::act(const ingest::SetHolds& set) {
-  keys_[set.key] = {set.upstream, set.holds};
+  KeyItem& key = keys_[set.key];
+  key.upstream = set.upstream;
+  key.holds = set.holds;
   return ingest::Acknowledged{};
 }
 

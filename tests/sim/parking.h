@@ -25,6 +25,9 @@ class ParkingFake {
   // For saboteurs: so many puts leave a name without its row.
   void tear(std::uint32_t per_million) { tears_ = per_million; }
 
+  // ... what goes in order is put where its queue's clock says.
+  void go_by_sent_time(bool so) { by_sent_time_ = so; }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t rows() const { return order_.size(); }
   // What persons said last of each item: until when it is closed, and when that was said.
@@ -62,6 +65,7 @@ class ParkingFake {
   Witnesses& witnesses_;
   std::string name_;
   std::uint32_t tears_ = 0;
+  bool by_sent_time_ = false;
   std::map<std::string, ingest::Name> names_;
   std::map<std::string, StoreTime> remembered_until_;
   std::map<std::string, Row> rows_;
@@ -69,6 +73,7 @@ class ParkingFake {
   struct KeyItem {
     std::string upstream;
     std::vector<wire::Hold> holds;
+    std::int64_t last_in_order = 0;
   };
   std::map<std::string, KeyItem> keys_;
 };

@@ -17,7 +17,7 @@ std::uint32_t up_to(Prng& prng, std::uint32_t most) {
 void People::begin() {
   const bool close_some = world_.faults.people.every > Duration{0};
   if (close_some) arrange();
-  stopped_ = world_.faults.upstream.abnormal > 0;
+  stopped_ = world_.faults.upstream.abnormal > 0 || settings_.stops > 0;
   speaks_ = close_some || stopped_;
   if (speaks_) open_everything();
 }
@@ -61,15 +61,16 @@ void People::say_in_turn(ingest::ControlKey control) {
   const Target target{control.upstream, control.key};
   if (let_go_.contains(target)) return;
   control.request_id = ++said_;
-  // What an upstream has stopped, a late word of a dispatcher may stop again.
+  // What an upstream has stopped, a late word of a dispatcher may stop again; what is dead,
+  // another.
   if (!stopped_ && rounds_ >= kRoundsFirst) opening_[control.request_id] = target;
   turn_ = turn_ + milliseconds(100);
   world_.agenda.after(turn_, [this, control] { say_(control); });
 }
 
-// What a person closed, and what abnormal usage did, stays closed until a person opens it; a word
-// may be lost, so it is said again until it was heard: what was heard lets go for good, whichever
-// front door it was said at.
+// What a person closed, and what abnormal usage or a dead message did, stays closed until a person
+// opens it; a word may be lost, so it is said again until it was heard: what was heard lets go for
+// good, whichever front door it was said at.
 void People::open_everything() {
   turn_ = {};
   world_.agenda.after(kOpenEvery, [this] {

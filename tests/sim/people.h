@@ -44,8 +44,9 @@ class People {
   std::map<std::uint64_t, Target> opening_;            // by request: what it is to open
   std::set<Target> let_go_;                            // that was heard
   bool speaks_ = false;
-  int rounds_ = 0;                          // of opening everything
-  bool stopped_ = false;                    // by the upstream, for good, were keys that people open
+  int rounds_ = 0;  // of opening everything
+  // By the upstream, or by a dead message, were keys that people open.
+  bool stopped_ = false;
   bool opened_ = false, consumed_ = false;  // were heard
 };
 

@@ -23,6 +23,7 @@ void Producer::begin() {
     wire::Offer message = draw_message(i);
     if (world_.prng.chance(settings_.queued)) {
       world_.agenda.after(when, [this, message]() mutable {
+        if (goes_in_order(message)) return put_in_order(std::move(message));
         message.first_seen = world_.epoch_now();
         message.expires_at = message.first_seen + hours(96);
         message.priority = 0;
@@ -61,6 +62,26 @@ void Producer::begin() {
 bool Producer::comes_otherwise(const wire::Offer& message) const {
   const std::string name = wire::identity_of("otherwise", message.key, message.id, 0);
   return wire::short_hash(name) % 1'000'000 < settings_.otherwise;
+}
+
+// All that the queue brings of a key does or does not.
+bool Producer::goes_in_order(const wire::Offer& message) const {
+  return wire::short_hash(wire::identity_of("in order", message.key, "", 0)) % 1'000'000 <
+         settings_.in_order;
+}
+
+// The clocks of FIFO queues do not agree with the order of what is in them. Whatever is said of a
+// message's time and priority, it stays in its place.
+void Producer::put_in_order(wire::Offer message) {
+  message.first_seen = world_.epoch_now() - world_.prng.between(Duration{0}, seconds(3));
+  message.expires_at = message.first_seen + hours(96);
+  message.source = "fifo";
+  message.identity = wire::identity_of(message.source, message.key, message.id, 0);
+  message.content_hash = wire::content_hash_of(message.request);
+  message.in_order = true;
+  const std::uint64_t key = wire::short_hash(wire::identity_of("group", message.key, "", 0));
+  message.stops_dead = key % 1'000'000 < settings_.stops;
+  queue_.put(std::move(message), "group-" + std::to_string(key % 3));
 }
 
 // At once, or much later.

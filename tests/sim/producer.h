@@ -53,6 +53,8 @@ class Producer {
 
   wire::Offer draw_message(int number);
   void put_otherwise(wire::Offer message);
+  [[nodiscard]] bool goes_in_order(const wire::Offer& message) const;
+  void put_in_order(wire::Offer message);
   wire::Cost draw_cost(int number);
   void post(std::size_t letter);
   void post_again(std::size_t letter, Duration delay);

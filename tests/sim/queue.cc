@@ -1,6 +1,7 @@
 #include "tests/sim/queue.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -11,15 +12,17 @@ constexpr Duration kVisibility = seconds(20);
 
 }  // namespace
 
-void QueueFake::put(wire::Offer message) {
+void QueueFake::put(wire::Offer message, const std::string& group) {
   witnesses_.tell(&Witness::accepted, AcceptedMessage{message.identity, message.key, message.id,
                                                       message.request, message.expires_at});
-  lying_[++put_] = {std::move(message), world_.now(), ""};
+  if (message.in_order) witnesses_.tell(&Witness::queued_in_order, message);
+  lying_[++put_] = {std::move(message), group, world_.now()};
 }
 
 std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
   std::vector<Lying*> visible;
   for (auto& [number, one] : lying_) {
+    if (!one.group.empty()) continue;
     const bool twice = world_.prng.chance(world_.faults.queue.second_copy);
     if (one.visible <= world_.now() || twice) visible.push_back(&one);
   }
@@ -29,14 +32,34 @@ std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
     Lying& one = *visible[at];
     visible[at] = visible.back();
     visible.pop_back();
-    one.visible = world_.now() + kVisibility;
-    one.message.offered_before = !one.receipt.empty();  // SQS counts receptions
-    one.receipt = "receipt-" + std::to_string(++received_);
-    copies.push_back({one.receipt, one.message});
-    witnesses_.tell(&Witness::copy_received, one.message);
-    world_.note("queue", "gives", one.message.identity, one.receipt);
+    copies.push_back(give(one));
   }
   return copies;
+}
+
+std::vector<ingest::QueueCopy> QueueFake::receive_in_order(std::size_t most) {
+  std::vector<ingest::QueueCopy> copies;
+  std::set<std::string> blocked;
+  for (auto& [number, one] : lying_) {
+    if (copies.size() == most) break;
+    if (one.group.empty() || blocked.contains(one.group)) continue;
+    const bool held = one.visible > world_.now();
+    if (held || world_.prng.chance(100'000)) {  // of a batch SQS gives as many as it likes
+      blocked.insert(one.group);
+    } else {
+      copies.push_back(give(one));
+    }
+  }
+  return copies;
+}
+
+ingest::QueueCopy QueueFake::give(Lying& one) {
+  one.visible = world_.now() + kVisibility;
+  one.message.offered_before = !one.receipt.empty();  // SQS counts receptions
+  one.receipt = "receipt-" + std::to_string(++received_);
+  witnesses_.tell(&Witness::copy_received, one.message);
+  world_.note("queue", "gives", one.message.identity, one.receipt);
+  return {one.receipt, one.message, one.group};
 }
 
 void QueueFake::lose(const std::string& identity) {
@@ -53,6 +76,7 @@ bool QueueFake::apply(const ingest::QueueCall& call) {
   const auto at = std::find_if(lying_.begin(), lying_.end(),
                                [&](const auto& entry) { return entry.second.receipt == receipt; });
   if (at == lying_.end()) return false;
+  if (!at->second.group.empty() && at->second.visible <= world_.now()) return false;
   if (std::holds_alternative<ingest::DeleteCopy>(call.call)) {
     world_.note("queue", "deletes", at->second.message.identity);
     const wire::Offer gone = std::move(at->second.message);

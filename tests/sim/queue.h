@@ -1,5 +1,7 @@
 // The hostile queue, like SQS at its worst: at least once, visibility, copies that come again while
-// somebody holds them, no order, empty answers, calls applied whose answer is lost.
+// somebody holds them, no order, empty answers, calls applied whose answer is lost. Beside it one
+// of SQS's FIFO queues: the messages of a group come in order, none behind one that somebody holds,
+// and the receipt of a copy whose visibility has ended is worth nothing.
 #pragma once
 
 #include <map>
@@ -16,9 +18,11 @@ class QueueFake {
  public:
   QueueFake(World& world, Witnesses& witnesses) : world_(world), witnesses_(witnesses) {}
 
-  void put(wire::Offer message);
+  void put(wire::Offer message, const std::string& group = {});
   // At most so many copies, visible ones and now and then one that somebody has.
   std::vector<ingest::QueueCopy> receive(std::size_t most);
+  // Of what was put into groups: several of one, in order.
+  std::vector<ingest::QueueCopy> receive_in_order(std::size_t most);
   // Applies the call; false: the receipt is stale.
   bool apply(const ingest::QueueCall& call);
 
@@ -30,9 +34,11 @@ class QueueFake {
  private:
   struct Lying {
     wire::Offer message;
+    std::string group;  // empty: it is in no order
     Instant visible;
-    std::string receipt;  // of the last reception
+    std::string receipt = {};  // of the last reception
   };
+  ingest::QueueCopy give(Lying& one);
 
   World& world_;
   Witnesses& witnesses_;

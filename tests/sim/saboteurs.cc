@@ -133,6 +133,21 @@ void one_busy_key(Settings& settings, Faults& faults) {
   settings.share_upstreams();
 }
 
+// All of it goes in order, many attempts fail, and the queue's clock says what it likes.
+void in_groups(Settings& settings, Faults& faults) {
+  one_key(settings, faults, 8);
+  settings.keys = 3;
+  settings.sending = seconds(10);
+  settings.queued = settings.in_order = 1'000'000;
+  settings.limiter.park_after = milliseconds(200);
+  faults.upstream.failed = 200'000;
+  Upstream& upstream = settings.upstreams.front();
+  upstream.backoff_base = seconds(1);
+  upstream.in_flight = 100;
+  upstream.in_flight_per_key = 3;
+  settings.share_upstreams();
+}
+
 // Often there is no connection: no attempt, however often that is.
 void no_connections(Settings& settings, Faults& faults) {
   one_key(settings, faults, 8);
@@ -300,6 +315,25 @@ Saboteur expire_early() {
                     });
 }
 
+Saboteur order_unsaid() {
+  Saboteur one = of_ingests("offers do not say that they go in order",
+                            [](System&, auto&& effect, auto& instead) {
+                              auto* send = std::get_if<wire::Send>(&effect);
+                              auto* offer = send ? std::get_if<wire::Offer>(&send->item) : nullptr;
+                              if (offer) offer->in_order = false;
+                              instead.push_back(std::move(effect));
+                            });
+  one.weather = in_groups;
+  return one;
+}
+
+Saboteur by_sent_time() {
+  return {"rows that go in order have their sent time's",
+          [](Settings& settings) { settings.rows_by_sent_time = true; },
+          {},
+          in_groups};
+}
+
 Saboteur one_slot_more() {
   return {"the store gives N + 1", [](Settings& settings) { settings.store_gives_more = 1; }, {}};
 }
@@ -394,7 +428,10 @@ std::vector<Saboteur> all_saboteurs() {
       recall_nothing(),
       stated_wrongly("a departure is stated too soon", seconds(-3)),
       stated_wrongly("a departure is stated too late", seconds(1)),
-      keep_warnings()};
+      keep_warnings(),
+      by_sent_time(),
+      order_unsaid(),
+      mutation("a retry gives way to what is behind it", &Mutations::retry_gives_way, in_groups)};
 }
 
 }  // namespace

@@ -135,6 +135,13 @@ void Settings::draw_timeouts(Prng& prng) {
     upstream.timeout = milliseconds(prng.between(500, 20'000));
 }
 
+void Settings::draw_in_order(Prng& prng) {
+  if (explained_day || stated_day || shared_day || !prng.chance(350'000)) return;
+  in_order = prng.chance(500'000) ? 1'000'000 : 400'000;
+  queued = std::max(queued, 300'000U);
+  if (coin(prng)) stops = 700'000;
+}
+
 void Settings::be_explained(Duration longest_answer) {
   explained_day = true;
   answer_max = longest_answer;

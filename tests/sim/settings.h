@@ -43,6 +43,8 @@ struct Settings {
   int costs = 10;
   std::uint32_t queued = 0;     // how many of the messages come by the queue; per million
   std::uint32_t otherwise = 0;  // how many of these come again with other bytes
+  std::uint32_t in_order = 0;   // of how many keys they come by a FIFO queue
+  std::uint32_t stops = 0;      // ... and one that is dead stops its key
   std::uint32_t impatient = 0;  // how many of the posted ones take 429 for an answer
   std::uint32_t cancelled = 0;
   std::uint32_t pressing = 0;      // with a priority
@@ -67,6 +69,7 @@ struct Settings {
   // so often (per million).
   std::uint32_t store_gives_more = 0;
   std::uint32_t parking_tears = 0;
+  bool rows_by_sent_time = false;  // what goes in order is put where its queue's clock says
   EditBugs edit_bugs;
   StoreBugs store_bugs;
   bool edits_forget = false;            // an edit of the limits takes it that nothing went before
@@ -84,6 +87,8 @@ struct Settings {
   void draw_later(Prng& prng);
   // Dispatchers have others than limiters, as while a change of them is rolled out.
   void draw_timeouts(Prng& prng);
+  // Some keys' messages go in order, where nothing else is promised of their times.
+  void draw_in_order(Prng& prng);
   // One ingest, rows only, nothing shared that is scarce, nobody cancels.
   void be_explained(Duration longest_answer);
   // One ingest, rows only, keys share nothing, and wait long.

@@ -123,8 +123,10 @@ void System::add_ingests() {
     config.store = "ingest-" + std::to_string(i);
     parkings_.push_back(std::make_unique<ParkingFake>(world_, witnesses_, config.store));
     parkings_.back()->tear(settings_.parking_tears);
+    parkings_.back()->go_by_sent_time(settings_.rows_by_sent_time);
     ingests_.push_back(std::make_unique<IngestNode>(world_, network_, config, *parkings_.back(),
                                                     queue_, producer_));
+    if (i == 1) ingests_.back()->read_in_order();
     for (const auto& limiter : limiters_) {
       const bool reached = !settings_.cut_off || i > 1 || limiter == limiters_.front();
       if (reached) ingests_.back()->dials(wire::Role::kLimiter, *limiter);
@@ -150,6 +152,7 @@ void System::add_witnesses() {
   if (settings_.store_gives_more == 0) witnesses_.add(check_limits(world_));
   if (auto stated = check_stated(world_, settings_)) witnesses_.add(std::move(stated));
   witnesses_.add(check_order(world_, settings_));
+  witnesses_.add(check_in_order(world_));
   witnesses_.add(check_costs(world_, ledger_));
   witnesses_.add(check_alerts(world_, settings_, ledger_));
 }

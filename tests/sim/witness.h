@@ -49,6 +49,8 @@ class Witness {
  public:
   virtual ~Witness() = default;
   virtual void accepted(const AcceptedMessage&) {}
+  // It stands in a FIFO queue, behind all that were put into its group before it.
+  virtual void queued_in_order(const wire::Offer&) {}
   // Somebody asked about an accepted message, and was told this.
   virtual void explained(const std::string& /*identity*/, const ingest::Found&) {}
   // Its 202 said when it goes.
