@@ -22,6 +22,7 @@ struct Config {
   Duration announce_every = seconds(60);
   Duration sweep_every = minutes(10);
   Duration remember = hours(14 * 24);
+  std::vector<std::string> queues = {};  // names of those that it reads
   Duration priority_age = minutes(10);
   Duration hold_visibility = seconds(120);   // of a queue copy that waits here; renewed at half
   Duration credit_wait = milliseconds(100);  // of a queue copy that the limiter does not take

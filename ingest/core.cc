@@ -116,7 +116,7 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
       return quote_ended(asking, std::nullopt, turn);
     }
     case Due::kSettle:
-      return settle_row(timer.name, turn);
+      return end_row(timer.name, turn);
     case Due::kAnnounce:
       if (Limiter* to = limiter({timer.id})) announce_all(*to, turn);
       return;
@@ -208,6 +208,7 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
                  [&](const ForSubmit& to) { submit_answered(to.request_id, answer, turn); },
                  [&](const ForWant& to) { head(to, answer, turn); },
                  [&](const ForSettle& to) { row_settled(to.identity, answer, turn); },
+                 [&](const ForDead& to) { dead_row(to.identity, answer, turn); },
                  [&](const ForCopy& to) { copy_put(to.identity, answer, turn); },
                  [&](const ForLookup& to) { looked(to, answer, turn); },
                  [&](const ForCancel& to) { cancel_answered(to, answer, turn); },
@@ -279,6 +280,7 @@ void IngestCore::offer_more_again(Limiter& to, const Turn& turn) {
 
 void IngestCore::send_offer(Limiter& to, wire::Offer offer, const Turn& turn) {
   ++counts_.offered;
+  offer.envelope.clear();
   to.belief.holds(offer.identity, offer.key);
   turn.out.push(wire::Send{to.up.peer, std::move(offer)});
 }

@@ -136,6 +136,9 @@ class IngestCore {
   struct ForSettle {
     std::string identity;
   };
+  struct ForDead {
+    std::string identity;
+  };
   struct ForCopy {
     std::string identity;
   };
@@ -167,8 +170,8 @@ class IngestCore {
   struct ForForget {};
   struct ForNobody {};
   using Purpose =
-      std::variant<ForSubmit, ForWant, ForSettle, ForCopy, ForLookup, ForCancel, ForKey, ForKeyPage,
-                   ForControl, ForTold, ForAnnounce, ForSweep, ForForget, ForNobody>;
+      std::variant<ForSubmit, ForWant, ForSettle, ForDead, ForCopy, ForLookup, ForCancel, ForKey,
+                   ForKeyPage, ForControl, ForTold, ForAnnounce, ForSweep, ForForget, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -236,8 +239,12 @@ class IngestCore {
   struct Settling {
     wire::Settled settled;
     wire::PeerId peer;
+    bool buried = false;  // its dead letter is in the queue's
   };
   void settled(wire::PeerId peer, const wire::Settled& settled, const Turn& turn);
+  void end_row(const std::string& identity, const Turn& turn);
+  void dead_row(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
+  void dead_row_buried(const std::string& identity, bool done, const Turn& turn);
   void settle_row(const std::string& identity, const Turn& turn);
   void row_settled(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
   void forgotten(const std::string& identity, const Turn& turn);
@@ -336,7 +343,7 @@ class IngestCore {
     std::string putting = {};             // empty: none
     std::deque<std::string> behind = {};  // those after it, in their order
   };
-  enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete };
+  enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete, kBuried };
   struct OpenQueueCall {
     After after = After::kNothing;
     std::string identity;
@@ -366,8 +373,8 @@ class IngestCore {
   void put_next(const std::string& group, const Turn& turn);
   void left_group(const Copy& copy, const Turn& turn);
   void given_back(const Copy& copy, Duration visibility, const Turn& turn);
-  template <class Ask>
-  void queue_call(Ask ask, After after, const std::string& identity, const Turn& turn);
+  void queue_call(decltype(QueueCall::call) ask, After after, const std::string& identity,
+                  const Turn& turn);
   void queue_answered(std::uint64_t call_id, bool done, const Turn& turn);
   void drain(const Turn& turn);
 

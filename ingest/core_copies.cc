@@ -19,15 +19,15 @@ constexpr std::size_t kReceiptsMax = 4;  // of one message; older receptions com
 
 }  // namespace
 
-template <class Ask>
-void IngestCore::queue_call(Ask ask, After after, const std::string& identity, const Turn& turn) {
-  const std::uint64_t call_id = ++last_id_;
+void IngestCore::queue_call(decltype(QueueCall::call) ask, After after, const std::string& identity,
+                            const Turn& turn) {
+  QueueCall call{++last_id_, std::move(ask)};
   if (after != After::kNothing) {
     const Instant deadline = turn.now + kQueueWait;
-    queue_calls_.emplace(call_id, OpenQueueCall{after, identity, ask.receipt, deadline});
-    at(deadline, Due::kQueueCall, call_id);
+    queue_calls_.emplace(last_id_, OpenQueueCall{after, identity, receipt_of(call), deadline});
+    at(deadline, Due::kQueueCall, last_id_);
   }
-  turn.out.push(QueueCall{call_id, std::move(ask)});
+  turn.out.push(std::move(call));
 }
 
 void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
@@ -273,6 +273,8 @@ void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& tu
       settling_.erase(call.identity);
       if (const auto back = copies_.extract(call.identity)) left_group(back.mapped(), turn);
       return;  // it comes back and is settled again
+    case After::kBuried:
+      return dead_row_buried(call.identity, done, turn);
     case After::kForgotten:
       if (!done) MARK("ingest: the queue did not say that it deleted");
       if (done) return forgotten(call.identity, turn);

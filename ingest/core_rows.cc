@@ -223,7 +223,7 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
     }
     return;
   }
-  if (copy == nullptr) return settle_row(settled.identity, turn);
+  if (copy == nullptr) return end_row(settled.identity, turn);
   leave_limiter(*copy);
   if (copy->at == At::kPutting) {
     MARK("ingest: a copy is settled while it is put into parking");
@@ -240,7 +240,8 @@ void IngestCore::settle_row(const std::string& identity, const Turn& turn) {
   wire::Settled settled = entry->second.settled;
   if (settled.at.us == 0) settled.at = wall(turn.now);
   const StoreTime remember_until = settled.at + config_.remember;
-  park(SettleRow{std::move(settled), remember_until}, ForSettle{identity}, turn);
+  const bool buried = entry->second.buried;
+  park(SettleRow{std::move(settled), remember_until, buried}, ForSettle{identity}, turn);
 }
 
 void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& answer,

@@ -101,6 +101,33 @@ Step LookupDeed::counted(const Got& got) {
   return end(answer_);
 }
 
+// ---- a row
+
+Step RowDeed::start() {
+  return {{world_.layout.get(world_.layout.name_key(call_.identity))},
+          [this](const Got& got) { return known(got); }};
+}
+
+Step RowDeed::known(const Got& got) {
+  std::optional<ParkingFailed> trouble;
+  const auto item = item_of(got.at(0), trouble);
+  if (trouble) return end(*trouble);
+  const auto name = item ? std::optional(read_name(*item)) : std::nullopt;
+  if (!name || name->name.state != NameState::kWaiting) return end(RowAnswer{});
+  return {{world_.layout.get(world_.layout.place_of(*name))},
+          [this](const Got& row) { return read(row); }};
+}
+
+Step RowDeed::read(const Got& got) {
+  std::optional<ParkingFailed> trouble;
+  const auto item = item_of(got.at(0), trouble);
+  if (trouble) return end(*trouble);
+  if (!item) return end(RowAnswer{});
+  const RowItem row = read_row(*item);
+  if (!row.readable) return end(ParkingFailed{"a row of the table cannot be read", false, true});
+  return end(RowAnswer{row.row});
+}
+
 // ---- cancellation
 
 Step CancelDeed::start() { return find(call_.source, call_.id); }

@@ -22,6 +22,9 @@ std::unique_ptr<Deed> read_of(const World& world, const ParkingCall& call) {
   if (const auto* head = std::get_if<ReadHead>(&call.call)) {
     return std::make_unique<HeadDeed>(world, id, *head);
   }
+  if (const auto* row = std::get_if<ReadRow>(&call.call)) {
+    return std::make_unique<RowDeed>(world, id, *row);
+  }
   if (const auto* lookup = std::get_if<LookupId>(&call.call)) {
     return std::make_unique<LookupDeed>(world, id, *lookup);
   }

@@ -72,6 +72,20 @@ class CancelDeed final : public ById {
   std::uint32_t round_ = 0;
 };
 
+// ---- by its identity
+
+class RowDeed final : public Single {
+ public:
+  RowDeed(const World& world, std::uint64_t call_id, ReadRow call)
+      : Single(world, call_id), call_(std::move(call)) {}
+  Step start() override;
+
+ private:
+  Step known(const Got& got);
+  Step read(const Got& got);
+  ReadRow call_;
+};
+
 // ---- pages
 
 class KeysDeed final : public Single {

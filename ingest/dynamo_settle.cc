@@ -87,7 +87,7 @@ Plan SettleChange::plan(const KeyItem& key) {
   plan.writes.push_back(layout.remove(layout.place_of(*name_)));
   plan.writes.push_back(layout.remove(layout.end_key(layout.end_of(*name_), name_->name.identity)));
   if (row_) {
-    bury(ended.name, plan);
+    if (!call_.buried) bury(ended.name, plan);
     stop(key, plan);
   }
   id_write_ = SIZE_MAX;

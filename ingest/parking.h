@@ -87,12 +87,19 @@ struct ReadHead {
 };
 
 // The message has ended: its row goes, its name stays until `remember_until`; a dead one becomes a
-// dead letter in the same transaction, and if its row says so (`stops_dead`) its key is held, by
-// wire::kDeadMessage as of its death. Without a row and a name nothing happens, nor when these are
-// of other bytes than what has ended.
+// dead letter in the same transaction, unless it has gone to a queue's (`buried`), and if its row
+// says so (`stops_dead`) its key is held, by wire::kDeadMessage as of its death. Without a row and
+// a name nothing happens, nor when these are of other bytes than what has ended.
 struct SettleRow {
   wire::Settled settled;
   StoreTime remember_until;
+  bool buried = false;
+};
+
+// The row of a message that has ended, before it goes.
+struct ReadRow {
+  std::string identity;
+  std::string key;
 };
 
 // A row that is to go later (or sooner) than its order said. One that goes in order stays.
@@ -152,8 +159,8 @@ struct ForgetNames {
   std::uint32_t count = 0;
 };
 
-using Call = std::variant<Put, ReadHead, SettleRow, Reorder, LookupId, MarkCancelled, ListKeys,
-                          ListEnding, SetHolds, ForgetNames>;
+using Call = std::variant<Put, ReadHead, ReadRow, SettleRow, Reorder, LookupId, MarkCancelled,
+                          ListKeys, ListEnding, SetHolds, ForgetNames>;
 
 // ---- answers ---------------------------------------------------------------------------------
 
@@ -174,6 +181,10 @@ struct HeadAnswer {
   std::vector<wire::Offer> rows;  // origin kRow; offered_before as it was before this read
   bool more = false;
   KeyFacts key;
+};
+
+struct RowAnswer {
+  std::optional<wire::Offer> row;
 };
 
 enum class SettleEnd : std::uint8_t { kSettled, kBefore, kUnknown, kOther };
@@ -227,8 +238,8 @@ struct ParkingFailed {
 };
 
 using ParkingAnswer =
-    std::variant<PutAnswer, HeadAnswer, SettleAnswer, ReorderAnswer, LookupAnswer, CancelAnswer,
-                 KeysAnswer, EndingAnswer, ForgetAnswer, Acknowledged, ParkingFailed>;
+    std::variant<PutAnswer, HeadAnswer, RowAnswer, SettleAnswer, ReorderAnswer, LookupAnswer,
+                 CancelAnswer, KeysAnswer, EndingAnswer, ForgetAnswer, Acknowledged, ParkingFailed>;
 
 // An effect of ingest's core, and the reply to it. The calls of one turn may share a commit; each
 // is answered only after it.

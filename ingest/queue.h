@@ -37,10 +37,25 @@ struct DeadLetter {
   wire::Settled why;
 };
 
+// The same of a message that has become a row, whose copy is gone: of the queue that it came from.
+struct BuryRow {
+  wire::Offer row;
+  wire::Settled why;
+};
+
 struct QueueCall {
   std::uint64_t call_id = 0;
-  std::variant<DeleteCopy, SetVisibility, DeadLetter> call;
+  std::variant<DeleteCopy, SetVisibility, DeadLetter, BuryRow> call;
 };
+
+// Of a call about a copy; empty: it is about none.
+inline const std::string& receipt_of(const QueueCall& call) {
+  static const std::string none;
+  if (const auto* one = std::get_if<DeleteCopy>(&call.call)) return one->receipt;
+  if (const auto* one = std::get_if<SetVisibility>(&call.call)) return one->receipt;
+  if (const auto* one = std::get_if<DeadLetter>(&call.call)) return one->receipt;
+  return none;
+}
 
 // `done` false: the queue failed, or says that the receipt is stale; whether the call was applied
 // is not known.

@@ -317,6 +317,9 @@ Result<Config> read_config(const Settings& settings) {
   auto replies = read_replies(mine);
   if (!replies) return replies.error();
   config.replies = std::move(*replies);
+  auto queues = queue_names(settings);
+  if (!queues) return queues.error();
+  config.queues = std::move(*queues);
   return config;
 }
 

@@ -47,8 +47,13 @@ void Shell::start_queues() {
 }
 
 void Shell::ask_queue(const QueueCall& call) {
-  const std::string& receipt =
-      std::visit([](const auto& one) -> const std::string& { return one.receipt; }, call.call);
+  if (const auto* row = std::get_if<BuryRow>(&call.call)) {
+    const auto from = std::find_if(queues_.begin(), queues_.end(), [&](const auto& queue) {
+      return queue->name() == row->row.source;
+    });
+    return (*from)->perform(call);
+  }
+  const std::string& receipt = receipt_of(call);
   queues_.at(std::stoul(receipt.substr(0, receipt.find(kMarkEnd))))->perform(call);
 }
 

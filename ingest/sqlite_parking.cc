@@ -313,6 +313,12 @@ Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
   return ParkingAnswer{std::move(answer)};
 }
 
+Result<ParkingAnswer> SqliteParking::on(const ReadRow& call) {
+  auto row = row_of(call.identity);
+  if (!row) return row.error();
+  return ParkingAnswer{RowAnswer{std::move(*row)}};
+}
+
 // The row is read for its dead letter only: whether it was there, its change tells.
 Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   const wire::Settled& settled = call.settled;
@@ -335,7 +341,7 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   if (*settles) {
     if (auto told = replies_.settle(settled); !told) return told.error();
   }
-  if (row) {
+  if (row && !call.buried) {
     // The other one with its identity may die as well.
     const bool lost = lost_its_identity(name);
     DeadRow dead{

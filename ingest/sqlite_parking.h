@@ -99,6 +99,7 @@ class SqliteParking {
 
   Result<ParkingAnswer> on(const Put& call);
   Result<ParkingAnswer> on(const ReadHead& call);
+  Result<ParkingAnswer> on(const ReadRow& call);
   Result<ParkingAnswer> on(const SettleRow& call);
   Result<ParkingAnswer> on(const Reorder& call);
   Result<ParkingAnswer> on(const LookupId& call);

@@ -114,6 +114,14 @@ std::span<const SettingRow> queue_rows() {
   return rows;
 }
 
+Result<std::vector<std::string>> queue_names(const Settings& settings) {
+  auto tables = settings.tables("queue", queue_rows());
+  if (!tables) return tables.error();
+  std::vector<std::string> names;
+  for (const SettingTable& table : *tables) names.push_back(sqs_queue_name(table.text("name")));
+  return names;
+}
+
 Result<std::vector<SqsSettings>> read_queues(const Settings& settings, const Config& config,
                                              const Pointers& source) {
   auto tables = settings.tables("queue", queue_rows());

@@ -10,6 +10,8 @@
 namespace sluice::ingest {
 
 std::span<const SettingRow> queue_rows();
+// Of all [[queue]]: their messages' source.
+Result<std::vector<std::string>> queue_names(const Settings& settings);
 // Where a queue's documents have things is what [source] says, but for what its own table does.
 Result<std::vector<SqsSettings>> read_queues(const Settings& settings, const Config& config,
                                              const Pointers& source);

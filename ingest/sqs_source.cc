@@ -26,10 +26,6 @@ bool is_gone(const aws::Refusal& refusal) {
          refusal.code == "AWS.SimpleQueueService.NonExistentQueue";
 }
 
-const std::string& receipt_of(const QueueCall& call) {
-  return std::visit([](const auto& one) -> const std::string& { return one.receipt; }, call.call);
-}
-
 template <class Batcher>
 bool is_idle(const Batcher& batcher) {
   return batcher.waiting() == 0 && batcher.under_way() == 0;
@@ -149,8 +145,10 @@ void SqsSource::take(sqs::Message message) {
   held.until = world_.clock.now() + settings_.visibility;
   if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(token, *refusal);
   QueueCopy copy{token, std::move(std::get<wire::Offer>(read)), held.message.group};
+  copy.message.envelope = sqs_envelope(held.message, copy.message);
   held.offer = copy.message;
   held.offer.request = {};
+  held.offer.envelope.clear();
   world_.received(copy);
 }
 
@@ -168,7 +166,7 @@ void SqsSource::refuse(const std::string& token, const Refusal& refusal) {
   epitaph.detail = refusal.field.empty() ? refusal.why : refusal.field + " " + refusal.why;
   epitaph.first_seen = held.message.sent;
   epitaph.died_at = world_.clock.wall();
-  bury(held, epitaph, [this, token](const aws::EntryFate& fate) {
+  bury(held.message, epitaph, [this, token](const aws::EntryFate& fate) {
     ended(fate, counts_.dead, 0);
     if (fate.how == aws::EntryFate::How::kDone) remove(token, 0);
   });
@@ -194,6 +192,7 @@ void SqsSource::forget(const std::string& token) {
 // ---- what the core asks for
 
 void SqsSource::perform(const QueueCall& call) {
+  if (const auto* row = std::get_if<BuryRow>(&call.call)) return bury_row(*row, call.call_id);
   const std::string& token = receipt_of(call);
   const auto at = held_.find(token);
   if (at == held_.end()) return world_.answered({call.call_id, false});
@@ -207,22 +206,22 @@ void SqsSource::perform(const QueueCall& call) {
                                  ended(fate, counts_.set_visibility, id);
                                });
   } else if (const auto* dead = std::get_if<DeadLetter>(&call.call)) {
-    const wire::Offer& offer = held.offer;
-    const wire::Settled& why = dead->why;
-    bury(held,
-         {name(),
-          offer.id,
-          offer.key,
-          offer.upstream,
-          offer.generation,
-          why.reason,
-          {},
-          why.attempts,
-          why.status,
-          offer.first_seen,
-          why.at},
+    bury(held.message, epitaph_of(held.offer, dead->why),
          [this, id = call.call_id](const aws::EntryFate& fate) { ended(fate, counts_.dead, id); });
   }
+}
+
+SqsEpitaph SqsSource::epitaph_of(const wire::Offer& offer, const wire::Settled& why) const {
+  return {name(),           offer.id,         offer.key, offer.upstream,
+          offer.generation, why.reason,       {},        why.attempts,
+          why.status,       offer.first_seen, why.at};
+}
+
+// Its copy is gone, and it is as it came all the same.
+void SqsSource::bury_row(const BuryRow& dead, std::uint64_t call_id) {
+  if (batches_ == nullptr) return world_.answered({call_id, false});
+  bury(sqs_message_of(dead.row), epitaph_of(dead.row, dead.why),
+       [this, call_id](const aws::EntryFate& fate) { ended(fate, counts_.dead, call_id); });
 }
 
 void SqsSource::remove(const std::string& token, std::uint64_t call_id) {
@@ -235,8 +234,7 @@ void SqsSource::remove(const std::string& token, std::uint64_t call_id) {
                         });
 }
 
-void SqsSource::bury(const Held& held, const SqsEpitaph& epitaph, Fate done) {
-  const sqs::Message& message = held.message;
+void SqsSource::bury(const sqs::Message& message, const SqsEpitaph& epitaph, Fate done) {
   sqs::Entry letter = sqs_dead_letter(message, sqs_epitaph_text(epitaph), found_.dead.bytes_max);
   if (found_.dead.is_fifo) {
     letter.group = message.group.empty() ? message.id : message.group;

@@ -46,7 +46,7 @@ class SqsSource {
   SqsSource(std::string mark, SqsSettings settings, World world);
 
   void start() { open(); }
-  // Of a receipt of its own.
+  // Of a receipt of its own, or a row of its own.
   void perform(const QueueCall& call);
   // What was asked for in a turn goes out; polls begin where there is room.
   void end_turn();
@@ -88,7 +88,9 @@ class SqsSource {
   void forget(const std::string& token);
 
   void remove(const std::string& token, std::uint64_t call_id);
-  void bury(const Held& held, const SqsEpitaph& epitaph, Fate done);
+  void bury(const aws::sqs::Message& message, const SqsEpitaph& epitaph, Fate done);
+  void bury_row(const BuryRow& dead, std::uint64_t call_id);
+  [[nodiscard]] SqsEpitaph epitaph_of(const wire::Offer& offer, const wire::Settled& why) const;
   void ended(const aws::EntryFate& fate, std::uint64_t& count, std::uint64_t call_id);
 
   std::string mark_;

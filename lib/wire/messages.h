@@ -16,6 +16,7 @@
 namespace sluice::wire {
 
 inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::size_t kEnvelopeMax = 2 * 1024 * 1024;  // of a queue's message, as JSON
 inline constexpr std::size_t kBodyMax = 256 * 1024;    // a request's body, bytes (SQS's own limit)
 inline constexpr std::size_t kFrameMax = 1024 * 1024;  // one frame on the wire, bytes
 inline constexpr std::size_t kKeyMax = 256;            // a key, bytes
@@ -242,6 +243,7 @@ struct Offer {
   // Of the messages of its key that say so, one goes after the other has ended, by their order.
   bool in_order = false;
   bool stops_dead = false;  // of those: its key stops when it is dead, until a person opens it
+  std::string envelope;     // ingest's own, kept with a row: what its queue's copy had besides
   SLUICE_FIELDS(row(1, "identity", m.identity, exactly(16));
                 row(2, "source", m.source, Text{1, kNameMax});
                 row(3, "key", m.key, Text{1, kKeyMax}); row(4, "id", m.id, Text{1, kIdMax});
@@ -263,7 +265,8 @@ struct Offer {
                 row(22, "attempts", m.attempts, Whole{0, 1'000'000});
                 row(23, "throttles", m.throttles, Whole{0, 1'000'000});
                 row(24, "want_id", m.want_id, Whole{}); row(25, "in_order", m.in_order, Flag{});
-                row(26, "stops_dead", m.stops_dead, Flag{});)
+                row(26, "stops_dead", m.stops_dead, Flag{});
+                row(27, "envelope", m.envelope, Bytes{0, kEnvelopeMax});)
 };
 
 // This key has rows in this store. Said after each put that committed, for all keys on every

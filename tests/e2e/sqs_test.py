@@ -143,11 +143,11 @@ class DeadLetters(OnQueue):
         names = [f"no-{n}" for n in range(12)]
         self.refused = set(names)
         self.made.start()
-        self.aws.send(QUEUE, [document(name, f"u-{n // 2}") for n, name in enumerate(names)]
+        self.aws.send(QUEUE, [document(name, f"u-{n % 2}") for n, name in enumerate(names)]
                       + ["{not JSON"])
         eventually("thirteen dead letters", lambda: self.aws.depth(QUEUE + "-dlq")[0] == 13, 60)
         self.assertEqual(len(self.listed()), 13)
-        self.assertEqual(len(self.listed("--reason", "refused", "--key", "onlyfans:u-1")), 2)
+        self.assertEqual(len(self.listed("--reason", "refused", "--key", "onlyfans:u-1")), 6)
         self.assertEqual(self.listed("--older-than", "1h"), [])
         code, said = self.dead("show", "no-3")
         self.assertEqual(code, 0, said)

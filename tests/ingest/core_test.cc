@@ -288,16 +288,6 @@ TEST(IngestCore, ALostSettlementIsSaidAgain) {
   EXPECT_TRUE(w.parking.rows().empty());
 }
 
-TEST(IngestCore, ADeadRowBecomesADeadLetter) {
-  World w;
-  w.limiter_up(7);
-  w.accept(submission(1, "a"));
-  w.pass(milliseconds(100));
-  w.from(7, settled(identity("embedded", "a", "k"), "k", wire::Settlement::kDead));
-  EXPECT_EQ(w.parking.dead().size(), 1U);
-  EXPECT_EQ(w.core.counts().dead, 1U);
-}
-
 TEST(IngestCore, ARowThatIsDueLateIsReorderedAndAnnounced) {
   World w;
   w.limiter_up(7);

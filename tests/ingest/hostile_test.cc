@@ -210,7 +210,7 @@ class HostileWorld {
 
   void perform(const QueueCall& call) {
     const bool lost = hostile_ && prng_.chance(50'000);
-    std::string receipt = std::visit([](const auto& ask) { return ask.receipt; }, call.call);
+    const std::string& receipt = receipt_of(call);
     const std::string id = receipt.substr(0, receipt.find('/'));
     const auto copy = queue_.find(id);
     if (!lost && copy != queue_.end()) {

@@ -95,6 +95,12 @@ void MemoryParking::drop_row(const std::string& identity) {
   rows_.erase(row);
 }
 
+ParkingAnswer MemoryParking::on(const ReadRow& call) {
+  const auto row = rows_.find(call.identity);
+  if (row == rows_.end()) return RowAnswer{};
+  return RowAnswer{row->second};
+}
+
 ParkingAnswer MemoryParking::on(const SettleRow& call) {
   const std::string& identity = call.settled.identity;
   const auto name = names_.find(identity);
@@ -105,7 +111,7 @@ ParkingAnswer MemoryParking::on(const SettleRow& call) {
     return SettleAnswer{SettleEnd::kBefore, identity, facts(name->second.key)};
   bool stopped = false;
   if (call.settled.settlement == wire::Settlement::kDead) {
-    dead_.push_back({row->second, call.settled});
+    if (!call.buried) dead_.push_back({row->second, call.settled});
     stopped = row->second.stops_dead && hold_behind(call.settled, keys_.at(row->second.key).holds);
   }
   settle_name(name->second, call.settled);

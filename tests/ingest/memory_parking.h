@@ -56,6 +56,7 @@ class MemoryParking {
   };
   ParkingAnswer on(const Put& call);
   ParkingAnswer on(const ReadHead& call);
+  ParkingAnswer on(const ReadRow& call);
   ParkingAnswer on(const SettleRow& call);
   ParkingAnswer on(const Reorder& call);
   ParkingAnswer on(const LookupId& call);

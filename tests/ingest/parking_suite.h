@@ -61,8 +61,9 @@ class ParkingSuite : public testing::Test {
   HeadAnswer head(const std::string& key, std::uint32_t count) {
     return ask<HeadAnswer>(ReadHead{key, count, 1'000'000});
   }
-  SettleAnswer settle(const wire::Offer& of, wire::Settlement how = wire::Settlement::kDelivered) {
-    return ask<SettleAnswer>(SettleRow{settled(of, how), StoreTime{100'000}});
+  SettleAnswer settle(const wire::Offer& of, wire::Settlement how = wire::Settlement::kDelivered,
+                      bool buried = false) {
+    return ask<SettleAnswer>(SettleRow{settled(of, how), StoreTime{100'000}, buried});
   }
   Traits store_;
 };
@@ -398,7 +399,7 @@ TYPED_TEST_P(ParkingSuite, WhatGoesInOrderIsNotReordered) {
   one.in_order = true;
   this->put(one, false);
   this->put(row("b", "k", 2));
-  EXPECT_TRUE(this->template ask<ReorderAnswer>(Reorder{one.identity, 3}).there);
+  EXPECT_TRUE(this->template ask<ReorderAnswer>(Reorder{one.identity, 3, "k"}).there);
   EXPECT_EQ(this->head("k", 2).rows.at(0).id, "a");
   EXPECT_EQ(this->head("k", 2).rows.at(0).order, 1);
 }
@@ -423,6 +424,22 @@ TYPED_TEST_P(ParkingSuite, ADeadRowHoldsItsKeyIfItSaysSo) {
   const auto keys = this->template ask<KeysAnswer>(ListKeys{"", 10}).keys;
   ASSERT_EQ(keys.size(), 1U);
   EXPECT_EQ(keys[0].key, "k");
+}
+
+// The dead letter of a buried one is elsewhere; its key stops all the same.
+TYPED_TEST_P(ParkingSuite, ReadsARowBeforeItGoes) {
+  wire::Offer one = row("a", "k", 1);
+  one.in_order = one.stops_dead = true;
+  this->put(one, false);
+  const auto read = this->template ask<RowAnswer>(ReadRow{one.identity, "k"}).row;
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->request, one.request);
+  EXPECT_EQ(read->source, one.source);
+  EXPECT_FALSE(this->template ask<RowAnswer>(ReadRow{row("b", "k", 1).identity, "k"}).row);
+  const SettleAnswer done = this->settle(one, wire::Settlement::kDead, true);
+  EXPECT_EQ(done.end, SettleEnd::kSettled);
+  EXPECT_TRUE(done.stopped);
+  EXPECT_FALSE(this->template ask<RowAnswer>(ReadRow{one.identity, "k"}).row);
 }
 
 // The limiter's word of it may have come before.
@@ -461,7 +478,7 @@ REGISTER_TYPED_TEST_SUITE_P(ParkingSuite, PutsOnceAndAnswersWithTheKey,
                             ListsKeysInPages, AKeyWithoutRowsIsNotListed, HoldsComeBackWithTheKey,
                             ListsWhatNeedsNoTurn, GivesRowsThatGoInOrderTheirOrder,
                             TheOrderOfRowsGrowsWhileTheKeyHasAny, WhatGoesInOrderIsNotReordered,
-                            ADeadRowHoldsItsKeyIfItSaysSo, ADeathThatWasHeardOfIsNoLessOne,
-                            ALaterWordOutlivesTheDeath);
+                            ADeadRowHoldsItsKeyIfItSaysSo, ReadsARowBeforeItGoes,
+                            ADeathThatWasHeardOfIsNoLessOne, ALaterWordOutlivesTheDeath);
 
 }  // namespace sluice::ingest::suite

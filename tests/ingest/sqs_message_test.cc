@@ -126,6 +126,31 @@ TEST(SqsUnwrapped, IsWhatWasWrapped) {
   }
 }
 
+TEST_F(SqsMessage, ItsRowKnowsWhatItsDocumentDoesNotSay) {
+  auto from = message(R"({"userId":"u","text":"Hi"})");
+  EXPECT_EQ(sqs_envelope(from, std::get<wire::Offer>(read(from))), "");
+  reading_.pointers.body = "/text";
+  from.group = "g \"1\"";
+  from.attributes["mine"] = {"AP8=", "Binary"};
+  from.attributes["sluice"] = {R"({"generation":1})"};
+  auto offer = std::get<wire::Offer>(read(from));
+  offer.envelope = sqs_envelope(from, offer);
+  const auto again = sqs_message_of(offer);
+  EXPECT_EQ(again.body, from.body);
+  EXPECT_EQ(again.group, from.group);
+  ASSERT_EQ(again.attributes.size(), 1U);
+  EXPECT_EQ(again.attributes.at("mine").type, "Binary");
+  EXPECT_EQ(again.attributes.at("mine").value, "AP8=");
+}
+
+TEST_F(SqsMessage, ADamagedEnvelopeIsNone) {
+  auto offer = std::get<wire::Offer>(read(message(R"({"userId":"u"})")));
+  for (const char* damaged : {"{", "[]", R"({"body":1,"attributes":{"a":7}})"}) {
+    offer.envelope = damaged;
+    EXPECT_EQ(sqs_message_of(offer).body, R"({"userId":"u"})") << damaged;
+  }
+}
+
 TEST(SqsDeadLetter, IsTheMessageAndOurAttribute) {
   auto from = message("body");
   from.attributes["mine"] = {"AP8=", "Binary"};

@@ -122,6 +122,7 @@ void add_ingest(std::vector<Saboteur>& all) {
       .kind("Backlog", says<wire::Backlog, E>)
       .kind("Put", calls<Ask, ingest::Put, E>)
       .kind("ReadHead", calls<Ask, ingest::ReadHead, E>)
+      .kind("ReadRow", calls<Ask, ingest::ReadRow, E>)
       .kind("SettleRow", calls<Ask, ingest::SettleRow, E>)
       .kind("Reorder", calls<Ask, ingest::Reorder, E>)
       .kind("LookupId", calls<Ask, ingest::LookupId, E>)
@@ -133,6 +134,7 @@ void add_ingest(std::vector<Saboteur>& all) {
       .kind("DeleteCopy", calls<ingest::QueueCall, ingest::DeleteCopy, E>)
       .kind("SetVisibility", calls<ingest::QueueCall, ingest::SetVisibility, E>)
       .kind("DeadLetter", calls<ingest::QueueCall, ingest::DeadLetter, E>)
+      .kind("BuryRow", calls<ingest::QueueCall, ingest::BuryRow, E>)
       .kind("Respond", does<ingest::Respond, E>);
 }
 

@@ -42,6 +42,7 @@ constexpr Harmless kTable[] = {
     {"ingest doubles Quote", kAsks},          {"ingest doubles Cost", kAgain},
     {"ingest doubles Backlog", kAgain},       {"ingest doubles Put", kAgain},
     {"ingest doubles ReadHead", kAsks},       {"ingest doubles SettleRow", kAgain},
+    {"ingest doubles ReadRow", kAsks},        {"ingest doubles BuryRow", kOnce},
     {"ingest doubles Reorder", kAgain},       {"ingest doubles LookupId", kAsks},
     {"ingest doubles MarkCancelled", kAgain}, {"ingest doubles ListKeys", kAsks},
     {"ingest doubles ListEnding", kAsks},     {"ingest doubles SetHolds", kAgain},

@@ -101,6 +101,12 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ReadHead& read) {
   return answer;
 }
 
+ingest::ParkingAnswer ParkingFake::act(const ingest::ReadRow& read) const {
+  const auto row = rows_.find(read.identity);
+  if (row == rows_.end()) return ingest::RowAnswer{};
+  return ingest::RowAnswer{row->second.offer};
+}
+
 ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   const wire::Settled& settled = settle.settled;
   const auto at = names_.find(settled.identity);
@@ -122,7 +128,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   witnesses_.tell(&Witness::row_gone, gone, settled);
   bool stopped = false;
   if (settled.settlement == wire::Settlement::kDead) {
-    witnesses_.tell(&Witness::dead_letter, gone, settled);
+    if (!settle.buried) witnesses_.tell(&Witness::dead_letter, gone, settled);
     stopped = gone.stops_dead && ingest::hold_behind(settled, keys_[name.key].holds);
   }
   return ingest::SettleAnswer{ingest::SettleEnd::kSettled, settled.identity, facts(name.key),

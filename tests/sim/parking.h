@@ -45,6 +45,7 @@ class ParkingFake {
 
   ingest::ParkingAnswer act(const ingest::Put& put);
   ingest::ParkingAnswer act(const ingest::ReadHead& read);
+  ingest::ParkingAnswer act(const ingest::ReadRow& read) const;
   ingest::ParkingAnswer act(const ingest::SettleRow& settle);
   ingest::ParkingAnswer act(const ingest::Reorder& reorder);
   ingest::ParkingAnswer act(const ingest::LookupId& lookup);

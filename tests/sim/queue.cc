@@ -71,8 +71,11 @@ void QueueFake::lose(const std::string& identity) {
 }
 
 bool QueueFake::apply(const ingest::QueueCall& call) {
-  const std::string& receipt =
-      std::visit([](const auto& one) -> const std::string& { return one.receipt; }, call.call);
+  if (const auto* row = std::get_if<ingest::BuryRow>(&call.call)) {
+    witnesses_.tell(&Witness::dead_letter, row->row, row->why);
+    return true;
+  }
+  const std::string& receipt = ingest::receipt_of(call);
   const auto at = std::find_if(lying_.begin(), lying_.end(),
                                [&](const auto& entry) { return entry.second.receipt == receipt; });
   if (at == lying_.end()) return false;
