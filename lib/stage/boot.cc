@@ -11,6 +11,7 @@
 #include "lib/port/listen_socket.h"
 #include "lib/stage/command_line.h"
 #include "lib/stage/describe.h"
+#include "lib/stage/environment.h"
 #include "lib/stage/settings_file.h"
 #include "lib/stage/upstream_rows.h"
 #include "lib/stage/upstreams.h"
@@ -134,16 +135,10 @@ Status check_tables(const SettingNode& tree) {
   return Done{};
 }
 
-std::string environment_name(std::string_view prefix, std::string_view name) {
-  std::string text = "SLUICE_" + std::string(prefix) + std::string(name);
-  for (char& c : text) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
-  return text;
-}
-
 Status set_from_environment(SettingTable& table, std::span<const SettingRow> rows,
                             std::string_view prefix) {
   for (const SettingRow& row : rows) {
-    const std::string name = environment_name(prefix, row.name);
+    const std::string name = environment_name(std::string(prefix) + std::string(row.name));
     const char* text = std::getenv(name.c_str());
     if (text == nullptr) continue;
     if (auto set = table.set(row.name, {std::string(text), {name, 0}}); !set) return set;

@@ -18,7 +18,8 @@ constexpr std::array kUpstreamRows = {
                .max = kUpstreamNameMax,
                .required = true},
     SettingRow{.name = "url",
-               .help = "Scheme, host, port and an optional path prefix.",
+               .help = "Scheme, host, port and an optional path prefix; SLUICE_UPSTREAM_<NAME>_URL "
+                       "wins over it.",
                .min = 8,
                .max = 2048,
                .required = true},

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <set>
 
 #include "lib/base/check.h"
+#include "lib/stage/environment.h"
 #include "lib/stage/upstream_rows.h"
 #include "lib/wire/valid.h"
 
@@ -112,6 +114,17 @@ SettingMember member(std::string name, std::string text) {
   return {std::move(name), {std::move(text), Place{"default", 0}}};
 }
 
+// One file serves wherever the same API is at another place.
+Status set_urls_from_environment(std::vector<SettingTable>& upstreams) {
+  for (SettingTable& table : upstreams) {
+    const std::string name = environment_name("upstream_" + table.text("name") + "_url");
+    const char* url = std::getenv(name.c_str());
+    if (url == nullptr) continue;
+    if (auto set = table.set("url", {std::string(url), {name, 0}}); !set) return set;
+  }
+  return Done{};
+}
+
 Status assign_limits(const std::vector<SettingTable>& tables, std::vector<Upstream>& upstreams) {
   for (const SettingTable& table : tables) {
     const auto upstream =
@@ -142,12 +155,15 @@ Status assign_limits(const std::vector<SettingTable>& tables, std::vector<Upstre
 
 Result<std::vector<SettingTable>> upstream_tables(const Settings& settings) {
   auto tables = settings.tables("upstream", upstream_rows());
-  if (!tables || !tables->empty()) return tables;
-  auto preset =
-      preset_table("[[upstream]]", upstream_rows(),
-                   {member("name", "onlyfans"), member("url", "http://127.0.0.1:8090")}, settings);
-  if (!preset) return preset.error();
-  tables->push_back(std::move(*preset));
+  if (!tables) return tables;
+  if (tables->empty()) {
+    auto preset = preset_table("[[upstream]]", upstream_rows(),
+                               {member("name", "onlyfans"), member("url", "http://127.0.0.1:8090")},
+                               settings);
+    if (!preset) return preset.error();
+    tables->push_back(std::move(*preset));
+  }
+  if (auto set = set_urls_from_environment(*tables); !set) return set.error();
   return tables;
 }
 

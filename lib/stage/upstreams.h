@@ -1,5 +1,6 @@
 // [[upstream]] and [[limit]] of sluice.toml -> lib/base/upstream.h. Shared by ingest, limiter and
-// dispatcher, so that all three read the same file alike. Spans come out scaled.
+// dispatcher, so that all three read the same file alike. Spans come out scaled. Where an upstream
+// is, the environment may say over the file: SLUICE_UPSTREAM_<NAME>_URL.
 #pragma once
 
 #include <span>

@@ -253,5 +253,18 @@ TEST_F(Toy, FlagBeatsEnvironmentBeatsFile) {
   unsetenv("SLUICE_LOG_LEVEL");
 }
 
+TEST_F(Toy, WhereAnUpstreamIsTheEnvironmentMaySay) {
+  const auto file =
+      write("s.toml", "[[upstream]]\nname = \"fans-2\"\nurl = \"https://a.example\"\n");
+  setenv("SLUICE_UPSTREAM_FANS_2_URL", "http://127.0.0.1:1", 1);
+  std::string said;
+  EXPECT_EQ(run("ask", {"--settings", file, "--print-settings", "--time-scale", "0.1"}, &said), 0);
+  EXPECT_NE(said.find("url = \"http://127.0.0.1:1\"\n"), std::string::npos) << said;
+  setenv("SLUICE_UPSTREAM_FANS_2_URL", "127.0.0.1:1", 1);
+  EXPECT_EQ(run("ask", {"--settings", file, "--check"}, &said), 78);
+  EXPECT_NE(said.find("SLUICE_UPSTREAM_FANS_2_URL: url: must start"), std::string::npos) << said;
+  unsetenv("SLUICE_UPSTREAM_FANS_2_URL");
+}
+
 }  // namespace
 }  // namespace sluice::stage
