@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from unittest import mock
@@ -9,6 +10,7 @@ from unittest import mock
 import moto
 import table
 from harness import BIN, EndToEnd, Refusing, eventually, fuller, request
+from two_ingests import SECOND, TwoIngests
 
 SCALE = 0.02
 
@@ -34,9 +36,19 @@ class OnTable(Refusing, EndToEnd):
             stages={"ingest": ['parking = "dynamodb"', 'hold_visibility = "3s"',
                                'announce_every = "2s"']})
 
-    def await_nothing_left(self):
-        eventually("no key is left", lambda: not self.table.items("keys"), 30)
-        self.assertEqual(self.table.items("ends"), [])
+    def await_nothing_left(self, store="ingest-1"):
+        eventually("no key is left", lambda: not self.table.items("keys", store), 30)
+        self.assertEqual(self.table.items("ends", store), [])
+
+    def take(self, name, user, door=None):
+        """Posted until it is taken: ingest may be away."""
+        def taken():
+            try:
+                return (door or self.made).post(document(name, user),
+                                                Prefer="respond-async").status == 202
+            except OSError:
+                return False
+        eventually(f"{name} is taken", taken, 30)
 
     def check_once(self, names, users):
         self.assertEqual(sorted(self.ids()), sorted(names))
@@ -54,16 +66,6 @@ class Table(OnTable):
     def setUp(self):
         super().setUp()
         self.table.make_table()
-
-    def take(self, name, user):
-        """Posted until it is taken: ingest may be away."""
-        def taken():
-            try:
-                return self.made.post(document(name, user),
-                                      Prefer="respond-async").status == 202
-            except OSError:
-                return False
-        eventually(f"{name} is taken", taken, 30)
 
     def test_a_killed_ingest_loses_and_repeats_nothing(self):
         self.made.start()
@@ -127,6 +129,39 @@ class Table(OnTable):
         self.assertEqual(self.made.post({}, "/v1/keys/onlyfans%3Au-1/resume").status, 200)
         self.await_ids(["m-2"])
         self.assertEqual(self.ids(), ["m-2"])
+
+
+class TwoStores(OnTable):
+    """Two ingests share the table, and keys; each has rows of its own."""
+
+    kind = TwoIngests
+
+    def test_one_is_killed_and_comes_back_on_an_empty_disk(self):
+        self.table.make_table()
+        self.made.start()
+        names = [f"m-{n}" for n in range(60)]
+        for n, name in enumerate(names):
+            self.take(name, f"u-{n % 3}", self.made.doors[n % 2])
+        self.made.kill(SECOND)
+        shutil.rmtree(os.path.join(self.made.data, SECOND))
+        late = [f"late-{n}" for n in range(15)]
+        for n, name in enumerate(late):
+            self.take(name, f"u-{n % 3}")
+        eventually("it has its store again", self.comes_back, 90)
+        self.await_ids(names + late)
+        for store in ("ingest-1", "ingest-2"):
+            self.await_nothing_left(store)
+        self.check_once(names + late, [f"u-{n}" for n in range(3)])
+        self.assertEqual(self.made.second.state("m-59"), "delivered")
+
+    def comes_back(self):
+        """Ends with 75 for as long as the table says that the one before it lives."""
+        process = self.made.processes[SECOND]
+        if process.poll() is None:
+            return request(self.made.health(SECOND), "GET", "/readyz").status == 200
+        self.assertIn(process.returncode, (-9, 75), self.made.log(SECOND)[-2000:])
+        self.made.start(SECOND, ready=False)
+        return False
 
 
 class Refusals(OnTable):
