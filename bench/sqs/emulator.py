@@ -1,11 +1,11 @@
-"""SQS as fauxqs has it, of a run's own."""
+"""SQS as fauxqs has it, or tests/tiny_sqs, of a run's own."""
 
 import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import die_with_parent, eventually, layout, request
+from harness import BIN, die_with_parent, eventually, layout, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIGNED = ("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
@@ -13,14 +13,16 @@ SIGNED = ("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request,
 FILLERS = 4
 
 
-class Fauxqs:
-    def __init__(self, home):
+class Emulator:
+    """`words`: its command, before the port."""
+
+    def __init__(self, *words):
         self.port, self.guard = layout.reserve_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            ["node", os.path.join(HERE, "fauxqs.mjs"), home, str(self.port)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
-        eventually("fauxqs answers", lambda: self.counts() is not None, 30)
+            [*words, str(self.port)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            preexec_fn=die_with_parent)
+        eventually("the emulator answers", lambda: self.counts() is not None, 30)
 
     def close(self):
         self.process.kill()
@@ -65,3 +67,11 @@ class Fauxqs:
         found = self.call("GetQueueAttributes", QueueUrl=queue, AttributeNames=["All"])["Attributes"]
         return (int(found["ApproximateNumberOfMessages"]),
                 int(found["ApproximateNumberOfMessagesNotVisible"]))
+
+
+def fauxqs(home):
+    return Emulator("node", os.path.join(HERE, "fauxqs.mjs"), home)
+
+
+def stub():
+    return Emulator(f"{BIN}/tiny-sqs")

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from harness import BIN, Pipeline, Recorder, die_with_parent, layout, request
 from measuring.pipeline import used
 from redis_server import RedisServer
-from sqs.emulator import HERE, Fauxqs
+from sqs.emulator import HERE, fauxqs, stub
 
 QUEUE = "messages"
 N, WINDOW_S, BURST, GUARD_S = 10, 60, 3, 1
 RECEIVES_MAX = 5
 LOOK_S = 0.1
+PROBES, PROBES_MAX = 40, 400  # half a second apart: until the queue is empty
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 @dataclass
 class Scene:
-    home: str  # where npm's packages are
+    home: str   # where npm's packages are
+    stub: bool  # the queue is tests/tiny_sqs, and not fauxqs
     scale: float
     users: int
     each: int
@@ -35,7 +37,7 @@ class Scene:
 @contextlib.contextmanager
 def queue(scene, visibility_s=30):
     """(the emulator, the queue's URL, its dead-letter queue's)"""
-    with contextlib.closing(Fauxqs(scene.home)) as aws:
+    with contextlib.closing(stub() if scene.stub else fauxqs(scene.home)) as aws:
         yield aws, *aws.make_queue(QUEUE, visibility_s, RECEIVES_MAX)
 
 
@@ -184,16 +186,17 @@ def users_by_peer(scene, visibility_s):
 
 
 def noisy(scene):
-    """One key has very many queued; now and then a message of another key comes. Seconds from its
-    receipt to its arrival."""
+    """One key has very many queued; now and then a message of another key comes, until the queue is
+    empty. Seconds from its receipt to its arrival."""
     with queue(scene) as (aws, url, _), contextlib.closing(Recorder()) as upstream, \
             sluice(scene, aws, url=upstream.url) as made:
         aws.send(url, [{"messageId": f"m-{n}", "userId": "noisy", "content": "again"}
                        for n in range(scene.noisy)])
         made.start(flags=["--fresh"])
-        began, emptied = time.monotonic(), None
-        for n in range(40):
+        began, emptied, n = time.monotonic(), None, 0
+        while n < PROBES or (emptied is None and n < PROBES_MAX):
             aws.send(url, [{"messageId": f"probe-{n}", "userId": f"quiet-{n}", "content": "one"}])
+            n += 1
             time.sleep(0.5)
             if emptied is None and aws.depth(url) == (0, 0):
                 emptied = time.monotonic() - began
@@ -218,7 +221,7 @@ def cpu_us(pids):
 def paced(scene, seconds, before, after):
     """`before`, `after`: CPU of the processes."""
     spent = {name: round((after[name] - before[name]) / scene.speed, 1) for name in after}
-    own = sum(value for name, value in spent.items() if name not in ("redis", "fauxqs"))
+    own = sum(value for name, value in spent.items() if name not in ("redis", "emulator"))
     return {"messages_a_second": round(scene.speed / seconds), "own_cpu_us": round(own, 1),
             "cpu_us": spent}
 
@@ -229,7 +232,7 @@ def speed_of_sluice(scene):
         aws.send(url, documents(scene.speed // 20, 20))
         made.start(flags=["--fresh"])
         pids = {name: made.processes[name].pid for name in layout.STAGES}
-        pids |= {"redis": made.server.process.pid, "fauxqs": aws.process.pid}
+        pids |= {"redis": made.server.process.pid, "emulator": aws.process.pid}
         before = cpu_us(pids)
         seconds = until_done(scene.speed, made.report)
         return paced(scene, seconds, before, cpu_us(pids))
@@ -241,7 +244,7 @@ def speed_of_peer(scene, way):
         rules = {"queue": url, "sink": f"http://127.0.0.1:{port}", "n": 1_000_000, "windowS": 60,
                  "visibilityS": 30}
         with peer(scene, way, aws, rules) as (node, redis):
-            pids = {"node": node, "redis": redis, "fauxqs": aws.process.pid}
+            pids = {"node": node, "redis": redis, "emulator": aws.process.pid}
             before = cpu_us(pids)
             seconds = until_done(scene.speed, reporter(port))
             return paced(scene, seconds, before, cpu_us(pids))

@@ -39,8 +39,8 @@ std::filesystem::path own_programs() {
 }
 
 Program program_of(Emulator emulator) {
-  if (emulator == Emulator::kTiny) {
-    const std::filesystem::path tiny = own_programs() / "tiny-dynamodb";
+  if (emulator == Emulator::kTiny || emulator == Emulator::kTinySqs) {
+    const auto tiny = own_programs() / (emulator == Emulator::kTiny ? "tiny-dynamodb" : "tiny-sqs");
     return {{tiny}, tiny};
   }
   if (emulator == Emulator::kMoto) {
@@ -120,6 +120,7 @@ std::unique_ptr<Child>& child_of(Emulator emulator) {
 
 std::string name_of(Emulator emulator) {
   if (emulator == Emulator::kTiny) return "tiny";
+  if (emulator == Emulator::kTinySqs) return "tiny_sqs";
   return emulator == Emulator::kMoto ? "moto" : "fauxqs";
 }
 
