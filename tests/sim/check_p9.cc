@@ -27,7 +27,9 @@ class P9 : public Witness {
     messages_[message.identity].key = message.key;
   }
   void row_put(const wire::Offer& row) override {
-    messages_[row.identity].not_before = row.not_before;
+    Message& message = messages_[row.identity];
+    message.not_before = row.not_before;
+    message.stops_dead = row.stops_dead;
   }
   void answered(const AnsweredAttempt& answer) override {
     Key& key = keys_[answer.key];
@@ -43,11 +45,13 @@ class P9 : public Witness {
       tried_.insert(identity);
       keys_[ask.line.key].granted.push_back(world_.now());
     });
-    for_each_settlement(call, answer, [this](const std::string& identity, const limiter::End&) {
+    for_each_settlement(call, answer, [this](const std::string& identity, const limiter::End& end) {
       const auto at = messages_.find(identity);
       if (at == messages_.end() || at->second.settled) return;
       at->second.settled = true;
-      --keys_[at->second.key].open;
+      Key& key = keys_[at->second.key];
+      --key.open;
+      key.stopped |= at->second.stops_dead && end.settlement == wire::Settlement::kDead;
     });
   }
   void explained(const std::string& identity, const ingest::Found& found) override {
@@ -71,11 +75,13 @@ class P9 : public Witness {
   struct Message {
     std::string key;
     StoreTime not_before;
+    bool stops_dead = false;
     bool settled = false;
   };
   struct Key {
     std::int64_t open = 0;  // accepted, not settled
     bool warned = false;
+    bool stopped = false;  // by one that died
     std::vector<Instant> granted;
   };
   // Nothing fails, and everybody has booted and met.
@@ -106,7 +112,7 @@ class P9 : public Witness {
         return forgot_ || !key.granted.empty() || said.position > 0 || !calm;
       case Wait::kPaused:
         // A limiter keeps a person's word before the store does.
-        return people_ || key.warned;
+        return people_ || key.warned || key.stopped;
       case Wait::kPenalty:
         return key.warned || person_closed(message.key);
       case Wait::kBreaker:
