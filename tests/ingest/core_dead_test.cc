@@ -6,25 +6,36 @@
 namespace sluice::ingest {
 namespace {
 
-TEST(DeadRows, ADeadRowBecomesADeadLetter) {
-  World w;
+// What comes by the front door is taken for a queue's.
+Config of_a_queue() {
+  Config config;
+  config.queues = {"embedded"};
+  return config;
+}
+
+void accept(World& w) {
   w.limiter_up(7);
   w.accept(submission(1, "a"));
   w.pass(milliseconds(100));
+}
+
+void die(World& w) {
   w.from(7, settled(identity("embedded", "a", "k"), "k", wire::Settlement::kDead));
+}
+
+TEST(DeadRows, ADeadRowBecomesADeadLetter) {
+  World w;
+  accept(w);
+  die(w);
   EXPECT_EQ(w.parking.dead().size(), 1U);
   EXPECT_EQ(w.core.counts().dead, 1U);
 }
 
 // Of a queue's message, in that queue's dead-letter queue, and not before its row goes.
 TEST(DeadRows, ADeadRowOfAQueueIsBuriedThere) {
-  Config config;
-  config.queues = {"embedded"};
-  World w(config);
-  w.limiter_up(7);
-  w.accept(submission(1, "a"));
-  w.pass(milliseconds(100));
-  w.from(7, settled(identity("embedded", "a", "k"), "k", wire::Settlement::kDead));
+  World w(of_a_queue());
+  accept(w);
+  die(w);
   ASSERT_EQ(w.asked<BuryRow>().size(), 1U);
   EXPECT_EQ(w.asked<BuryRow>()[0].row.id, "a");
   EXPECT_EQ(w.parking.rows().size(), 1U);
@@ -40,14 +51,10 @@ TEST(DeadRows, ADeadRowOfAQueueIsBuriedThere) {
 }
 
 TEST(DeadRows, ADeadRowThatCannotBeReadNowIsReadAgain) {
-  Config config;
-  config.queues = {"embedded"};
-  World w(config);
-  w.limiter_up(7);
-  w.accept(submission(1, "a"));
-  w.pass(milliseconds(100));
+  World w(of_a_queue());
+  accept(w);
   w.parking_answers = false;
-  w.from(7, settled(identity("embedded", "a", "k"), "k", wire::Settlement::kDead));
+  die(w);
   w.pass(seconds(8));
   EXPECT_TRUE(w.asked<BuryRow>().empty());
   w.parking_answers = true;
