@@ -9,12 +9,27 @@ namespace sluice::ingest {
 namespace {
 
 constexpr std::string_view kScheme = "bearer ";
+constexpr std::size_t kNameMax = 64;
 
 }  // namespace
 
 std::string_view word_of(Right right) {
   constexpr std::string_view kWords[] = {"none", "read", "control", "limits"};
   return kWords[static_cast<std::size_t>(right)];
+}
+
+std::optional<Right> right_of(std::string_view word) {
+  for (const Right right : kRights) {
+    if (word == word_of(right)) return right;
+  }
+  return {};
+}
+
+bool is_key_name(std::string_view text) {
+  if (text.empty() || text.size() > kNameMax) return false;
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+         std::string_view::npos;
 }
 
 std::string token_of(std::string_view random) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ enum class Right : std::uint8_t {
 };
 inline constexpr Right kRights[] = {Right::kRead, Right::kControl, Right::kLimits};
 std::string_view word_of(Right right);
+// Of one of kRights; nothing: it is none's word.
+std::optional<Right> right_of(std::string_view word);
+// 1 to 64 letters, digits, '.', '_' and '-'.
+bool is_key_name(std::string_view text);
 
 struct ApiKey {
   std::string name;  // unique; what people call it, and who logs say it was

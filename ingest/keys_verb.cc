@@ -35,13 +35,6 @@ constexpr const char* kKeysUsage =
     "keys: a GLOB of whole keys (\"onlyfans:user-*\"). A running ingest heeds a change within a "
     "second.\n";
 
-bool is_name(std::string_view text) {
-  if (text.empty() || text.size() > 64) return false;
-  return text.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-         std::string_view::npos;
-}
-
 // What add makes of its options; nothing: they are wrong.
 struct Granted {
   Right may = Right::kRead;
@@ -49,21 +42,16 @@ struct Granted {
 };
 std::optional<Granted> granted_by(const VerbLine& line) {
   const std::string may = line.value("--may");
-  Granted granted{Right::kRead, {line.all("--upstream"), line.all("--key")}};
-  bool right = may.empty();
-  for (const Right one : kRights) {
-    if (may != word_of(one)) continue;
-    granted.may = one;
-    right = true;
-  }
+  const auto right = may.empty() ? Right::kRead : right_of(may);
   const auto bad = [](const std::string& value) {
     return value.empty() || value.size() > 256 || value.find('\n') != std::string::npos;
   };
   const auto any_bad = [&](const std::vector<std::string>& values) {
     return std::any_of(values.begin(), values.end(), bad);
   };
-  if (!right || any_bad(granted.scope.upstreams) || any_bad(granted.scope.keys)) return {};
-  return granted;
+  const Scope scope{line.all("--upstream"), line.all("--key")};
+  if (!right || any_bad(scope.upstreams) || any_bad(scope.keys)) return {};
+  return Granted{*right, scope};
 }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -117,7 +105,7 @@ int run_keys(int argc, char** argv) {
   const auto granted = line ? granted_by(*line) : std::nullopt;
   const auto words = line ? line->words : std::vector<std::string>{};
   const std::string verb = words.empty() ? "" : words.front();
-  const bool named = words.size() == 2 && is_name(words[1]);
+  const bool named = words.size() == 2 && is_key_name(words[1]);
   const bool right =
       (verb == "list" && words.size() == 1) || ((verb == "add" || verb == "revoke") && named);
   if (!right || !granted) {

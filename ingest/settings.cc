@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ingest/json.h"
+#include "ingest/setting_keys.h"
 #include "ingest/sqs_settings.h"
 #include "lib/aws/settings.h"
 #include "lib/port/address.h"
@@ -22,7 +23,7 @@ constexpr std::array kRows = {
     SettingRow{.name = "listen",
                .preset = "127.0.0.1:8080",
                .help = "Address and port of the front door; one that is not loopback needs an API "
-                       "key (sluice-ingest keys add), or listen_anywhere.",
+                       "key (sluice-ingest keys add, or [[api_key]]), or listen_anywhere.",
                .min = 1,
                .max = 128},
     SettingRow{.name = "listen_anywhere",
@@ -249,7 +250,10 @@ stage::StageInfo stage_info() {
   info.health_listen = "127.0.0.1:8081";
   info.dials = {wire::Role::kLimiter, wire::Role::kAuditor};
   info.rows = kRows;
-  info.tables = {{"source", kSourceRows}, {"queue", queue_rows()}, {"aws", aws::setting_rows()}};
+  info.tables = {{"source", kSourceRows},
+                 {"queue", queue_rows()},
+                 {"aws", aws::setting_rows()},
+                 {"api_key", api_key_rows()}};
   info.upstreams = true;
   return info;
 }
@@ -353,6 +357,7 @@ Status check_settings(const Settings& settings) {
   auto config = read_config(settings);
   if (!config) return config.error();
   if (auto queues = read_queues(settings, *config, *pointers); !queues) return queues.error();
+  if (auto keys = SettingKeys::read(settings); !keys) return keys.error();
   const std::string& listen = settings.stage.text("listen");
   if (auto right = port::check_listen(listen); !right) {
     return Error{right.error().code,
@@ -370,11 +375,11 @@ bool may_be_open(const Settings& settings) {
 }
 
 Error not_open(const Settings& settings) {
-  return {Trouble::kSettings,
-          settings.stage.place_of("listen").text() + ": listen = \"" +
-              settings.stage.text("listen") +
-              "\" is not loopback, and there is no API key yet: make one (sluice-ingest keys add), "
-              "or set listen_anywhere = true if whoever reaches it may send"};
+  return {Trouble::kSettings, settings.stage.place_of("listen").text() + ": listen = \"" +
+                                  settings.stage.text("listen") +
+                                  "\" is not loopback, and there is no API key yet: make one "
+                                  "(sluice-ingest keys add, or [[api_key]]), "
+                                  "or set listen_anywhere = true if whoever reaches it may send"};
 }
 
 }  // namespace sluice::ingest

@@ -50,10 +50,14 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   auto known = (*keys)->all();
   if (!known) return known.error();
   shell->keys_ = std::move(*keys);
+  auto told = SettingKeys::read(room.settings);
+  if (!told) return told.error();
+  shell->setting_keys_ = std::move(*told);
   shell->open_ = may_be_open(room.settings);
   shell->local_ = is_local(room.settings);
   shell->lines_max_ = static_cast<std::size_t>(room.settings.stage.whole("lines_max"));
-  if (known->empty() && !shell->open_) return not_open(room.settings);
+  const bool has_keys = !known->empty() || !shell->setting_keys_.empty();
+  if (!has_keys && !shell->open_) return not_open(room.settings);
   shell->door_config_ = read_door(room.settings);
   if (auto queues = shell->open_queues(room); !queues) return queues.error();
   return shell;
@@ -78,8 +82,9 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage_ = &stage;
   began_ = stage.now();
   door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
-  if (auto started = start_replies(); !started) return started;
-  read_keys();
+  if (auto opened = open_secrets(); !opened) return opened;
+  start_replies();
+  start_keys();
   auto server = port::HttpServer::open(
       stage.poller(), door_config_,
       [this](port::HttpRequest request) { door_->request(std::move(request)); });
@@ -96,17 +101,20 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   return Done{};
 }
 
-Status Shell::start_replies() {
-  std::vector<aws::NamedSecret> named;
+Status Shell::open_secrets() {
+  std::vector<aws::NamedSecret> named = setting_keys_.tokens();
   aws::name_secrets(stage_->settings().stage, {}, {"reply_secrets"}, named);
   auto secrets = aws::Secrets::open(stage_->poller(), stage_->log(), stage_->settings(), named);
   if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
+  return Done{};
+}
+
+void Shell::start_replies() {
   ReplySender::World world{stage_->poller(), stage_->log(), port::wall_now, stage_->room().life};
   world.read_secret = [this](const std::string& one) { return secrets_->read(one); };
   world.secret_refused = [this](const std::string& one) { secrets_->refused(one); };
   replies_ = std::make_unique<ReplySender>(config_.replies, reply_store(), std::move(world));
-  return Done{};
 }
 
 Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
@@ -189,7 +197,7 @@ void Shell::each_second() {
   stage_->poller().after(seconds(1), [this] { each_second(); });
   if (parking_) look_for_rows();
   if (table_ && stage_->now() - table_failed_at_ >= kWellAfter) say({}, trouble_);
-  if (keys_->changed()) read_keys();
+  if (look_at_keys() || keys_->changed()) read_keys();
   replies_->look();
   if (parking_) parking_->checkpoint_if_due(stage_->now() - wrote_at_ >= kIdleAfter);
   door_->feed();
@@ -203,11 +211,34 @@ void Shell::look_for_rows() {
   if (added->more) stage_->poller().after(kLookAgain, [this] { look_for_rows(); });
 }
 
+void Shell::start_keys() {
+  read_keys();
+  for (const aws::NamedSecret& token : setting_keys_.tokens()) {
+    secrets_->when_read(token.reference, [this] {
+      if (look_at_keys()) read_keys();
+    });
+  }
+}
+
+// Those of the settings: true when one has another token than before.
+bool Shell::look_at_keys() {
+  const bool changed =
+      setting_keys_.look([this](const std::string& one) { return secrets_->read(one); });
+  for (const std::string& name : changed ? setting_keys_.guessable() : std::vector<std::string>{}) {
+    stage_->log().error("an API key's token is shorter than 32 characters: it opens nothing",
+                        {{"name", name}});
+  }
+  return changed;
+}
+
 // When they cannot be read, those that were known hold: the next second tries again.
 void Shell::read_keys() {
   auto keys = keys_->all();
-  if (keys) return door_->set_keys(std::move(*keys), open_);
-  stage_->log().error("API keys cannot be read", {{"what", keys.error().what}});
+  if (!keys) {
+    return stage_->log().error("API keys cannot be read", {{"what", keys.error().what}});
+  }
+  keys->insert(keys->end(), setting_keys_.keys().begin(), setting_keys_.keys().end());
+  door_->set_keys(std::move(*keys), open_);
 }
 
 void Shell::each_ten_seconds() {

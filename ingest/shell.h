@@ -11,6 +11,7 @@
 #include "ingest/dynamo_parking.h"
 #include "ingest/http_door.h"
 #include "ingest/reply_sender.h"
+#include "ingest/setting_keys.h"
 #include "ingest/settings.h"
 #include "ingest/sqlite_api_keys.h"
 #include "ingest/sqlite_lists.h"
@@ -53,6 +54,8 @@ class Shell {
   void ended(const SettleAnswer& message);
   void look_for_rows();
   bool add_up();
+  void start_keys();
+  bool look_at_keys();
   void read_keys();
   void count();
   void count_replies(stage::Metrics& metrics);
@@ -64,7 +67,8 @@ class Shell {
   void table_answered(const ParkingReply& reply);
   void add_up_table();
   ReplyStore& reply_store();
-  Status start_replies();
+  Status open_secrets();
+  void start_replies();
   Status open_queues(const stage::Room& room);
   void start_queues();
   void ask_queue(const QueueCall& call);
@@ -76,6 +80,7 @@ class Shell {
   std::unique_ptr<SqliteParking> parking_;  // these two, or table_ and lease_
   std::unique_ptr<SqliteLists> lists_;
   std::unique_ptr<SqliteApiKeys> keys_;
+  SettingKeys setting_keys_;
   bool open_ = false;   // without any API key everybody who reaches the door is let in
   bool local_ = false;  // only loopback reaches it
   std::size_t lines_max_ = 0;

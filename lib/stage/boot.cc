@@ -54,9 +54,9 @@ constexpr std::array kSharedRows = {
 };
 
 // Tables that a file may have; a new one is added here.
-constexpr std::array<std::string_view, 14> kTables = {
-    "sluice", "ingest", "limiter", "dispatcher", "auditor", "alerter", "upstream",
-    "limit",  "budget", "sink",    "source",     "price",   "queue",   "aws"};
+constexpr std::array<std::string_view, 15> kTables = {
+    "sluice", "ingest", "limiter", "dispatcher", "auditor", "alerter", "upstream", "limit",
+    "budget", "sink",   "source",  "price",      "queue",   "aws",     "api_key"};
 
 constexpr SettingRow kInstanceRow{.name = "instance",
                                   .preset = "1",
