@@ -187,8 +187,9 @@ json Service::send_message(const json& request) { return send(place_of(request),
 json Service::send_message_batch(const json& request) {
   Place& place = place_of(request);
   std::size_t bytes = 0;
-  for (const json& entry : request.value("Entries", json::array())) {
-    bytes += entry.value("MessageBody", "").size();
+  for (const json& entry : entries_of(request)) {
+    if (entry.contains("MessageBody"))
+      bytes += entry["MessageBody"].get_ref<const std::string&>().size();
   }
   if (bytes > kBatchBytesMax) throw Fault{"BatchRequestTooLong", "more than 1 MiB"};
   return each_of(request, [&](const json& entry) { return send(place, entry); });
@@ -286,10 +287,12 @@ Instant Service::due() const {
 
 // Written by hand, as bodies are most of it.
 std::string Service::told(const Message& message, const Wanted& wanted, const Place& place) {
-  json system = json::object();
+  std::string system;
+  const bool all = wanted.system.count("All") > 0;
   const auto say = [&](const char* name, const std::string& value) {
-    if (value.empty() || (wanted.system.count("All") + wanted.system.count(name)) == 0) return;
-    system[name] = value;
+    if (value.empty() || (!all && wanted.system.count(name) == 0)) return;
+    system +=
+        (system.empty() ? "\"" : ",\"") + std::string(name) + "\":" + port::json_quoted(value);
   };
   say("ApproximateReceiveCount", std::to_string(message.receives));
   say("SentTimestamp", milliseconds_of(message.sent));
@@ -305,7 +308,7 @@ std::string Service::told(const Message& message, const Wanted& wanted, const Pl
   std::string text = R"({"MessageId":")" + message.id + R"(","ReceiptHandle":")" +
                      receipt_of(message) + R"(","MD5OfBody":")" + message.md5 + R"(","Body":)" +
                      port::json_quoted(message.letter.body);
-  if (!system.empty()) text += ",\"Attributes\":" + system.dump();
+  if (!system.empty()) text += ",\"Attributes\":{" + system + "}";
   if (!attributes.empty()) text += ",\"MessageAttributes\":" + attributes.dump();
   return text + "}";
 }
