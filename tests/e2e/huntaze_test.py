@@ -15,8 +15,8 @@ from decimal import Decimal
 
 import moto
 import table
-from harness import BIN, EndToEnd, FrontDoor, ROOT, Refusing, die_with_parent, eventually, layout
-from harness import request
+from harness import BIN, EndToEnd, FrontDoor, ROOT, Refusing, die_with_parent, eventually, fuller
+from harness import layout, request
 from redis_server import RedisServer
 
 SETTINGS = os.path.join(ROOT, "deploy", "examples", "huntaze.toml")
@@ -37,13 +37,18 @@ def document(name, user):
 
 
 
+def template():
+    """moto's Python has a reader of YAML."""
+    return moto.boto3("", f"import yaml\nsaid = yaml.safe_load(open({TEMPLATE!r}))")
+
+
 class Account:
     """What the template makes, resource by resource: no emulator here takes templates."""
 
     def __init__(self):
         self.aws = moto.Moto()
         self.tables = table.Tiny()
-        self.parts = self.aws.boto3(f"import yaml\nsaid = yaml.safe_load(open({TEMPLATE!r}))")
+        self.parts = template()
         makers = {"AWS::SQS::Queue": self.make_queue, "AWS::SNS::Topic": self.make_topic,
                   "AWS::DynamoDB::Table": self.make_table, "AWS::S3::Bucket": self.make_bucket}
         made = sorted(self.parts["Resources"].values(), key=lambda one: "RedrivePolicy" in
@@ -115,6 +120,15 @@ said = [one["Key"] for one in client("s3").list_objects_v2(Bucket={BUCKET!r}).ge
     def close(self):
         self.tables.close()
         self.aws.close()
+
+
+@unittest.skipIf(moto.absent(), moto.absent())
+class Template(unittest.TestCase):
+    def test_its_parking_table_is_the_one_that_stands_alone(self):
+        with open(os.path.join(ROOT, "deploy", "dynamodb", "parking.json"), encoding="utf-8") as file:
+            alone = json.load(file)
+        properties = template()["Resources"]["Parking"]["Properties"]
+        self.assertEqual({name: properties[name] for name in alone}, alone)
 
 
 @unittest.skipIf(moto.absent(), moto.absent())
@@ -218,6 +232,8 @@ class Huntaze(Refusing, EndToEnd):
         self.assertEqual(sorted(self.ids()), sorted(wanted))
         self.assertEqual({headers["authorization"] for _, headers, _ in self.upstream.arrivals},
                          {TOKEN})
+        for user in {one["userId"] for one in self.upstream.bodies()}:
+            self.assertEqual(fuller(self.upstream.of(user), 60 * SCALE, 10), {})
         self.assertIn(document("m-0", "u-0").encode(), [body for *_, body in self.upstream.arrivals])
         for user in ("w-0", "w-1", "w-2"):
             came = [one["messageId"] for one in self.upstream.bodies() if one["userId"] == user]
