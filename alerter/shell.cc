@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "alerter/settings.h"
+#include "alerter/uses.h"
 #include "alerter/webhook.h"
 #include "lib/aws/settings.h"
 #include "lib/port/clock.h"
@@ -53,7 +54,7 @@ Status Shell::open_table(const stage::Room& room) {
   if (name.empty()) return Done{};
   auto settings = aws::read_settings(room.settings);
   if (!settings) return settings.error();
-  auto session = aws::Session::open(room.poller, *settings);
+  auto session = aws::Session::open(room.poller, *settings, kUses);
   if (!session) return session.error();
   table_aws_ = std::move(*session);
   table_ = std::make_unique<AlertTable>(
@@ -74,7 +75,7 @@ Status Shell::open_topics(const stage::Room& room) {
     }
     if (aws_ != nullptr) continue;
     settings->region = region;
-    auto session = aws::Session::open(room.poller, *settings);
+    auto session = aws::Session::open(room.poller, *settings, kUses);
     if (!session) return session.error();
     aws_ = std::move(*session);
   }

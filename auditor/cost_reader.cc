@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "auditor/cost_items.h"
+#include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "lib/aws/pages.h"
 
@@ -55,7 +56,7 @@ Result<std::vector<CostRow>> costs_of_table(const std::string& table,
                                             const aws::SessionSettings& settings,
                                             const std::string& month) {
   port::Poller poller;
-  const auto session = aws::Session::open(poller, settings);
+  const auto session = aws::Session::open(poller, settings, kCostsUses);
   if (!session) return session.error();
   aws::Client& client = (*session)->client();
   const auto providers = items_of(table, month_partition(month), poller, client);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auditor/settings.h"
+#include "auditor/uses.h"
 #include "lib/aws/settings.h"
 #include "lib/digest/digest.h"
 #include "lib/port/clock.h"
@@ -75,7 +76,7 @@ Status Shell::open_aws(const stage::Room& room) {
   if (copies->bucket.empty() && table.name.empty()) return Done{};
   auto settings = aws::read_settings(room.settings);
   if (!settings) return settings.error();
-  auto session = aws::Session::open(room.poller, *settings);
+  auto session = aws::Session::open(room.poller, *settings, kUses);
   if (!session) return session.error();
   aws_ = std::move(*session);
   if (!copies->bucket.empty()) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "auditor/disk_trail.h"
+#include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "lib/aws/pages.h"
 #include "lib/digest/digest.h"
@@ -55,7 +56,7 @@ class Bucket {
     request.timeout = minutes(10);
     client_.call(std::move(request), [&](const aws::Outcome& outcome) {
       auto object = s3::read_object(outcome);
-      got = object.ok() ? Result<std::string>(std::move(object->body))
+      got = object.ok() ? Result<std::string>(std::move((*object).body))
                         : Result<std::string>(refused(key, object.refusal()));
     });
     while (!got) poller_.poll(poller_.now() + seconds(1));
@@ -83,7 +84,7 @@ Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
                                      const aws::SessionSettings& session,
                                      const std::string& directory) {
   port::Poller poller;
-  const auto opened = aws::Session::open(poller, session);
+  const auto opened = aws::Session::open(poller, session, kVerifyUses);
   if (!opened) return opened.error();
   Bucket bucket(config, poller, (*opened)->client());
   const auto sizes = bucket.list();

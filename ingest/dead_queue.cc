@@ -3,6 +3,8 @@
 #include <set>
 #include <utility>
 
+#include "ingest/uses.h"
+
 namespace sluice::ingest {
 
 namespace {
@@ -55,7 +57,7 @@ Result<std::unique_ptr<DeadQueue>> DeadQueue::open(const aws::SessionSettings& a
                                                    const SqsSettings& queue) {
   std::unique_ptr<DeadQueue> made(new DeadQueue);
   made->reading_ = queue.reading;
-  auto session = aws::Session::open(made->poller_, aws);
+  auto session = aws::Session::open(made->poller_, aws, kDeadQueueUses);
   if (!session) return session.error();
   made->session_ = std::move(*session);
   std::optional<std::variant<SqsFound, SqsAway>> found;

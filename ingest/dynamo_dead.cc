@@ -5,6 +5,7 @@
 #include "ingest/dynamo_group.h"
 #include "ingest/dynamo_replay.h"
 #include "ingest/settings.h"
+#include "ingest/uses.h"
 #include "lib/aws/settings.h"
 #include "lib/digest/digest.h"
 #include "lib/port/clock.h"
@@ -57,7 +58,7 @@ Result<std::unique_ptr<DynamoDead>> DynamoDead::open(const Settings& settings) {
   auto aws = aws::read_settings(settings);
   if (!aws) return aws.error();
   auto poller = std::make_unique<port::Poller>();
-  auto session = aws::Session::open(*poller, *aws);
+  auto session = aws::Session::open(*poller, *aws, kDeadTableUses);
   if (!session) return session.error();
   const DynamoParkingConfig parking{.table = settings.stage.text("parking_table"),
                                     .store = config->store,

@@ -4,6 +4,7 @@
 
 #include "ingest/shell.h"
 #include "ingest/sqs_settings.h"
+#include "ingest/uses.h"
 #include "lib/aws/settings.h"
 #include "lib/port/clock.h"
 
@@ -26,7 +27,7 @@ Status Shell::open_aws(const stage::Room& room) {
   if (aws_) return Done{};
   auto settings = aws::read_settings(room.settings);
   if (!settings) return settings.error();
-  auto session = aws::Session::open(room.poller, *settings);
+  auto session = aws::Session::open(room.poller, *settings, kUses);
   if (!session) return session.error();
   aws_ = std::move(*session);
   return Done{};

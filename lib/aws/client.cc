@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "lib/aws/operation.h"
 #include "lib/aws/xml.h"
+#include "lib/base/check.h"
 #include "lib/base/http_date.h"
 
 namespace sluice::aws {
@@ -44,6 +46,7 @@ Client::Client(Transport& transport, KeySource& keys, ClientConfig config)
 Client::~Client() = default;
 
 void Client::call(Request request, Done done) {
+  CHECK(!config_.uses || is_among(*config_.uses, request));
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->done = std::move(done);

@@ -11,6 +11,7 @@
 #include "lib/aws/pace.h"
 #include "lib/aws/request.h"
 #include "lib/aws/retry.h"
+#include "lib/aws/uses.h"
 #include "lib/base/result.h"
 
 namespace sluice::aws {
@@ -56,6 +57,7 @@ struct ClientConfig {
   EndpointSettings endpoints = {};
   std::uint32_t calls_per_second = 1000;  // of each service
   std::uint64_t seed = 1;
+  std::optional<Uses> uses = {};  // nothing: whatever it is asked for
 };
 
 class Client {
@@ -69,7 +71,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Calls `done` once.
+  // Calls `done` once. CHECKs that the request is among the uses.
   void call(Request request, Done done);
 
  private:

@@ -88,11 +88,11 @@ const char* name_of(Write::Kind kind) {
       return "Update";
     case Write::Kind::kDelete:
       return "Delete";
-    case Write::Kind::kCheck:
-      return "ConditionCheck";
   }
   return "";
 }
+
+std::string operation_of(Write::Kind kind) { return std::string(name_of(kind)) + "Item"; }
 
 Request request(std::string_view operation, const json& body) {
   Request made = request_for("dynamodb", operation);
@@ -120,18 +120,6 @@ Cause cause_of(std::string_view code) {
   return known == kCauses.end() ? Cause::kOther : known->cause;
 }
 
-// {"PutRequest": {"Item": ...}} or {"DeleteRequest": {"Key": ...}}
-json batch_entry(const Write& what) {
-  const bool put = what.kind == Write::Kind::kPut;
-  return {{put ? "PutRequest" : "DeleteRequest", {{put ? "Item" : "Key", item_json(what.item)}}}};
-}
-
-std::vector<std::size_t> all_of(const std::vector<Write>& writes) {
-  std::vector<std::size_t> all;
-  for (std::size_t i = 0; i < writes.size(); ++i) all.push_back(i);
-  return all;
-}
-
 }  // namespace
 
 Value text(std::string value) { return {Value::Kind::kText, std::move(value)}; }
@@ -150,10 +138,7 @@ std::size_t bytes_of(const Item& item) {
   return bytes;
 }
 
-Request write_item(const Write& what) {
-  CHECK(what.kind != Write::Kind::kCheck);
-  return request(std::string(name_of(what.kind)) + "Item", write_json(what));
-}
+Request write_item(const Write& what) { return request(operation_of(what.kind), write_json(what)); }
 
 Reply<bool> read_written(const Outcome& outcome) {
   if (!outcome.fault) return true;
@@ -167,8 +152,15 @@ Request transact_write(const std::vector<Write>& writes, const std::string& toke
   CHECK(!token.empty() && token.size() <= 36);
   json items = json::array();
   for (const Write& one : writes) items.push_back({{name_of(one.kind), write_json(one)}});
-  return request("TransactWriteItems",
-                 {{"TransactItems", std::move(items)}, {"ClientRequestToken", token}});
+  Request made = request("TransactWriteItems",
+                         {{"TransactItems", std::move(items)}, {"ClientRequestToken", token}});
+  for (const Write& one : writes) {
+    std::string operation = operation_of(one.kind);
+    const auto& of = made.contains;
+    if (std::find(of.begin(), of.end(), operation) != of.end()) continue;
+    made.contains.push_back(std::move(operation));
+  }
+  return made;
 }
 
 bool Transaction::has(Cause cause) const {
@@ -194,37 +186,6 @@ Reply<Transaction> read_transaction(const Outcome& outcome, std::size_t asked) {
   // Without one reason for each nobody knows whose it is.
   if (cancelled.causes.size() != asked) return refusal_of(outcome);
   return cancelled;
-}
-
-Request batch_write(const std::vector<Write>& writes) {
-  CHECK(!writes.empty() && writes.size() <= kBatchMax);
-  json tables = json::object();
-  for (const Write& one : writes) {
-    CHECK(one.kind == Write::Kind::kPut || one.kind == Write::Kind::kDelete);
-    CHECK(one.condition.empty());
-    tables[one.table].push_back(batch_entry(one));
-  }
-  return request("BatchWriteItem", {{"RequestItems", std::move(tables)}});
-}
-
-Reply<std::vector<std::size_t>> read_unprocessed(const Outcome& outcome,
-                                                 const std::vector<Write>& writes) {
-  if (outcome.fault) return refusal_of(outcome);
-  const json answer = json::parse(outcome.answer, nullptr, false);
-  if (!answer.is_object()) return unreadable("BatchWriteItem: no JSON object");
-  std::vector<std::size_t> left;
-  const json* tables = member(answer, "UnprocessedItems");
-  if (tables == nullptr || !tables->is_object()) return left;
-  for (const auto& [table, entries] : tables->items()) {
-    for (const json& entry : entries) {
-      const auto asked = std::find_if(
-          writes.begin(), writes.end(),
-          [&, &in = table](const Write& w) { return w.table == in && batch_entry(w) == entry; });
-      if (asked == writes.end()) return all_of(writes);
-      left.push_back(static_cast<std::size_t>(asked - writes.begin()));
-    }
-  }
-  return left;
 }
 
 Request get_item(const std::string& table, const Item& key, bool consistent) {

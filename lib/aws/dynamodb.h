@@ -14,7 +14,6 @@ namespace sluice::aws::dynamodb {
 
 constexpr std::size_t kTransactionMax = 100;              // writes
 constexpr std::size_t kTransactionBytesMax = 4UL << 20U;  // of all of them
-constexpr std::size_t kBatchMax = 25;                     // writes
 constexpr std::size_t kBatchGetMax = 100;                 // keys
 constexpr std::size_t kItemBytesMax = 400UL * 1024;       // with the names of its attributes
 
@@ -39,7 +38,7 @@ struct Terms {
 };
 
 struct Write {
-  enum class Kind { kPut, kUpdate, kDelete, kCheck };
+  enum class Kind { kPut, kUpdate, kDelete };
   Kind kind = Kind::kPut;
   std::string table;
   Item item;  // kPut: all of it; else its key
@@ -69,13 +68,6 @@ struct Transaction {
 };
 // A refusal for all that is no cancellation.
 Reply<Transaction> read_transaction(const Outcome& outcome, std::size_t asked);
-
-// Puts and deletes without conditions, 1 to 25 of different items.
-Request batch_write(const std::vector<Write>& writes);
-// The indices of those that were not written, to be said again later. All, when an answer names one
-// that was not asked for.
-Reply<std::vector<std::size_t>> read_unprocessed(const Outcome& outcome,
-                                                 const std::vector<Write>& writes);
 
 Request get_item(const std::string& table, const Item& key, bool consistent);
 Reply<std::optional<Item>> read_item(const Outcome& outcome);

@@ -11,20 +11,17 @@ namespace {
 
 constexpr std::array kOperations{
     Operation{"dynamodb", "BatchGetItem", "dynamodb:BatchGetItem"},
-    Operation{"dynamodb", "BatchWriteItem", "dynamodb:BatchWriteItem"},
     Operation{"dynamodb", "DeleteItem", "dynamodb:DeleteItem"},
     Operation{"dynamodb", "GetItem", "dynamodb:GetItem"},
     Operation{"dynamodb", "PutItem", "dynamodb:PutItem"},
     Operation{"dynamodb", "Query", "dynamodb:Query"},
-    Operation{"dynamodb", "TransactWriteItems",
-              "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:PutItem "
-              "dynamodb:UpdateItem"},
+    Operation{"dynamodb", "TransactWriteItems", ""},  // its writes are allowed, each by itself
     Operation{"dynamodb", "UpdateItem", "dynamodb:UpdateItem"},
     Operation{"s3", "GetObject", "s3:GetObject"},
     Operation{"s3", "ListObjectsV2", "s3:ListBucket"},
-    Operation{"s3", "PutObject", "s3:PutObject s3:PutObjectRetention"},
+    Operation{"s3", "PutObject", "s3:PutObject"},
+    Operation{"s3", "PutObjectRetention", "s3:PutObjectRetention"},  // PutObject's headers
     Operation{"secrets_manager", "GetSecretValue", "secretsmanager:GetSecretValue"},
-    Operation{"sns", "Publish", "sns:Publish"},
     Operation{"sns", "PublishBatch", "sns:Publish"},
     Operation{"sqs", "ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"},
     Operation{"sqs", "DeleteMessageBatch", "sqs:DeleteMessage"},
@@ -46,6 +43,16 @@ Request request_for(std::string_view service, std::string_view operation) {
       [&](const Operation& one) { return one.service == service && one.name == operation; });
   CHECK(found != kOperations.end());
   return {found->service, std::string(found->name)};
+}
+
+bool is_among(Uses uses, const Request& request) {
+  const auto has = [&](std::string_view operation) {
+    return std::any_of(uses.begin(), uses.end(), [&](const Use& one) {
+      return one.service == request.service && one.operation == operation;
+    });
+  };
+  return has(request.operation) &&
+         std::all_of(request.contains.begin(), request.contains.end(), has);
 }
 
 }  // namespace sluice::aws

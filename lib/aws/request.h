@@ -24,6 +24,8 @@ struct Request {
   bool is_signed = true;                // AssumeRoleWithWebIdentity is not
   Duration timeout = seconds(10);       // of an attempt; long polls need more
   std::size_t answer_max = 1U << 20U;   // bytes of the answer's body
+  // Operations that it does with its own, and that AWS allows each by itself: a transaction's.
+  std::vector<std::string> contains = {};
 };
 
 struct HttpRequest {

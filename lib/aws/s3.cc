@@ -43,6 +43,7 @@ void add_lock(const Lock& lock, Request& to) {
   // To the second: 2026-11-21T02:24:00Z.
   to.headers.emplace_back("x-amz-object-lock-retain-until-date",
                           timestamp_of(lock.until).substr(0, 19) + "Z");
+  to.contains.emplace_back("PutObjectRetention");
 }
 
 // As forms are written: '+' is a blank.

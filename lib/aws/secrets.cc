@@ -42,7 +42,7 @@ Result<std::unique_ptr<Secrets>> Secrets::open(port::Poller& poller, port::Log& 
   if (first != named.end()) {
     auto read = read_settings(settings);
     if (!read) return read.error();
-    auto session = Session::open(poller, *read);
+    auto session = Session::open(poller, *read, kSecretUses);
     if (auto opened = check_session(session, *first); !opened) return opened.error();
     secrets.reset(new Secrets(std::move(*session)));
   }

@@ -90,10 +90,12 @@ Result<std::string> ca_file(const Machine& machine) {
 }
 
 Result<std::unique_ptr<Session>> Session::open(port::Poller& poller,
-                                               const SessionSettings& settings) {
+                                               const SessionSettings& settings,
+                                               std::optional<Uses> uses) {
   const OwnMachine machine(poller);
   auto config = client_config(machine, settings);
   if (!config.ok()) return config.error();
+  config->uses = uses;
   auto trusted = ca_file(machine);
   if (!trusted) return trusted.error();
   return std::unique_ptr<Session>(new Session(poller, *config, *trusted));

@@ -29,9 +29,11 @@ Result<std::string> ca_file(const Machine& machine);
 
 class Session {
  public:
-  // The poller outlives it. No credentials are asked for before the first call.
+  // The poller and what `uses` names outlive it; a use of nothing is whatever it is asked for. No
+  // credentials are asked for before the first call.
   static Result<std::unique_ptr<Session>> open(port::Poller& poller,
-                                               const SessionSettings& settings);
+                                               const SessionSettings& settings,
+                                               std::optional<Uses> uses);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

@@ -47,20 +47,6 @@ json result_of(const Outcome& outcome, const char* name) {
 
 }  // namespace
 
-Request publish(const std::string& topic_arn, const Message& message) {
-  Request made = request_for("sns", "Publish");
-  made.fields.emplace_back("TopicArn", topic_arn);
-  add_message(made.fields, "", message);
-  return made;
-}
-
-Reply<std::string> read_published(const Outcome& outcome) {
-  if (outcome.fault) return refusal_of(outcome);
-  std::string id = text_at(result_of(outcome, "PublishResult"), "MessageId");
-  if (id.empty()) return unreadable("Publish: no MessageId");
-  return id;
-}
-
 Request publish_batch(const std::string& topic_arn, const std::vector<Message>& messages) {
   CHECK(!messages.empty() && messages.size() <= kBatchMax);
   Request made = request_for("sns", "PublishBatch");

@@ -30,9 +30,6 @@ struct Message {
   std::string email = {};  // for e-mail, in place of the text; empty: the text
 };
 
-Request publish(const std::string& topic_arn, const Message& message);
-Reply<std::string> read_published(const Outcome& outcome);  // the message's id
-
 // 1 to 10 of them.
 Request publish_batch(const std::string& topic_arn, const std::vector<Message>& messages);
 Reply<std::vector<EntryFate>> read_batch(const Outcome& outcome, std::size_t asked);

@@ -8,10 +8,16 @@ namespace sluice::aws {
 
 namespace {
 
+ClientConfig role_config(const Surroundings& in) {
+  ClientConfig config = in.sts;
+  config.uses = kRoleUses;
+  return config;
+}
+
 // A client for one call, with keys that are known.
 struct RoleCall final : KeySource {
   RoleCall(const Surroundings& in, Keys with)
-      : keys(std::move(with)), client(in.transport, *this, in.sts) {}
+      : keys(std::move(with)), client(in.transport, *this, role_config(in)) {}
   void ask(std::function<void(Result<Keys>)> done) override { done(keys); }
   void doubt(const Keys&) override {}
 

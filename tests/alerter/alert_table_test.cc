@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "alerter/uses.h"
 #include "lib/base/calendar.h"
 #include "tests/auditor/temp_dir.h"
 
@@ -72,7 +73,7 @@ class AlertTableTest : public ::testing::Test {
   const TempDir dir_;
   std::unique_ptr<SqliteState> state_;
   World world_;
-  aws::Client client_{world_, world_, {"eu-west-1"}};
+  aws::Client client_{world_, world_, {"eu-west-1", {}, 1000, 1, kUses}};
   port::Log log_{{"test", port::Level::kError}};
   AlertTable table_{"alerts", *state_, {client_, world_, log_}};
 };

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "alerter/uses.h"
 #include "lib/base/calendar.h"
 
 namespace sluice::alerter {
@@ -76,7 +77,7 @@ class Sns : public testing::Test {
                        "</Code><Message>why</Message></Error></ErrorResponse>");
   }
   World world_;
-  aws::Client client_{world_, world_, {"eu-west-1"}};
+  aws::Client client_{world_, world_, {"eu-west-1", {}, 1000, 1, kUses}};
 };
 
 TEST_F(Sns, RegionIsTheTopics) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "auditor/disk_trail.h"
+#include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "lib/digest/digest.h"
 #include "tests/auditor/temp_dir.h"
@@ -128,7 +129,7 @@ class S3CopiesTest : public ::testing::Test {
 
   const TempDir dir_;
   FakeBucket bucket_;
-  aws::Client client_{bucket_, bucket_, {"eu-west-1"}};
+  aws::Client client_{bucket_, bucket_, {"eu-west-1", {}, 1000, 1, kUses}};
   port::Log log_{{"test", port::Level::kError}};
   CopiesConfig config_;
   std::uint64_t last_ = 0;

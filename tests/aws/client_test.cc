@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <vector>
 
@@ -184,6 +185,26 @@ TEST_F(ClientTest, ACallOfAClientThatIsGoneIsNeverAnswered) {
   }
   world_.run_all();
   EXPECT_FALSE(answered);
+}
+
+// What a policy does not allow shows where it is written, not in production.
+TEST_F(ClientTest, NothingIsCalledThatIsNotAmongTheUses) {
+  constexpr std::array kUses{Use{"Queue", "sqs", "SendMessage"},
+                             Use{"Table", "dynamodb", "TransactWriteItems"},
+                             Use{"Table", "dynamodb", "PutItem"}};
+  Client strict(world_, world_, {"eu-west-1", {}, 1000, 1, kUses});
+  const auto call = [&](Request request) { strict.call(std::move(request), [](const auto&) {}); };
+  Request transaction{"dynamodb", "TransactWriteItems"};
+  transaction.contains = {"PutItem"};
+  answer(200, "{}");
+  answer(200, "{}");
+  call({"sqs", "SendMessage"});
+  call(transaction);
+  EXPECT_EQ(world_.sent.size(), 2U);
+  transaction.contains.push_back("DeleteItem");
+  EXPECT_DEATH(call(transaction), "CHECK failed");
+  EXPECT_DEATH(call({"sqs", "ReceiveMessage"}), "CHECK failed");
+  EXPECT_DEATH(call({"sns", "SendMessage"}), "CHECK failed");
 }
 
 TEST(Pace, ABurstOfASecondThenEvenly) {

@@ -77,7 +77,7 @@ TEST(Operations, EachIsOfAService) {
   for (const Operation& one : operations()) {
     EXPECT_EQ(service(one.service).name, one.service);
     EXPECT_EQ(request_for(one.service, one.name).operation, one.name);
-    EXPECT_EQ(one.actions.find("*"), std::string_view::npos);
+    EXPECT_EQ(one.action.find("*"), std::string_view::npos);
   }
 }
 

@@ -133,8 +133,9 @@ class SessionTest : public ::testing::Test {
   }
   void TearDown() override { ::unlink(config_.c_str()); }
   Outcome call() {
-    auto session = Session::open(
-        poller_, {"eu-west-1", "http://127.0.0.1:" + std::to_string(server_->port())});
+    auto session =
+        Session::open(poller_, {"eu-west-1", "http://127.0.0.1:" + std::to_string(server_->port())},
+                      std::nullopt);
     EXPECT_TRUE(session.ok());
     std::optional<Outcome> how;
     (*session)->client().call({"sqs", "ListQueues", {}, "{}"},

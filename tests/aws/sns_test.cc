@@ -12,17 +12,22 @@ using Fields = std::vector<NameValue>;
 const Message kMessage{
     "text", "about", {{"budget", {"b"}}, {"share", {"0.8", Attribute::Kind::kNumber}}}};
 
+// Of the first entry of a batch.
+const std::string kFirst = "PublishBatchRequestEntries.member.1.";
+
 TEST(Sns, AMessageHasItsAttributes) {
-  EXPECT_EQ(publish("arn:t", kMessage).fields,
+  const std::string entry = kFirst + "MessageAttributes.entry.";
+  EXPECT_EQ(publish_batch("arn:t", {kMessage}).fields,
             (Fields{{"TopicArn", "arn:t"},
-                    {"Message", "text"},
-                    {"Subject", "about"},
-                    {"MessageAttributes.entry.1.Name", "budget"},
-                    {"MessageAttributes.entry.1.Value.DataType", "String"},
-                    {"MessageAttributes.entry.1.Value.StringValue", "b"},
-                    {"MessageAttributes.entry.2.Name", "share"},
-                    {"MessageAttributes.entry.2.Value.DataType", "Number"},
-                    {"MessageAttributes.entry.2.Value.StringValue", "0.8"}}));
+                    {kFirst + "Id", "0"},
+                    {kFirst + "Message", "text"},
+                    {kFirst + "Subject", "about"},
+                    {entry + "1.Name", "budget"},
+                    {entry + "1.Value.DataType", "String"},
+                    {entry + "1.Value.StringValue", "b"},
+                    {entry + "2.Name", "share"},
+                    {entry + "2.Value.DataType", "Number"},
+                    {entry + "2.Value.StringValue", "0.8"}}));
 }
 
 TEST(Sns, ABatchNumbersItsMessages) {
@@ -42,8 +47,8 @@ TEST(Sns, ABatchNumbersItsMessages) {
 }
 
 TEST(Sns, WhatItAnswers) {
-  EXPECT_EQ(*read_published(answered(R"({"PublishResult":{"MessageId":"m"}})")), "m");
-  EXPECT_FALSE(read_published(answered(R"({"PublishResult":null})")).ok());
+  const auto nothing = read_batch(answered(R"({"PublishBatchResult":null})"), 1);
+  EXPECT_EQ(nothing->front().how, EntryFate::How::kUnsaid);
   const auto fates =
       read_batch(answered(R"({"PublishBatchResult":{"Successful":[{"Id":"1","MessageId":"m"}],
                 "Failed":{"Id":"0","Code":"InvalidParameter","SenderFault":"true"}}})"),
@@ -59,15 +64,15 @@ TEST(Sns, WhatItAnswers) {
 TEST(Sns, EMailMayHaveATextOfItsOwn) {
   Message message{"{}"};
   message.email = "for people";
-  const auto fields = publish("arn:aws:sns:eu-west-1:1:t", message).fields;
+  const auto fields = publish_batch("arn:aws:sns:eu-west-1:1:t", {message}).fields;
   const auto value = [&](const std::string& name) {
     for (const auto& [field, is] : fields) {
       if (field == name) return is;
     }
     return std::string();
   };
-  EXPECT_EQ(value("MessageStructure"), "json");
-  EXPECT_EQ(value("Message"), R"({"default":"{}","email":"for people"})");
+  EXPECT_EQ(value(kFirst + "MessageStructure"), "json");
+  EXPECT_EQ(value(kFirst + "Message"), R"({"default":"{}","email":"for people"})");
 }
 
 }  // namespace

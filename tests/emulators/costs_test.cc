@@ -3,6 +3,7 @@
 
 #include "auditor/dynamo_costs.h"
 #include "auditor/split_ledger.h"
+#include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "lib/digest/digest.h"
 #include "tests/auditor/world.h"
@@ -20,17 +21,17 @@ class CostsTest : public aws::MotoTest {
     MotoTest::SetUp();
     if (session_ == nullptr) return;
     proxy_ = std::make_unique<Proxy>(poller_, url_of(emulator()));
-    auto opened = aws::Session::open(poller_, {"us-east-1", proxy_->url()});
+    auto opened = aws::Session::open(poller_, {"us-east-1", proxy_->url()}, kUses);
     ASSERT_TRUE(opened.ok());
-    session_ = std::move(*opened);
+    proxied_ = std::move(*opened);
     table_ = {named("costs")};
     costs_ = std::make_unique<DynamoCosts>(
-        table_, DynamoCosts::World{client(), session_->world(),
+        table_, DynamoCosts::World{proxied_->client(), proxied_->world(),
                                    [] { return to_hex(port::random_bytes(16)); }});
   }
   void TearDown() override {
     costs_.reset();
-    session_.reset();
+    proxied_.reset();
   }
   void create() {
     prepare("dynamodb", "CreateTable", R"({"TableName":")" + table_.name + R"(",
@@ -71,6 +72,7 @@ class CostsTest : public aws::MotoTest {
 
   CostTable table_;
   std::unique_ptr<Proxy> proxy_;
+  std::unique_ptr<aws::Session> proxied_;
   std::unique_ptr<DynamoCosts> costs_;
 };
 

@@ -16,7 +16,7 @@ class FaultsTest : public EmulatorTest {
     EmulatorTest::SetUp();
     if (session_ == nullptr) return;
     proxy_ = std::make_unique<Proxy>(poller_, url_of(emulator()));
-    auto opened = Session::open(poller_, {"us-east-1", proxy_->url()});
+    auto opened = Session::open(poller_, {"us-east-1", proxy_->url()}, std::nullopt);
     ASSERT_TRUE(opened.ok());
     session_ = std::move(*opened);
   }

@@ -26,7 +26,7 @@ class EmulatorTest : public ::testing::TestWithParam<Emulator> {
     setenv("AWS_ACCESS_KEY_ID", "test", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "test", 1);
     unsetenv("AWS_SESSION_TOKEN");
-    auto opened = Session::open(poller_, {"us-east-1", url});
+    auto opened = Session::open(poller_, {"us-east-1", url}, std::nullopt);
     ASSERT_TRUE(opened.ok()) << opened.error().what;
     session_ = std::move(*opened);
   }

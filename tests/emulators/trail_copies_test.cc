@@ -3,6 +3,7 @@
 
 #include "auditor/disk_trail.h"
 #include "auditor/s3_copies.h"
+#include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "tests/auditor/temp_dir.h"
 #include "tests/auditor/world.h"
@@ -28,7 +29,7 @@ class TrailCopiesTest : public aws::MotoTest {
     request.headers = {{"x-amz-bucket-object-lock-enabled", "true"}};
     ASSERT_FALSE(call(std::move(request)).fault);
     proxy_ = std::make_unique<Proxy>(poller_, url_of(emulator()));
-    auto opened = aws::Session::open(poller_, {"us-east-1", proxy_->url()});
+    auto opened = aws::Session::open(poller_, {"us-east-1", proxy_->url()}, kUses);
     ASSERT_TRUE(opened.ok());
     session_ = std::move(*opened);
   }

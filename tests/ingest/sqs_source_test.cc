@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/uses.h"
 #include "lib/base/ascii.h"
 
 namespace sluice::ingest {
@@ -142,7 +143,7 @@ class Sqs : public testing::Test {
 
   port::Log log_{{"test"}};
   World world_;
-  aws::Client client_{world_, world_, {"eu-west-1"}};
+  aws::Client client_{world_, world_, {"eu-west-1", {}, 1000, 1, kUses}};
   std::size_t room_ = 1000;
   int made_ = 0;
   std::vector<QueueCopy> copies_;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "ingest/dynamo_parking.h"
+#include "ingest/uses.h"
 #include "lib/aws/session.h"
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
@@ -28,10 +29,10 @@ inline constexpr const char* kTableSchema =
 class TableLife {
  public:
   TableLife(port::Poller& poller, const std::string& url, std::string table)
-      : poller_(poller), table_(std::move(table)) {
+      : poller_(poller), url_(url), table_(std::move(table)) {
     setenv("AWS_ACCESS_KEY_ID", "test", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "test", 1);
-    auto opened = aws::Session::open(poller_, {"us-east-1", url, 100'000});
+    auto opened = aws::Session::open(poller_, {"us-east-1", url, 100'000}, kUses);
     EXPECT_TRUE(opened.ok());
     if (!opened) return;
     session_ = std::move(*opened);
@@ -68,7 +69,8 @@ class TableLife {
   void run(aws::Request request, std::string body) {
     request.body = std::move(body);
     bool done = false;
-    session_->client().call(std::move(request), [&](const aws::Outcome& outcome) {
+    const auto any = aws::Session::open(poller_, {"us-east-1", url_}, std::nullopt);
+    (*any)->client().call(std::move(request), [&](const aws::Outcome& outcome) {
       EXPECT_FALSE(outcome.fault) << outcome.fault->code << " " << outcome.fault->message;
       done = true;
     });
@@ -76,6 +78,7 @@ class TableLife {
     while (!done && port::steady_now() < last) poller_.poll(last);
   }
   port::Poller& poller_;
+  std::string url_;
   std::string table_;
   std::unique_ptr<aws::Session> session_;
   std::map<std::uint64_t, ParkingAnswer> answers_;
