@@ -89,10 +89,7 @@ Status check_region(const std::string& region) {
                        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
                      });
   if (right) return Done{};
-  return Error{Trouble::kSettings,
-               "region: \"" + region +
-                   "\" is none; such as eu-west-1 (AWS_REGION, or region of the "
-                   "profile)"};
+  return Error{Trouble::kSettings, "region: \"" + region + "\" is none; such as eu-west-1"};
 }
 
 }  // namespace sluice::aws

@@ -1,5 +1,6 @@
 #include "lib/aws/session.h"
 
+#include <optional>
 #include <utility>
 
 #include "lib/port/http_client.h"
@@ -24,14 +25,31 @@ Profile own_profile(const Machine& machine) {
   return profile;
 }
 
-std::string region_of(const Machine& machine, const SessionSettings& settings,
-                      const Profile& profile) {
+Result<std::string> region_of(const Machine& machine, const SessionSettings& settings,
+                              const Profile& profile, const AskInstance& instance) {
   if (!settings.region.empty()) return settings.region;
   for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
     if (std::string said = machine.variable(name); !said.empty()) return said;
   }
   const auto found = profile.find("region");
-  return found == profile.end() ? "" : found->second;
+  if (found != profile.end()) return found->second;
+  auto said = instance();
+  if (said.ok()) return said;
+  return Error{Trouble::kSettings,
+               "no region, such as eu-west-1; tried [aws] region, AWS_REGION, AWS_DEFAULT_REGION: "
+               "not set; the profile \"" +
+                   profile_name(machine) + "\": has none; the instance: " + said.error().what};
+}
+
+// On a loop of its own: nothing else has begun.
+Result<std::string> own_region(OwnMachine& machine, const std::string& ca_file) {
+  port::Poller poller;
+  HttpTransport transport(poller, ca_file);
+  std::optional<Result<std::string>> region;
+  region_from_instance({transport, machine, {}},
+                       [&](Result<std::string> said) { region = std::move(said); });
+  while (!region) poller.poll(poller.now() + seconds(1));
+  return *region;
 }
 
 EndpointSettings endpoints_of(const Machine& machine, const SessionSettings& settings,
@@ -67,10 +85,13 @@ ClientConfig with_seed(ClientConfig config) {
 
 }  // namespace
 
-Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings) {
+Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings,
+                                   const AskInstance& instance) {
   const Profile profile = own_profile(machine);
-  ClientConfig config{region_of(machine, settings, profile),
-                      endpoints_of(machine, settings, profile), settings.calls_per_second};
+  auto found = region_of(machine, settings, profile, instance);
+  if (!found.ok()) return found.error();
+  ClientConfig config{std::move(*found), endpoints_of(machine, settings, profile),
+                      settings.calls_per_second};
   const Status region = check_region(config.region);
   if (!region.ok()) return region.error();
   const Status endpoints = check_endpoints(config);
@@ -92,12 +113,12 @@ Result<std::string> ca_file(const Machine& machine) {
 Result<std::unique_ptr<Session>> Session::open(port::Poller& poller,
                                                const SessionSettings& settings,
                                                std::optional<Uses> uses) {
-  const OwnMachine machine(poller);
-  auto config = client_config(machine, settings);
-  if (!config.ok()) return config.error();
-  config->uses = uses;
+  OwnMachine machine(poller);
   auto trusted = ca_file(machine);
   if (!trusted) return trusted.error();
+  auto config = client_config(machine, settings, [&] { return own_region(machine, *trusted); });
+  if (!config.ok()) return config.error();
+  config->uses = uses;
   return std::unique_ptr<Session>(new Session(poller, *config, *trusted));
 }
 

@@ -1,6 +1,7 @@
 // Everything that a process needs to call AWS, made of its settings and surroundings.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,14 +15,20 @@
 namespace sluice::aws {
 
 struct SessionSettings {
-  std::string region = {};    // empty: AWS_REGION, AWS_DEFAULT_REGION, region of the profile
+  // Empty: AWS_REGION, AWS_DEFAULT_REGION, region of the profile, the EC2 instance's.
+  std::string region = {};
   std::string endpoint = {};  // of all services, before what AWS_ENDPOINT_URL and its like say
   std::uint32_t calls_per_second = 1000;
 };
 
-// What a machine says of region and endpoints; `config.seed` is not among it. kSettings names what
-// is missing or cannot be.
-Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings);
+// The region of the instance that this runs on, or why there is none.
+using AskInstance = std::function<Result<std::string>()>;
+
+// What a machine says of region and endpoints; `config.seed` is not among it. The instance is asked
+// when nothing else says the region. kSettings names what is missing, and where it was looked for,
+// or what cannot be.
+Result<ClientConfig> client_config(const Machine& machine, const SessionSettings& settings,
+                                   const AskInstance& instance);
 
 // The file of the authorities that AWS is trusted by: AWS_CA_BUNDLE, ca_bundle of the profile;
 // empty: the system's. kSettings when it cannot be read.
@@ -29,7 +36,8 @@ Result<std::string> ca_file(const Machine& machine);
 
 class Session {
  public:
-  // The poller and what `uses` names outlive it; a use of nothing is whatever it is asked for. No
+  // Takes up to a second when the region is looked for on an instance that is none. The poller and
+  // what `uses` names outlive it; a use of nothing is whatever it is asked for. No
   // credentials are asked for before the first call.
   static Result<std::unique_ptr<Session>> open(port::Poller& poller,
                                                const SessionSettings& settings,

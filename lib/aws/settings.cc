@@ -9,8 +9,8 @@ namespace {
 constexpr std::array kRows = {
     SettingRow{.name = "region",
                .preset = "",
-               .help = "Such as eu-west-1; without: AWS_REGION, AWS_DEFAULT_REGION, or the "
-                       "profile's.",
+               .help = "Such as eu-west-1; without: AWS_REGION, AWS_DEFAULT_REGION, the "
+                       "profile's, or the EC2 instance's.",
                .max = 64},
     SettingRow{.name = "endpoint",
                .preset = "",

@@ -30,6 +30,10 @@ void from_container(const Surroundings& in, const Got& got);
 // An EC2 instance's role by IMDSv2; AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_DISABLED.
 void from_instance(const Surroundings& in, const Got& got);
 
+// The instance's region, by the same; within a second.
+void region_from_instance(const Surroundings& in,
+                          const std::function<void(Result<std::string>)>& got);
+
 // A role for a token in a file, which is read each time (EKS's service accounts).
 void from_web_identity(const Surroundings& in, const WebIdentity& of, const Got& got);
 // ... as AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE say it.

@@ -12,16 +12,18 @@ namespace {
 constexpr std::string_view kTaskHost = "http://169.254.170.2";
 constexpr std::string_view kInstanceHost = "http://169.254.169.254";
 constexpr std::string_view kRolePath = "/latest/meta-data/iam/security-credentials/";
-constexpr Duration kPatience = seconds(2);  // it is on this machine, or not there at all
+constexpr std::string_view kRegionPath = "/latest/meta-data/placement/region";
+constexpr Duration kPatience = seconds(2);      // it is on this machine, or not there at all
+constexpr Duration kHaste = milliseconds(450);  // of each of two, while a start waits for them
 constexpr std::size_t kAnswerMax = 64 * 1024;
 
 Error none(std::string what) { return {Trouble::kUnavailable, std::move(what)}; }
 
 using Text = std::function<void(Result<std::string>)>;
 
-void get(const Surroundings& in, HttpRequest request, Text got) {
+void get(const Surroundings& in, Duration patience, HttpRequest request, Text got) {
   const std::string url = request.url;
-  in.transport.send(std::move(request), {kPatience, kAnswerMax},
+  in.transport.send(std::move(request), {patience, kAnswerMax},
                     [url, got = std::move(got)](const HttpText& answer) {
                       if (answer.status == 200) return got(answer.body);
                       const std::string how = answer.status == 0
@@ -59,6 +61,28 @@ Result<std::string> authorization(const Machine& machine) {
   return token;
 }
 
+// IMDSv2: what is asked for with a token.
+struct Instance {
+  std::string host;
+  std::vector<NameValue> with;
+};
+
+void with_instance(const Surroundings& in, Duration patience,
+                   const std::function<void(Result<Instance>)>& then) {
+  if (lower_case(in.machine.variable("AWS_EC2_METADATA_DISABLED")) == "true") {
+    return then(none("AWS_EC2_METADATA_DISABLED is true"));
+  }
+  std::string host = in.machine.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  if (host.empty()) host = kInstanceHost;
+  host.resize(host.find_last_not_of('/') + 1);
+  get(in, patience,
+      {"PUT", host + "/latest/api/token", {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}}, {}},
+      [host, then](const Result<std::string>& token) {
+        if (!token.ok()) return then(token.error());
+        then(Instance{host, {{"x-aws-ec2-metadata-token", *token}}});
+      });
+}
+
 }  // namespace
 
 void from_container(const Surroundings& in, const Got& got) {
@@ -77,28 +101,27 @@ void from_container(const Surroundings& in, const Got& got) {
     return got(none("AWS_CONTAINER_AUTHORIZATION_TOKEN has a line end"));
   }
   if (!token->empty()) request.headers.emplace_back("authorization", *token);
-  get(in, std::move(request), keys_into(got));
+  get(in, kPatience, std::move(request), keys_into(got));
 }
 
 void from_instance(const Surroundings& in, const Got& got) {
-  if (lower_case(in.machine.variable("AWS_EC2_METADATA_DISABLED")) == "true") {
-    return got(none("AWS_EC2_METADATA_DISABLED is true"));
-  }
-  std::string host = in.machine.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-  if (host.empty()) host = kInstanceHost;
-  host.resize(host.find_last_not_of('/') + 1);
-  const HttpRequest ask_token{
-      "PUT", host + "/latest/api/token", {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}}, {}};
-  get(in, ask_token, [in, host, got](const Result<std::string>& token) {
-    if (!token.ok()) return got(token.error());
-    const std::vector<NameValue> with{{"x-aws-ec2-metadata-token", *token}};
-    const std::string list = host + std::string(kRolePath);
-    get(in, {"GET", list, with, {}}, [in, list, with, got](const Result<std::string>& roles) {
+  with_instance(in, kPatience, [in, got](const Result<Instance>& instance) {
+    if (!instance.ok()) return got(instance.error());
+    const std::string list = instance->host + std::string(kRolePath);
+    const auto ask_keys = [in, list, with = instance->with, got](const Result<std::string>& roles) {
       if (!roles.ok()) return got(roles.error());
       const std::string role = roles->substr(0, roles->find('\n'));
       if (role.empty()) return got(none("the instance has no role"));
-      get(in, {"GET", list + percent_encoded(role), with, {}}, keys_into(got));
-    });
+      get(in, kPatience, {"GET", list + percent_encoded(role), with, {}}, keys_into(got));
+    };
+    get(in, kPatience, {"GET", list, instance->with, {}}, ask_keys);
+  });
+}
+
+void region_from_instance(const Surroundings& in, const Text& got) {
+  with_instance(in, kHaste, [in, got](const Result<Instance>& instance) {
+    if (!instance.ok()) return got(instance.error());
+    get(in, kHaste, {"GET", instance->host + std::string(kRegionPath), instance->with, {}}, got);
   });
 }
 

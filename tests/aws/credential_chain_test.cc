@@ -142,6 +142,25 @@ TEST_F(ChainTest, AnInstanceIsAskedWithAToken) {
   EXPECT_NE(id().find("AWS_EC2_METADATA_DISABLED is true"), std::string::npos);
 }
 
+TEST_F(ChainTest, AnInstanceSaysItsRegion) {
+  const auto region = [&] {
+    std::optional<Result<std::string>> got;
+    region_from_instance({here_, here_, {}}, [&](Result<std::string> said) { got = said; });
+    EXPECT_TRUE(got.has_value());
+    return !got ? "never" : got->ok() ? **got : got->error().what;
+  };
+  const std::string host = "http://169.254.169.254";
+  EXPECT_EQ(region(), host + "/latest/api/token: no answer");
+  here_.pages["PUT " + host + "/latest/api/token"] = "TOKEN";
+  EXPECT_EQ(region(), host + "/latest/meta-data/placement/region: no answer");
+  here_.pages["GET " + host + "/latest/meta-data/placement/region"] = "eu-west-3";
+  EXPECT_EQ(region(), "eu-west-3");
+  EXPECT_EQ(here_.sent.back().headers,
+            (std::vector<NameValue>{{"x-aws-ec2-metadata-token", "TOKEN"}}));
+  here_.variables["AWS_EC2_METADATA_DISABLED"] = "true";
+  EXPECT_EQ(region(), "AWS_EC2_METADATA_DISABLED is true");
+}
+
 TEST_F(ChainTest, AProfileAssumesItsRoles) {
   here_.files["/home/me/.aws/config"] =
       "[profile app]\nrole_arn = arn:r\nsource_profile = base\nexternal_id = x\n";

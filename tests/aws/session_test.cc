@@ -35,16 +35,17 @@ class Said final : public Machine {
 class ConfigTest : public ::testing::Test {
  protected:
   std::string region() {
-    const auto config = client_config(said_, settings_);
+    const auto config = client_config(said_, settings_, [this] { return instance_; });
     return config.ok() ? config->region : config.error().what;
   }
   std::string url(std::string_view name) {
-    const auto config = client_config(said_, settings_);
+    const auto config = client_config(said_, settings_, [this] { return instance_; });
     if (!config.ok()) return config.error().what;
     return endpoint_of(service(name), config->region, config->endpoints).url;
   }
   Said said_;
   SessionSettings settings_;
+  Result<std::string> instance_{Error{Trouble::kUnavailable, "no answer"}};
 };
 
 TEST_F(ConfigTest, TheRegionFromTheNearestPlace) {
@@ -61,8 +62,14 @@ TEST_F(ConfigTest, TheRegionFromTheNearestPlace) {
 
 TEST_F(ConfigTest, WithoutARegionThereIsNoSession) {
   said_.config = "";
+  said_.variables["AWS_PROFILE"] = "app";
   EXPECT_EQ(region(),
-            "region: \"\" is none; such as eu-west-1 (AWS_REGION, or region of the profile)");
+            "no region, such as eu-west-1; tried [aws] region, AWS_REGION, AWS_DEFAULT_REGION: not "
+            "set; the profile \"app\": has none; the instance: no answer");
+  instance_ = std::string("ap-south-1");
+  EXPECT_EQ(region(), "ap-south-1");
+  instance_ = std::string("<html>");
+  EXPECT_EQ(region(), "region: \"<html>\" is none; such as eu-west-1");
 }
 
 TEST_F(ConfigTest, EndpointsFromTheNearestPlace) {
@@ -153,6 +160,24 @@ class SessionTest : public ::testing::Test {
   std::string answer_ = R"({"QueueUrls":[]})";
   std::string config_, from_;
 };
+
+// Something listens there, and does not answer.
+TEST_F(SessionTest, AnInstanceThatDoesNotAnswerHoldsUpNobody) {
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED"}) {
+    unsetenv(name);
+  }
+  const std::string url = "http://127.0.0.1:" + std::to_string(server_->port());
+  setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url.c_str(), 1);
+  const Instant began = port::steady_now();
+  const auto session = Session::open(poller_, {}, std::nullopt);
+  unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  EXPECT_LT(port::steady_now() - began, seconds(20));
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().code, Trouble::kSettings);
+  EXPECT_NE(session.error().what.find("the instance: " + url + "/latest/api/token: "),
+            std::string::npos)
+      << session.error().what;
+}
 
 TEST_F(SessionTest, ACallWithTheKeysOfACredentialProcess) {
   std::ofstream(config_) << R"([default]

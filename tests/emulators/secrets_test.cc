@@ -40,13 +40,18 @@ TEST_F(SecretsTest, ARoleIsAssumedForAProfile) {
   EXPECT_NE(how.answer.find("assumed-role/sluice/sluice"), std::string::npos) << how.answer;
 }
 
-TEST_F(SecretsTest, AnInstanceHasARole) {
+TEST_F(SecretsTest, AnInstanceHasARoleAndARegion) {
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) unsetenv(name);
   unsetenv("AWS_ACCESS_KEY_ID");
   unsetenv("AWS_SECRET_ACCESS_KEY");
   unsetenv("AWS_EC2_METADATA_DISABLED");
   setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
   setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials", 1);
   setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url_of(emulator()).c_str(), 1);
+  auto opened = Session::open(poller_, {"", url_of(emulator())}, std::nullopt);
+  ASSERT_TRUE(opened.ok()) << opened.error().what;
+  session_ = std::move(*opened);
+  EXPECT_EQ(session_->region(), "us-east-1");
   const Outcome how = call({"sts", "GetCallerIdentity"});
   unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   unsetenv("AWS_CONFIG_FILE");
