@@ -46,11 +46,9 @@ Result<T> DeadQueue::call(const aws::Request& request, const char* operation,
   return **reply;
 }
 
-Result<std::vector<aws::EntryFate>> DeadQueue::batch(const aws::Request& request,
-                                                     const char* operation, std::size_t asked) {
-  return call<std::vector<aws::EntryFate>>(
-      request, operation,
-      [asked](const aws::Outcome& outcome) { return sqs::read_batch(outcome, asked); });
+Result<std::vector<aws::EntryFate>> DeadQueue::batch(const aws::BatchCall& batch,
+                                                     const char* operation) {
+  return call<std::vector<aws::EntryFate>>(batch.request, operation, batch.read);
 }
 
 Result<std::unique_ptr<DeadQueue>> DeadQueue::open(const aws::SessionSettings& aws,
@@ -81,6 +79,10 @@ Result<std::vector<SqsDeadLetter>> DeadQueue::receive(std::size_t most, Duration
     for (const sqs::Message& message : *received) {
       if (!seen.insert(message.id).second) continue;
       is_new = true;
+      if (!message.damage.empty()) {
+        ++damaged_;
+        continue;
+      }
       letters.push_back(read_sqs_dead_letter(message, reading_));
     }
     empty = is_new ? 0 : empty + 1;
@@ -94,8 +96,7 @@ Result<std::vector<std::string>> DeadQueue::replay(const Letters& letters, std::
     entries.push_back(sqs_replay(*letter, priority));
     if (found_.queue.is_fifo) entries.back().deduplication_id = letter->message.id;
   }
-  auto sent =
-      batch(sqs::send_message_batch(found_.url, entries), "SendMessageBatch", entries.size());
+  auto sent = batch(sqs::sending(found_.url, entries), "SendMessageBatch");
   if (!sent) return sent.error();
   Letters done;
   for (std::size_t at = 0; at < letters.size(); ++at) {
@@ -108,8 +109,8 @@ Result<std::vector<std::string>> DeadQueue::replay(const Letters& letters, std::
 
 Result<std::vector<std::string>> DeadQueue::remove(const Letters& letters) {
   if (letters.empty()) return std::vector<std::string>();
-  auto done = batch(sqs::delete_message_batch(found_.dead_url, receipts_of(letters)),
-                    "DeleteMessageBatch", letters.size());
+  const auto done =
+      batch(sqs::deletes(found_.dead_url).call(receipts_of(letters)), "DeleteMessageBatch");
   if (!done) return done.error();
   return undone(letters, *done);
 }
@@ -118,8 +119,8 @@ Result<std::vector<std::string>> DeadQueue::give_back(const Letters& letters) {
   std::vector<sqs::Visibility> entries;
   for (const std::string& receipt : receipts_of(letters)) entries.push_back({receipt, Duration{}});
   if (entries.empty()) return std::vector<std::string>();
-  auto done = batch(sqs::change_message_visibility_batch(found_.dead_url, entries),
-                    "ChangeMessageVisibilityBatch", letters.size());
+  const auto done =
+      batch(sqs::visibilities(found_.dead_url).call(entries), "ChangeMessageVisibilityBatch");
   if (!done) return done.error();
   return undone(letters, *done);
 }

@@ -83,6 +83,11 @@ class Verb {
     if (letters->size() == static_cast<std::size_t>(asked_.most)) {
       std::cerr << kProgram << ": only " << asked_.most << " letters were looked at (--max)\n";
     }
+    if (queue_.damaged() > 0) {
+      std::cerr
+          << kProgram << ": " << queue_.damaged()
+          << " letters came with other bytes than SQS has (MD5), and are left where they are\n";
+    }
     if (chosen.empty() && verb != "list") {
       return Error{Trouble::kUsage, "no dead letter of " + queue_.url() + " is meant by that"};
     }

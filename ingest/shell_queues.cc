@@ -6,6 +6,7 @@
 #include "ingest/sqs_settings.h"
 #include "ingest/uses.h"
 #include "lib/aws/settings.h"
+#include "lib/digest/md5.h"
 #include "lib/port/clock.h"
 
 namespace sluice::ingest {
@@ -34,6 +35,9 @@ Status Shell::open_aws(const stage::Room& room) {
 }
 
 void Shell::start_queues() {
+  if (!queue_settings_.empty() && !md5().is_there()) {
+    stage_->log().info("messages of queues are not compared: OpenSSL has no MD5 here (FIPS)");
+  }
   for (SqsSettings& settings : queue_settings_) {
     const std::string mark = std::to_string(queues_.size()) + kMarkEnd;
     queues_.push_back(std::make_unique<SqsSource>(
@@ -77,6 +81,9 @@ void Shell::count_queues(stage::Metrics& metrics) {
           counts.received);
     total("sluice_queue_malformed_total", "Of them those that could not be read.",
           counts.malformed);
+    total("sluice_queue_damaged_total",
+          "Messages that came with other bytes than the queue has, and were left there.",
+          counts.damaged);
     total("sluice_queue_deleted_total", "Messages deleted from it.", counts.deleted);
     total("sluice_queue_dead_total", "Messages sent to its dead-letter queue.", counts.dead);
     total("sluice_queue_visibility_total", "Visibility timeouts set.", counts.set_visibility);

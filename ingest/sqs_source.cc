@@ -122,9 +122,24 @@ void SqsSource::polled(const aws::Outcome& outcome) {
     return fail("ReceiveMessage", messages.refusal());
   }
   heal();
-  const bool fits = !settings_.reading.in_order || world_.room() >= messages->size();
+  const bool lost_some = std::erase_if(*messages, [this](const sqs::Message& message) {
+                           return is_damaged(message);
+                         }) > 0;
+  // Of a group nothing may pass what stays there.
+  const bool fits =
+      !settings_.reading.in_order || (!lost_some && world_.room() >= messages->size());
   for (sqs::Message& message : *messages) fits ? take(std::move(message)) : give_back(message);
   end_turn();
+}
+
+// It stays in the queue, which gives it again when it is visible; what keeps coming so goes where
+// the queue's RedrivePolicy sends it.
+bool SqsSource::is_damaged(const sqs::Message& message) {
+  if (message.damage.empty()) return false;
+  ++counts_.damaged;
+  world_.log.warning("a message is not what the queue has: it stays there",
+                     {{"queue", name()}, {"message_id", message.id}, {"differs", message.damage}});
+  return true;
 }
 
 // Somebody else took the room meanwhile. Of a group nothing may pass what went back.

@@ -38,7 +38,8 @@ class SqsSource {
   };
   struct Counts {
     std::uint64_t received = 0, malformed = 0, deleted = 0, dead = 0, set_visibility = 0;
-    std::uint64_t failed = 0;  // of single entries and of whole calls
+    std::uint64_t failed = 0;   // of single entries and of whole calls
+    std::uint64_t damaged = 0;  // came with other bytes than the queue has
   };
 
   // `mark` begins its receipts, so that several sources share one core. What the world has
@@ -83,6 +84,7 @@ class SqsSource {
   void polled(const aws::Outcome& outcome);
   void take(aws::sqs::Message message);
   void give_back(const aws::sqs::Message& message);
+  [[nodiscard]] bool is_damaged(const aws::sqs::Message& message);
   void refuse(const std::string& token, const Refusal& refusal);
   void sweep();
   void forget(const std::string& token);

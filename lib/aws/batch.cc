@@ -21,7 +21,11 @@ std::optional<std::size_t> index_of(const json& entry, std::size_t asked) {
 }
 
 EntryFate done(const json& entry) {
-  return {EntryFate::How::kDone, text_at(entry, "MessageId"), text_at(entry, "SequenceNumber")};
+  EntryFate fate{EntryFate::How::kDone, text_at(entry, "MessageId"),
+                 text_at(entry, "SequenceNumber")};
+  fate.md5_body = text_at(entry, "MD5OfMessageBody");
+  fate.md5_attributes = text_at(entry, "MD5OfMessageAttributes");
+  return fate;
 }
 
 EntryFate failed(const json& entry) {

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include "lib/aws/reply.h"
+#include "lib/aws/request.h"
 
 namespace sluice::aws {
 
@@ -19,6 +23,15 @@ struct EntryFate {
   std::string code = {};      // of what failed
   std::string message = {};
   bool is_senders = false;  // it failed for what it is, and would again
+  // Of SQS: in hex, what it has of a message's body and attributes; empty: it does not say.
+  std::string md5_body = {};
+  std::string md5_attributes = {};
+};
+
+// A batch on its way: what is asked, and how the answer is read.
+struct BatchCall {
+  Request request;
+  std::function<Reply<std::vector<EntryFate>>(const Outcome&)> read;
 };
 
 // For entry `index` of a batch.

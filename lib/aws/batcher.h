@@ -28,8 +28,7 @@ struct BatcherConfig {
 // What a kind of batch is.
 template <class Entry>
 struct BatchKind {
-  std::function<Request(const std::vector<Entry>&)> request;
-  std::function<Reply<std::vector<EntryFate>>(const Outcome&, std::size_t asked)> read;
+  std::function<BatchCall(const std::vector<Entry>&)> call;
   std::function<std::size_t(const Entry&)> bytes;
 };
 
@@ -97,14 +96,15 @@ class Batcher {
     }
     ++under_way_;
     const auto here = std::weak_ptr<bool>(here_);
-    client_.call(kind_.request(entries), [this, here, dones](const Outcome& outcome) {
-      if (!here.expired()) ended(outcome, *dones, here);
-    });
+    BatchCall call = kind_.call(entries);
+    client_.call(std::move(call.request),
+                 [this, here, dones, read = std::move(call.read)](const Outcome& outcome) {
+                   if (!here.expired()) ended(read(outcome), *dones, here);
+                 });
   }
-  void ended(const Outcome& outcome, const std::vector<Done>& dones,
+  void ended(const Reply<std::vector<EntryFate>>& fates, const std::vector<Done>& dones,
              const std::weak_ptr<bool>& here) {
     --under_way_;
-    const auto fates = kind_.read(outcome, dones.size());
     for (std::size_t i = 0; i < dones.size(); ++i) {
       dones[i](fates.ok() ? (*fates)[i] : fate_of(fates.refusal()));
       if (here.expired()) return;

@@ -5,6 +5,7 @@
 
 #include "lib/aws/json_fields.h"
 #include "lib/aws/operation.h"
+#include "lib/aws/sqs_md5.h"
 #include "lib/base/check.h"
 
 namespace sluice::aws::sqs {
@@ -46,6 +47,28 @@ const char* value_of(const std::string& type) {
   return type.starts_with("Binary") ? "BinaryValue" : "StringValue";
 }
 
+// False: it has some that are not read.
+bool read_attributes(const json& from, Attributes& into) {
+  const json* attributes = member(from, "MessageAttributes");
+  if (attributes == nullptr) return true;
+  bool all = attributes->is_object();
+  if (!all) return false;
+  for (const auto& [name, value] : attributes->items()) {
+    const std::string type = text_at(value, "DataType");
+    const bool has = member(value, value_of(type)) != nullptr;
+    all = all && has;
+    if (has) into[name] = {text_at(value, value_of(type)), type};
+  }
+  return all;
+}
+
+std::string damage_of(const json& from, const Message& message, bool has_all_attributes) {
+  if (differ(text_at(from, "MD5OfBody"), md5_of(message.body))) return "MD5OfBody";
+  const std::string said = text_at(from, "MD5OfMessageAttributes");
+  const bool same = !has_all_attributes || !differ(said, md5_of(message.attributes));
+  return same ? "" : "MD5OfMessageAttributes";
+}
+
 Message message_of(const json& from) {
   Message message{text_at(from, "MessageId"), text_at(from, "ReceiptHandle"),
                   text_at(from, "Body")};
@@ -56,13 +79,8 @@ Message message_of(const json& from) {
     message.group = text_at(*said, "MessageGroupId");
     message.sequence = text_at(*said, "SequenceNumber");
   }
-  const json* attributes = member(from, "MessageAttributes");
-  if (attributes == nullptr || !attributes->is_object()) return message;
-  for (const auto& [name, value] : attributes->items()) {
-    const std::string type = text_at(value, "DataType");
-    if (member(value, value_of(type)) == nullptr) continue;
-    message.attributes[name] = {text_at(value, value_of(type)), type};
-  }
+  const bool all = read_attributes(from, message.attributes);
+  message.damage = damage_of(from, message, all);
   return message;
 }
 

@@ -46,6 +46,8 @@ struct Message {
   std::string group = {};      // MessageGroupId; empty: none
   std::string sequence = {};   // of FIFO queues
   Attributes attributes = {};  // those that were asked for
+  // What is not as SQS has it, by its MD5: "MD5OfBody", "MD5OfMessageAttributes". Not to be taken.
+  std::string damage = {};
 };
 Request receive_message(const Receive& what);
 // Messages without id, receipt or body are left out: nothing could be done with them.
@@ -58,7 +60,8 @@ struct Entry {
   std::string group = {};
   std::string deduplication_id = {};
 };
-// 1 to 10 of them, as of the batches below.
+// 1 to 10 of them, as of the batches below. Sent by sending() of sqs_batches.h, which looks at
+// MD5s.
 Request send_message_batch(const std::string& queue_url, const std::vector<Entry>& entries);
 Request delete_message_batch(const std::string& queue_url,
                              const std::vector<std::string>& receipts);

@@ -59,13 +59,14 @@ class BatcherTest : public ::testing::Test {
     return {[](const Numbers& numbers) {
               Request request{"sqs", "SendMessageBatch"};
               for (const int one : numbers) request.body += std::to_string(one) + " ";
-              return request;
-            },
-            [](const Outcome& outcome, std::size_t asked) -> Reply<std::vector<EntryFate>> {
-              if (outcome.fault) return refusal_of(outcome);
-              std::vector<EntryFate> fates(asked, {How::kDone});
-              fates.back().how = How::kUnsaid;
-              return fates;
+              const auto read = [asked = numbers.size()](
+                                    const Outcome& outcome) -> Reply<std::vector<EntryFate>> {
+                if (outcome.fault) return refusal_of(outcome);
+                std::vector<EntryFate> fates(asked, {How::kDone});
+                fates.back().how = How::kUnsaid;
+                return fates;
+              };
+              return BatchCall{request, read};
             },
             [](int number) { return static_cast<std::size_t>(number); }};
   }

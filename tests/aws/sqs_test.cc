@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/aws/sqs_batches.h"
 #include "tests/aws/outcome.h"
 
 namespace sluice::aws::sqs {
@@ -32,7 +33,7 @@ TEST(Sqs, AReceiveSaysWhatItWants) {
 
 TEST(Sqs, WhatIsReceived) {
   const auto got = read_received(answered(R"({"Messages":[
-      {"MessageId":"m1","ReceiptHandle":"r1","Body":"b\u00e4","MD5OfBody":"x",
+      {"MessageId":"m1","ReceiptHandle":"r1","Body":"b\u00e4","MD5OfBody":"",
        "Attributes":{"ApproximateReceiveCount":"3","SentTimestamp":"1790000000123",
          "MessageGroupId":"g","SequenceNumber":"18850000000000000000"},
        "MessageAttributes":{"sluice":{"DataType":"String","StringValue":"{}"},
@@ -54,6 +55,45 @@ TEST(Sqs, WhatIsReceived) {
   EXPECT_TRUE(read_received(answered("{}"))->empty());
   EXPECT_EQ(read_received(answered("[]")).refusal().code, "UnreadableAnswer");
   EXPECT_EQ(read_received(refused("QueueDoesNotExist")).refusal().code, "QueueDoesNotExist");
+}
+
+// By the Developer Guide's algorithm, in Python: of "b\u00e4", and of one attribute of each type.
+TEST(Sqs, WhatIsNotAsTheQueueHasItIsDamaged) {
+  const auto damage = [](const std::string& body, const std::string& attributes) {
+    return read_received(answered(R"({"Messages":[{"MessageId":"m1","ReceiptHandle":"r1",
+      "Body":"b\u00e4",)" + body + R"("MessageAttributes":{
+        "c":{"DataType":"Binary.x","BinaryValue":"AP8="},
+        "a":{"DataType":"String","StringValue":"\u00e4"},
+        "b":{"DataType":"Number","StringValue":"7"}})" +
+                                  attributes + "}]}"))
+        ->front()
+        .damage;
+  };
+  const std::string right = "\"MD5OfBody\":\"52da2af6649c820b6e4e63f78cbb194e\",";
+  const std::string all = ",\"MD5OfMessageAttributes\":\"76033f6c60082c6d3ddfe9f3fb9e12ad\"";
+  EXPECT_EQ(damage(right, all), "");
+  EXPECT_EQ(damage("", ""), "");
+  EXPECT_EQ(damage("\"MD5OfBody\":\"d41d8cd98f00b204e9800998ecf8427e\",", all), "MD5OfBody");
+  EXPECT_EQ(damage(right, ",\"MD5OfMessageAttributes\":\"0\""), "MD5OfMessageAttributes");
+}
+
+TEST(Sqs, WhatWasSentIsWhatTheQueueHas) {
+  const auto send = sending(kUrl, {{"one"}, {"two", {{"sluice", {"x"}}}}, {"\xff"}, {"four"}});
+  EXPECT_EQ(send.request.operation, "SendMessageBatch");
+  const auto fates = send.read(answered(R"({"Successful":[
+      {"Id":"0","MessageId":"m0","MD5OfMessageBody":"f97c5d29941bfb1b2fdab0874906ab82"},
+      {"Id":"1","MessageId":"m1","MD5OfMessageBody":"b8a9f715dbb64fd5c56e7783c6820a61",
+       "MD5OfMessageAttributes":"0"},
+      {"Id":"2","MessageId":"m2","MD5OfMessageBody":"0"},
+      {"Id":"3","MessageId":"m3","MD5OfMessageBody":"0"}]})"));
+  ASSERT_TRUE(fates.ok());
+  EXPECT_EQ((*fates)[0].how, How::kDone);
+  EXPECT_EQ((*fates)[1].how, How::kFailed);
+  EXPECT_EQ((*fates)[1].code, "MD5OfMessageAttributes");
+  EXPECT_FALSE((*fates)[1].is_senders);
+  EXPECT_EQ((*fates)[2].how, How::kDone);  // no UTF-8: it was sent with other bytes
+  EXPECT_EQ((*fates)[3].code, "MD5OfMessageBody");
+  EXPECT_EQ(send.read(refused("QueueDoesNotExist")).refusal().code, "QueueDoesNotExist");
 }
 
 TEST(Sqs, EachEntryOfABatchHasItsFate) {

@@ -80,6 +80,24 @@ TEST_P(SqsTest, WhatIsSentIsReceivedAndDeleted) {
   EXPECT_EQ(attributes(url).in_flight, 0U);
 }
 
+// The MD5s are others' work: an attribute of each type, and a body that is not ASCII.
+TEST_P(SqsTest, WhatItSaysThatItHasIsWhatWasSent) {
+  const std::string url = create(named("md5"));
+  Entry entry{"b\u00e4"};
+  entry.attributes = {
+      {"b", {"\u00e4"}}, {"a", {"7", "Number"}}, {"c", {"AP8=", "Binary.png"}}, {"B", {"z"}}};
+  const BatchCall batch = sending(url, {entry, {"alone"}});
+  const auto fates = batch.read(call(batch.request));
+  EXPECT_EQ(hows(fates), std::vector<How>(2, How::kDone)) << (*fates)[0].code;
+  EXPECT_EQ((*fates)[0].md5_body.size(), 32U);
+  const bool says_all = emulator() != Emulator::kTinySqs;  // ours says nothing of attributes
+  EXPECT_EQ((*fates)[0].md5_attributes.size(), says_all ? 32U : 0U);
+  EXPECT_EQ((*fates)[1].md5_attributes, "");
+  const auto got = receive_all({url, 10, seconds(1), seconds(60), {"All"}}, 2);
+  ASSERT_EQ(got.size(), 2U);
+  for (const Message& one : got) EXPECT_EQ(one.damage, "") << one.body;
+}
+
 TEST_P(SqsTest, OneBadEntryIsNoOthers) {
   const std::string url = create(named("partial"));
   ASSERT_EQ(send(url, {{"a"}, {"b"}}), std::vector<How>(2, How::kDone));

@@ -337,6 +337,30 @@ TEST_F(Sqs, DrainsWhenItsPollsAreOver) {
   EXPECT_TRUE(world_.calls.empty());
 }
 
+TEST_F(Sqs, WhatIsNotAsTheQueueHasItStaysThere) {
+  open();
+  json wrong = message("a", R"({"userId":"u"})");
+  wrong["MD5OfBody"] = "d41d8cd98f00b204e9800998ecf8427e";
+  answer("ReceiveMessage", {{"Messages", {wrong, message("b", R"({"userId":"u"})")}}});
+  source_->end_turn();
+  ASSERT_EQ(copies_.size(), 1U);
+  EXPECT_EQ(copies_[0].message.id, "b");
+  EXPECT_EQ(source_->counts().damaged, 1U);
+  EXPECT_EQ(source_->counts().received, 1U);
+  EXPECT_EQ(open_calls("ChangeMessageVisibilityBatch") + open_calls("DeleteMessageBatch"), 0);
+}
+
+TEST_F(Sqs, ADeadLetterThatTheQueueHasOtherwiseIsNone) {
+  open();
+  receive(1);
+  source_->perform({7, DeadLetter{copies_[0].receipt, {}}});
+  source_->end_turn();
+  answer("SendMessageBatch",
+         {{"Successful", {{{"Id", "0"}, {"MessageId", "d"}, {"MD5OfMessageBody", "0"}}}}});
+  ASSERT_EQ(replies_.size(), 1U);
+  EXPECT_FALSE(replies_[0].done);
+}
+
 // ---- FIFO queues
 
 class SqsFifo : public Sqs {
@@ -390,6 +414,17 @@ TEST_F(SqsFifo, ABatchWithoutRoomGoesBackAsAWhole) {
   ASSERT_EQ(back["Entries"].size(), 2U);
   EXPECT_EQ(back["Entries"][0]["ReceiptHandle"], "r-a");
   EXPECT_EQ(back["Entries"][0]["VisibilityTimeout"], 0);
+}
+
+TEST_F(SqsFifo, NothingPassesWhatIsNotAsTheQueueHasIt) {
+  open_fifo();
+  json wrong = in_group("a", "g");
+  wrong["MD5OfBody"] = "0";
+  answer("ReceiveMessage", {{"Messages", {wrong, in_group("b", "g")}}});
+  EXPECT_TRUE(copies_.empty());
+  const json back = succeed("ChangeMessageVisibilityBatch");
+  ASSERT_EQ(back["Entries"].size(), 1U);
+  EXPECT_EQ(back["Entries"][0]["ReceiptHandle"], "r-b");
 }
 
 TEST_F(SqsFifo, ADeadLetterHasAGroupAndAName) {
