@@ -25,7 +25,7 @@ Fault unreadable(const Error& error) { return {"UnreadableAnswer", error.what}; 
 struct Client::Call {
   Request request;
   Done done;
-  Keys keys;
+  Keys keys = {};
   std::uint32_t attempts = 0;
   int taken = 0;              // of the quota, for the attempt under way
   bool keys_doubted = false;  // once a call
@@ -47,15 +47,13 @@ Client::~Client() = default;
 
 void Client::call(Request request, Done done) {
   CHECK(!config_.uses || is_among(*config_.uses, request));
-  auto call = std::make_shared<Call>();
-  call->request = std::move(request);
-  call->done = std::move(done);
-  take_turn(call);
+  take_turn(std::make_shared<Call>(Call{std::move(request), std::move(done)}));
 }
 
 void Client::take_turn(const Shared& call) {
-  Pace& pace = paces_.try_emplace(std::string(call->request.service), config_.calls_per_second)
-                   .first->second;
+  Pace& pace =
+      paces_.try_emplace(std::string(call->request.service->name), config_.calls_per_second)
+          .first->second;
   const Duration wait = pace.take(transport_.now());
   if (wait == Duration{}) return ask_keys(call);
   transport_.after(wait, later(&Client::ask_keys, call));
@@ -74,14 +72,13 @@ void Client::attempt(const Shared& call, Result<Keys> keys) {
   ++call->attempts;
   call->keys = *keys;
   const Request& request = call->request;
-  const Endpoint endpoint =
-      endpoint_of(service(request.service), config_.region, config_.endpoints);
+  const Endpoint endpoint = endpoint_of(*request.service, config_.region, config_.endpoints);
   transport_.send(http_request(request, endpoint, call->keys, transport_.wall() + skew_),
                   {request.timeout, request.answer_max}, later(&Client::answered, call));
 }
 
 void Client::answered(const Shared& call, HttpText answer) {
-  const Protocol protocol = service(call->request.service).protocol;
+  const Protocol protocol = call->request.service->protocol;
   if (answer.status / 100 != 2) {
     Fault fault =
         answer.status == 0 ? Fault{"NoAnswer", answer.trouble} : fault_of(protocol, answer);

@@ -48,7 +48,7 @@ Request request_for(std::string_view service, std::string_view operation) {
 bool is_among(Uses uses, const Request& request) {
   const auto has = [&](std::string_view operation) {
     return std::any_of(uses.begin(), uses.end(), [&](const Use& one) {
-      return one.service == request.service && one.operation == operation;
+      return one.service == request.service->name && one.operation == operation;
     });
   };
   return has(request.operation) &&

@@ -67,7 +67,7 @@ UnsignedRequest plain(const Request& request, const Service& of, const std::stri
 
 HttpRequest http_request(const Request& request, const Endpoint& endpoint, const Keys& keys,
                          StoreTime at) {
-  const Service& of = service(request.service);
+  const Service& of = *request.service;
   std::string body = is_form(of.protocol) ? form_of(request, of) : request.body;
   const Url url = parts_of(endpoint.url);
   UnsignedRequest all = plain(request, of, body);

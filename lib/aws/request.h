@@ -14,7 +14,7 @@
 namespace sluice::aws {
 
 struct Request {
-  std::string_view service;            // a row of service.h
+  ServiceRef service;
   std::string operation;               // "SendMessageBatch"
   std::vector<NameValue> fields = {};  // query, ec2: flat, as "Attributes.entry.1.key"; rest: query
   std::string body = {};               // json, rest

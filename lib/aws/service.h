@@ -27,6 +27,20 @@ struct Service {
 // CHECKs that there is one.
 const Service& service(std::string_view name);
 std::span<const Service> services();
+
+// One of them, by its name; or one that has no row, which outlives whoever refers to it: tests
+// speak to services that Sluice does not.
+class ServiceRef {
+ public:
+  ServiceRef(std::string_view name) : of_(&service(name)) {}
+  ServiceRef(const char* name) : of_(&service(name)) {}
+  ServiceRef(const Service& of) : of_(&of) {}
+  const Service& operator*() const { return *of_; }
+  const Service* operator->() const { return of_; }
+
+ private:
+  const Service* of_;
+};
 // "AWS_ENDPOINT_URL_SQS"
 std::string endpoint_variable(const Service& service);
 

@@ -154,6 +154,36 @@ TEST_F(ClientTest, WithoutKeysNothingIsSent) {
   EXPECT_TRUE(world_.sent.empty());
 }
 
+TEST_F(ClientTest, NoSoonerThanTheServiceSays) {
+  answer(503, "");
+  world_.answers.back().retry_after = seconds(7);
+  answer(200, "{}");
+  EXPECT_FALSE(call().fault.has_value());
+  EXPECT_EQ(world_.waited, (std::vector<Duration>{seconds(7)}));
+}
+
+// 500, of which each attempt more takes 5: with many that fail nothing is said again.
+TEST_F(ClientTest, TheQuotaIsOfAllCalls) {
+  for (int i = 0; i < 50; ++i) {
+    for (int n = 0; n < 3; ++n) answer(500, "");
+    EXPECT_EQ(call().attempts, 3U);
+  }
+  answer(500, "");
+  EXPECT_EQ(call().attempts, 1U);
+}
+
+TEST_F(ClientTest, EachServiceHasAPaceOfItsOwn) {
+  Client slow(world_, world_, {"eu-west-1", {}, 2});
+  for (int i = 0; i < 8; ++i) answer(200, "{}");
+  const auto ask = [&](Request request) { slow.call(std::move(request), [](const auto&) {}); };
+  for (int i = 0; i < 4; ++i) ask({"sqs", "SendMessage"});
+  EXPECT_EQ(world_.waited.size(), 1U);  // a burst of a second, then each in its turn
+  for (int i = 0; i < 3; ++i) ask({"dynamodb", "GetItem"});
+  EXPECT_EQ(world_.sent.size(), 6U);
+  world_.run_all();
+  EXPECT_EQ(world_.sent.size(), 7U);
+}
+
 TEST_F(ClientTest, AClockThatIsWrongIsCorrectedForAllThatFollows) {
   answer(403, R"({"__type":"RequestTimeTooSkewed"})");
   world_.answers.back().fields["date"] = "Sat, 21 Nov 2026 12:10:00 GMT";

@@ -42,6 +42,29 @@ TEST(Request, OfTheQueryProtocol) {
             "Action=Publish&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Ax&Message=a%20b%26c");
 }
 
+constexpr Service kEc2{"ec2", "ec2", "ec2", Protocol::kEc2, "2016-11-15", ""};
+constexpr Service kLambda{"lambda", "lambda", "lambda", Protocol::kRestJson, "", ""};
+
+TEST(Request, OfTheEc2Protocol) {
+  Request call{kEc2, "DescribeVpcs", {{"Filter.1.Name", "vpc-id"}, {"Filter.1.Value.1", "a b"}}};
+  const auto http = http_request(call, endpoint_of(kEc2, "eu-west-1", {}), kKeys, kAt);
+  EXPECT_EQ(http.url, "https://ec2.eu-west-1.amazonaws.com/");
+  EXPECT_EQ(http.body,
+            "Action=DescribeVpcs&Version=2016-11-15&Filter.1.Name=vpc-id&Filter.1.Value.1=a%20b");
+}
+
+TEST(Request, OfRestJson) {
+  Request call{kLambda, "Invoke", {{"Qualifier", "live"}}, "{}"};
+  call.path = "/2015-03-31/functions/f%3A1/invocations";
+  const auto http = http_request(call, endpoint_of(kLambda, "eu-west-1", {}), kKeys, kAt);
+  EXPECT_EQ(http.method, "POST");
+  EXPECT_EQ(http.url,
+            "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/f%3A1/invocations?"
+            "Qualifier=live");
+  EXPECT_EQ(header(http, "content-type"), "application/json");
+  EXPECT_EQ(header(http, "x-amz-target"), "");
+}
+
 TEST(Request, OfRest) {
   Request call{"s3", "PutObject", {{"x-id", "PutObject"}}, "bytes"};
   call.method = "PUT";
