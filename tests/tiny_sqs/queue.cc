@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "lib/digest/md5.h"
 #include "tests/tiny_sqs/fault.h"
-#include "tests/tiny_sqs/md5.h"
 
 namespace sluice::tiny_sqs {
 
@@ -58,7 +58,7 @@ const Message& Queue::send(std::uint64_t number, Letter letter, const Now& now) 
     if (known != known_.end()) return known->second;
   }
   Message message{number, id_of(number), std::move(letter), {}, now.wall};
-  message.md5 = md5_hex(message.letter.body);
+  message.md5 = md5().hex(message.letter.body);
   if (rules_.is_fifo) {
     known_[message.letter.deduplication_id] = message;
     known_until_.emplace_back(now.steady + kNamesLive, message.letter.deduplication_id);

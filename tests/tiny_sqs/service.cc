@@ -4,6 +4,7 @@
 
 #include "lib/aws/json_fields.h"
 #include "lib/port/json_text.h"
+#include "tests/tiny_sqs/attributes_md5.h"
 #include "tests/tiny_sqs/batch.h"
 #include "tests/tiny_sqs/fault.h"
 #include "tests/tiny_sqs/letter.h"
@@ -178,6 +179,8 @@ json Service::send(Place& place, const json& entry) {
   const bool by_content = place.attributes.value("ContentBasedDeduplication", "false") == "true";
   const Message& sent = place.queue.send(++numbers_, read_letter(entry, is_fifo, by_content), now_);
   json said = {{"MessageId", sent.id}, {"MD5OfMessageBody", sent.md5}};
+  const std::string md5 = md5_of_attributes(sent.letter.attributes);
+  if (!md5.empty()) said["MD5OfMessageAttributes"] = md5;
   if (is_fifo) said["SequenceNumber"] = sequence_of(sent);
   return said;
 }
@@ -309,7 +312,10 @@ std::string Service::told(const Message& message, const Wanted& wanted, const Pl
                      receipt_of(message) + R"(","MD5OfBody":")" + message.md5 + R"(","Body":)" +
                      port::json_quoted(message.letter.body);
   if (!system.empty()) text += ",\"Attributes\":{" + system + "}";
-  if (!attributes.empty()) text += ",\"MessageAttributes\":" + attributes.dump();
+  if (!attributes.empty()) {
+    text += R"(,"MD5OfMessageAttributes":")" + md5_of_attributes(attributes) +
+            R"(","MessageAttributes":)" + attributes.dump();
+  }
   return text + "}";
 }
 

@@ -135,6 +135,19 @@ TEST_F(TinySqs, EachEntryHasAFateOfItsOwn) {
             "EmptyBatchRequest");
 }
 
+// The MD5 is moto's.
+TEST_F(TinySqs, AttributesHaveTheirMd5) {
+  const std::string url = create("queue");
+  const json attributes = {{"trace", {{"DataType", "String"}, {"StringValue", "t-1"}}},
+                           {"Bin", {{"DataType", "Binary.png"}, {"BinaryValue", "AP8="}}}};
+  const json said = call(
+      "SendMessage", {{"QueueUrl", url}, {"MessageBody", "a"}, {"MessageAttributes", attributes}});
+  EXPECT_EQ(said["MD5OfMessageAttributes"], "6baf4ef0809a54f167dd3de8a95e402d");
+  const json got = call("ReceiveMessage", {{"QueueUrl", url}, {"MessageAttributeNames", {"All"}}});
+  EXPECT_EQ(got["Messages"][0]["MessageAttributes"], attributes);
+  EXPECT_EQ(got["Messages"][0]["MD5OfMessageAttributes"], said["MD5OfMessageAttributes"]);
+}
+
 TEST_F(TinySqs, ItCounts) {
   const std::string url = create("queue");
   send(url, R"({"messageId":"probe-1"})");
