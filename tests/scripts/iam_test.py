@@ -54,6 +54,11 @@ CALLS = {
     "AssumeRoleWithWebIdentity": r'"AssumeRoleWithWebIdentity"',
 }
 
+# Of batches of a queue: which queue's, by the URL that they are for.
+QUEUES = {"url": "Queue", "dead_url": "DeadLetterQueue"}
+BATCHES = {"sends": "SendMessageBatch", "sending": "SendMessageBatch",
+           "deletes": "DeleteMessageBatch", "visibilities": "ChangeMessageVisibilityBatch"}
+
 # Six letters that Secrets Manager adds to a name, and the objects under a prefix: what may be wild.
 WILD = re.compile(r"^arn:aws:(secretsmanager:.*-\?{6}|s3:::TRAIL_BUCKET/TRAIL_PREFIX\*)$")
 
@@ -115,6 +120,18 @@ class Lists(unittest.TestCase):
                 sources = sources_of(program)
                 called = {name for name, call in CALLS.items() if re.search(call, sources)}
                 self.assertEqual({use[2] for use in uses_of(program)}, called)
+
+    def test_batches_are_of_the_queue_that_is_listed(self):
+        found = False
+        for program in PROGRAMS:
+            with self.subTest(program):
+                calls = re.findall(rf"sqs::({'|'.join(BATCHES)})\(\w+\.(\w+)", sources_of(program))
+                called = {(QUEUES[url], BATCHES[name]) for name, url in calls}
+                listed = {(statement, operation) for statement, _, operation in uses_of(program)
+                          if operation in BATCHES.values()}
+                self.assertEqual(listed, called)
+                found = found or bool(called)
+        self.assertTrue(found, "the sources are read wrongly")
 
     def test_each_session_of_a_program_has_one(self):
         for path in glob.glob(os.path.join(ROOT, "*", "*.cc")) + [
