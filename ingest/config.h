@@ -23,6 +23,8 @@ struct Config {
   Duration sweep_every = minutes(10);
   Duration remember = hours(14 * 24);
   std::vector<std::string> queues = {};  // names of those that it reads
+  std::string door_queue = {};           // of them the one that the front door sends to, if it does
+  std::uint32_t door_max = 1'000;        // messages on their way there at a time
   Duration priority_age = minutes(10);
   Duration hold_visibility = seconds(120);   // of a queue copy that waits here; renewed at half
   Duration credit_wait = milliseconds(100);  // of a queue copy that the limiter does not take
@@ -33,6 +35,11 @@ struct Config {
   std::uint32_t read_max = 256;     // rows of one read, and keys of one page
   std::uint64_t read_bytes_max = 4 * 1024 * 1024;
   ReplyConfig replies = {};
+
+  // Of what is posted.
+  [[nodiscard]] const std::string& posted_source() const {
+    return door_queue.empty() ? source : door_queue;
+  }
 };
 
 }  // namespace sluice::ingest

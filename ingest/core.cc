@@ -32,7 +32,7 @@ void IngestCore::accept(const Work& work, Instant now, Out& out) {
                  [&](const wire::FromPeer& from) { from_peer(from, turn); },
                  [&](const Submit& submission) { submit(submission, turn); },
                  [&](const Lookup& lookup) {
-                   park(LookupId{config_.source, lookup.id, {}},
+                   park(LookupId{config_.posted_source(), lookup.id, {}},
                         ForLookup{lookup.request_id, lookup.scope}, turn);
                  },
                  [&](const Cancel& asked) { cancel(asked, turn); },
@@ -155,6 +155,12 @@ StoreTime IngestCore::wall(Instant now) const {
 
 // ---- limits
 
+std::size_t IngestCore::door_room() const {
+  const bool sends = !config_.door_queue.empty();
+  if (sends && admissions_.size() >= config_.door_max) return 0;
+  return sends ? std::min<std::size_t>(room(), config_.door_max - admissions_.size()) : room();
+}
+
 std::size_t IngestCore::room() const {
   const std::size_t open = admissions_.size() + lookings_.size() + copies_.size() +
                            bookings_.size() + listings_.size() + keys_looked_.size() +
@@ -216,6 +222,10 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
                  [&](const ForKeyPage& to) { keys_page(to.ask, answer, turn); },
                  [&](const ForControl& to) { control_parked(to.request_id, answer, turn); },
                  [&](const ForTold& to) { told_parked(to.item, answer, turn); },
+                 [&](const ForPosted&) {
+                   const auto* marked = std::get_if<CancelAnswer>(&answer);
+                   if (marked != nullptr && marked->row) offer_out_of_turn(*marked->row, turn);
+                 },
                  [&](const ForAnnounce& to) { announced_page(to.peer, answer, turn); },
                  [&](const ForSweep&) { swept(answer, turn); },
                  [&](const ForForget&) { names_forgotten(answer, turn); },

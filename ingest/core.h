@@ -6,7 +6,8 @@
 //      Settled; a row goes only by settlement;
 //   3. a Want is answered by a consistent read made for that Want;
 //   4. what goes in order is put before it is offered, of its group one after the other;
-//   5. a 202 is said only after row and name were committed.
+//   5. a 202 is said only after row and name were committed; or the name was, and the queue has
+//      said that it has the message (core_door.cc).
 // Everything that waits for an answer has a deadline; no lost answer wedges anything.
 #pragma once
 
@@ -77,6 +78,8 @@ class IngestCore {
   void complete(const Reply& reply, Instant now, Out& out);
   void tick(Instant now, Out& out);
   [[nodiscard]] std::size_t room() const;
+  // For messages of the front door.
+  [[nodiscard]] std::size_t door_room() const;
   [[nodiscard]] Instant deadline() const;
   [[nodiscard]] bool idle() const;
   [[nodiscard]] std::size_t effects_max() const;
@@ -166,12 +169,13 @@ class IngestCore {
   struct ForAnnounce {
     wire::PeerId peer;
   };
+  struct ForPosted {};
   struct ForSweep {};
   struct ForForget {};
   struct ForNobody {};
-  using Purpose =
-      std::variant<ForSubmit, ForWant, ForSettle, ForDead, ForCopy, ForLookup, ForCancel, ForKey,
-                   ForKeyPage, ForControl, ForTold, ForAnnounce, ForSweep, ForForget, ForNobody>;
+  using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForDead, ForCopy, ForLookup,
+                               ForCancel, ForKey, ForKeyPage, ForControl, ForTold, ForAnnounce,
+                               ForPosted, ForSweep, ForForget, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -205,6 +209,7 @@ class IngestCore {
   void send_offer(Limiter& to, wire::Offer offer, const Turn& turn);
   void say_everything_again(Limiter& to, const Turn& turn);
   void offer_more_again(Limiter& to, const Turn& turn);
+  void offer_out_of_turn(const wire::Offer& row, const Turn& turn);
 
   // ---- whose keys are whose
   Limiter* owner(const std::string& key);
@@ -255,7 +260,8 @@ class IngestCore {
     std::uint64_t before = 0;  // of its key, received before it and not yet put
     bool put = false;
     Forecast forecast;
-    std::optional<Name> known;  // a repeat
+    std::optional<Name> known;  // as parking has it
+    bool repeat = false;
   };
   struct Looking {
     Name name;
@@ -267,6 +273,8 @@ class IngestCore {
   void put(std::uint64_t request_id, const Turn& turn);
   void submit_answered(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
   void put_answered(std::uint64_t request_id, const PutAnswer& answer, const Turn& turn);
+  void send_posted(std::uint64_t request_id, const Turn& turn);
+  void posted_sent(std::uint64_t request_id, bool done, const Turn& turn);
   void end_submit(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
   void no_longer_before(const std::string& key);
   void looked(const ForLookup& purpose, const ParkingAnswer& answer, const Turn& turn);
@@ -337,18 +345,20 @@ class IngestCore {
     Instant renew_at;
     Instant park_at;         // kHere: the limiter takes no more, and it becomes a row then
     std::string group = {};  // of a FIFO queue; empty: of none
+    bool posted = false;     // by the front door
   };
   // Its messages become rows one after the other.
   struct Group {
     std::string putting = {};             // empty: none
     std::deque<std::string> behind = {};  // those after it, in their order
   };
-  enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete, kBuried };
+  enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete, kBuried, kSent };
   struct OpenQueueCall {
     After after = After::kNothing;
     std::string identity;
     std::string receipt;
     Instant deadline;
+    std::uint64_t request_id = 0;  // kSent
   };
   void received(const QueueCopy& copy, const Turn& turn);
   Copy* copy_of(const wire::Settled& settled);
@@ -359,6 +369,7 @@ class IngestCore {
   void offer_copy(Copy& copy, Limiter& to, const Turn& turn);
   void await_credit(Copy& copy, const Turn& turn);
   void no_credit(const std::string& identity, const Turn& turn);
+  void posted_parked(const Name& name, const Turn& turn);
   void take_back_copies();
   [[nodiscard]] bool sooner(const std::string& a, const std::string& b) const;
   void park_copy(wire::PeerId peer, const wire::Park& park, const Turn& turn);

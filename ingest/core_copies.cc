@@ -44,6 +44,7 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   m.identity = wire::identity_of(m.source, m.key, m.id, m.generation);
   m.content_hash = wire::content_hash_of(m.request);
   m.order = order_of(m, config_.priority_age);
+  if (copy.posted) m.offered_before = false;  // it becomes a row first, however often it comes
   const auto held = copies_.find(m.identity);
   if (held != copies_.end()) return received_again(held->second, copy, turn);
   const std::string identity = m.identity;
@@ -51,7 +52,10 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   const auto here = copies_.emplace(
       identity, Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at, Instant::never()});
   at(renew_at, Due::kRenew, 0, identity);
-  if (here.first->second.message.in_order) return join_group(here.first->second, copy.group, turn);
+  Copy& held_now = here.first->second;
+  held_now.posted = copy.posted;
+  if (held_now.message.in_order) return join_group(held_now, copy.group, turn);
+  if (copy.posted) return put_copy(held_now, StoreTime{}, turn);
   unoffered_.push_back(identity);
   offer_copies(turn);
 }
@@ -193,7 +197,8 @@ void IngestCore::put_copy(Copy& copy, StoreTime due, const Turn& turn) {
   wire::Offer row = copy.message;
   row.origin = wire::Origin::kRow;
   if (due.us > 0) row.order = due.us;
-  park(Put{std::move(row), false, wall(turn.now)}, ForCopy{identity}, turn);
+  const bool posted = copy.posted;
+  park(Put{std::move(row), posted, wall(turn.now), {}, posted}, ForCopy{identity}, turn);
 }
 
 void IngestCore::not_putting(const std::string& key) {
@@ -220,6 +225,7 @@ void IngestCore::copy_put(const std::string& identity, const ParkingAnswer& answ
   } else if (ours) {
     delete_copy(identity, After::kNothing, turn);
   }
+  if (put->end == PutEnd::kCreated && put->name.cancelled) posted_parked(put->name, turn);
   announce_key(put->key, turn);
 }
 
@@ -275,6 +281,8 @@ void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& tu
       return;  // it comes back and is settled again
     case After::kBuried:
       return dead_row_buried(call.identity, done, turn);
+    case After::kSent:
+      return posted_sent(call.request_id, done, turn);
     case After::kForgotten:
       if (!done) MARK("ingest: the queue did not say that it deleted");
       if (done) return forgotten(call.identity, turn);

@@ -1,10 +1,12 @@
 // Ingest's core: what producers ask. A submission is looked up and, if it is new, quoted; then it
-// is refused, or put into parking and answered once that has committed.
+// is refused, or put into parking and answered once that has committed, or once it was sent into
+// its queue (core_door.cc).
 #include <algorithm>
 #include <utility>
 
 #include "ingest/admission.h"
 #include "ingest/core.h"
+#include "ingest/name.h"
 #include "ingest/order.h"
 #include "lib/base/mark.h"
 
@@ -29,14 +31,14 @@ void IngestCore::respond(std::uint64_t request_id, FrontAnswer answer, const Tur
 // ---- submissions
 
 void IngestCore::submit(const Submit& submitted, const Turn& turn) {
-  if (room() == 0) {
+  if (door_room() == 0) {
     MARK("ingest: no room for a submission");
     return respond(submitted.request_id,
                    Unavailable{draining_ ? "stopping" : "too many requests at once", kRetry}, turn);
   }
   wall_ = submitted.at;
   wall_learnt_ = turn.now;
-  Admission admission{submitted, 0, false, std::nullopt, std::nullopt};
+  Admission admission{submitted, 0, false, std::nullopt, std::nullopt, false};
   // Strictly growing, so that what arrived in the same microsecond keeps its order.
   last_seen_ = std::max(last_seen_ + microseconds(1), submitted.at);
   complete_row(admission.submit.message, config_, last_seen_);
@@ -87,14 +89,17 @@ void IngestCore::looked_before_put(std::uint64_t request_id, const LookupAnswer&
       MARK("ingest: a known id comes with another key or other bytes");
       return end_submit(request_id, Conflict{known.key != m.key}, turn);
     }
-    if (known.state != NameState::kWaiting) {
+    if (has_ended(known.state)) {
       MARK("ingest: a message is said again that has ended");
       return end_submit(request_id, Accepted{known, std::nullopt, true}, turn);
     }
+    admission.known = known;
+    admission.repeat = true;
+  }
+  if (answer.name && answer.name->state == NameState::kWaiting) {
     MARK("ingest: a message is said again that waits");
     announce_key(answer.key, turn);  // whoever put it may not have heard that it did
-    admission.known = known;
-    quote_it.identity = known.identity;
+    quote_it.identity = answer.name->identity;
     if (!answer.ahead) return decide(request_id, turn);
     quote_it.ahead = *answer.ahead;
   } else {
@@ -110,6 +115,10 @@ void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
   const auto entry = admissions_.find(request_id);
   if (entry == admissions_.end() || entry->second.put) return;
   const Admission& admission = entry->second;
+  if (admission.known && admission.known->state == NameState::kAccepted) {
+    MARK("ingest: a message is said again that may not be in its queue");
+    return send_posted(request_id, turn);
+  }
   if (admission.known) {
     return end_submit(request_id, Accepted{*admission.known, admission.forecast, true}, turn);
   }
@@ -132,13 +141,16 @@ void IngestCore::decide(std::uint64_t request_id, const Turn& turn) {
 void IngestCore::put(std::uint64_t request_id, const Turn& turn) {
   Admission& admission = admissions_.at(request_id);
   admission.put = true;
-  no_longer_before(admission.submit.message.key);
-  park(Put{admission.submit.message, true, admission.submit.at}, ForSubmit{request_id}, turn);
+  const wire::Offer& m = admission.submit.message;
+  no_longer_before(m.key);
+  Put call{m, true, admission.submit.at};
+  if (!config_.door_queue.empty()) call.accept_until = m.expires_at + config_.remember;
+  park(std::move(call), ForSubmit{request_id}, turn);
 }
 
 void IngestCore::put_answered(std::uint64_t request_id, const PutAnswer& answer, const Turn& turn) {
   announce_key(answer.key, turn);
-  const Admission& admission = admissions_.at(request_id);
+  Admission& admission = admissions_.at(request_id);
   if (answer.end == PutEnd::kTooLarge) {
     MARK("ingest: a message is larger than a row may be");
     return end_submit(request_id, TooLarge{}, turn);
@@ -148,8 +160,10 @@ void IngestCore::put_answered(std::uint64_t request_id, const PutAnswer& answer,
     const bool key = answer.name.key != admission.submit.message.key;
     return end_submit(request_id, Conflict{key}, turn);
   }
-  end_submit(request_id, Accepted{answer.name, admission.forecast, answer.end == PutEnd::kSame},
-             turn);
+  admission.known = answer.name;
+  admission.repeat = answer.end == PutEnd::kSame;
+  if (answer.name.state == NameState::kAccepted) return send_posted(request_id, turn);
+  end_submit(request_id, Accepted{answer.name, admission.forecast, admission.repeat}, turn);
 }
 
 // ---- quotes
@@ -218,10 +232,11 @@ void IngestCore::end_lookup(std::uint64_t request_id, const Forecast& forecast, 
 // changes.
 void IngestCore::cancel(const Cancel& asked, const Turn& turn) {
   if (asked.scope.whole()) {
-    return park(MarkCancelled{config_.source, asked.id}, ForCancel{asked.request_id, {}, {}}, turn);
+    return park(MarkCancelled{config_.posted_source(), asked.id},
+                ForCancel{asked.request_id, {}, {}}, turn);
   }
-  park(LookupId{config_.source, asked.id, {}}, ForCancel{asked.request_id, asked.id, asked.scope},
-       turn);
+  park(LookupId{config_.posted_source(), asked.id, {}},
+       ForCancel{asked.request_id, asked.id, asked.scope}, turn);
 }
 
 // The row is offered out of turn, marked: the limiter settles it without an attempt.
@@ -232,7 +247,8 @@ void IngestCore::cancel_answered(const ForCancel& purpose, const ParkingAnswer& 
     if (!found->name || !purpose.scope.covers(found->name->upstream, found->name->key)) {
       return respond(request_id, NotFound{}, turn);
     }
-    return park(MarkCancelled{config_.source, purpose.id}, ForCancel{request_id, {}, {}}, turn);
+    return park(MarkCancelled{config_.posted_source(), purpose.id}, ForCancel{request_id, {}, {}},
+                turn);
   }
   const auto* marked = std::get_if<CancelAnswer>(&answer);
   if (marked == nullptr) return respond(request_id, unavailable(answer), turn);
@@ -242,10 +258,14 @@ void IngestCore::cancel_answered(const ForCancel& purpose, const ParkingAnswer& 
   }
   respond(request_id, CancelTaken{*marked->name}, turn);
   if (!marked->row) {
-    MARK("ingest: what is to be cancelled has ended");
+    MARK("ingest: what is to be cancelled has ended");  // or its row is still to come
     return;
   }
-  if (Limiter* to = owner(marked->row->key)) send_offer(*to, *marked->row, turn);
+  offer_out_of_turn(*marked->row, turn);
+}
+
+void IngestCore::offer_out_of_turn(const wire::Offer& row, const Turn& turn) {
+  if (Limiter* to = owner(row.key)) send_offer(*to, row, turn);
 }
 
 }  // namespace sluice::ingest

@@ -167,7 +167,7 @@ void IngestCore::swept(const ParkingAnswer& answer, const Turn& turn) {
   }
   for (const wire::Offer& row : page->rows) {
     MARK("ingest: a row that ends is offered out of turn");
-    if (Limiter* to = owner(row.key)) send_offer(*to, row, turn);
+    offer_out_of_turn(row, turn);
   }
   swept_to_ = page->next.value_or(EndingPlace{});
   at(turn.now + (page->next ? kAgain : config_.sweep_every), Due::kSweep, 0);

@@ -70,7 +70,9 @@ class Together {
 
 class PutChange final : public Change {
  public:
-  PutChange(const World& world, Put call) : Change(world), call_(std::move(call)) {}
+  // At first nothing is there: mostly that is so, but for the name of what was posted.
+  PutChange(const World& world, Put call)
+      : Change(world), call_(std::move(call)), look_(call_.posted ? Look::kItems : Look::kNot) {}
   std::vector<aws::Request> questions() override;
   void see(const Got& got) override;
   Plan plan(const KeyItem& key) override;
@@ -79,13 +81,17 @@ class PutChange final : public Change {
 
  private:
   void judge();
+  [[nodiscard]] Write id_of(const NameItem& name) const;
+  void add_row(const NameItem& name, Write put_row, Plan& plan) const;
   enum class Look { kNot, kItems, kHolder, kDone };
   Put call_;
-  Look look_ = Look::kNot;          // at first nothing is there: mostly that is so
+  Look look_;
   std::optional<NameItem> own_;     // of this identity
   std::optional<IdItem> id_;        // of this id
   std::optional<NameItem> holder_;  // whom the id names
   std::optional<Name> there_;       // what stands in the way
+  bool is_awaited_ = false;         // the name that is there was accepted for this row
+  Name made_;
   PutEnd end_ = PutEnd::kCreated;
 };
 

@@ -43,6 +43,8 @@ std::int64_t number_of(const Item& item, const char* name) {
   return value;
 }
 
+aws::dynamodb::Value ttl_of(StoreTime until) { return number(until.us / 1'000'000 + kTtlMargin_s); }
+
 std::string sortable(std::int64_t number) {
   constexpr const char* kHex = "0123456789abcdef";
   std::uint64_t left = static_cast<std::uint64_t>(number) ^ kSign;
@@ -140,12 +142,13 @@ Write Layout::put_name(const NameItem& of) const {
   item["id_alone"] = number(of.id_alone ? 1 : 0);
   item["v"] = text(of.version);
   if (name.state == NameState::kWaiting) return put(std::move(item));
+  item["until"] = number(of.until.us);
+  item["ttl"] = ttl_of(of.until);
+  if (name.state == NameState::kAccepted) return put(std::move(item));
   item["reason"] = text(name.reason);
   item["status"] = number(name.status);
   item["attempts"] = number(name.attempts);
   item["settled_at"] = number(name.settled_at.us);
-  item["until"] = number(of.until.us);
-  item["ttl"] = number(of.until.us / 1'000'000 + kTtlMargin_s);
   return put(std::move(item));
 }
 

@@ -110,6 +110,9 @@ class Layout {
 std::string text_of(const Item& item, const char* name);
 std::int64_t number_of(const Item& item, const char* name);
 
+// DynamoDB drops an item some time after this.
+aws::dynamodb::Value ttl_of(StoreTime until);
+
 std::string sortable(std::int64_t number);
 std::string sort_of(const RowPlace& place);
 RowPlace place_of_sort(const std::string& sort);

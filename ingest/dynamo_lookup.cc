@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ingest/dynamo_reads.h"
+#include "ingest/name.h"
 
 namespace sluice::ingest::dynamo {
 
@@ -134,10 +135,39 @@ Step CancelDeed::start() { return find(call_.source, call_.id); }
 
 Step CancelDeed::known(const std::optional<NameItem>& name) {
   if (!name) return end(CancelAnswer{});
-  if (name->name.state != NameState::kWaiting) return end(CancelAnswer{name->name, std::nullopt});
+  if (has_ended(name->name.state)) return end(CancelAnswer{name->name, std::nullopt});
   name_ = name;
+  if (name->name.state == NameState::kAccepted) return mark_name();
   return {{world_.layout.get(world_.layout.place_of(*name))},
           [this](const Got& got) { return mark(got); }};
+}
+
+// Its row, when that comes, is marked by it.
+Step CancelDeed::mark_name() {
+  NameItem cancelled = *name_;
+  cancelled.name.cancelled = true;
+  cancelled.version = world_.version();
+  std::vector<Write> writes{world_.layout.put_name(cancelled)};
+  only_if(writes.back(), name_->version);
+  name_->name.cancelled = true;
+  return write(writes);
+}
+
+Step CancelDeed::write(const std::vector<Write>& writes) {
+  return {{aws::dynamodb::transact_write(writes, world_.token())},
+          [this, count = writes.size()](const Got& answers) -> Step {
+            const auto how = aws::dynamodb::read_transaction(answers.at(0), count);
+            if (!how.ok()) return end(failed(how.refusal()));
+            if (how->written) {
+              const bool waits = name_->name.state == NameState::kWaiting;
+              row_.row.cancelled = true;
+              return end(CancelAnswer{name_->name, waits ? std::optional(row_.row) : std::nullopt});
+            }
+            if (++round_ > kRoundsMax) return end(ParkingFailed{"others are at this message"});
+            Step again = start();
+            again.wait = jitter(world_.chance, round_);
+            return again;
+          }};
 }
 
 Step CancelDeed::mark(const Got& got) {
@@ -170,19 +200,7 @@ Step CancelDeed::mark(const Got& got) {
   writes.push_back(
       layout.put_end({identity, row.key, {name_->order, identity}, layout.end_of(cancelled)}));
   name_->name.cancelled = true;
-  return {{aws::dynamodb::transact_write(writes, world_.token())},
-          [this, count = writes.size()](const Got& answers) -> Step {
-            const auto how = aws::dynamodb::read_transaction(answers.at(0), count);
-            if (!how.ok()) return end(failed(how.refusal()));
-            if (how->written) {
-              row_.row.cancelled = true;
-              return end(CancelAnswer{name_->name, row_.row});
-            }
-            if (++round_ > kRoundsMax) return end(ParkingFailed{"others are at this message"});
-            Step again = start();
-            again.wait = jitter(world_.chance, round_);
-            return again;
-          }};
+  return write(writes);
 }
 
 }  // namespace sluice::ingest::dynamo

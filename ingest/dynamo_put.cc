@@ -35,6 +35,7 @@ void PutChange::judge() {
   const wire::Offer& row = call_.row;
   end_ = PutEnd::kCreated;
   there_.reset();
+  is_awaited_ = false;
   // The id's, or without one the identity's: that one was put without its id alone.
   const std::optional<NameItem>& there = holder_ ? holder_ : own_;
   if (!there) return;
@@ -42,9 +43,31 @@ void PutChange::judge() {
   const bool same = name.key == row.key && name.content_hash == row.content_hash;
   const bool over = name.state != NameState::kWaiting && there->until < call_.now;
   const bool lost = !call_.id_alone && !same && lost_its_identity(name);
-  if (over || lost) return;
+  is_awaited_ = is_its_row(name, call_);
+  if (over || lost || is_awaited_) return;
   end_ = same ? PutEnd::kSame : PutEnd::kOther;
   there_ = name;
+}
+
+Write PutChange::id_of(const NameItem& name) const {
+  Item id = world_.layout.id_key(name.name.source, name.name.id);
+  id["identity"] = aws::dynamodb::bytes(name.name.identity);
+  id["v"] = aws::dynamodb::text(world_.version());
+  if (call_.accept_until.us > 0) id["ttl"] = ttl_of(name.until);
+  Write put = world_.layout.put(std::move(id));
+  only_if(put, id_ ? id_->version : std::string());
+  return put;
+}
+
+// The row, and where it ends.
+void PutChange::add_row(const NameItem& name, Write put_row, Plan& plan) const {
+  const RowPlace place{name.order, name.name.identity};
+  plan.writes.push_back(std::move(put_row));
+  plan.writes.push_back(
+      world_.layout.put_end({place.identity, name.name.key, place, world_.layout.end_of(name)}));
+  plan.adds = place;
+  plan.upstream = name.name.upstream;
+  if (call_.row.in_order) plan.last_in_order = name.order;
 }
 
 Plan PutChange::plan(const KeyItem& key) {
@@ -52,33 +75,26 @@ Plan PutChange::plan(const KeyItem& key) {
   Plan plan;
   judge();
   if (there_) return plan;
-  wire::Offer row = call_.row;
+  Put put = call_;
+  wire::Offer& row = put.row;
   row.order = order_in(key, row);
+  row.cancelled = row.cancelled || (is_awaited_ && own_->name.cancelled);
   Write put_row = layout.put_row(row, world_.version());
   if (aws::dynamodb::bytes_of(put_row.item) > aws::dynamodb::kItemBytesMax) {
     end_ = PutEnd::kTooLarge;
     return plan;
   }
-  NameItem name{name_of_row(row), row.order, call_.id_alone, {}, world_.version()};
+  const bool by_id = call_.id_alone || (is_awaited_ && own_->id_alone);
+  const NameItem name{written_name(put), row.order, by_id, call_.accept_until, world_.version()};
+  made_ = name.name;
   plan.writes.push_back(layout.put_name(name));
   only_if(plan.writes.back(), own_ ? own_->version : std::string());
-  plan.writes.push_back(std::move(put_row));
-  plan.writes.push_back(
-      layout.put_end({row.identity, row.key, {row.order, row.identity}, layout.end_of(name)}));
-  if (call_.id_alone) {
-    Item id = layout.id_key(row.source, row.id);
-    id["identity"] = aws::dynamodb::bytes(row.identity);
-    id["v"] = aws::dynamodb::text(world_.version());
-    plan.writes.push_back(layout.put(std::move(id)));
-    only_if(plan.writes.back(), id_ ? id_->version : std::string());
-  }
+  if (call_.accept_until.us == 0) add_row(name, std::move(put_row), plan);
+  if (call_.id_alone) plan.writes.push_back(id_of(name));
   if (holder_ && holder_->name.identity != row.identity) {
     plan.writes.push_back(layout.remove(layout.name_key(holder_->name.identity)));
     only_if(plan.writes.back(), holder_->version);
   }
-  plan.adds = RowPlace{row.order, row.identity};
-  plan.upstream = row.upstream;
-  if (row.in_order) plan.last_in_order = row.order;
   return plan;
 }
 
@@ -88,7 +104,8 @@ ParkingAnswer PutChange::answer(const KeyFacts& key) const {
   if (there_ && there_->key != call_.row.key) {
     return PutAnswer{end_, *there_, {there_->key, {}, 0, 0, {}}};
   }
-  return PutAnswer{end_, there_ ? *there_ : name_of_row(call_.row), key};
+  if (there_) return PutAnswer{end_, *there_, key};
+  return PutAnswer{end_, end_ == PutEnd::kCreated ? made_ : written_name(call_), key};
 }
 
 }  // namespace sluice::ingest::dynamo

@@ -66,6 +66,8 @@ class CancelDeed final : public ById {
  private:
   Step known(const std::optional<NameItem>& name) override;
   Step mark(const Got& got);
+  Step mark_name();
+  Step write(const std::vector<Write>& writes);
   MarkCancelled call_;
   std::optional<NameItem> name_;
   RowItem row_;

@@ -76,7 +76,8 @@ Plan SettleChange::plan(const KeyItem& key) {
   end_ = SettleEnd::kOther;
   if (!is_end_of(name_->name, call_.settled)) return plan;
   end_ = SettleEnd::kBefore;
-  if (name_->name.state != NameState::kWaiting) return plan;
+  if (has_ended(name_->name.state)) return plan;
+  const bool had_row = name_->name.state == NameState::kWaiting;
   end_ = SettleEnd::kSettled;
   NameItem ended = *name_;
   settle_name(ended.name, call_.settled);
@@ -84,9 +85,13 @@ Plan SettleChange::plan(const KeyItem& key) {
   ended.version = world_.version();
   plan.writes.push_back(layout.put_name(ended));
   only_if(plan.writes.back(), name_->version);
-  plan.writes.push_back(layout.remove(layout.place_of(*name_)));
-  plan.writes.push_back(layout.remove(layout.end_key(layout.end_of(*name_), name_->name.identity)));
-  if (row_) {
+  if (had_row) {
+    plan.writes.push_back(layout.remove(layout.place_of(*name_)));
+    plan.writes.push_back(
+        layout.remove(layout.end_key(layout.end_of(*name_), name_->name.identity)));
+    plan.removes = RowPlace{name_->order, name_->name.identity};
+  }
+  if (had_row && row_) {
     if (!call_.buried) bury(ended.name, plan);
     stop(key, plan);
   }
@@ -102,7 +107,6 @@ Plan SettleChange::plan(const KeyItem& key) {
     put.terms = {{{"#i", "identity"}}, {{":i", bytes(ended.name.identity)}}};
     plan.writes.push_back(std::move(put));
   }
-  plan.removes = RowPlace{name_->order, name_->name.identity};
   return plan;
 }
 

@@ -30,6 +30,8 @@ struct Submit {
   wire::Offer message;
   Preference preference;
   StoreTime at;  // the wall clock of reception
+  std::string document =
+      {};  // that it was read from, where it goes into a queue (Config::door_queue)
 };
 
 struct Lookup {

@@ -42,7 +42,7 @@ void add_name(JsonBody& body, const Name& name) {
   if (name.cancelled) body.flag("cancelled", true);
   if (name.generation > 0) body.number("generation", name.generation);
   if (name.first_seen.us > 0) body.time("accepted_at", name.first_seen);
-  if (name.state == NameState::kWaiting) {
+  if (!has_ended(name.state)) {
     body.time("expires_at", name.expires_at);
     return;
   }
@@ -62,7 +62,7 @@ void add_forecast(JsonBody& body, const Forecast& forecast) {
 HttpResponse respond(const Accepted& accepted) {
   JsonBody body;
   add_name(body, accepted.name);
-  if (accepted.name.state == NameState::kWaiting) add_forecast(body, accepted.forecast);
+  if (!has_ended(accepted.name.state)) add_forecast(body, accepted.forecast);
   HttpResponse response;
   response.status = 202;
   response.body = body.done();
@@ -107,13 +107,14 @@ HttpResponse respond(const Found& found) {
 
 HttpResponse respond(const CancelTaken& taken) {
   const NameState state = taken.name.state;
-  if (state != NameState::kWaiting && state != NameState::kCancelled) {
+  const bool ended = has_ended(state);
+  if (ended && state != NameState::kCancelled) {
     return problem(409, "Conflict",
                    "the message has ended already: " + std::string(word_of(state)));
   }
   JsonBody body;
   add_name(body, taken.name);
-  return {state == NameState::kWaiting ? 202 : 200, body.done()};
+  return {ended ? 200 : 202, body.done()};
 }
 
 HttpResponse respond(const CostBooked& cost, const About& about) {

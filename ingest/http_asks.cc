@@ -72,11 +72,12 @@ std::variant<ListAsk, Refusal> read_list(const Parameters& query) {
   if (ask.key.size() > wire::kKeyMax) return Refusal{400, "key", "is longer than a key can be"};
   if (const auto state = query("state")) {
     for (const NameState one : {NameState::kWaiting, NameState::kDelivered, NameState::kDead,
-                                NameState::kExpired, NameState::kCancelled}) {
+                                NameState::kExpired, NameState::kCancelled, NameState::kAccepted}) {
       if (word_of(one) == *state) ask.state = one;
     }
     if (!ask.state) {
-      return Refusal{400, "state", "must be waiting, delivered, dead, expired or cancelled"};
+      return Refusal{400, "state",
+                     "must be accepted, waiting, delivered, dead, expired or cancelled"};
     }
   }
   if (const auto after = query("after")) {

@@ -147,10 +147,17 @@ void HttpDoor::take_message(Waiting waiting, std::string_view document) {
                                    "this API key does not cover the key \"" + message.key + "\""}));
   }
   message.traceparent = waiting.batch->traceparent;
+  std::string kept;
+  if (world_.queue_trouble) {
+    kept = document;
+    if (const auto refusal = world_.queue_trouble(message, kept)) {
+      return answer(waiting, answer_of(*refusal));
+    }
+  }
   const Preference preference = waiting.batch->preference;
   const std::uint64_t request_id = ++last_id_;
   waiting_[request_id] = std::move(waiting);
-  world_.accept(Submit{request_id, std::move(message), preference, at});
+  world_.accept(Submit{request_id, std::move(message), preference, at, std::move(kept)});
 }
 
 void HttpDoor::take_cost(Waiting waiting, std::string_view document) {

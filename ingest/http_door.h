@@ -32,6 +32,9 @@ class HttpDoor {
     std::size_t lines_max = 20'000;             // of an NDJSON request
     bool local = false;                         // it listens on a loopback address
     std::int64_t scale_millionths = 1'000'000;  // of limits' spans, as the settings scale them
+    // Where messages go into a queue: why it does not take one.
+    std::function<std::optional<Refusal>(const wire::Offer&, const std::string& document)>
+        queue_trouble = {};
   };
 
   HttpDoor(Pointers pointers, std::vector<Upstream> upstreams, World world);

@@ -20,6 +20,22 @@ Name name_of_row(const wire::Offer& row) {
   return name;
 }
 
+Name written_name(const Put& put) {
+  Name name = name_of_row(put.row);
+  if (put.accept_until.us > 0) name.state = NameState::kAccepted;
+  return name;
+}
+
+bool has_ended(NameState state) {
+  return state != NameState::kWaiting && state != NameState::kAccepted;
+}
+
+bool is_its_row(const Name& accepted, const Put& put) {
+  if (accepted.state != NameState::kAccepted || put.accept_until.us > 0) return false;
+  if (accepted.identity != put.row.identity) return false;
+  return put.posted || accepted.content_hash == put.row.content_hash;
+}
+
 bool is_end_of(const Name& name, const wire::Settled& settled) {
   return settled.content_hash.empty() || settled.content_hash == name.content_hash;
 }
@@ -69,6 +85,8 @@ std::string_view word_of(NameState state) {
       return "expired";
     case NameState::kCancelled:
       return "cancelled";
+    case NameState::kAccepted:
+      return "accepted";
   }
   return "unknown";
 }

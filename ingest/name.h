@@ -9,6 +9,12 @@
 namespace sluice::ingest {
 
 Name name_of_row(const wire::Offer& row);
+// The name that this Put writes.
+Name written_name(const Put& put);
+// Neither waits nor is to come.
+bool has_ended(NameState state);
+// This name was accepted, and that is its row.
+bool is_its_row(const Name& accepted, const Put& put);
 // Is this its end, and not that of another message with its identity?
 bool is_end_of(const Name& name, const wire::Settled& settled);
 // It ended because another message has its identity: of that one it says nothing.

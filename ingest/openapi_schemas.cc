@@ -5,7 +5,7 @@ namespace sluice::ingest {
 namespace {
 
 constexpr std::string_view kSchemas = R"json(
-"State":{"enum":["waiting","delivered","dead","expired","cancelled"]},
+"State":{"enum":["accepted","waiting","delivered","dead","expired","cancelled"]},
 "Time":{"type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$"},
 "Span":{"type":"number","minimum":0},
 "Document":{"description":"Any JSON; settings say where id and key are."},

@@ -26,7 +26,7 @@ const Upstream* find_upstream(const Config& config, const std::string& name) {
 
 void complete_row(wire::Offer& message, const Config& config, StoreTime first_seen) {
   message.first_seen = first_seen;
-  message.source = config.source;
+  message.source = config.posted_source();
   message.store = config.store;
   message.origin = wire::Origin::kRow;
   message.identity = wire::identity_of(message.source, message.key, message.id, message.generation);

@@ -12,7 +12,7 @@ namespace sluice::ingest {
 // what goes in order the parking store decides (Put): here it is when it was first seen.
 std::int64_t order_of(const wire::Offer& message, Duration priority_age);
 
-// What a message of the embedded queue lacks. `first_seen` must grow strictly from one to the next,
+// What a posted message lacks. `first_seen` must grow strictly from one to the next,
 // so that messages of one key keep the order of their arrival.
 void complete_row(wire::Offer& message, const Config& config, StoreTime first_seen);
 

@@ -20,10 +20,11 @@ namespace sluice::ingest {
 
 enum class NameState : std::uint8_t {
   kWaiting = 1,    // its row is there
-  kDelivered = 2,  // from here on: settled, the row is gone
+  kDelivered = 2,  // these four: settled, the row is gone
   kDead = 3,
   kExpired = 4,
   kCancelled = 5,
+  kAccepted = 6,  // its row comes by a queue, into which the front door sends it
 };
 
 // Beyond, it is not counted how many rows go before a message; a store may stop before that.
@@ -65,10 +66,17 @@ struct KeyFacts {
 // (not with `id_alone`). The row's `offered_before` is kept as the mark `offered`. A row that goes
 // in order (`in_order`) stands after all such rows of its key, whatever clocks say: its order is
 // its own or one more than the last one's, what is greater.
+//
+// With `accept_until` it is the name alone, accepted, and remembered until then. A later Put of
+// this identity and these bytes is the row of that name, marked if it is cancelled; of one that the
+// front door has sent into a queue (`posted`) the bytes are as the settings have it that hold when
+// it comes.
 struct Put {
   wire::Offer row;
   bool id_alone = false;  // source + id name the message (front door), whatever key and generation
   StoreTime now;
+  StoreTime accept_until = {};
+  bool posted = false;
 };
 
 // A place among the rows of a key.
@@ -117,7 +125,8 @@ struct LookupId {
   std::int64_t order = INT64_MAX;  // ... and where in it the message would stand
 };
 
-// A person wants it not to be sent. The name and the row are marked; only settlement ends it.
+// A person wants it not to be sent. The name and the row are marked, of what is accepted the name;
+// only settlement ends it.
 struct MarkCancelled {
   std::string source;
   std::string id;

@@ -20,6 +20,7 @@ struct QueueCopy {
   // their order, and none while one before it is held. All copies of a batch are given to the core,
   // or none.
   std::string group = {};
+  bool posted = false;  // the front door has sent it: its name was accepted (Put)
 };
 
 struct DeleteCopy {
@@ -43,9 +44,15 @@ struct BuryRow {
   wire::Settled why;
 };
 
+// An accepted message of the front door, into the queue that is its source; at least once.
+struct SendPosted {
+  wire::Offer message;
+  std::string document;  // as it was posted
+};
+
 struct QueueCall {
   std::uint64_t call_id = 0;
-  std::variant<DeleteCopy, SetVisibility, DeadLetter, BuryRow> call;
+  std::variant<DeleteCopy, SetVisibility, DeadLetter, BuryRow, SendPosted> call;
 };
 
 // Of a call about a copy; empty: it is about none.

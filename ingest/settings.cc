@@ -1,5 +1,6 @@
 #include "ingest/settings.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -123,6 +124,18 @@ constexpr std::array kRows = {
                .help = "Lines of one NDJSON request.",
                .min = 1,
                .max = 1'000'000},
+    SettingRow{.name = "door_queue",
+               .preset = "",
+               .help = "The name of a [[queue]]: what is posted goes into it, and comes from there "
+                       "as all of it does; without: straight into parking.",
+               .max = 80},
+    SettingRow{.name = "door_max",
+               .type = Type::kWhole,
+               .preset = "1000",
+               .help = "Messages that are posted and on their way into door_queue at a time; more "
+                       "are answered 503.",
+               .min = 1,
+               .max = 100'000},
     SettingRow{.name = "connections_max",
                .type = Type::kWhole,
                .preset = "512",
@@ -324,6 +337,13 @@ Result<Config> read_config(const Settings& settings) {
   auto queues = queue_names(settings);
   if (!queues) return queues.error();
   config.queues = std::move(*queues);
+  config.door_max = small(mine, "door_max");
+  config.door_queue = mine.text("door_queue");
+  const auto& names = config.queues;
+  const bool there = std::find(names.begin(), names.end(), config.door_queue) != names.end();
+  if (!config.door_queue.empty() && !there) {
+    return wrong(mine, "door_queue", "no [[queue]] has the name \"" + config.door_queue + "\"");
+  }
   return config;
 }
 
@@ -350,13 +370,25 @@ static Status check_parking(const Settings& settings) {
                "\"sqlite\"");
 }
 
+static Status check_door(const Settings& settings, const std::vector<SqsSettings>& queues) {
+  const std::string& door = settings.stage.text("door_queue");
+  const bool has_no_key = std::any_of(queues.begin(), queues.end(), [&](const SqsSettings& one) {
+    return one.reading.source == door && one.reading.group_is_key;
+  });
+  if (!has_no_key) return Done{};
+  return wrong(settings.stage, "door_queue",
+               "\"" + door + "\" has key_from_group, and what is posted has no group");
+}
+
 Status check_settings(const Settings& settings) {
   if (auto parking = check_parking(settings); !parking) return parking.error();
   auto pointers = read_pointers(settings);
   if (!pointers) return pointers.error();
   auto config = read_config(settings);
   if (!config) return config.error();
-  if (auto queues = read_queues(settings, *config, *pointers); !queues) return queues.error();
+  auto queues = read_queues(settings, *config, *pointers);
+  if (!queues) return queues.error();
+  if (auto door = check_door(settings, *queues); !door) return door.error();
   if (auto keys = SettingKeys::read(settings); !keys) return keys.error();
   const std::string& listen = settings.stage.text("listen");
   if (auto right = port::check_listen(listen); !right) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ingest/http_answers.h"
+#include "ingest/sqs_posted.h"
 #include "lib/digest/digest.h"
 #include "lib/port/clock.h"
 #include "lib/port/random.h"
@@ -60,28 +61,35 @@ Result<std::unique_ptr<Shell>> Shell::open(const stage::Room& room) {
   if (!has_keys && !shell->open_) return not_open(room.settings);
   shell->door_config_ = read_door(room.settings);
   if (auto queues = shell->open_queues(room); !queues) return queues.error();
+  shell->open_door();
   return shell;
 }
 
 HttpDoor::World Shell::world() {
-  return {[this](const IngestCore::Work& work) { stage_->accept(work); },
-          [this] { return core_.room(); },
-          [this](std::uint64_t id, port::HttpResponse response) {
-            server_->respond(id, std::move(response));
-          },
-          port::wall_now,
-          port::random_bytes,
-          config_.replies.hosts,
-          [this] { stage_->poller().after(Duration{0}, [this] { door_->feed(); }); },
-          lines_max_,
-          local_,
-          stage_->room().settings.time_scale_millionths};
+  HttpDoor::World world{[this](const IngestCore::Work& work) { stage_->accept(work); },
+                        [this] { return core_.door_room(); },
+                        [this](std::uint64_t id, port::HttpResponse response) {
+                          server_->respond(id, std::move(response));
+                        },
+                        port::wall_now,
+                        port::random_bytes,
+                        config_.replies.hosts};
+  world.again = [this] { stage_->poller().after(Duration{0}, [this] { door_->feed(); }); };
+  world.lines_max = lines_max_;
+  world.local = local_;
+  world.scale_millionths = stage_->room().settings.time_scale_millionths;
+  if (!config_.door_queue.empty()) {
+    world.queue_trouble = [this](const wire::Offer& message, const std::string& document) {
+      return sqs_posted_trouble(message, document, queue_named(config_.door_queue).bytes_max());
+    };
+  }
+  return world;
 }
 
 Status Shell::start(stage::Stage<IngestCore>& stage) {
   stage_ = &stage;
   began_ = stage.now();
-  door_ = std::make_unique<HttpDoor>(pointers_, config_.upstreams, world());
+  door_ = std::make_unique<HttpDoor>(door_pointers_, door_upstreams_, world());
   if (auto opened = open_secrets(); !opened) return opened;
   start_replies();
   start_keys();
@@ -94,6 +102,9 @@ Status Shell::start(stage::Stage<IngestCore>& stage) {
   server_ = std::move(*server);
   stage.metrics().on_scrape([this] { count(); });
   stage.log().info("front door", {{"listen", door_config_.listen}, {"port", server_->port()}});
+  if (!config_.door_queue.empty()) {
+    stage.log().info("what is posted goes into a queue", {{"queue", config_.door_queue}});
+  }
   start_queues();
   if (table_) start_table();
   stage.poller().after(seconds(1), [this] { each_second(); });
@@ -120,8 +131,9 @@ void Shell::start_replies() {
 Result<std::vector<std::string>> Shell::reload(const Settings& settings) {
   auto config = read_config(settings);
   if (!config) return config.error();
-  core_.edit(config->upstreams);
-  door_->set_upstreams(std::move(config->upstreams));
+  if (auto queues = reload_queues(settings, *config); !queues) return queues.error();
+  core_.edit(std::move(config->upstreams));
+  door_->set_upstreams(door_upstreams_);
   return std::vector<std::string>{"[[upstream]]", "[[limit]]"};
 }
 

@@ -72,10 +72,15 @@ class Shell {
   Status open_queues(const stage::Room& room);
   void start_queues();
   void ask_queue(const QueueCall& call);
+  [[nodiscard]] SqsSource& queue_named(const std::string& name) const;
+  void open_door();
+  Status reload_queues(const Settings& settings, const Config& config);
   void count_queues(stage::Metrics& metrics);
 
   Config config_;
-  Pointers pointers_;
+  Pointers pointers_;       // of [source]
+  Pointers door_pointers_;  // of what is posted
+  std::vector<Upstream> door_upstreams_;
   port::HttpServerConfig door_config_;
   std::unique_ptr<SqliteParking> parking_;  // these two, or table_ and lease_
   std::unique_ptr<SqliteLists> lists_;

@@ -6,6 +6,7 @@
 #include "ingest/sqs_settings.h"
 #include "ingest/uses.h"
 #include "lib/aws/settings.h"
+#include "lib/base/check.h"
 #include "lib/digest/md5.h"
 #include "lib/port/clock.h"
 
@@ -51,12 +52,19 @@ void Shell::start_queues() {
   queue_settings_.clear();
 }
 
+SqsSource& Shell::queue_named(const std::string& name) const {
+  const auto found = std::find_if(queues_.begin(), queues_.end(),
+                                  [&](const auto& queue) { return queue->name() == name; });
+  CHECK(found != queues_.end());
+  return **found;
+}
+
 void Shell::ask_queue(const QueueCall& call) {
   if (const auto* row = std::get_if<BuryRow>(&call.call)) {
-    const auto from = std::find_if(queues_.begin(), queues_.end(), [&](const auto& queue) {
-      return queue->name() == row->row.source;
-    });
-    return (*from)->perform(call);
+    return queue_named(row->row.source).perform(call);
+  }
+  if (const auto* posted = std::get_if<SendPosted>(&call.call)) {
+    return queue_named(posted->message.source).perform(call);
   }
   const std::string& receipt = receipt_of(call);
   queues_.at(std::stoul(receipt.substr(0, receipt.find(kMarkEnd))))->perform(call);
@@ -87,6 +95,9 @@ void Shell::count_queues(stage::Metrics& metrics) {
     total("sluice_queue_deleted_total", "Messages deleted from it.", counts.deleted);
     total("sluice_queue_dead_total", "Messages sent to its dead-letter queue.", counts.dead);
     total("sluice_queue_visibility_total", "Visibility timeouts set.", counts.set_visibility);
+    total("sluice_queue_sent_total", "Messages of the front door sent into it.", counts.sent);
+    total("sluice_queue_unsent_total", "Those that it did not take, or did not say so.",
+          counts.unsent);
     total("sluice_queue_failed_total", "Polls, and entries of batches, that failed.",
           counts.failed);
     metrics

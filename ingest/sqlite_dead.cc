@@ -98,7 +98,8 @@ Status SqliteParking::put_anew(const DeadRow& dead, StoreTime now, Duration behi
   auto latest = newest(message.source, message.id);
   if (!latest) return latest.error();
   const std::uint32_t known = *latest ? (*latest)->name.generation : 0;
-  return insert_row(anew(message, std::max(message.generation, known) + 1, now, behind));
+  const wire::Offer row = anew(message, std::max(message.generation, known) + 1, now, behind);
+  return insert_row(row, row.cancelled);
 }
 
 Result<ReplayEnd> SqliteParking::replay(const DeadRow& dead, StoreTime now, Duration behind) {

@@ -167,34 +167,7 @@ Result<std::optional<SqliteParking::Remembered>> SqliteParking::name_of(
   return name_by(sql_->name_by_identity);
 }
 
-Status SqliteParking::insert_row(const wire::Offer& row) {
-  const std::string message = wire::encode_item(row);
-  const auto place = place_of(row);
-  if (!place) return place.error();
-  auto inserted = sql_->insert_row.bind_blob(1, row.identity)
-                      .bind_text(2, row.source)
-                      .bind_text(3, row.id)
-                      .bind(4, row.generation)
-                      .bind_text(5, row.key)
-                      .bind_blob(6, row.content_hash)
-                      .bind_text(7, row.upstream)
-                      .bind(8, row.first_seen.us)
-                      .bind(9, row.expires_at.us)
-                      .bind(10, row.cancelled ? 1 : 0)
-                      .bind(11, *place)
-                      .bind(12, row.offered_before ? 1 : 0)
-                      .bind_blob(13, message)
-                      .run();
-  if (!inserted) return inserted;
-  if (auto expected = replies_.expect(row); !expected) return expected;
-  const std::int64_t last_in_order = row.in_order ? *place : 0;
-  return sql_->one_more.bind_text(1, row.key)
-      .bind_text(2, row.upstream)
-      .bind(3, last_in_order)
-      .run();
-}
-
-Result<bool> SqliteParking::settle_row(const Name& name, StoreTime until) {
+Result<bool> SqliteParking::settle_row(const Name& name, StoreTime until, bool had_row) {
   auto settled = sql_->settle_row.bind(1, static_cast<std::int64_t>(name.state))
                      .bind_text(2, name.reason)
                      .bind(3, name.status)
@@ -205,7 +178,9 @@ Result<bool> SqliteParking::settle_row(const Name& name, StoreTime until) {
                      .run();
   if (!settled) return settled.error();
   if (database_.changes() == 0) return false;
-  if (auto fewer = sql_->one_fewer.bind_text(1, name.key).run(); !fewer) return fewer.error();
+  if (had_row) {
+    if (auto fewer = sql_->one_fewer.bind_text(1, name.key).run(); !fewer) return fewer.error();
+  }
   return true;
 }
 
@@ -276,27 +251,6 @@ Status SqliteParking::mark_offered(const std::vector<wire::Offer>& rows) {
 
 // ---- calls
 
-Result<ParkingAnswer> SqliteParking::on(const Put& call) {
-  const wire::Offer& row = call.row;
-  auto there = call.id_alone ? newest(row.source, row.id) : name_of(row.identity);
-  if (!there) return there.error();
-  const bool same =
-      *there && (*there)->name.key == row.key && (*there)->name.content_hash == row.content_hash;
-  const bool forgotten =
-      *there && (*there)->name.state != NameState::kWaiting && (*there)->until < call.now;
-  const bool lost = *there && !call.id_alone && !same && lost_its_identity((*there)->name);
-  if (*there && !forgotten && !lost) {
-    const Name& name = (*there)->name;
-    auto key = facts(name.key);
-    if (!key) return key.error();
-    return ParkingAnswer{PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, name, std::move(*key)}};
-  }
-  if (auto inserted = insert_row(row); !inserted) return inserted.error();
-  auto key = facts(row.key);
-  if (!key) return key.error();
-  return ParkingAnswer{PutAnswer{PutEnd::kCreated, name_of_row(row), std::move(*key)}};
-}
-
 Result<ParkingAnswer> SqliteParking::on(const ReadHead& call) {
   HeadAnswer answer;
   sql_->read_head.bind_text(1, call.key)
@@ -335,8 +289,9 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
     if (!read) return read.error();
     row = std::move(*read);
   }
+  const bool had_row = name.state != NameState::kAccepted;
   settle_name(name, settled);
-  auto settles = settle_row(name, call.remember_until);
+  auto settles = settle_row(name, call.remember_until, had_row);
   if (!settles) return settles.error();
   if (*settles) {
     if (auto told = replies_.settle(settled); !told) return told.error();
@@ -419,7 +374,7 @@ Result<ParkingAnswer> SqliteParking::on(const MarkCancelled& call) {
   if (!there) return there.error();
   if (!*there) return ParkingAnswer{std::move(answer)};
   answer.name = (*there)->name;
-  if (answer.name->state != NameState::kWaiting) return ParkingAnswer{std::move(answer)};
+  if (has_ended(answer.name->state)) return ParkingAnswer{std::move(answer)};
   const std::string& identity = answer.name->identity;
   auto row = row_of(identity);
   if (!row) return row.error();

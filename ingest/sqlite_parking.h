@@ -128,13 +128,15 @@ class SqliteParking {
   struct EndingPage;
   Status list_ending(port::Statement& question, EndingPage& page);
   Status mark_offered(const std::vector<wire::Offer>& rows);
-  Status insert_row(const wire::Offer& row);
+  Status insert_row(const wire::Offer& row, bool cancelled);
+  Status insert_name(const Put& call);
   // Where it stands among the rows of its key.
   Result<std::int64_t> place_of(const wire::Offer& row);
   // Its key is held from now on, if the row that has died says so.
   Result<bool> stop_behind(const std::string& message, const wire::Settled& settled);
-  // The row ends as `name` says, which is remembered until then. Whether it was there.
-  Result<bool> settle_row(const Name& name, StoreTime until);
+  // The row ends as `name` says, which is remembered until then. Whether it was there, or was still
+  // to come (not `had_row`).
+  Result<bool> settle_row(const Name& name, StoreTime until, bool had_row);
   // A dead letter; `message`: its encoded message, if it is one.
   Status bury(const DeadRow& dead, std::optional<std::string_view> message);
   Status keep_position(const ImportPosition& position);

@@ -154,9 +154,13 @@ const SqliteParking::Statements::Question SqliteParking::Statements::kQuestions[
      "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
      ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
      "1, '', 0, 0, 0, 0, ?11, ?12, ?13)"},
+    {&Statements::insert_name,
+     "INSERT OR REPLACE INTO messages (" NAME_COLUMNS
+     ", place, offered, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+     "6, '', 0, 0, 0, ?11, ?12, 0, NULL)"},
     {&Statements::settle_row,
      "UPDATE messages SET state = ?1, reason = ?2, status = ?3, attempts = ?4, settled_at = ?5, "
-     "remember_until = ?6, message = NULL WHERE identity = ?7 AND state = 1"},
+     "remember_until = ?6, message = NULL WHERE identity = ?7 AND state IN (1, 6)"},
     {&Statements::forget_names,
      "DELETE FROM messages WHERE number IN (SELECT number FROM messages "
      "WHERE state > 1 AND remember_until < ?1 LIMIT ?2)"},

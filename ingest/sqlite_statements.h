@@ -35,8 +35,8 @@ struct SqliteParking::Statements {
   port::Statement key_facts, head_order, one_more, one_fewer, delete_empty_key, set_holds,
       list_keys, last_in_order;
   port::Statement name_by_id, name_by_identity, forget_names;
-  port::Statement insert_row, settle_row, row_by_identity, read_head, list_cancelled, list_expired,
-      mark_offered, reorder, cancel_row, count_before, count_behind;
+  port::Statement insert_row, insert_name, settle_row, row_by_identity, read_head, list_cancelled,
+      list_expired, mark_offered, reorder, cancel_row, count_before, count_behind;
   port::Statement write_dead, each_dead, dead_by_id, delete_dead;
   port::Statement import_position, keep_position;
 };

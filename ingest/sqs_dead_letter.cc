@@ -14,7 +14,8 @@ SqsDeadLetter read_sqs_dead_letter(const aws::sqs::Message& message, const SqsRe
   SqsDeadLetter letter{inner ? *inner : message, {}};
   const SqsOurs ours(letter.message);
   DeadRow& dead = letter.dead;
-  dead.reason = ours.is_there() ? ours.text("/reason") : "receives";
+  dead.reason = ours.text("/reason");
+  if (dead.reason.empty()) dead.reason = "receives";  // SQS gave it up
   dead.detail = ours.text("/detail");
   dead.attempts = ours.count("/attempts", 1'000'000);
   dead.status = ours.count("/last_status", 999);

@@ -5,6 +5,7 @@
 
 #include "ingest/json.h"
 #include "ingest/order.h"
+#include "ingest/prefer.h"
 #include "ingest/sqs_ours.h"
 #include "lib/aws/sqs_batches.h"
 #include "lib/base/calendar.h"
@@ -20,9 +21,17 @@ constexpr std::size_t kAttributesMax = 10;  // of a message
 constexpr std::int32_t kPriorityMax = 1000;
 constexpr const char* kWrapped = "{\"sluice\":";
 
+// What was posted is read as it was read then.
+StoreTime first_seen_of(const aws::sqs::Message& message, const SqsOurs& ours) {
+  if (ours.count("/posted", 1) == 0) return message.sent;
+  return parse_time(ours.text("/first_seen")).value_or(message.sent);
+}
+
 }  // namespace
 
 std::optional<aws::sqs::Message> sqs_unwrapped(const aws::sqs::Message& message) {
+  // With our attribute it is a document that looks like one that was wrapped.
+  if (message.attributes.contains(kSqsAttribute)) return std::nullopt;
   if (!message.body.starts_with(kWrapped) || json_trouble(message.body)) return std::nullopt;
   const auto members = json_members(json_whole(message.body));
   if (members.size() != 2 || members[0].second.kind != JsonKind::kObject ||
@@ -55,8 +64,9 @@ ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading
     return said.empty() ? message.id : said;
   };
   const std::string key = reading.group_is_key ? message.group : std::string();
-  ReadDocument read = read_document(message.body, {reading.pointers, reading.upstreams,
-                                                   message.sent, id, reading.reply_hosts, key});
+  const StoreTime first_seen = first_seen_of(message, ours);
+  ReadDocument read = read_document(message.body, {reading.pointers, reading.upstreams, first_seen,
+                                                   id, reading.reply_hosts, key});
   if (std::holds_alternative<Refusal>(read)) return read;
   auto& offer = std::get<wire::Offer>(read);
   offer.source = reading.source;
@@ -67,7 +77,8 @@ ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading
                  -kPriorityMax, kPriorityMax);
   offer.in_order = reading.in_order;
   offer.stops_dead = reading.stops_dead;
-  offer.first_seen = message.sent;
+  offer.first_seen = first_seen;
+  offer.traceparent = read_traceparent(ours.text("/traceparent"));
   offer.offered_before = message.receives > 1;
   if (offer.expires_at.us == 0) offer.expires_at = expiry_of(offer, reading.upstreams);
   return read;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/sqs_posted.h"
 #include "lib/digest/digest.h"
 #include "lib/port/random.h"
 
@@ -21,6 +22,9 @@ constexpr std::size_t kAttemptBytes = 16;
 // A turn's entries go at once while few batches are under way; what comes meanwhile fills the next.
 constexpr aws::BatcherConfig kBatches{sqs::kBatchMax, sqs::kBatchBytesMax, milliseconds(10), 4};
 
+// Who posts one message and waits for its answer has company in its batch.
+constexpr aws::BatcherConfig kPosted{sqs::kBatchMax, sqs::kBatchBytesMax, milliseconds(10), 8};
+
 bool is_gone(const aws::Refusal& refusal) {
   return refusal.code == "QueueDoesNotExist" ||
          refusal.code == "AWS.SimpleQueueService.NonExistentQueue";
@@ -36,7 +40,8 @@ bool is_idle(const Batcher& batcher) {
 SqsSource::Batches::Batches(const World& world, const SqsFound& found)
     : deletes(world.client, world.clock, sqs::deletes(found.url), kBatches),
       visibilities(world.client, world.clock, sqs::visibilities(found.url), kBatches),
-      dead(world.client, world.clock, sqs::sends(found.dead_url), kBatches) {}
+      dead(world.client, world.clock, sqs::sends(found.dead_url), kBatches),
+      posted(world.client, world.clock, sqs::sends(found.url), kPosted) {}
 
 SqsSource::SqsSource(std::string mark, SqsSettings settings, World world)
     : mark_(std::move(mark)), settings_(std::move(settings)), world_(std::move(world)) {}
@@ -159,7 +164,8 @@ void SqsSource::take(sqs::Message message) {
   held.message = std::move(message);
   held.until = world_.clock.now() + settings_.visibility;
   if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(token, *refusal);
-  QueueCopy copy{token, std::move(std::get<wire::Offer>(read)), held.message.group};
+  QueueCopy copy{token, std::move(std::get<wire::Offer>(read)), held.message.group,
+                 is_sqs_posted(held.message)};
   copy.message.envelope = sqs_envelope(held.message, copy.message);
   held.offer = copy.message;
   held.offer.request = {};
@@ -208,6 +214,7 @@ void SqsSource::forget(const std::string& token) {
 
 void SqsSource::perform(const QueueCall& call) {
   if (const auto* row = std::get_if<BuryRow>(&call.call)) return bury_row(*row, call.call_id);
+  if (const auto* posted = std::get_if<SendPosted>(&call.call)) return send(*posted, call.call_id);
   const std::string& token = receipt_of(call);
   const auto at = held_.find(token);
   if (at == held_.end()) return world_.answered({call.call_id, false});
@@ -237,6 +244,29 @@ void SqsSource::bury_row(const BuryRow& dead, std::uint64_t call_id) {
   if (batches_ == nullptr) return world_.answered({call_id, false});
   bury(sqs_message_of(dead.row), epitaph_of(dead.row, dead.why),
        [this, call_id](const aws::EntryFate& fate) { ended(fate, counts_.dead, call_id); });
+}
+
+void SqsSource::send(const SendPosted& posted, std::uint64_t call_id) {
+  if (!open_) {
+    aws::EntryFate away{aws::EntryFate::How::kFailed};
+    away.code = "the queue is away";
+    return sent(away, call_id);
+  }
+  batches_->posted.add(sqs_posted(posted.message, posted.document, found_.queue.is_fifo),
+                       [this, call_id](const aws::EntryFate& fate) { sent(fate, call_id); });
+}
+
+// Its name stays accepted: who posts it again sends it again.
+void SqsSource::sent(const aws::EntryFate& fate, std::uint64_t call_id) {
+  const bool done = fate.how == aws::EntryFate::How::kDone;
+  ++(done ? counts_.sent : counts_.unsent);
+  const std::string why = done ? "" : fate.code.empty() ? "no word of it" : fate.code;
+  if (why != unsent_ && !done) {
+    world_.log.warning("the queue did not take a message of the front door: it is answered 503",
+                       {{"queue", name()}, {"why", why}});
+  }
+  unsent_ = why;
+  world_.answered({call_id, done});
 }
 
 void SqsSource::remove(const std::string& token, std::uint64_t call_id) {
@@ -283,7 +313,7 @@ void SqsSource::end_turn() {
 bool SqsSource::idle() const {
   return polls_ == 0 &&
          (batches_ == nullptr || (is_idle(batches_->dead) && is_idle(batches_->deletes) &&
-                                  is_idle(batches_->visibilities)));
+                                  is_idle(batches_->visibilities) && is_idle(batches_->posted)));
 }
 
 }  // namespace sluice::ingest

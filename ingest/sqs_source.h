@@ -1,6 +1,7 @@
 // One SQS queue that others fill: polls it while there is room, gives its messages to the core as
-// copies, and does what the core asks of them, in batches. One thread, no waiting: answers come
-// through the loop. What the API promises: "Amazon SQS API Reference", AWS.
+// copies, does what the core asks of them, and sends what the front door has taken, in batches. One
+// thread, no waiting: answers come through the loop. What the API promises: "Amazon SQS API
+// Reference", AWS.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +39,9 @@ class SqsSource {
   };
   struct Counts {
     std::uint64_t received = 0, malformed = 0, deleted = 0, dead = 0, set_visibility = 0;
-    std::uint64_t failed = 0;   // of single entries and of whole calls
-    std::uint64_t damaged = 0;  // came with other bytes than the queue has
+    std::uint64_t failed = 0;            // of single entries and of whole calls
+    std::uint64_t damaged = 0;           // came with other bytes than the queue has
+    std::uint64_t sent = 0, unsent = 0;  // of the front door
   };
 
   // `mark` begins its receipts, so that several sources share one core. What the world has
@@ -47,10 +49,16 @@ class SqsSource {
   SqsSource(std::string mark, SqsSettings settings, World world);
 
   void start() { open(); }
-  // Of a receipt of its own, or a row of its own.
+  // Of a receipt of its own, or a row or a posted message of its own.
   void perform(const QueueCall& call);
   // What was asked for in a turn goes out; polls begin where there is room.
   void end_turn();
+  // The settings were edited while it runs.
+  void read_for(std::vector<Upstream> upstreams) {
+    settings_.reading.upstreams = std::move(upstreams);
+  }
+  // Of a message in it, as far as that is known; 0: not yet.
+  [[nodiscard]] std::size_t bytes_max() const { return found_.queue.bytes_max; }
   // Polls no more. What its last polls still bring goes back at once.
   void drain() { draining_ = true; }
   [[nodiscard]] bool idle() const;
@@ -71,6 +79,7 @@ class SqsSource {
     aws::Batcher<std::string> deletes;
     aws::Batcher<aws::sqs::Visibility> visibilities;
     aws::Batcher<aws::sqs::Entry> dead;
+    aws::Batcher<aws::sqs::Entry> posted;
     Batches(const World& world, const SqsFound& found);
   };
   using Fate = aws::Batcher<std::string>::Done;
@@ -91,6 +100,8 @@ class SqsSource {
 
   void remove(const std::string& token, std::uint64_t call_id);
   void bury(const aws::sqs::Message& message, const SqsEpitaph& epitaph, Fate done);
+  void send(const SendPosted& posted, std::uint64_t call_id);
+  void sent(const aws::EntryFate& fate, std::uint64_t call_id);
   void bury_row(const BuryRow& dead, std::uint64_t call_id);
   [[nodiscard]] SqsEpitaph epitaph_of(const wire::Offer& offer, const wire::Settled& why) const;
   void ended(const aws::EntryFate& fate, std::uint64_t& count, std::uint64_t call_id);
@@ -111,6 +122,7 @@ class SqsSource {
   Instant swept_at_ = {};
   std::string trouble_;
   std::string refused_;  // why the last entry was not done
+  std::string unsent_;   // ... of the front door's messages
   Counts counts_;
 };
 

@@ -5,13 +5,14 @@
 
 namespace sluice::ingest {
 
-// [[queue]], and parking = "dynamodb".
+// [[queue]], door_queue, and parking = "dynamodb".
 inline constexpr std::array kUses{
     aws::Use{"Queue", "sqs", "GetQueueUrl"},
     aws::Use{"Queue", "sqs", "GetQueueAttributes"},
     aws::Use{"Queue", "sqs", "ReceiveMessage"},
     aws::Use{"Queue", "sqs", "ChangeMessageVisibilityBatch"},
     aws::Use{"Queue", "sqs", "DeleteMessageBatch"},
+    aws::Use{"Queue", "sqs", "SendMessageBatch"},  // of the front door
     aws::Use{"DeadLetterQueue", "sqs", "GetQueueUrl"},
     aws::Use{"DeadLetterQueue", "sqs", "GetQueueAttributes"},
     aws::Use{"DeadLetterQueue", "sqs", "SendMessageBatch"},

@@ -40,7 +40,9 @@ ParkingAnswer MemoryParking::on(const Put& call) {
   const bool over = there != nullptr && there->state != NameState::kWaiting &&
                     remember_until_[there->identity] < call.now;
   const bool lost = there != nullptr && !call.id_alone && !same && lost_its_identity(*there);
-  if (over || lost) {
+  const bool its_row = there != nullptr && is_its_row(*there, call);
+  const bool cancelled = its_row && there->cancelled;
+  if (over || lost || its_row) {
     const std::string identity = there->identity;
     names_.erase(identity);
     remember_until_.erase(identity);
@@ -49,13 +51,19 @@ ParkingAnswer MemoryParking::on(const Put& call) {
   if (there != nullptr) {
     return PutAnswer{same ? PutEnd::kSame : PutEnd::kOther, *there, facts(there->key)};
   }
+  if (call.accept_until.us > 0) {
+    remember_until_[row.identity] = call.accept_until;
+    names_[row.identity] = written_name(call);
+    return PutAnswer{PutEnd::kCreated, names_[row.identity], facts(row.key)};
+  }
   KeyRows& key = keys_[row.key];
   key.upstream = row.upstream;
   wire::Offer& placed = rows_[row.identity] = row;
+  placed.cancelled = placed.cancelled || cancelled;
   if (row.in_order) {
     placed.order = key.last_in_order = std::max(row.order, key.last_in_order + 1);
   }
-  names_[row.identity] = name_of_row(row);
+  names_[row.identity] = name_of_row(placed);
   replies_.expect(row);
   key.places[{placed.order, row.identity}] = true;
   return PutAnswer{PutEnd::kCreated, names_[row.identity], facts(row.key)};
@@ -107,6 +115,11 @@ ParkingAnswer MemoryParking::on(const SettleRow& call) {
   if (name == names_.end()) return SettleAnswer{SettleEnd::kUnknown, identity, {}};
   if (!is_end_of(name->second, call.settled)) return SettleAnswer{SettleEnd::kOther, identity, {}};
   const auto row = rows_.find(identity);
+  if (row == rows_.end() && name->second.state == NameState::kAccepted) {
+    settle_name(name->second, call.settled);
+    remember_until_[identity] = call.remember_until;
+    return SettleAnswer{SettleEnd::kSettled, identity, facts(name->second.key)};
+  }
   if (row == rows_.end())
     return SettleAnswer{SettleEnd::kBefore, identity, facts(name->second.key)};
   bool stopped = false;
@@ -156,8 +169,9 @@ ParkingAnswer MemoryParking::on(const LookupId& call) {
 ParkingAnswer MemoryParking::on(const MarkCancelled& call) {
   Name* name = newest(call.source, call.id);
   if (name == nullptr) return CancelAnswer{};
-  if (name->state != NameState::kWaiting) return CancelAnswer{*name, std::nullopt};
+  if (has_ended(name->state)) return CancelAnswer{*name, std::nullopt};
   name->cancelled = true;
+  if (name->state == NameState::kAccepted) return CancelAnswer{*name, std::nullopt};
   wire::Offer& row = rows_.at(name->identity);
   row.cancelled = true;
   return CancelAnswer{*name, read(row)};

@@ -1,5 +1,6 @@
 #include "tests/ingest/memory_parking.h"
 
+#include "tests/ingest/accepted_suite.h"
 #include "tests/ingest/parking_suite.h"
 #include "tests/ingest/replies_suite.h"
 
@@ -12,6 +13,7 @@ struct MemoryTraits {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, ParkingSuite, MemoryTraits);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, AcceptedSuite, MemoryTraits);
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, RepliesSuite, MemoryTraits);
 
 TEST(MemoryParking, ADeadRowBecomesADeadLetter) {

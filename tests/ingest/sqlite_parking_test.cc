@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/ingest/accepted_suite.h"
 #include "tests/ingest/parking_suite.h"
 #include "tests/ingest/replies_suite.h"
 
@@ -50,6 +51,7 @@ struct SqliteTraits {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, ParkingSuite, SqliteTraits);
+INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, AcceptedSuite, SqliteTraits);
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, RepliesSuite, SqliteTraits);
 
 TEST(SqliteParking, RepliesOutliveARestartAndAreKeptWithTheirTries) {

@@ -135,6 +135,7 @@ void add_ingest(std::vector<Saboteur>& all) {
       .kind("SetVisibility", calls<ingest::QueueCall, ingest::SetVisibility, E>)
       .kind("DeadLetter", calls<ingest::QueueCall, ingest::DeadLetter, E>)
       .kind("BuryRow", calls<ingest::QueueCall, ingest::BuryRow, E>)
+      .kind("SendPosted", calls<ingest::QueueCall, ingest::SendPosted, E>)
       .kind("Respond", does<ingest::Respond, E>);
 }
 

@@ -67,7 +67,7 @@ constexpr Harmless kTable[] = {
     {"alerter doubles Follow", kAsks},        {"alerter doubles StateOpen", kAgain},
     {"alerter doubles StatePut", kAgain},     {"alerter doubles StateDue", kAsks},
     {"alerter doubles StateMark", kAgain},    {"alerter doubles Deliver", kOnce},
-    {"limiter doubles AskClock", kAsks},
+    {"limiter doubles AskClock", kAsks},      {"ingest doubles SendPosted", kOnce},
 };
 
 }  // namespace

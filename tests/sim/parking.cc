@@ -34,11 +34,19 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
         known->state != NameState::kWaiting && remembered_until_[known->identity] < put.now;
     const bool same = known->key == row.key && known->content_hash == row.content_hash;
     const bool lost = !put.id_alone && !same && ingest::lost_its_identity(*known);
-    if (!over && !lost) {
+    const bool its_row = ingest::is_its_row(*known, put);
+    row.cancelled = row.cancelled || (its_row && known->cancelled);
+    if (!over && !lost && !its_row) {
       const auto end = same ? ingest::PutEnd::kSame : ingest::PutEnd::kOther;
       return ingest::PutAnswer{end, *known, facts(known->key)};
     }
     names_.erase(known->identity);
+  }
+  if (put.accept_until.us > 0) {
+    remembered_until_[row.identity] = put.accept_until;
+    world_.note(name_, "accepts", row.key, row.identity);
+    const Name accepted = names_[row.identity] = ingest::written_name(put);
+    return ingest::PutAnswer{ingest::PutEnd::kCreated, accepted, facts(row.key)};
   }
   const Name name = names_[row.identity] = ingest::name_of_row(row);
   if (tears_ > 0 && world_.prng.chance(tears_)) return ingest::ParkingFailed{"torn", false};
@@ -115,12 +123,15 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   Name& name = at->second;
   if (!ingest::is_end_of(name, settled))
     return ingest::SettleAnswer{ingest::SettleEnd::kOther, settled.identity, {}};
-  if (name.state != NameState::kWaiting)
+  if (ingest::has_ended(name.state))
     return ingest::SettleAnswer{ingest::SettleEnd::kBefore, settled.identity, facts(name.key)};
+  const bool accepted = name.state == NameState::kAccepted;
   const auto row = rows_.extract(settled.identity);
   if (!row.empty()) order_.erase(place(row.mapped().offer));
   ingest::settle_name(name, settled);
   remembered_until_[settled.identity] = settle.remember_until;
+  if (accepted)
+    return ingest::SettleAnswer{ingest::SettleEnd::kSettled, settled.identity, facts(name.key)};
   world_.note(name_, "row gone", name.key, name.identity);
   wire::Offer gone;
   gone.identity = name.identity, gone.content_hash = name.content_hash;  // without a row: torn

@@ -19,10 +19,10 @@ void QueueFake::put(wire::Offer message, const std::string& group) {
   lying_[++put_] = {std::move(message), group, world_.now()};
 }
 
-std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most) {
+std::vector<ingest::QueueCopy> QueueFake::receive(std::size_t most, const std::string& reader) {
   std::vector<Lying*> visible;
   for (auto& [number, one] : lying_) {
-    if (!one.group.empty()) continue;
+    if (!one.group.empty() || (!one.door.empty() && one.door != reader)) continue;
     const bool twice = world_.prng.chance(world_.faults.queue.second_copy);
     if (one.visible <= world_.now() || twice) visible.push_back(&one);
   }
@@ -59,7 +59,7 @@ ingest::QueueCopy QueueFake::give(Lying& one) {
   one.receipt = "receipt-" + std::to_string(++received_);
   witnesses_.tell(&Witness::copy_received, one.message);
   world_.note("queue", "gives", one.message.identity, one.receipt);
-  return {one.receipt, one.message, one.group};
+  return {one.receipt, one.message, one.group, !one.door.empty()};
 }
 
 void QueueFake::lose(const std::string& identity) {
@@ -73,6 +73,11 @@ void QueueFake::lose(const std::string& identity) {
 bool QueueFake::apply(const ingest::QueueCall& call) {
   if (const auto* row = std::get_if<ingest::BuryRow>(&call.call)) {
     witnesses_.tell(&Witness::dead_letter, row->row, row->why);
+    return true;
+  }
+  if (const auto* posted = std::get_if<ingest::SendPosted>(&call.call)) {
+    world_.note("queue", "is sent", posted->message.identity);
+    lying_[++put_] = {posted->message, {}, world_.now(), {}, posted->message.store};
     return true;
   }
   const std::string& receipt = ingest::receipt_of(call);

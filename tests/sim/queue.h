@@ -19,8 +19,9 @@ class QueueFake {
   QueueFake(World& world, Witnesses& witnesses) : world_(world), witnesses_(witnesses) {}
 
   void put(wire::Offer message, const std::string& group = {});
-  // At most so many copies, visible ones and now and then one that somebody has.
-  std::vector<ingest::QueueCopy> receive(std::size_t most);
+  // At most so many copies, visible ones and now and then one that somebody has. What was posted is
+  // given to the ingest whose door it came by: it alone has the parking that knows the name.
+  std::vector<ingest::QueueCopy> receive(std::size_t most, const std::string& reader = {});
   // Of what was put into groups: several of one, in order.
   std::vector<ingest::QueueCopy> receive_in_order(std::size_t most);
   // Applies the call; false: the receipt is stale.
@@ -37,6 +38,7 @@ class QueueFake {
     std::string group;  // empty: it is in no order
     Instant visible;
     std::string receipt = {};  // of the last reception
+    std::string door = {};     // of the ingest that has sent it; empty: others have
   };
   ingest::QueueCopy give(Lying& one);
 

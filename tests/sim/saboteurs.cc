@@ -439,7 +439,7 @@ std::vector<Saboteur> all_saboteurs() {
 const std::vector<Saboteur>& saboteurs() {
   static const std::vector<Saboteur> all = [] {
     std::vector<Saboteur> found = all_saboteurs();
-    for (auto& more : {store_saboteurs(), limit_saboteurs()})
+    for (auto& more : {store_saboteurs(), limit_saboteurs(), door_saboteurs()})
       found.insert(found.end(), more.begin(), more.end());
     return found;
   }();

@@ -27,6 +27,8 @@ const std::vector<Saboteur>& saboteurs();
 std::vector<Saboteur> store_saboteurs();
 // ... about edits of limits.
 std::vector<Saboteur> limit_saboteurs();
+// ... about the front door of a queue.
+std::vector<Saboteur> door_saboteurs();
 // What breaks no promise. For each of those that has a weather: that weather, and nothing planted,
 // named "NAME, not planted". And bugs of a neighbour that a core must stand.
 const std::vector<Saboteur>& weathers();

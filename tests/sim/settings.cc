@@ -143,6 +143,17 @@ void Settings::draw_in_order(Prng& prng) {
   if (coin(prng)) stops = 700'000;
 }
 
+void Settings::draw_door(Prng& prng) {
+  if (explained_day || stated_day || shared_day || !prng.chance(250'000)) return;
+  send_into_queue();
+  if (coin(prng)) ingest.door_max = static_cast<std::uint32_t>(prng.between(1, 6));
+}
+
+void Settings::send_into_queue() {
+  ingest.door_queue = "door";
+  ingest.queues.emplace_back("door");
+}
+
 void Settings::be_explained(Duration longest_answer) {
   explained_day = true;
   answer_max = longest_answer;

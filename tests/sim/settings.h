@@ -89,6 +89,9 @@ struct Settings {
   void draw_timeouts(Prng& prng);
   // Some keys' messages go in order, where nothing else is promised of their times.
   void draw_in_order(Prng& prng);
+  // What is posted goes into a queue, and comes from there.
+  void draw_door(Prng& prng);
+  void send_into_queue();
   // One ingest, rows only, nothing shared that is scarce, nobody cancels.
   void be_explained(Duration longest_answer);
   // One ingest, rows only, keys share nothing, and wait long.
