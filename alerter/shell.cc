@@ -191,12 +191,9 @@ void Shell::delivered(const Deliver& ask, Delivered how) {
 
 void Shell::beat() {
   port::HttpCall call;
-  call.url = beat_url_;
-  if (port::is_secret(beat_url_)) {
-    auto url = secrets_->read(beat_url_);
-    if (!url) return log_.warning("no heartbeat", {{"why", url.error().what}});
-    call.url = std::move(*url);
-  }
+  auto url = url_of(beat_url_, [this](const std::string& one) { return secrets_->read(one); });
+  if (!url) return log_.warning("no heartbeat", {{"why", url.error().what}});
+  call.url = std::move(*url);
   call.headers = {{"User-Agent", "sluice-alerter"}};
   http_->send(std::move(call), [this](const port::HttpAnswer& answer) {
     const Delivered how = judged(answer);

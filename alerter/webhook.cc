@@ -39,15 +39,19 @@ std::vector<std::string> references_of(const Sink& sink) {
   return references;
 }
 
+Result<std::string> url_of(const std::string& setting, const port::ReadSecret& read) {
+  if (!port::is_secret(setting)) return setting;
+  auto url = read(setting);
+  if (!url.ok() || port::HttpClient::check_url(*url).ok()) return url;
+  return Error{Trouble::kUnavailable, setting + ": is no http(s) URL"};
+}
+
 Result<port::HttpCall> webhook_call(const Sink& sink, const std::vector<wire::Alert>& alerts,
                                     StoreTime now, const port::ReadSecret& read) {
   port::HttpCall call;
-  call.url = sink.url;
-  if (port::is_secret(sink.url)) {
-    auto url = read(sink.url);
-    if (!url) return url.error();
-    call.url = std::move(*url);
-  }
+  auto url = url_of(sink.url, read);
+  if (!url) return url.error();
+  call.url = std::move(*url);
   std::vector<std::string> secrets;
   for (const std::string& reference : sink.secrets) {
     auto written = read(reference);

@@ -23,6 +23,10 @@ std::string webhook_id(const std::vector<wire::Alert>& alerts);
 // 2xx: delivered. 408, 429, 5xx, no answer, a redirect: tried again. Other 4xx: refused.
 Delivered judged(const port::HttpAnswer& answer);
 
+// A url as a setting has it, or as its secret does: another secret than was meant is not quoted, as
+// HTTP's errors would.
+Result<std::string> url_of(const std::string& setting, const port::ReadSecret& read);
+
 // The secrets of the sink and of its url are read now; when they cannot be, it is tried again.
 Result<port::HttpCall> webhook_call(const Sink& sink, const std::vector<wire::Alert>& alerts,
                                     StoreTime now,

@@ -139,6 +139,15 @@ TEST(Webhook, EachSecretSignsAndIsReadEachTime) {
   EXPECT_EQ(call.error().what.find("new-secret"), std::string::npos);
 }
 
+// A reference to another secret than was meant: HTTP would quote it as a host that is not found.
+TEST(Webhook, ASecretThatIsNoUrlIsNotQuoted) {
+  const port::ReadSecret read = [](const std::string&) { return Result<std::string>("hunter2"); };
+  const auto call = webhook_call(hook("secret://aws/hook#token"), {alert_of(7)}, kNow, read);
+  ASSERT_FALSE(call.ok());
+  EXPECT_EQ(call.error().what, "secret://aws/hook#token: is no http(s) URL");
+  EXPECT_EQ(url_of("secret://env/BEAT", read).error().what, "secret://env/BEAT: is no http(s) URL");
+}
+
 TEST(Webhook, AListHasAnIdOfItsOwn) {
   const std::vector<wire::Alert> two = {alert_of(1), alert_of(2)};
   EXPECT_EQ(webhook_body(two),
