@@ -55,16 +55,14 @@ Secrets::Secrets(std::unique_ptr<Session> session)
 
 Secrets::~Secrets() = default;
 
-// Of a reference with {key} in its field, the secret that has all keys' fields.
+// With {key} in its field a reference stands for those of keys, of which none is known: a secret
+// that has fields is good.
 void Secrets::look(port::Log& log, const NamedSecret& named) {
-  std::string reference = named.reference;
-  if (reference.find(kKey) != std::string::npos) {
-    if (!port::is_aws_secret(reference)) return;
-    reference.resize(reference.find('#'));
-  }
-  when_read(reference, [this, &log, reference, named] {
-    const auto value = read(reference);
-    if (value.ok()) return;
+  const bool of_keys = named.reference.find(kKey) != std::string::npos;
+  if (of_keys && !port::is_aws_secret(named.reference)) return;
+  when_read(named.reference, [this, &log, of_keys, named] {
+    const auto value = read(named.reference);
+    if (value.ok() || (of_keys && value.error().code == Trouble::kInvalid)) return;
     log.error(
         "a secret cannot be read: what needs it waits for it",
         {{"secret", named.reference}, {"setting", named.setting}, {"why", value.error().what}});

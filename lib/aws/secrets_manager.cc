@@ -36,9 +36,12 @@ Result<std::string> field_of(const Secret& secret, const std::string& field) {
   if (!object.is_object()) {
     return Error{Trouble::kCorrupt, "no field " + field + ": the secret is no JSON object"};
   }
-  const json* found = member(object, field.c_str());
-  if (found != nullptr && found->is_string()) return found->get<std::string>();
-  return Error{Trouble::kInvalid, "the secret has no text called " + field};
+  const auto found = object.find(field);
+  if (found == object.end()) {
+    return Error{Trouble::kInvalid, "the secret has no text called " + field};
+  }
+  if (found->is_string()) return found->get<std::string>();
+  return Error{Trouble::kCorrupt, "what the secret calls " + field + " is no text"};
 }
 
 }  // namespace sluice::aws::secrets_manager

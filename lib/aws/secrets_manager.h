@@ -18,7 +18,8 @@ Request get_secret_value(const std::string& id);
 Reply<Secret> read_secret(const Outcome& outcome);
 
 // A member of a secret that is a JSON object, as the console makes them; the error names the field.
-// kInvalid: it has none of that name; kCorrupt: the secret is no JSON object.
+// kInvalid: it has none of that name; kCorrupt: it is no text (nor is null), or the secret is no
+// JSON object.
 Result<std::string> field_of(const Secret& secret, const std::string& field);
 
 }  // namespace sluice::aws::secrets_manager

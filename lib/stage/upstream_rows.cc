@@ -51,7 +51,9 @@ constexpr std::array kUpstreamRows = {
                    "prior knowledge over http.",
                .words = "1.1|2"},
     SettingRow{.name = "credential",
-               .help = "secret://env/NAME or secret://file/PATH; {key} in it stands for the key.",
+               .help =
+                   "secret://env/NAME, secret://file/PATH or secret://aws/NAME#FIELD; {key} in it "
+                   "(of aws: in FIELD) stands for the key.",
                .max = 4096},
     SettingRow{.name = "credential_default",
                .help = "The credential of keys that have none of their own.",
@@ -198,8 +200,9 @@ Error wrong(const Place& place, const std::string& what) {
 
 // A secret for each key would be a call and a place in memory for whatever producers write.
 bool is_bounded(const std::string& reference) {
-  const std::size_t key = reference.find("{key}");
-  return !port::is_aws_secret(reference) || key == std::string::npos || key > reference.find('#');
+  if (!port::is_aws_secret(reference) || reference.find("{key}") == std::string::npos) return true;
+  const std::size_t mark = reference.find('#');
+  return mark < reference.find("{key}") && reference.find('#', mark + 1) == std::string::npos;
 }
 
 Status read_secrets(const SettingTable& table, Upstream& into) {

@@ -14,8 +14,21 @@ TEST(SecretsManager, TextBytesAndFields) {
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(text->version, "1");
   EXPECT_EQ(*field_of(*text, "k"), "v");
+  EXPECT_EQ(field_of(*text, "none").error().code, Trouble::kInvalid);
   EXPECT_EQ(read_secret(answered(R"({"SecretBinary":"AP8="})"))->value, std::string("\0\xff", 2));
   EXPECT_EQ(read_secret(answered(R"({"SecretString":""})"))->value, "");
+}
+
+// It is there: whoever has one of another's instead where there is none must not.
+TEST(SecretsManager, AFieldThatIsNoTextIsNotMissing) {
+  const auto odd = read_secret(
+      answered(R"({"SecretString":"{\"n\":12345,\"o\":{},\"l\":[\"x\"],\"z\":null}"})"));
+  for (const char* field : {"n", "o", "l", "z"}) {
+    const auto found = field_of(*odd, field);
+    ASSERT_FALSE(found.ok()) << field;
+    EXPECT_EQ(found.error().code, Trouble::kCorrupt) << field;
+    EXPECT_EQ(found.error().what.find("12345"), std::string::npos);
+  }
 }
 
 TEST(SecretsManager, WhatIsWrongIsSaidAndNotTheSecret) {

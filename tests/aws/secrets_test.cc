@@ -81,6 +81,11 @@ TEST_F(SecretsTest, AFieldThatIsNotThereIsToldApart) {
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().code, Trouble::kInvalid);
   vault_.time = vault_.time + minutes(10);
+  vault_.body = R"({"SecretString":"{\"none\":12345}"})";
+  const auto odd = secrets_.read("secret://aws/s#none");
+  ASSERT_FALSE(odd.ok());
+  EXPECT_EQ(odd.error().code, Trouble::kUnavailable);
+  vault_.time = vault_.time + minutes(10);
   vault_.says("plain");
   const auto plain = secrets_.read("secret://aws/s#none");
   ASSERT_FALSE(plain.ok());

@@ -139,6 +139,20 @@ TEST_F(VaultTest, EachKeyHasAFieldOfOneSecret) {
   EXPECT_EQ(vault_.asked.size(), 1U);
 }
 
+// A number is a token that somebody forgot to quote: not a reason to speak under another's name.
+TEST_F(VaultTest, AKeyWhoseFieldIsNoTextDoesNotGoUnderAnothersName) {
+  upstream_.credential = "secret://aws/tokens#{key}";
+  upstream_.credential_default = "secret://aws/tokens#all";
+  vault_.body = R"({"SecretString":"{\"a\":12345,\"b\":null,\"all\":\"shared\"}"})";
+  open_raw();
+  for (const char* field : {"a", "b"}) {
+    const HttpEnded odd = of_key(field);
+    EXPECT_EQ(odd.end, HttpEnd::kNoCredential) << field;
+    EXPECT_THAT(odd.reason, HasSubstr(std::string("is no text"))) << field;
+  }
+  EXPECT_EQ(server_raw_->heard(), "");
+}
+
 TEST_F(CredentialTest, ARequestIsSignedOverItsBodyByEachSecret) {
   setenv("SIGN_TEST_NEW", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1);
   setenv("SIGN_TEST_OLD", "0123456789abcdef-old", 1);

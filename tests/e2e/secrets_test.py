@@ -31,9 +31,9 @@ class Kept(moto.OnMoto):
         call = "put_secret_value(SecretId" if again else "create_secret(Name"
         self.aws.boto3(f'client("secretsmanager").{call}={name!r}, SecretString={text!r})')
 
-    def start(self, flags=(), **options):
+    def start(self, flags=(), field="token", **options):
         self.made = self.pipeline(url=self.upstream.url, time_scale=0.02, **options, more=f"""
-credential = "secret://aws/{TOKEN}#token"
+credential = "secret://aws/{TOKEN}#{field}"
 statuses = ["401: failed"]
 [aws]
 region = "{moto.REGION}"
@@ -78,6 +78,17 @@ endpoint = "{self.aws.url}"
         self.keep(TOKEN, '{"token": "Bearer hunter-one"}')
         self.assertEqual(self.made.settle(["m-1"], 60)["m-1"], "delivered")
         self.assertEqual(self.tokens(), ["Bearer hunter-one"])
+        self.assert_unsaid()
+
+    def test_one_for_each_key_is_looked_at_as_a_whole(self):
+        self.keep(TOKEN, '{\n  "u": "Bearer hunter-one"\n}\n')
+        self.start(field="{key}")
+        self.send("m-1")
+        self.assertNotIn("a secret cannot be read", self.made.log("dispatcher"))
+        self.made.kill("dispatcher")
+        self.keep(TOKEN, "Bearer hunter-one", again=True)
+        self.made.start("dispatcher")
+        eventually("it is said", lambda: "no JSON object" in self.made.log("dispatcher"))
         self.assert_unsaid()
 
     def test_a_store_whose_password_changes(self):

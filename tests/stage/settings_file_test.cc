@@ -168,7 +168,17 @@ TEST_F(SettingsFile, WhatAnswersMeanIsRefusedByItsRule) {
               testing::HasSubstr("{key}"));
   EXPECT_THAT(wrong(upstream_with("credential = \"secret://aws/of/{key}#token\"")),
               testing::HasSubstr("s.toml:4: credential: of Secrets Manager {key} stands"));
-  EXPECT_EQ(upstreams(upstream_with("credential = \"secret://aws/tokens#{key}\""))->size(), 1u);
+  for (const char* field : {"{key}#x", "x#{key}", "{key}#{key}"}) {
+    EXPECT_THAT(
+        wrong(upstream_with("credential = \"secret://aws/tokens#" + std::string(field) + "\"")),
+        testing::HasSubstr("{key} stands for a field"))
+        << field << ": what is before the last # is the secret's name";
+  }
+  for (const char* field : {"{key}", "of-{key}", "{key}-{key}"}) {
+    const std::string credential =
+        "credential = \"secret://aws/tokens#" + std::string(field) + "\"";
+    EXPECT_EQ(upstreams(upstream_with(credential))->size(), 1u) << field;
+  }
 }
 
 }  // namespace
