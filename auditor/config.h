@@ -15,7 +15,7 @@ struct Config {
   std::vector<Upstream> upstreams;  // whose limits the watch watches
   Bounds bounds;
   std::vector<Budget> budgets = {{}};
-  std::uint32_t pending_max = 20'000;  // records and costs that wait to be written
+  std::uint32_t pending_max = 20'000;  // records and costs that wait to be written; costs: half
   std::uint32_t batch_max = 2'000;     // of them, written at once
   std::uint64_t segment_bytes_max = 16ULL * 1024 * 1024;
   Duration segment_age_max = hours(24);          // the line after that begins another one

@@ -78,10 +78,10 @@ void AuditorCore::accept(const Work& work, Instant now, Out& out) {
   if (!has_work() && costs_.empty()) work_since_ = now;
   const bool to_write = std::holds_alternative<wire::Record>(from.item) ||
                         std::holds_alternative<wire::Cost>(from.item);
-  // Costs that wait leave room for records.
-  const bool waits = std::holds_alternative<wire::Cost>(from.item) && !costs_may_go(now) &&
-                     costs_.size() >= config_.pending_max / 2;
-  if (to_write && (room() == 0 || waits)) {
+  // Costs leave room for records: what books them may be slow, or away.
+  const bool is_one_too_many = std::holds_alternative<wire::Cost>(from.item) &&
+                               costs_.size() + round_.costs.size() >= config_.pending_max / 2;
+  if (to_write && (room() == 0 || is_one_too_many)) {
     MARK("auditor: no room for a line");
     ++counts_.overflowed;  // not answered: it is said again
     return;

@@ -139,7 +139,7 @@ class AuditorCore {
   Step step_ = Step::kIdle;
   Round round_;
   Tail round_tail_;
-  Instant segment_since_;  // the last segment began, or was found
+  Instant segment_since_;  // the last segment began
 
   std::map<std::uint64_t, Follower> followers_;  // by call id
 };

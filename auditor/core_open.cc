@@ -62,7 +62,7 @@ void AuditorCore::opened(const LedgerOpened& found, Instant now, Out& out) {
 
 void AuditorCore::opened(const TrailOpened& found, Instant now, Out& out) {
   tail_ = found.tail;
-  segment_since_ = now;
+  segment_since_ = now - found.segment_age;
   torn_bytes_ = found.cut_bytes;
   if (tail_.line < indexed_line_) {
     halt("the trail ends at line " + std::to_string(tail_.line) + ", but " +

@@ -15,6 +15,7 @@
 
 #include "auditor/trail_line.h"
 #include "lib/digest/digest.h"
+#include "lib/port/clock.h"
 #include "lib/port/files.h"
 #include "lib/port/lockfile.h"
 
@@ -53,6 +54,13 @@ std::string segment_path(const std::string& directory, std::uint64_t segment) {
   std::string digits = std::to_string(segment);
   if (digits.size() < kDigits) digits.insert(0, kDigits - digits.size(), '0');
   return directory + "/" + std::string(kPrefix) + digits + std::string(kSuffix);
+}
+
+std::optional<SegmentFile> segment_file(const std::string& directory, std::uint64_t segment) {
+  struct stat facts {};
+  if (stat(segment_path(directory, segment).c_str(), &facts) != 0) return std::nullopt;
+  const StoreTime sealed{facts.st_ctim.tv_sec * 1'000'000 + facts.st_ctim.tv_nsec / 1'000};
+  return SegmentFile{static_cast<std::uint64_t>(facts.st_size), sealed};
 }
 
 Result<std::vector<std::uint64_t>> segments_in(const std::string& directory) {
@@ -109,9 +117,7 @@ Result<TrailAnswer> DiskTrail::open() {
   }
   TrailOpened opened;
   if (!segments_.empty()) {
-    if (auto done = scan(segments_.back().number, tail_, opened.cut_bytes); !done) {
-      return done.error();
-    }
+    if (auto done = scan(segments_.back().number, opened); !done) return done.error();
   }
   if (!numbers->empty() && numbers->back() != tail_.segment) {
     std::error_code ignored;
@@ -130,7 +136,7 @@ Result<TrailAnswer> DiskTrail::open() {
 
 // Follows the chain through the last segment. What does not end in a line feed was never
 // acknowledged; nor was what holds zeros, which a file system leaves where a write did not arrive.
-Status DiskTrail::scan(std::uint64_t number, Tail& tail, std::uint64_t& torn_bytes) {
+Status DiskTrail::scan(std::uint64_t number, TrailOpened& found) {
   const std::string path = segment_path(directory_, number);
   const auto bytes = port::read_whole(path);
   if (!bytes) return bytes.error();
@@ -141,19 +147,22 @@ Status DiskTrail::scan(std::uint64_t number, Tail& tail, std::uint64_t& torn_byt
     if (end == std::string_view::npos) break;
     const std::string_view text = all.substr(at, end - at);
     auto line = read_line(text);
-    if (line.ok() && at == 0) tail.hash = from_hex(line->text("follows"));
-    if (!line.ok() || tail.hash.size() != kHashBytes || !is_chained(text, tail.hash)) {
+    if (line.ok() && at == 0) {
+      tail_.hash = from_hex(line->text("follows"));
+      if (line->at.us > 0) found.segment_age = std::max(port::wall_now() - line->at, Duration{});
+    }
+    if (!line.ok() || tail_.hash.size() != kHashBytes || !is_chained(text, tail_.hash)) {
       if (all.find('\0', at) != std::string_view::npos) break;
-      return Error{Trouble::kCorrupt, path + ": the line after line " + std::to_string(tail.line) +
+      return Error{Trouble::kCorrupt, path + ": the line after line " + std::to_string(tail_.line) +
                                           " is damaged: see sluice-auditor verify"};
     }
-    tail.line = line->n;
-    tail.hash = line->hash;
+    tail_.line = line->n;
+    tail_.hash = line->hash;
     at = end + 1;
   }
-  tail.segment = number;
-  tail.segment_bytes = at;
-  torn_bytes = all.size() - at;
+  tail_.segment = number;
+  tail_.segment_bytes = at;
+  found.cut_bytes = all.size() - at;
   return Done{};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@
 namespace sluice::auditor {
 
 std::string segment_path(const std::string& directory, std::uint64_t segment);
+// Of a segment's file; `sealed`: when its mode was changed last.
+struct SegmentFile {
+  std::uint64_t bytes = 0;
+  StoreTime sealed;
+};
+std::optional<SegmentFile> segment_file(const std::string& directory, std::uint64_t segment);
 // Numbers of the segments that are there, rising.
 Result<std::vector<std::uint64_t>> segments_in(const std::string& directory);
 
@@ -37,7 +44,7 @@ class DiskTrail {
   };
 
   Result<TrailAnswer> open();
-  Status scan(std::uint64_t number, Tail& tail, std::uint64_t& torn_bytes);
+  Status scan(std::uint64_t number, TrailOpened& found);
   Result<TrailAnswer> read(const TrailRead& ask);
   Place place_of(std::uint64_t line) const;
   Result<TrailAnswer> append(const TrailAppend& ask);

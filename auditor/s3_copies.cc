@@ -1,11 +1,8 @@
 #include "auditor/s3_copies.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "auditor/disk_trail.h"
 #include "lib/aws/pages.h"
 #include "lib/port/files.h"
 
@@ -50,13 +47,16 @@ S3Copies::S3Copies(CopiesConfig config, std::string directory, World world)
       directory_(std::move(directory)),
       world_(world),
       chance_(world.seed),
+      started_(world.time.wall()),
       pause_(kPauseMin) {}
 
 std::uint64_t S3Copies::missing() const { return sealed_.size(); }
 
 std::optional<StoreTime> S3Copies::oldest() const {
   if (sealed_.empty()) return std::nullopt;
-  return sealed_.begin()->second.since;
+  const auto& [segment, file] = *sealed_.begin();
+  const bool may_be_there = !is_listed_ || there_.contains(segment);
+  return may_be_there ? std::max(file.sealed, started_) : file.sealed;
 }
 
 void S3Copies::look(std::uint64_t last_segment) {
@@ -69,10 +69,8 @@ void S3Copies::look(std::uint64_t last_segment) {
 void S3Copies::learn(std::uint64_t last_segment) {
   if (last_segment <= learnt_ + 1) return;
   for (std::uint64_t segment = learnt_ + 1; segment < last_segment; ++segment) {
-    struct stat facts {};
-    if (stat(segment_path(directory_, segment).c_str(), &facts) != 0) continue;
-    const StoreTime since{facts.st_mtim.tv_sec * 1'000'000 + facts.st_mtim.tv_nsec / 1'000};
-    sealed_[segment] = {static_cast<std::uint64_t>(facts.st_size), since};
+    const auto file = segment_file(directory_, segment);
+    if (file) sealed_[segment] = *file;
   }
   learnt_ = last_segment - 1;
 }
@@ -116,7 +114,7 @@ void S3Copies::listed(const s3::Page& page) {
 }
 
 // The newest one is read, whole: another trail's would have other bytes.
-bool S3Copies::is_there(std::uint64_t segment, const Sealed& sealed) const {
+bool S3Copies::is_there(std::uint64_t segment, const SegmentFile& sealed) const {
   const auto found = there_.find(segment);
   const bool is_newest = found != there_.end() && std::next(found) == there_.end();
   return found != there_.end() && found->second == sealed.bytes && !is_newest;

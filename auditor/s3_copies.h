@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "auditor/disk_trail.h"
 #include "lib/aws/client.h"
 #include "lib/aws/s3.h"
 #include "lib/base/prng.h"
@@ -52,17 +53,14 @@ class S3Copies {
   // To be called now and then: all segments before this one are sealed.
   void look(std::uint64_t last_segment);
 
-  // Sealed segments that are not known to be in S3, and since when the oldest of them lies, by the
-  // file's own time.
+  // Sealed segments that are not known to be in S3, and since when the oldest of them is sealed. Of
+  // one that may be there, as it has not been looked for or at yet, since the start at the
+  // earliest.
   [[nodiscard]] std::uint64_t missing() const;
   [[nodiscard]] std::optional<StoreTime> oldest() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
-  struct Sealed {
-    std::uint64_t bytes = 0;
-    StoreTime since;
-  };
   void learn(std::uint64_t last_segment);
   void list();
   void listed(const aws::s3::Page& page);
@@ -74,7 +72,7 @@ class S3Copies {
   void stop(std::uint64_t segment, const std::string& why);
   // Nothing: it cannot be read, which was said.
   std::optional<std::string> bytes_of(std::uint64_t segment);
-  [[nodiscard]] bool is_there(std::uint64_t segment, const Sealed& sealed) const;
+  [[nodiscard]] bool is_there(std::uint64_t segment, const SegmentFile& sealed) const;
   // `run` of what a call brought, unless this has gone.
   std::function<void(const aws::Outcome&)> then(std::function<void(const aws::Outcome&)> run);
 
@@ -83,7 +81,8 @@ class S3Copies {
   World world_;
   Prng chance_;
   Counts counts_;
-  std::map<std::uint64_t, Sealed> sealed_;        // that are not known to be there
+  StoreTime started_;
+  std::map<std::uint64_t, SegmentFile> sealed_;   // that are not known to be there
   std::uint64_t learnt_ = 0;                      // the last segment that was sealed
   std::map<std::uint64_t, std::uint64_t> there_;  // bytes by segment
   bool is_listed_ = false;

@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/instant.h"
+
 namespace sluice::auditor {
 
 // Where the trail ends.
@@ -44,6 +46,7 @@ using TrailCall = std::variant<TrailOpen, TrailRead, TrailAppend>;
 struct TrailOpened {
   Tail tail;
   std::uint64_t cut_bytes = 0;  // what a torn last line was long; 0: there was none
+  Duration segment_age = {};    // of the last segment, by the time of its header
 };
 struct TrailLines {
   std::vector<std::string> lines;

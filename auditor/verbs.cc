@@ -39,7 +39,7 @@ const std::array<Verb, 6>& verbs() {
           "verify [DIR] [--s3]",
           "Reads the whole trail: 0 when no byte was changed and no line is missing, else 1 and\n"
           "the first bad line. DIR: that directory alone, without its ledger. --s3: the copies in\n"
-          "S3, and whether the trail here goes on from them.\n",
+          "S3, whether some are missing, and whether the trail here goes on from them.\n",
           {},
           1,
           {"--s3"}},
@@ -131,10 +131,17 @@ Result<int> verify_s3(const Settings& settings, const std::string& data_dir) {
   if (!verified) return verified.error();
   const Verified& copies = verified->copies;
   if (copies.bad) return say_bad(*copies.bad, std::cout);
-  std::cout << "the copies are whole: " << copies.lines << " lines in " << copies.segments
+  std::cout << "the copies under s3://" << config->bucket << "/" << config->prefix
+            << " are whole: " << copies.lines << " lines in " << copies.segments
             << " segments, last hash " << copies.hash << "\n";
   if (verified->uncopied > 0) {
     std::cout << verified->uncopied << " sealed segments here have no copy yet\n";
+  }
+  const std::string missing =
+      what_is_missing(*verified, settings.stage.duration("trail_copy_late"), port::wall_now());
+  if (!missing.empty()) {
+    std::cout << missing << "\n";
+    return kNotWhole;
   }
   if (verified->joins) {
     std::cout << "the trail here goes on from them\n";

@@ -62,10 +62,14 @@ struct VerifiedCopies {
   Verified copies;
   bool joins = false;          // the segment here that follows the last copy does follow it
   std::uint64_t uncopied = 0;  // sealed segments here that have no copy
+  StoreTime since;             // the oldest of them was sealed
 };
 Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
                                      const aws::SessionSettings& session,
                                      const std::string& directory);
+// Why copies that are whole are not all that should be there by now; empty: they are. `late`: how
+// long after it was sealed a segment may have none.
+std::string what_is_missing(const VerifiedCopies& found, Duration late, StoreTime now);
 
 // The attempts on an upstream that the trail proves, as `sluice-limiter restore` reads them
 // (docs/trail.md). Nothing is written unless the whole trail is good, up to what the ledger knows.

@@ -8,6 +8,7 @@
 #include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "lib/aws/pages.h"
+#include "lib/base/calendar.h"
 #include "lib/digest/digest.h"
 
 namespace sluice::auditor {
@@ -107,9 +108,20 @@ Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
   const std::uint64_t last = sizes->empty() ? 0 : sizes->rbegin()->first;
   found.joins = joins(directory, last + 1, verifier);
   for (const std::uint64_t segment : *here) {
-    if (segment > last && segment != here->back()) ++found.uncopied;
+    if (segment <= last || segment == here->back()) continue;
+    const auto file = segment_file(directory, segment);
+    if (file && ++found.uncopied == 1) found.since = file->sealed;
   }
   return found;
+}
+
+// Copies that are missing at the newest end may be yet to come: not for long.
+std::string what_is_missing(const VerifiedCopies& found, Duration late, StoreTime now) {
+  if (found.uncopied == 0) return "";
+  if (found.copies.segments == 0) return "there is no copy at all, though segments are sealed here";
+  if (now - found.since <= late) return "";
+  return "the oldest of them was sealed at " + timestamp_of(found.since) +
+         ", longer ago than trail_copy_late: it cannot be copied, or its copy is gone";
 }
 
 }  // namespace sluice::auditor

@@ -2,20 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "auditor/verify.h"
 #include "tests/auditor/world.h"
 
 namespace sluice::auditor {
 namespace {
-
-void expect_whole(const World& world) {
-  Verifier verifier;
-  for (std::uint64_t n = 1; n <= world.trail.lines().size(); ++n) {
-    if (world.trail.headers().contains(n)) verifier.begin_segment(verifier.segments() + 1);
-    const auto wrong = verifier.check(world.trail.lines()[n - 1]);
-    ASSERT_FALSE(wrong) << "line " << n << ": " << *wrong;
-  }
-}
 
 TEST(AuditorCore, ACostOfTheFutureDoesNotMoveTheTrailsTime) {
   World world;
@@ -130,74 +120,21 @@ TEST(AuditorCore, TheTrailHoldsNoNames) {
   EXPECT_EQ(line.text("id"), id_name(secret, record.id));
 }
 
-// Costs may be elsewhere (SplitLedger): that is away while the ledger's file is not.
-TEST(AuditorCore, CostsThatCannotBeBookedHoldUpNoRecord) {
-  for (const bool looks : {true, false}) {
-    World world;
-    world.real_ledger = [&](const LedgerCall& call) -> LedgerAnswer {
-      if (const auto* look = std::get_if<LedgerLook>(&call); look != nullptr && looks) {
-        LedgerFound found;
-        found = std::get<LedgerFound>(
-            world.ledger.answer(LedgerLook{look->records, look->keys, {}, {}}));
-        found.knows_costs = look->events.empty();
-        return found;
-      }
-      LedgerBook book;
-      if (const auto* asked = std::get_if<LedgerBook>(&call)) book = *asked;
-      if (looks || book.costs.empty()) return world.ledger.answer(call);
-      book.costs.clear();
-      LedgerBooked booked = std::get<LedgerBooked>(world.ledger.answer(book));
-      booked.has_costs = false;
-      return booked;
-    };
-    world.say(cost_of(1, 600'000'000'000));
-    world.say(attempt_record(1, "onlyfans:a", 1, 2));
-    world.run();
-    EXPECT_EQ(world.lines("attempt").size(), 1U);
-    EXPECT_EQ(world.heard<wire::Recorded>().size(), 1U);
-    EXPECT_TRUE(world.core->ready());
-    EXPECT_FALSE(world.core->idle());
-    EXPECT_EQ(world.core->counts().costs_booked, 0U);
-    const int calls = world.calls;
-    world.wait(milliseconds(100));
-    EXPECT_EQ(world.calls, calls);  // not again and again
-    world.say(attempt_record(2, "onlyfans:a", 3, 4));
-    world.run();
-    EXPECT_EQ(world.heard<wire::Recorded>().size(), 2U);
-    world.wait(seconds(3));
-    EXPECT_EQ(world.core->counts().costs_booked, 0U);
-    world.real_ledger = nullptr;
-    world.wait(seconds(3));
-    EXPECT_EQ(world.heard<wire::Recorded>().size(), 3U);
-    EXPECT_EQ(world.core->counts().costs_booked, 1U);
-    EXPECT_EQ(world.ledger.months["2026-11"]["openai"], 600'000'000'000);
-    EXPECT_EQ(world.lines("alert").size(), 1U);
-    EXPECT_TRUE(world.core->idle());
-    expect_whole(world);
-  }
-}
-
-TEST(AuditorCore, CostsThatWaitLeaveRoomForRecords) {
+TEST(AuditorCore, ASegmentsAgeCountsFromBeforeTheStart) {
   Config config = small_config();
-  config.pending_max = 10;
+  config.segment_age_max = hours(1);
   World world(config);
-  world.real_ledger = [&](const LedgerCall& call) -> LedgerAnswer {
-    const auto* look = std::get_if<LedgerLook>(&call);
-    if (look == nullptr || look->events.empty()) return world.ledger.answer(call);
-    auto found =
-        std::get<LedgerFound>(world.ledger.answer(LedgerLook{look->records, look->keys, {}, {}}));
-    found.knows_costs = false;
-    return found;
-  };
-  world.say(cost_of(0, 1));
+  world.say(attempt_record(1, "onlyfans:a", 1, 2));
   world.run();
-  for (int n = 1; n < 20; ++n) world.say(cost_of(n, 1));
-  world.run();
-  EXPECT_EQ(world.core->room(), 5U);
-  EXPECT_GT(world.core->counts().overflowed, 0U);
-  world.real_ledger = nullptr;
-  world.wait(seconds(3));
-  EXPECT_EQ(world.core->counts().costs_booked, 5U);
+  for (const bool old : {false, true}) {
+    world.trail.segment_age = old ? minutes(60) : minutes(59);
+    world.restart();
+    const int n = old ? 3 : 2;
+    world.say(attempt_record(n, "onlyfans:a", n, n + 1));
+    world.run();
+    EXPECT_EQ(world.trail.headers().size(), old ? 2U : 1U);
+  }
+  expect_whole(world);
 }
 
 TEST(AuditorCore, AnOldSegmentIsSealedBeforeTheNextLine) {

@@ -109,6 +109,27 @@ TEST(DiskTrail, EndsWhereTheLastWholeLineEnds) {
   }
 }
 
+TEST(DiskTrail, SaysHowOldItsLastSegmentIs) {
+  const TempDir dir;
+  DiskTrail trail(dir.path());
+  Tail tail = open_trail(trail).tail;
+  EXPECT_EQ(open_trail(trail).segment_age, Duration{});
+  const auto append_at = [&](int n, Duration ago) {
+    wire::Record record = attempt_record(n, "onlyfans:a", n, n);
+    record.at = port::wall_now() - ago;
+    Chain chain(tail, 1);  // a segment for each
+    chain.add_record(record, "name", "s");
+    must(trail.answer(TrailAppend{tail.line, tail.hash, chain.lines()}));
+    tail = chain.tail();
+    return open_trail(trail).segment_age;
+  };
+  EXPECT_GE(append_at(1, hours(3)), hours(3));
+  const Duration age = append_at(2, hours(2));
+  EXPECT_GE(age, hours(2));
+  EXPECT_LT(age, hours(3));
+  EXPECT_EQ(append_at(3, -hours(2)), Duration{}) << "of a clock that is ahead";
+}
+
 TEST(DiskTrail, BlocksThatNeverArrivedAreCutADamagedLineIsNot) {
   const TempDir dir;
   DiskTrail trail(dir.path());

@@ -19,10 +19,13 @@ namespace sluice::auditor {
 class FakeTrail {
  public:
   TrailAnswer answer(const TrailCall& call) {
-    if (std::holds_alternative<TrailOpen>(call)) return TrailOpened{tail_, torn_bytes_};
+    if (std::holds_alternative<TrailOpen>(call))
+      return TrailOpened{tail_, torn_bytes_, segment_age};
     if (const auto* read = std::get_if<TrailRead>(&call)) return lines_from(*read);
     return append(std::get<TrailAppend>(call));
   }
+
+  Duration segment_age;  // of the last one, at the next start
 
   void tear(std::uint64_t bytes) { torn_bytes_ = bytes; }
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }

@@ -3,13 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 
 #include "auditor/disk_trail.h"
 #include "auditor/uses.h"
 #include "auditor/verbs.h"
 #include "lib/digest/digest.h"
+#include "lib/port/clock.h"
 #include "tests/auditor/temp_dir.h"
 #include "tests/auditor/world.h"
 
@@ -23,6 +26,7 @@ constexpr std::uint32_t kNotHeardOf = 1;  // done, and answered with 500
 class FakeBucket final : public aws::Transport, public aws::KeySource {
  public:
   void send(aws::HttpRequest request, Limits, std::function<void(aws::HttpText)> done) override {
+    if (is_silent) return;
     const std::string path = request.url.substr(request.url.find("/copies") + 7);
     asked.push_back(request.method + " " + path.substr(0, path.find('?')));
     headers.assign(request.headers.begin(), request.headers.end());
@@ -34,7 +38,7 @@ class FakeBucket final : public aws::Transport, public aws::KeySource {
   }
   void after(Duration wait, std::function<void()> run) override { time = time + wait, run(); }
   [[nodiscard]] Instant now() const override { return time; }
-  [[nodiscard]] StoreTime wall() const override { return {kNov21Us}; }
+  [[nodiscard]] StoreTime wall() const override { return wall_time; }
   void ask(std::function<void(Result<aws::Keys>)> done) override { done(aws::Keys{"A", "s", ""}); }
   void doubt(const aws::Keys&) override {}
 
@@ -50,6 +54,8 @@ class FakeBucket final : public aws::Transport, public aws::KeySource {
   std::vector<aws::NameValue> headers;  // of the last request
   std::deque<std::uint32_t> fates;      // of the next calls: statuses, or the two above
   Instant time{1'000'000'000};
+  StoreTime wall_time{kNov21Us};
+  bool is_silent = false;  // requests are not answered
 
  private:
   static aws::HttpText said(std::uint32_t status, const std::string& code) {
@@ -202,6 +208,57 @@ TEST_F(S3CopiesTest, WhatFailsIsTriedUntilItIsDone) {
   EXPECT_EQ(copies_->counts().failed, 3u);
   expect_copied(2);
   EXPECT_FALSE(copies_->oldest().has_value());
+}
+
+// Sealed since when its mode was changed, whenever its last line was written.
+TEST_F(S3CopiesTest, WhatIsMissingIsSoSinceItWasSealed) {
+  const StoreTime before = port::wall_now() - seconds(60);
+  write(2);
+  const std::string path = segment_path(dir_.path(), 1);
+  std::filesystem::last_write_time(
+      path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(5));
+  bucket_.fates = {kAsItIs, 403};
+  look();
+  ASSERT_TRUE(copies_->oldest().has_value());
+  EXPECT_GT(*copies_->oldest(), before);
+}
+
+// All copied, and long ago: nothing is late while S3 has not said so.
+TEST_F(S3CopiesTest, AfterARestartNothingIsLateBeforeS3HasSpoken) {
+  write(4);
+  look();
+  const StoreTime start = port::wall_now() + hours(48);
+  bucket_.wall_time = start;
+  open();
+  bucket_.is_silent = true;
+  look(3);
+  EXPECT_EQ(copies_->missing(), 3u);
+  EXPECT_EQ(copies_->oldest(), start) << "the list is not answered";
+  bucket_.is_silent = false;
+  open();
+  bucket_.fates = {kAsItIs, 403};
+  look();
+  EXPECT_EQ(copies_->missing(), 1u);
+  EXPECT_EQ(copies_->oldest(), start) << "the newest one is there, and yet to be compared";
+  write(1);
+  bucket_.objects.clear();
+  open();
+  bucket_.fates = {kAsItIs, 403};
+  look();
+  EXPECT_LT(*copies_->oldest(), start) << "it is not there";
+}
+
+TEST_F(S3CopiesTest, WhatShouldBeThereByNowIsMissed) {
+  VerifiedCopies found;
+  const StoreTime now{kNov21Us};
+  EXPECT_EQ(what_is_missing(found, hours(1), now), "");
+  found.uncopied = 2;
+  found.since = now - minutes(30);
+  EXPECT_NE(what_is_missing(found, hours(1), now), "") << "none at all";
+  found.copies.segments = 3;
+  EXPECT_EQ(what_is_missing(found, hours(1), now), "");
+  found.since = now - minutes(61);
+  EXPECT_NE(what_is_missing(found, hours(1), now), "");
 }
 
 // Put, answered with 500, and said again: then it is there already.

@@ -1,12 +1,15 @@
 // The auditor's core with a fake trail and ledger, driven turn by turn; can be killed at any call.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "auditor/core.h"
+#include "auditor/verify.h"
 #include "tests/auditor/fakes.h"
 
 namespace sluice::auditor {
@@ -164,5 +167,15 @@ class World {
   Config config_;
   Outbox<AuditorCore::Effect> out_;
 };
+
+// The chain of the trail, and its segments.
+inline void expect_whole(const World& world) {
+  Verifier verifier;
+  for (std::uint64_t n = 1; n <= world.trail.lines().size(); ++n) {
+    if (world.trail.headers().contains(n)) verifier.begin_segment(verifier.segments() + 1);
+    const auto wrong = verifier.check(world.trail.lines()[n - 1]);
+    ASSERT_FALSE(wrong) << "line " << n << ": " << *wrong;
+  }
+}
 
 }  // namespace sluice::auditor

@@ -67,6 +67,9 @@ for one in s3.list_objects_v2(Bucket={BUCKET!r}).get("Contents", []):
         code, said = self.made.auditor("verify", "--s3")
         self.assertEqual(code, 0, said)
         self.assertIn("goes on from them", said)
+        code, said = self.made.auditor("verify", "--s3", "--trail_prefix", "another/")
+        self.assertEqual(code, 1, said)
+        self.assertIn("there is no copy at all", said)
         copy = os.path.join(self.made.folder, "copy")  # as `aws s3 sync` makes it
         os.makedirs(copy)
         for key, (text, _, _) in found.items():

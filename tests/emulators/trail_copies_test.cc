@@ -88,6 +88,9 @@ TEST_F(TrailCopiesTest, EachIsThereOnceWhateverHappens) {
   const VerifiedCopies behind = verified(dir_.path());
   EXPECT_TRUE(behind.joins);
   EXPECT_EQ(behind.uncopied, 2u);
+  EXPECT_GT(behind.since, StoreTime{});
+  EXPECT_EQ(what_is_missing(behind, hours(1), behind.since + hours(1)), "");
+  EXPECT_NE(what_is_missing(behind, hours(1), behind.since + hours(2)), "");
   copy();
   EXPECT_EQ(copies_->counts().put, 2u);
   EXPECT_EQ(verified(dir_.path()).copies.segments, 7u);
@@ -103,6 +106,16 @@ TEST_F(TrailCopiesTest, ACopyThatWasChangedIsNamed) {
   const VerifiedCopies found = verified(dir_.path());
   ASSERT_TRUE(found.copies.bad);
   EXPECT_EQ(found.copies.bad->file, "a/b/trail-00000002.ndjson");
+}
+
+TEST_F(TrailCopiesTest, UnderAnotherPrefixNoneIsThere) {
+  write(3);
+  copy();
+  config_.prefix = "a/c/";
+  const VerifiedCopies found = verified(dir_.path());
+  EXPECT_EQ(found.copies.segments, 0u);
+  EXPECT_EQ(found.uncopied, 2u);
+  EXPECT_NE(what_is_missing(found, hours(1), found.since), "");
 }
 
 TEST_F(TrailCopiesTest, AnotherTrailDoesNotGoOnFromThem) {
