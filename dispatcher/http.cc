@@ -53,6 +53,13 @@ Status check_secrets(const Upstream& upstream) {
   return Done{};
 }
 
+// A 403 that says when to come again closes a key, whatever its credential.
+bool speaks_of_credential(const port::ShotResult& result) {
+  const bool for_a_time = std::any_of(result.fields.begin(), result.fields.end(),
+                                      [](const auto& one) { return one.first == "retry-after"; });
+  return result.status == 401 || (result.status == 403 && !for_a_time);
+}
+
 // One that signed requests carry.
 bool is_signature_header(std::string_view name) {
   return equals_ignoring_case(name, "webhook-id") ||
@@ -221,8 +228,10 @@ void Http::wait(const std::string& reference, StartHttp call) {
   });
   poller_.after(kSecretWait, [this, here, attempt, number, reference] {
     if (here.expired()) return;
-    const auto late = waited(attempt, number);
+    auto late = waited(attempt, number);
     if (!late) return;
+    secrets_.settle_for_old(reference);
+    if (!secrets_.is_being_read(reference)) return start(std::move(*late));
     lines_.at(late->upstream).trouble = reference + " is being read";
     refuse(attempt, HttpEnd::kNotConnected, "no credential");
   });
@@ -288,7 +297,7 @@ void Http::ended(port::ShotResult result) {
   const auto found = attempts_.find(result.id);
   HttpEnded ended;
   found->second.line->astray = result.end == port::ShotEnd::kAddress;
-  if (result.status == 401 || result.status == 403) {
+  if (speaks_of_credential(result)) {
     for (const std::string& one : references_of(*found->second.line->upstream)) {
       secrets_.refused(one);
     }

@@ -12,18 +12,6 @@ constexpr std::string_view kStart = "secret://aws/";
 constexpr Duration kGood = minutes(10);
 constexpr Duration kAgain = seconds(10);  // after one that was no use
 
-Result<std::string> value_of(const secrets_manager::Secret& secret, const SecretReference& parts,
-                             const std::string& reference) {
-  if (parts.field.empty()) return port::usable_secret(secret.value, reference);
-  auto field = secrets_manager::field_of(secret, parts.field);
-  if (!field.ok()) {
-    const bool none = field.error().code == Trouble::kInvalid;
-    return Error{none ? Trouble::kInvalid : Trouble::kUnavailable,
-                 reference + ": " + field.error().what};
-  }
-  return port::usable_secret(std::move(*field), reference);
-}
-
 }  // namespace
 
 std::optional<SecretReference> read_reference(std::string_view text) {
@@ -52,18 +40,39 @@ void SecretCache::ask(const std::string& reference, Done done) {
 std::optional<Result<std::string>> SecretCache::peek(const std::string& reference) {
   const auto parts = read_reference(reference);
   if (!parts) return Error{Trouble::kUnavailable, reference + " is no secret://aws/NAME#FIELD"};
-  Kept& kept = kept_[parts->name];
-  if (!is_settled(kept) && !std::exchange(kept.asking, true)) fetch(parts->name, kept);
-  const bool usable = kept.secret && !kept.doubted;
+  const Kept& kept = look(parts->name);
+  const bool usable = kept.secret && !kept.awaited;
   if (!usable && !is_settled(kept)) return std::nullopt;
   return answer(kept, *parts, reference);
+}
+
+bool SecretCache::is_being_read(const std::string& reference) {
+  const auto parts = read_reference(reference);
+  if (!parts) return false;
+  const Kept& kept = look(parts->name);
+  return (!kept.secret || kept.awaited) && !is_settled(kept);
+}
+
+SecretCache::Kept& SecretCache::look(const std::string& name) {
+  Kept& kept = kept_[name];
+  if (!is_settled(kept) && !std::exchange(kept.asking, true)) fetch(name, kept);
+  return kept;
 }
 
 void SecretCache::doubt(const std::string& reference) {
   const auto parts = read_reference(reference);
   const auto found = parts ? kept_.find(parts->name) : kept_.end();
-  if (found == kept_.end() || world_.now() - found->second.read_at < kAgain) return;
-  found->second.doubted = true;
+  if (found == kept_.end()) return;
+  Kept& kept = found->second;
+  if (kept.refused || world_.now() - kept.read_at < kAgain) return;
+  kept.refused = true;
+  kept.awaited = !kept.in_vain;
+}
+
+void SecretCache::settle_for_old(const std::string& reference) {
+  const auto parts = read_reference(reference);
+  const auto found = parts ? kept_.find(parts->name) : kept_.end();
+  if (found != kept_.end() && found->second.secret) found->second.awaited = false;
 }
 
 // A map's elements stay where they are.
@@ -73,24 +82,35 @@ void SecretCache::fetch(const std::string& name, Kept& kept) {
 }
 
 bool SecretCache::is_settled(const Kept& kept) const {
-  if (kept.doubted || kept.asking) return false;
+  if (kept.refused || kept.asking) return false;
   const Duration age = world_.now() - kept.read_at;
   return kept.secret ? age < kGood : !kept.why.empty() && age < kAgain;
 }
 
 Result<std::string> SecretCache::answer(const Kept& kept, const SecretReference& parts,
                                         const std::string& reference) {
-  if (kept.secret) return value_of(*kept.secret, parts, reference);
-  return Error{Trouble::kUnavailable, reference + ": " + kept.why};
+  if (!kept.secret) return Error{Trouble::kUnavailable, reference + ": " + kept.why};
+  if (parts.field.empty()) return port::usable_secret(kept.secret->value, reference);
+  auto field = secrets_manager::field_of(kept.fields, parts.field);
+  if (field.ok()) return port::usable_secret(std::move(*field), reference);
+  const bool none = field.error().code == Trouble::kInvalid;
+  return Error{none ? Trouble::kInvalid : Trouble::kUnavailable,
+               reference + ": " + field.error().what};
 }
 
 void SecretCache::take(Kept& kept, const Outcome& outcome) {
   auto secret = secrets_manager::read_secret(outcome);
   kept.why = secret.ok() ? "" : secret.refusal().code + ": " + secret.refusal().message;
-  if (secret.ok()) kept.secret = std::move(*secret);
+  const bool other = secret.ok() && (!kept.secret || kept.secret->value != (*secret).value);
+  kept.in_vain = !other && (kept.in_vain || kept.refused);
+  if (other) {
+    kept.secret = std::move(*secret);
+    kept.fields = secrets_manager::fields_of(*kept.secret);
+  }
   // Also when it failed: an old value serves until then.
   kept.read_at = world_.now();
-  kept.doubted = false;
+  kept.refused = false;
+  kept.awaited = false;
   kept.asking = false;
   for (const Waiting& one : std::exchange(kept.waiting, {})) {
     one.done(answer(kept, one.parts, one.reference));

@@ -78,7 +78,7 @@ Result<std::string> Secrets::read(const std::string& reference) {
 }
 
 bool Secrets::is_being_read(const std::string& reference) {
-  return cache_ && port::is_aws_secret(reference) && !cache_->peek(reference);
+  return cache_ && port::is_aws_secret(reference) && cache_->is_being_read(reference);
 }
 
 void Secrets::when_read(const std::string& reference, std::function<void()> then) {
@@ -88,6 +88,10 @@ void Secrets::when_read(const std::string& reference, std::function<void()> then
 
 void Secrets::refused(const std::string& reference) {
   if (cache_ && port::is_aws_secret(reference)) cache_->doubt(reference);
+}
+
+void Secrets::settle_for_old(const std::string& reference) {
+  if (cache_ && port::is_aws_secret(reference)) cache_->settle_for_old(reference);
 }
 
 }  // namespace sluice::aws

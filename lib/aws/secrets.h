@@ -49,6 +49,8 @@ class Secrets {
   void when_read(const std::string& reference, std::function<void()> then);
   // Whoever was shown the value refused it (401, 403, WRONGPASS): it is read again.
   void refused(const std::string& reference);
+  // Whoever waits for it can do so no longer: what was refused serves meanwhile, if there is any.
+  void settle_for_old(const std::string& reference);
 
  private:
   explicit Secrets(std::unique_ptr<Session> session);

@@ -31,16 +31,25 @@ Reply<Secret> read_secret(const Outcome& outcome) {
   return secret;
 }
 
-Result<std::string> field_of(const Secret& secret, const std::string& field) {
+std::optional<Fields> fields_of(const Secret& secret) {
   const json object = json::parse(secret.value, nullptr, false);
-  if (!object.is_object()) {
+  if (!object.is_object()) return std::nullopt;
+  Fields fields;
+  for (const auto& [name, value] : object.items()) {
+    fields[name] = value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
+  }
+  return fields;
+}
+
+Result<std::string> field_of(const std::optional<Fields>& fields, const std::string& field) {
+  if (!fields) {
     return Error{Trouble::kCorrupt, "no field " + field + ": the secret is no JSON object"};
   }
-  const auto found = object.find(field);
-  if (found == object.end()) {
+  const auto found = fields->find(field);
+  if (found == fields->end()) {
     return Error{Trouble::kInvalid, "the secret has no text called " + field};
   }
-  if (found->is_string()) return found->get<std::string>();
+  if (found->second) return *found->second;
   return Error{Trouble::kCorrupt, "what the secret calls " + field + " is no text"};
 }
 

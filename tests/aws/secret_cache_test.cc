@@ -113,6 +113,57 @@ TEST_F(SecretCacheTest, AnOldValueIsSeenWhileItIsReadAgainUnlessItWasRefused) {
   EXPECT_EQ(peek(), "newer");
 }
 
+// One key may be refused for good while all others are not: they do not wait for it.
+TEST_F(SecretCacheTest, ARefusedValueThatDidNotChangeServesWhileItIsReadAgain) {
+  const std::string s = "secret://aws/s";
+  vault_.says("old");
+  EXPECT_EQ(get(s), "old");
+  for (const bool fails : {false, true}) {
+    vault_.time = vault_.time + minutes(1);
+    vault_.status = fails ? 400 : 200;
+    cache_.doubt(s);
+    EXPECT_EQ(get(s), "old");
+  }
+  const std::size_t asked = vault_.asked.size();
+  vault_.time = vault_.time + seconds(9);
+  cache_.doubt(s);
+  EXPECT_EQ(get(s), "old");
+  EXPECT_EQ(vault_.asked.size(), asked) << "so soon it is not read again";
+  vault_.time = vault_.time + seconds(1);
+  vault_.holds = true;
+  vault_.status = 200;
+  vault_.says("new");
+  cache_.doubt(s);
+  EXPECT_FALSE(cache_.is_being_read(s));
+  EXPECT_EQ(**cache_.peek(s), "old");
+  ASSERT_EQ(vault_.held.size(), 1U);
+  vault_.held.front()();
+  EXPECT_EQ(**cache_.peek(s), "new");
+  vault_.time = vault_.time + seconds(10);
+  cache_.doubt(s);
+  EXPECT_TRUE(cache_.is_being_read(s)) << "another one was worth it, and may be again";
+}
+
+TEST_F(SecretCacheTest, WhoCanWaitNoLongerHasTheOldOne) {
+  const std::string s = "secret://aws/s";
+  vault_.holds = true;
+  EXPECT_TRUE(cache_.is_being_read(s));
+  cache_.settle_for_old(s);
+  EXPECT_TRUE(cache_.is_being_read(s)) << "there is none";
+  vault_.held.front()();
+  EXPECT_FALSE(cache_.is_being_read(s));
+  vault_.time = vault_.time + seconds(10);
+  cache_.doubt(s);
+  EXPECT_TRUE(cache_.is_being_read(s));
+  cache_.settle_for_old(s);
+  EXPECT_FALSE(cache_.is_being_read(s));
+  EXPECT_EQ(vault_.held.size(), 2U);
+  vault_.time = vault_.time + seconds(30);
+  cache_.doubt(s);
+  EXPECT_FALSE(cache_.is_being_read(s)) << "it is being read for that already";
+  EXPECT_EQ(vault_.held.size(), 2U);
+}
+
 TEST_F(SecretCacheTest, NoErrorQuotesAValue) {
   EXPECT_EQ(get("secret://aws/s#none"), "secret://aws/s#none: the secret has no text called none");
   EXPECT_EQ(get("secret://aws"), "secret://aws is no secret://aws/NAME#FIELD");

@@ -13,8 +13,8 @@ TEST(SecretsManager, TextBytesAndFields) {
       read_secret(answered(R"({"SecretString":"{\"k\":\"v\",\"n\":1}","VersionId":"1"})"));
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(text->version, "1");
-  EXPECT_EQ(*field_of(*text, "k"), "v");
-  EXPECT_EQ(field_of(*text, "none").error().code, Trouble::kInvalid);
+  EXPECT_EQ(*field_of(fields_of(*text), "k"), "v");
+  EXPECT_EQ(field_of(fields_of(*text), "none").error().code, Trouble::kInvalid);
   EXPECT_EQ(read_secret(answered(R"({"SecretBinary":"AP8="})"))->value, std::string("\0\xff", 2));
   EXPECT_EQ(read_secret(answered(R"({"SecretString":""})"))->value, "");
 }
@@ -24,7 +24,7 @@ TEST(SecretsManager, AFieldThatIsNoTextIsNotMissing) {
   const auto odd = read_secret(
       answered(R"({"SecretString":"{\"n\":12345,\"o\":{},\"l\":[\"x\"],\"z\":null}"})"));
   for (const char* field : {"n", "o", "l", "z"}) {
-    const auto found = field_of(*odd, field);
+    const auto found = field_of(fields_of(*odd), field);
     ASSERT_FALSE(found.ok()) << field;
     EXPECT_EQ(found.error().code, Trouble::kCorrupt) << field;
     EXPECT_EQ(found.error().what.find("12345"), std::string::npos);
@@ -34,7 +34,7 @@ TEST(SecretsManager, AFieldThatIsNoTextIsNotMissing) {
 TEST(SecretsManager, WhatIsWrongIsSaidAndNotTheSecret) {
   const auto text = read_secret(answered(R"({"SecretString":"hunter2"})"));
   for (const char* field : {"k", "hunter2x"}) {
-    const auto found = field_of(*text, field);
+    const auto found = field_of(fields_of(*text), field);
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.error().what,
               "no field " + std::string(field) + ": the secret is no JSON object");

@@ -127,6 +127,39 @@ TEST_F(VaultTest, AfterA401TheNextAttemptHasTheNewOne) {
   EXPECT_THAT(server_raw_->heard(), HasSubstr("Authorization: new"));
 }
 
+// Others wait for what may be new; when it does not come they go on as they did.
+TEST_F(VaultTest, WhileARefusedOneIsReadInVainItGoesOn) {
+  server_raw_ = std::make_unique<RawServer>("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n");
+  others_.emplace_back([this] { server_raw_->turn(); });
+  open("http://127.0.0.1:" + std::to_string(server_raw_->port()));
+  EXPECT_EQ(attempt(call()).status, 401u);
+  vault_.holds = true;
+  vault_.time = vault_.time + seconds(10);
+  EXPECT_EQ(attempt(call()).status, 401u);  // it is doubted
+  http_->start(call());
+  rest(50);
+  EXPECT_EQ(http_->running(), 1u);
+  EXPECT_EQ(vault_.held.size(), 1u);
+  ended_.clear();
+  ASSERT_TRUE(turns([&] { return ended_.size() == 1; }));
+  EXPECT_EQ(ended_[0].status, 401u) << "sent, with the old one";
+  EXPECT_EQ(http_->trouble(), "");
+  EXPECT_EQ(attempt(call()).status, 401u);
+  EXPECT_EQ(vault_.held.size(), 1u);
+}
+
+TEST_F(VaultTest, A403ForATimeIsNoReasonToReadItAgain) {
+  server_raw_ = std::make_unique<RawServer>(
+      "HTTP/1.1 403 No\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n");
+  others_.emplace_back([this] { server_raw_->turn(); });
+  open("http://127.0.0.1:" + std::to_string(server_raw_->port()));
+  for (int n = 0; n < 3; ++n) {
+    vault_.time = vault_.time + seconds(10);
+    EXPECT_EQ(attempt(call()).status, 403u);
+  }
+  EXPECT_EQ(vault_.asked.size(), 1u);
+}
+
 TEST_F(VaultTest, EachKeyHasAFieldOfOneSecret) {
   upstream_.credential = "secret://aws/tokens#{key}";
   upstream_.credential_default = "secret://aws/tokens#all";

@@ -16,7 +16,7 @@ TEST_F(SecretsTest, AreReadByName) {
               R"("00000000-0000-0000-0000-000000000001"})");
   const auto secret = secrets_manager::read_secret(call(secrets_manager::get_secret_value(name)));
   ASSERT_TRUE(secret.ok()) << secret.refusal().message;
-  EXPECT_EQ(*secrets_manager::field_of(*secret, "k"), "v");
+  EXPECT_EQ(*secrets_manager::field_of(secrets_manager::fields_of(*secret), "k"), "v");
   EXPECT_FALSE(secret->version.empty());
   const auto none =
       secrets_manager::read_secret(call(secrets_manager::get_secret_value(named("none"))));
