@@ -52,6 +52,37 @@ Result<std::vector<CostRow>> costs_of_file(const std::string& path, const std::s
   return ledger->costs(month);
 }
 
+// What the days lack was booked on days that have expired; it is less than nothing when something
+// was booked between the two readings.
+std::vector<CostRow> month_rows(const std::vector<dynamodb::Item>& month,
+                                const std::vector<dynamodb::Item>& days) {
+  std::map<std::tuple<std::string, std::string, std::string>, CostRow> rows;
+  std::map<std::string, CostRow> rests;
+  const auto add = [](CostRow& to, const dynamodb::Item& sums, std::int64_t sign) {
+    to.amount_nano += sign * number_of(sums, "amount_nano");
+    to.units += sign * number_of(sums, "units");
+    to.events += sign * number_of(sums, "events");
+  };
+  for (const dynamodb::Item& sums : month) add(rests[text_of(sums, "sk")], sums, 1);
+  for (const dynamodb::Item& sums : days) {
+    const std::tuple whose{text_of(sums, "provider"), text_of(sums, "agent"),
+                           text_of(sums, "type")};
+    CostRow& row = rows[whose];
+    std::tie(row.provider, row.agent, row.type) = whose;
+    add(row, sums, 1);
+    add(rests[row.provider], sums, -1);
+  }
+  std::vector<CostRow> found;
+  for (auto& [whose, row] : rows) found.push_back(std::move(row));
+  for (auto& [provider, rest] : rests) {
+    if (rest.events <= 0) continue;
+    rest.provider = provider;
+    rest.expired = true;
+    found.push_back(std::move(rest));
+  }
+  return found;
+}
+
 Result<std::vector<CostRow>> costs_of_table(const std::string& table,
                                             const aws::SessionSettings& settings,
                                             const std::string& month) {
@@ -61,26 +92,16 @@ Result<std::vector<CostRow>> costs_of_table(const std::string& table,
   aws::Client& client = (*session)->client();
   const auto providers = items_of(table, month_partition(month), poller, client);
   if (!providers) return providers.error();
-  std::map<std::tuple<std::string, std::string, std::string>, CostRow> rows;
+  std::vector<dynamodb::Item> days;
   for (const dynamodb::Item& item : *providers) {
     for (int day = 1; day <= kDaysMax; ++day) {
       const std::string date = month + (day < 10 ? "-0" : "-") + std::to_string(day);
       const auto sums = items_of(table, day_partition(date, text_of(item, "sk")), poller, client);
       if (!sums) return sums.error();
-      for (const dynamodb::Item& sum : *sums) {
-        const std::tuple whose{text_of(sum, "provider"), text_of(sum, "agent"),
-                               text_of(sum, "type")};
-        CostRow& row = rows[whose];
-        std::tie(row.provider, row.agent, row.type) = whose;
-        row.amount_nano += number_of(sum, "amount_nano");
-        row.units += number_of(sum, "units");
-        row.events += number_of(sum, "events");
-      }
+      days.insert(days.end(), sums->begin(), sums->end());
     }
   }
-  std::vector<CostRow> found;
-  for (auto& [key, row] : rows) found.push_back(std::move(row));
-  return found;
+  return month_rows(*providers, days);
 }
 
 }  // namespace sluice::auditor

@@ -14,7 +14,8 @@ namespace s3 = aws::s3;
 
 constexpr Duration kPauseMin = seconds(1);
 constexpr Duration kPauseMax = minutes(5);
-constexpr std::int64_t kBytesPerSecond = 256 * 1024;  // a line that is slower is none
+constexpr std::int64_t kBytesPerSecond = 256 * 1024;     // a line that is slower is none
+constexpr const char* kArchived = "InvalidObjectState";  // it is in Glacier, and must be restored
 constexpr const char* kContentType = "application/x-ndjson";
 
 // "trail-00000001.ndjson"
@@ -103,6 +104,7 @@ void S3Copies::list() {
                         is_busy_ = false;
                         if (why) return failed("ListObjectsV2", *why);
                         is_listed_ = true;
+                        leave_out_expired();
                         next();
                       }});
 }
@@ -111,6 +113,16 @@ void S3Copies::listed(const s3::Page& page) {
   for (const s3::Listed& one : page.objects) {
     if (const auto segment = segment_of_copy(config_.prefix, one.key)) there_[*segment] = one.size;
   }
+}
+
+// They are put oldest first: those before the first that is there were there, too.
+void S3Copies::leave_out_expired() {
+  if (there_.empty()) return;
+  const std::size_t before = sealed_.size();
+  sealed_.erase(sealed_.begin(), sealed_.lower_bound(there_.begin()->first));
+  if (sealed_.size() == before) return;
+  world_.log.info("older segments have no copy any more: none is made again",
+                  {{"bucket", config_.bucket}, {"segments", before - sealed_.size()}});
 }
 
 // The newest one is read, whole: another trail's would have other bytes.
@@ -171,9 +183,15 @@ void S3Copies::compare(std::uint64_t segment) {
   request.timeout = time_for(bytes->size());
   is_busy_ = true;
   const auto own = std::make_shared<const std::string>(std::move(*bytes));
-  world_.client.call(std::move(request), then([this, segment, own](const aws::Outcome& outcome) {
+  const auto found = there_.find(segment);
+  const bool same_size = found != there_.end() && found->second == own->size();
+  world_.client.call(std::move(request),
+                     then([this, segment, own, same_size](const aws::Outcome& outcome) {
                        is_busy_ = false;
                        const auto got = s3::read_object(outcome);
+                       if (!got.ok() && got.refusal().code == kArchived && same_size) {
+                         return have(segment, counts_.found);
+                       }
                        if (!got.ok() && got.refusal().code != "AnswerTooLarge") {
                          return failed("GetObject", got.refusal());
                        }

@@ -1,6 +1,7 @@
 // Copies of the trail's sealed segments in S3 (docs/trail.md): each is put once, oldest first, with
-// its SHA-256, and is never overwritten. What is there is read from S3 at start, so that nothing
-// need be remembered here; what cannot be put is tried until it is.
+// its SHA-256, and is never overwritten, nor put again when its time there was over. What is there
+// is read from S3 at start, so that nothing need be remembered here; what cannot be put is tried
+// until it is.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +65,7 @@ class S3Copies {
   void learn(std::uint64_t last_segment);
   void list();
   void listed(const aws::s3::Page& page);
+  void leave_out_expired();
   void next();
   void put(std::uint64_t segment);
   void compare(std::uint64_t segment);

@@ -153,7 +153,7 @@ constexpr std::array kRows = {
                .type = SettingType::kDuration,
                .preset = "90d",
                .help = "Of ledger = \"dynamodb\": how long the sums of a day are kept.",
-               .min = us(hours(24)),
+               .min = us(hours(24 * 32)),
                .max = us(hours(24 * 3650))},
     SettingRow{
         .name = "keep_events",

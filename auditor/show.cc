@@ -110,8 +110,8 @@ void show_costs(const std::vector<CostRow>& rows, const CostsAsked& asked, std::
   out << "costs of " << month << " (UTC), USD\n";
   for (const CostRow& row : rows) {
     out << std::setw(20) << format_dollars(row.amount_nano, 2) << "  " << row.provider << "  "
-        << row.agent << "  " << row.type << "  " << row.events << " events, " << row.units
-        << " units\n";
+        << (row.expired ? "of days that have expired" : row.agent + "  " + row.type) << "  "
+        << row.events << " events, " << row.units << " units\n";
     totals.push_back({row.provider, row.amount_nano});
     sum = add_capped(sum, row.amount_nano);
   }

@@ -79,6 +79,7 @@ struct CostRow {
   std::int64_t amount_nano = 0;
   std::int64_t units = 0;
   std::int64_t events = 0;
+  bool expired = false;  // of days whose sums are kept no longer: of all agents and types
 };
 
 class LedgerReader {

@@ -134,6 +134,11 @@ Result<int> verify_s3(const Settings& settings, const std::string& data_dir) {
   std::cout << "the copies under s3://" << config->bucket << "/" << config->prefix
             << " are whole: " << copies.lines << " lines in " << copies.segments
             << " segments, last hash " << copies.hash << "\n";
+  if (verified->from_line > 1) {
+    std::cout << "they begin with line " << verified->from_line
+              << ": what is before it has expired, "
+              << "or was deleted (" << verified->archived << " copies are archived)\n";
+  }
   if (verified->uncopied > 0) {
     std::cout << verified->uncopied << " sealed segments here have no copy yet\n";
   }

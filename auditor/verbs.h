@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "auditor/budget.h"
+#include "auditor/cost_items.h"
 #include "auditor/s3_copies.h"
 #include "auditor/sqlite_ledger.h"
 #include "auditor/trail_line.h"
@@ -60,9 +61,11 @@ std::optional<Bad> verify_copy(const std::string& key, const std::string& bytes,
 // What S3 holds, as a chain of its own and against the segments in `directory`.
 struct VerifiedCopies {
   Verified copies;
-  bool joins = false;          // the segment here that follows the last copy does follow it
-  std::uint64_t uncopied = 0;  // sealed segments here that have no copy
-  StoreTime since;             // the oldest of them was sealed
+  std::uint64_t from_line = 1;  // the first line that the copies have
+  std::uint64_t archived = 0;   // the oldest ones, which must be restored before they can be read
+  bool joins = false;           // the segment here that follows the last copy does follow it
+  std::uint64_t uncopied = 0;   // sealed segments here that have no copy
+  StoreTime since;              // the oldest of them was sealed
 };
 Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
                                      const aws::SessionSettings& session,
@@ -103,5 +106,8 @@ Result<std::vector<CostRow>> costs_of_file(const std::string& path, const std::s
 Result<std::vector<CostRow>> costs_of_table(const std::string& table,
                                             const aws::SessionSettings& settings,
                                             const std::string& month);
+// From the sums of a month by provider, and those of its days that are still there.
+std::vector<CostRow> month_rows(const std::vector<aws::dynamodb::Item>& month,
+                                const std::vector<aws::dynamodb::Item>& days);
 
 }  // namespace sluice::auditor

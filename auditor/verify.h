@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "auditor/trail_line.h"
 
@@ -12,6 +13,8 @@ namespace sluice::auditor {
 
 class Verifier {
  public:
+  // Lines up to this one, with this hash, are not at hand, and are taken for good.
+  void begin_after(std::uint64_t line, std::string hash) { last_ = line, hash_ = std::move(hash); }
   // The file whose lines follow. Its first line must be a segment header that names this number and
   // the hash of the line before it.
   void begin_segment(std::uint64_t segment);

@@ -16,8 +16,11 @@ namespace {
 
 namespace s3 = aws::s3;
 
+// kInvalid: it is in Glacier, and must be restored first.
 Error refused(const std::string& what, const aws::Refusal& why) {
-  return {Trouble::kUnavailable, what + ": " + why.code + ": " + why.message};
+  const bool archived = why.code == "InvalidObjectState";
+  return {archived ? Trouble::kInvalid : Trouble::kUnavailable,
+          what + ": " + why.code + ": " + why.message};
 }
 
 // One call after the other: nobody else is on this loop.
@@ -57,8 +60,11 @@ class Bucket {
     request.timeout = minutes(10);
     client_.call(std::move(request), [&](const aws::Outcome& outcome) {
       auto object = s3::read_object(outcome);
-      got = object.ok() ? Result<std::string>(std::move((*object).body))
-                        : Result<std::string>(refused(key, object.refusal()));
+      if (object.ok()) {
+        got = std::move((*object).body);
+      } else {
+        got = refused(key, object.refusal());
+      }
     });
     while (!got) poller_.poll(poller_.now() + seconds(1));
     return std::move(*got);
@@ -79,6 +85,15 @@ bool joins(const std::string& directory, std::uint64_t next, const Verifier& ver
   return header.ok() && header->n == verifier.last() + 1 && is_chained(text, verifier.hash());
 }
 
+// A lifecycle rule may have ended or moved those before the first that can be read: what its header
+// says that it follows is proved by whoever goes on from it.
+void begin(const std::string& first, Verifier& verifier, VerifiedCopies& found) {
+  const auto header = read_line(std::string_view(first).substr(0, first.find('\n')));
+  if (!header.ok() || header->type != "segment" || header->n == 1) return;
+  found.from_line = header->n;
+  verifier.begin_after(header->n - 1, from_hex(header->text("follows")));
+}
+
 }  // namespace
 
 Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
@@ -95,7 +110,13 @@ Result<VerifiedCopies> verify_copies(const CopiesConfig& config,
   for (const auto& [segment, bytes] : *sizes) {
     const std::string key = copy_key(config.prefix, segment);
     const auto body = bucket.get(key, bytes);
+    const bool archived = !body && body.error().code == Trouble::kInvalid;
+    if (archived && verifier.segments() == 0 && segment != sizes->rbegin()->first) {
+      ++found.archived;
+      continue;
+    }
     if (!body) return body.error();
+    if (verifier.segments() == 0) begin(*body, verifier, found);
     verifier.begin_segment(segment);
     found.copies.bad = verify_copy(key, *body, verifier);
     if (found.copies.bad) break;

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
+#include "auditor/verbs.h"
 #include "tests/auditor/world.h"
 
 namespace sluice::auditor {
@@ -38,6 +40,43 @@ TEST(CostItems, AnEventAndItsTwoSums) {
   EXPECT_EQ(day.terms.values.at(":e"), number(1));
   EXPECT_EQ(day.update.find("ADD amount_nano :a, units :u, events :e SET #n1 = :n1, #n2"), 0u);
   EXPECT_EQ(key_of(made.writes[2]), "MONTH#2026-11 openai");
+}
+
+aws::dynamodb::Item sums_of(const std::string& provider, std::int64_t nano, std::int64_t events) {
+  return {{"sk", aws::dynamodb::text(provider)},
+          {"provider", aws::dynamodb::text(provider)},
+          {"agent", aws::dynamodb::text("writer")},
+          {"type", aws::dynamodb::text("chat")},
+          {"amount_nano", number(nano)},
+          {"units", number(1)},
+          {"events", number(events)}};
+}
+
+// The sums of days are kept for 90 days, the month's for 400.
+TEST(CostItems, WhatWasBookedOnDaysThatHaveExpiredIsInTheMonth) {
+  constexpr std::int64_t kDollar = 1'000'000'000;
+  const std::vector month = {sums_of("openai", 70 * kDollar, 7),
+                             sums_of("none-left", 5 * kDollar, 1),
+                             sums_of("all-left", 3 * kDollar, 2)};
+  const auto rows =
+      month_rows(month, {sums_of("openai", 10 * kDollar, 1), sums_of("openai", 20 * kDollar, 2),
+                         sums_of("all-left", 4 * kDollar, 3)});
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[1].provider + rows[1].agent, "openaiwriter");
+  EXPECT_EQ(rows[1].amount_nano, 30 * kDollar);
+  EXPECT_FALSE(rows[1].expired);
+  EXPECT_EQ(rows[2].provider, "none-left");
+  EXPECT_EQ(rows[2].amount_nano, 5 * kDollar);
+  EXPECT_TRUE(rows[3].expired);
+  EXPECT_EQ(rows[3].amount_nano, 40 * kDollar);
+  EXPECT_EQ(rows[3].events, 4);
+  std::ostringstream said;
+  Budget budget;
+  budget.amount_nano = 100 * kDollar;
+  show_costs(rows, {"2026-11", {budget}, kNow}, said);
+  EXPECT_NE(said.str().find("40.00  openai  of days that have expired"), std::string::npos)
+      << said.str();
+  EXPECT_NE(said.str().find("79.00 of 100.00"), std::string::npos) << said.str();
 }
 
 TEST(CostItems, FiftyEventsGoTogetherAndSumsAreOne) {

@@ -34,7 +34,7 @@ class FakeBucket final : public aws::Transport, public aws::KeySource {
     if (!fates.empty()) fates.pop_front();
     if (fate == kAsItIs) return done(answer(request, path));
     if (fate == kNotHeardOf) (void)answer(request, path);
-    done(said(fate == kNotHeardOf ? 500 : fate, "AccessDenied"));
+    done(said(fate == kNotHeardOf ? 500 : fate, code));
   }
   void after(Duration wait, std::function<void()> run) override { time = time + wait, run(); }
   [[nodiscard]] Instant now() const override { return time; }
@@ -55,7 +55,8 @@ class FakeBucket final : public aws::Transport, public aws::KeySource {
   std::deque<std::uint32_t> fates;      // of the next calls: statuses, or the two above
   Instant time{1'000'000'000};
   StoreTime wall_time{kNov21Us};
-  bool is_silent = false;  // requests are not answered
+  bool is_silent = false;             // requests are not answered
+  std::string code = "AccessDenied";  // of what is refused
 
  private:
   static aws::HttpText said(std::uint32_t status, const std::string& code) {
@@ -246,6 +247,53 @@ TEST_F(S3CopiesTest, AfterARestartNothingIsLateBeforeS3HasSpoken) {
   bucket_.fates = {kAsItIs, 403};
   look();
   EXPECT_LT(*copies_->oldest(), start) << "it is not there";
+}
+
+// A lifecycle rule ended the first two: to put them again would be for nothing.
+TEST_F(S3CopiesTest, WhatHasExpiredIsNotPutAgain) {
+  write(5);
+  look();
+  expect_copied(4);
+  bucket_.objects.erase(copy_key("t/", 1));
+  bucket_.objects.erase(copy_key("t/", 2));
+  write(1);
+  open();
+  look();
+  EXPECT_EQ(copies_->missing(), 0u);
+  EXPECT_EQ(copies_->counts().put, 1u);
+  EXPECT_EQ(bucket_.objects.size(), 3u);
+}
+
+TEST_F(S3CopiesTest, OneThatIsArchivedCountsByItsSize) {
+  write(3);
+  look();
+  write(1);
+  open();
+  bucket_.code = "InvalidObjectState";
+  bucket_.fates = {kAsItIs, 403};
+  look();
+  expect_copied(3);
+  EXPECT_EQ(copies_->counts().failed, 0u);
+  bucket_.objects[copy_key("t/", 3)] += "x";
+  open();
+  bucket_.fates = {kAsItIs, 403};
+  look();
+  EXPECT_EQ(copies_->counts().failed, 1u) << "another size";
+}
+
+// The first copies have expired.
+TEST_F(S3CopiesTest, AChainMayBeginLater) {
+  write(4);
+  look();
+  Verifier verifier;
+  const auto header = read_line(bytes(2).substr(0, bytes(2).find('\n')));
+  ASSERT_TRUE(header.ok());
+  verifier.begin_after(header->n - 1, from_hex(header->text("follows")));
+  for (std::uint64_t n = 2; n <= 3; ++n) {
+    verifier.begin_segment(n);
+    EXPECT_FALSE(verify_copy("k", bucket_.objects[copy_key("t/", n)], verifier)) << n;
+  }
+  EXPECT_EQ(verifier.last(), 6u);
 }
 
 TEST_F(S3CopiesTest, WhatShouldBeThereByNowIsMissed) {

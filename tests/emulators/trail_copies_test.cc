@@ -108,6 +108,30 @@ TEST_F(TrailCopiesTest, ACopyThatWasChangedIsNamed) {
   EXPECT_EQ(found.copies.bad->file, "a/b/trail-00000002.ndjson");
 }
 
+TEST_F(TrailCopiesTest, TheFirstOnesMayHaveExpired) {
+  write(5);
+  copy();
+  copies_.reset();
+  auto anybody = aws::Session::open(poller_, {"us-east-1", url_of(emulator())}, std::nullopt);
+  ASSERT_TRUE(anybody.ok());
+  session_ = std::move(*anybody);
+  for (const std::uint64_t segment : {1U, 2U}) {
+    aws::Request request{"s3", "DeleteObject"};
+    request.method = "DELETE";
+    request.path = "/" + config_.bucket + "/" + copy_key("a/b/", segment);
+    ASSERT_FALSE(call(std::move(request)).fault);
+  }
+  const VerifiedCopies found = verified(dir_.path());
+  EXPECT_FALSE(found.copies.bad) << found.copies.bad->why;
+  EXPECT_EQ(found.copies.segments, 2u);
+  EXPECT_GT(found.from_line, 40u);
+  EXPECT_TRUE(found.joins);
+  write(1);
+  copy();
+  EXPECT_EQ(copies_->counts().put, 1u);
+  EXPECT_EQ(verified(dir_.path()).copies.segments, 3u);
+}
+
 TEST_F(TrailCopiesTest, UnderAnotherPrefixNoneIsThere) {
   write(3);
   copy();
