@@ -59,7 +59,7 @@ void IngestCore::complete(const Reply& reply, Instant now, Out& out) {
                  [&](const ParkingReply& parked) { answered(parked, turn); },
                  [&](const ListReply& page) { listed(page, turn); },
                  [&](const ParkingSize& size) { send_backlog(size, turn); },
-                 [&](const QueueReply& queue) { queue_answered(queue.call_id, queue.done, turn); },
+                 [&](const QueueReply& queue) { queue_answered(queue, turn); },
                  [&](const ParkingChanged& changed) {
                    for (const KeyFacts& key : changed.keys) announce_key(key, turn);
                  },
@@ -134,7 +134,7 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
     case Due::kCredit:
       return no_credit(timer.name, turn);
     case Due::kQueueCall:
-      return queue_answered(timer.id, false, turn);
+      return queue_answered({timer.id}, turn);
     case Due::kList:
       return listed({timer.id, ListFailed{"parking did not answer in time"}}, turn);
     case Due::kTold:

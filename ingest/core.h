@@ -241,15 +241,24 @@ class IngestCore {
   void names_forgotten(const ParkingAnswer& answer, const Turn& turn);
 
   // ---- settlements
+  enum class Grave : std::uint8_t {
+    kOpen,
+    kQueues,  // its dead letter is in the queue's
+    kOwn,     // it is to be made with the end of its row
+  };
   struct Settling {
     wire::Settled settled;
     wire::PeerId peer;
-    bool buried = false;  // its dead letter is in the queue's
+    Grave grave = Grave::kOpen;  // of a dead one
+    Duration again = {};         // after which it is buried again
+    bool waits = false;          // for that
   };
   void settled(wire::PeerId peer, const wire::Settled& settled, const Turn& turn);
   void end_row(const std::string& identity, const Turn& turn);
   void dead_row(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
-  void dead_row_buried(const std::string& identity, bool done, const Turn& turn);
+  void dead_row_buried(const std::string& identity, const QueueReply& reply, const Turn& turn);
+  void bury_in(Grave grave, const std::string& identity, const Turn& turn);
+  void bury_later(const std::string& identity, const Turn& turn);
   void settle_row(const std::string& identity, const Turn& turn);
   void row_settled(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
   void forgotten(const std::string& identity, const Turn& turn);
@@ -362,6 +371,8 @@ class IngestCore {
   };
   void received(const QueueCopy& copy, const Turn& turn);
   Copy* copy_of(const wire::Settled& settled);
+  [[nodiscard]] wire::Settled death_of(const wire::Offer& message, const char* reason,
+                                       const Turn& turn) const;
   void received_again(Copy& held, const QueueCopy& copy, const Turn& turn);
   void refuse_copy(Copy& copy, const Name& there, const Turn& turn);
   void bury_copy(Copy& copy, const char* reason, const Turn& turn);
@@ -386,7 +397,7 @@ class IngestCore {
   void given_back(const Copy& copy, Duration visibility, const Turn& turn);
   void queue_call(decltype(QueueCall::call) ask, After after, const std::string& identity,
                   const Turn& turn);
-  void queue_answered(std::uint64_t call_id, bool done, const Turn& turn);
+  void queue_answered(const QueueReply& reply, const Turn& turn);
   void drain(const Turn& turn);
 
   // ---- costs
@@ -456,6 +467,7 @@ class IngestCore {
   std::unordered_map<std::string, std::uint32_t> putting_;  // by key
   std::map<std::string, Group> groups_;                     // by queue and group
   std::unordered_map<std::uint64_t, OpenQueueCall> queue_calls_;
+  std::set<std::string> burying_;                      // rows that die
   std::unordered_map<std::string, Booking> bookings_;  // by content hash and event id
 };
 

@@ -14,6 +14,8 @@ namespace sluice::ingest {
 namespace {
 
 constexpr Duration kQueueWait = seconds(30);
+// A letter that is given up too soon stands there twice.
+constexpr Duration kBuryWait = minutes(2);
 constexpr const char* kTooLargeReason = "too_large";
 constexpr std::size_t kReceiptsMax = 4;  // of one message; older receptions come back by themselves
 
@@ -23,7 +25,7 @@ void IngestCore::queue_call(decltype(QueueCall::call) ask, After after, const st
                             const Turn& turn) {
   QueueCall call{++last_id_, std::move(ask)};
   if (after != After::kNothing) {
-    const Instant deadline = turn.now + kQueueWait;
+    const Instant deadline = turn.now + (after == After::kBuried ? kBuryWait : kQueueWait);
     queue_calls_.emplace(last_id_, OpenQueueCall{after, identity, receipt_of(call), deadline});
     at(deadline, Due::kQueueCall, last_id_);
   }
@@ -61,9 +63,16 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
 }
 
 // Other bytes under the same identity: which of the two is the message, the store decides (it may
-// know either). The newcomer waits in the queue until it has decided about this one.
+// know either). The newcomer waits in the queue until it has decided about this one. What goes in
+// order is offered as a row only: the first that is put is the message, and what would wait for
+// that would hold up its group.
 void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& turn) {
   if (held.message.content_hash != copy.message.content_hash) {
+    if (copy.message.in_order) {
+      MARK("ingest: a copy in order with other bytes than the one before");
+      return queue_call(DeadLetter{copy.receipt, death_of(copy.message, wire::kIdConflict, turn)},
+                        After::kDelete, {}, turn);
+    }
     MARK("ingest: a queue copy with other bytes than the one before");
     return queue_call(SetVisibility{copy.receipt, config_.full_visibility}, After::kNothing, {},
                       turn);
@@ -77,27 +86,16 @@ void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& t
 }
 
 // Parking has this identity with other bytes. If that one has ended, it was the message, and this
-// one is dead. While it waits nobody has decided yet: this one may be the message, sent before.
+// one is dead. While it waits nobody has decided yet: this one may be the message, sent before, but
+// not one that goes in order (as above).
 void IngestCore::refuse_copy(Copy& copy, const Name& there, const Turn& turn) {
   const wire::Offer& m = copy.message;
-  if (there.state == NameState::kWaiting) {
+  if (there.state == NameState::kWaiting && !m.in_order) {
     MARK("ingest: parking has a row of other bytes");
     return let_go(std::string(m.identity), config_.away_visibility, turn);
   }
   MARK("ingest: a message with other bytes has ended");
   bury_copy(copy, wire::kIdConflict, turn);
-}
-
-// It ends here, by no limiter's word: nobody can send it.
-void IngestCore::bury_copy(Copy& copy, const char* reason, const Turn& turn) {
-  const wire::Offer& m = copy.message;
-  const wire::Settled why{
-      m.identity, m.key,          m.upstream, wire::Settlement::kDead, reason, 0,
-      0,          wall(turn.now), {},         m.content_hash};
-  for (const std::string& receipt : copy.receipts) {
-    queue_call(DeadLetter{receipt, why}, After::kDelete, {}, turn);
-  }
-  left_group(copies_.extract(std::string(m.identity)).mapped(), turn);
 }
 
 // ---- offers on credit
@@ -262,30 +260,30 @@ void IngestCore::renew(const std::string& identity, const Turn& turn) {
              turn);
 }
 
-void IngestCore::queue_answered(std::uint64_t call_id, bool done, const Turn& turn) {
-  const auto open = queue_calls_.extract(call_id);
+void IngestCore::queue_answered(const QueueReply& reply, const Turn& turn) {
+  const auto open = queue_calls_.extract(reply.call_id);
   if (open.empty()) return;
   const OpenQueueCall& call = open.mapped();
-  timers_.erase(Timer{call.deadline, Due::kQueueCall, call_id, {}});
+  timers_.erase(Timer{call.deadline, Due::kQueueCall, reply.call_id, {}});
   switch (call.after) {
     case After::kNothing:
       return;
     case After::kDelete:
-      if (done) queue_call(DeleteCopy{call.receipt}, After::kNothing, {}, turn);
+      if (reply.done) queue_call(DeleteCopy{call.receipt}, After::kNothing, {}, turn);
       return;
     case After::kSettleRow:
-      if (done) return settle_row(call.identity, turn);
+      if (reply.done) return bury_in(Grave::kQueues, call.identity, turn);
       MARK("ingest: a dead letter was not taken");
       settling_.erase(call.identity);
       if (const auto back = copies_.extract(call.identity)) left_group(back.mapped(), turn);
       return;  // it comes back and is settled again
     case After::kBuried:
-      return dead_row_buried(call.identity, done, turn);
+      return dead_row_buried(call.identity, reply, turn);
     case After::kSent:
-      return posted_sent(call.request_id, done, turn);
+      return posted_sent(call.request_id, reply.done, turn);
     case After::kForgotten:
-      if (!done) MARK("ingest: the queue did not say that it deleted");
-      if (done) return forgotten(call.identity, turn);
+      if (!reply.done) MARK("ingest: the queue did not say that it deleted");
+      if (reply.done) return forgotten(call.identity, turn);
       settling_.erase(call.identity);
   }
 }
@@ -304,6 +302,7 @@ void IngestCore::drain(const Turn& turn) {
     let_go(identity, Duration{0}, turn);
   }
   unoffered_.clear();
+  std::erase_if(settling_, [](const auto& entry) { return entry.second.waits; });
 }
 
 }  // namespace sluice::ingest

@@ -240,7 +240,7 @@ void IngestCore::settle_row(const std::string& identity, const Turn& turn) {
   wire::Settled settled = entry->second.settled;
   if (settled.at.us == 0) settled.at = wall(turn.now);
   const StoreTime remember_until = settled.at + config_.remember;
-  const bool buried = entry->second.buried;
+  const bool buried = entry->second.grave == Grave::kQueues;
   park(SettleRow{std::move(settled), remember_until, buried}, ForSettle{identity}, turn);
 }
 

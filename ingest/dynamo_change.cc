@@ -23,7 +23,7 @@ About about(const Call& call) {
   if (const auto* put = std::get_if<Put>(&call)) {
     const wire::Offer& row = put->row;
     return {row.key, put->id_alone ? row.source + "#" + row.id : row.identity,
-            row.request.body.size() + 2 * kSmall, put->id_alone};
+            row.request.body.size() + row.envelope.size() + 2 * kSmall, put->id_alone};
   }
   if (const auto* settle = std::get_if<SettleRow>(&call)) {
     const bool dies = settle->settled.settlement == wire::Settlement::kDead;

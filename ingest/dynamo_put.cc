@@ -80,7 +80,14 @@ Plan PutChange::plan(const KeyItem& key) {
   row.order = order_in(key, row);
   row.cancelled = row.cancelled || (is_awaited_ && own_->name.cancelled);
   Write put_row = layout.put_row(row, world_.version());
-  if (aws::dynamodb::bytes_of(put_row.item) > aws::dynamodb::kItemBytesMax) {
+  const auto is_too_large = [&put_row] {
+    return aws::dynamodb::bytes_of(put_row.item) > aws::dynamodb::kItemBytesMax;
+  };
+  if (is_too_large() && !row.envelope.empty()) {
+    row.envelope.clear();  // that it can be sent counts for more
+    put_row = layout.put_row(row, world_.version());
+  }
+  if (is_too_large()) {
     end_ = PutEnd::kTooLarge;
     return plan;
   }

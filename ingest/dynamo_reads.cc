@@ -15,6 +15,12 @@ constexpr std::size_t kMarksMax = 100;             // of a transaction
 constexpr std::size_t kMarkBytesMax = 3UL << 20U;  // of the rows in it
 constexpr std::size_t kFetchMax = 25;              // rows that are asked for at once
 
+// Whoever sends needs none.
+std::vector<wire::Offer> without_envelopes(std::vector<wire::Offer> rows) {
+  for (wire::Offer& row : rows) row.envelope.clear();
+  return rows;
+}
+
 }  // namespace
 
 std::unique_ptr<Deed> read_of(const World& world, const ParkingCall& call) {
@@ -171,14 +177,14 @@ Step HeadDeed::take(const Got& got) {
     if (!rows_.back().readable) {
       return end(ParkingFailed{"a row of the table cannot be read", false, true});
     }
-    bytes_ += rows_.back().row.request.body.size();
+    bytes_ += rows_.back().message.size();
   }
   if (!answer_.more && !page->next.empty()) return ask(page->next);
   return mark(std::move(rows_));
 }
 
 Step HeadDeed::marked(std::vector<wire::Offer> rows) {
-  answer_.rows = std::move(rows);
+  answer_.rows = without_envelopes(std::move(rows));
   return end(answer_);
 }
 
@@ -236,14 +242,14 @@ Step EndingDeed::fetched(const Got& got) {
     ++at_;
     RowItem row = item ? read_row(*item) : RowItem{};
     if (!item || !row.readable) continue;
-    bytes_ += row.row.request.body.size();
+    bytes_ += row.message.size();
     rows_.push_back(std::move(row));
   }
   return fetch();
 }
 
 Step EndingDeed::marked(std::vector<wire::Offer> rows) {
-  answer_.rows = std::move(rows);
+  answer_.rows = without_envelopes(std::move(rows));
   return end(answer_);
 }
 

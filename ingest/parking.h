@@ -104,7 +104,8 @@ struct SettleRow {
   bool buried = false;
 };
 
-// The row of a message that has ended, before it goes.
+// The row of a message that has ended, before it goes: with its envelope, which heads and those
+// that end come without.
 struct ReadRow {
   std::string identity;
   std::string key;

@@ -65,10 +65,11 @@ inline const std::string& receipt_of(const QueueCall& call) {
 }
 
 // `done` false: the queue failed, or says that the receipt is stale; whether the call was applied
-// is not known.
+// is not known. `refused`: it was not, and would not be another time.
 struct QueueReply {
   std::uint64_t call_id = 0;
   bool done = false;
+  bool refused = false;
 };
 
 }  // namespace sluice::ingest

@@ -44,7 +44,8 @@ Status SqliteParking::list_ending(port::Statement& question, EndingPage& page) {
     }
     auto row = read_row(question);
     if (!row) continue;
-    page.bytes += row->request.body.size();
+    page.bytes += row->request.body.size() + row->envelope.size();
+    row->envelope.clear();
     page.answer.rows.push_back(std::move(*row));
   }
   question.reset();

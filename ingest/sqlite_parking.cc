@@ -234,7 +234,8 @@ Result<std::vector<wire::Offer>> SqliteParking::read_rows(Statement& question,
       question.reset();
       return row.error();
     }
-    bytes += row->request.body.size();
+    bytes += row->request.body.size() + row->envelope.size();
+    row->envelope.clear();
     rows.push_back(std::move(*row));
   }
   question.reset();

@@ -15,6 +15,8 @@ namespace {
 
 using port::json_quoted;
 
+constexpr std::size_t kKeptMax = 768UL * 1024;  // one field of a row may have 1 MiB
+
 std::string attributes_text(const aws::sqs::Attributes& attributes) {
   std::string text;
   for (const auto& [name, attribute] : attributes) {
@@ -39,17 +41,18 @@ void read_attributes(JsonValue said, aws::sqs::Attributes& attributes) {
 }  // namespace
 
 std::string sqs_envelope(const aws::sqs::Message& message, const wire::Offer& offer) {
+  std::string text = "{";
   const std::string body =
       message.body == offer.request.body ? std::string() : json_quoted(message.body);
   const std::string group = message.group.empty() ? std::string() : json_quoted(message.group);
   const std::array<std::pair<std::string_view, std::string>, 3> all{
       {{"body", body}, {"group", group}, {"attributes", attributes_text(message.attributes)}}};
-  std::string text;
   for (const auto& [name, value] : all) {
     if (value.empty()) continue;
-    text += (text.empty() ? "{\"" : ",\"") + std::string(name) + "\":" + value;
+    text += (text.size() == 1 ? "\"" : ",\"") + std::string(name) + "\":" + value;
   }
-  return text.empty() ? text : text + "}";
+  text += "}";
+  return text.size() > kKeptMax ? std::string() : text;
 }
 
 // What is damaged is as if it had not been there: the message is not lost for it.

@@ -79,7 +79,7 @@ ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading
   offer.stops_dead = reading.stops_dead;
   offer.first_seen = first_seen;
   offer.traceparent = read_traceparent(ours.text("/traceparent"));
-  offer.offered_before = message.receives > 1;
+  offer.offered_before = message.receives > 1 && !reading.in_order;  // in order, only a row is
   if (offer.expires_at.us == 0) offer.expires_at = expiry_of(offer, reading.upstreams);
   return read;
 }

@@ -34,8 +34,8 @@ struct SqsReading {
 // priority, which is added to the document's, and the id of one whose document has none.
 ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading& reading);
 
-// What a queue's message has that its offer does not say, as JSON: for its dead letter, when
-// nothing but its row is left. Empty: nothing.
+// What a queue's message has that its offer does not say, as a JSON object: for its dead letter,
+// when nothing but its row is left. Empty: it is too much to be kept.
 std::string sqs_envelope(const aws::sqs::Message& message, const wire::Offer& offer);
 // The message of such a row, as it came.
 aws::sqs::Message sqs_message_of(const wire::Offer& row);

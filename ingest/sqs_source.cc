@@ -7,6 +7,7 @@
 #include "ingest/sqs_posted.h"
 #include "lib/digest/digest.h"
 #include "lib/port/random.h"
+#include "lib/wire/identity.h"
 
 namespace sluice::ingest {
 
@@ -25,9 +26,22 @@ constexpr aws::BatcherConfig kBatches{sqs::kBatchMax, sqs::kBatchBytesMax, milli
 // Who posts one message and waits for its answer has company in its batch.
 constexpr aws::BatcherConfig kPosted{sqs::kBatchMax, sqs::kBatchBytesMax, milliseconds(10), 8};
 
-bool is_gone(const aws::Refusal& refusal) {
-  return refusal.code == "QueueDoesNotExist" ||
-         refusal.code == "AWS.SimpleQueueService.NonExistentQueue";
+bool is_gone(const std::string& code) {
+  return code == "QueueDoesNotExist" || code == "AWS.SimpleQueueService.NonExistentQueue";
+}
+
+// Of a dead letter. Another one may have lost its identity to it.
+std::string name_of(const wire::Settled& why) {
+  const bool lost = why.reason == wire::kIdConflict && !why.content_hash.empty();
+  return to_hex(lost ? wire::conflict_identity_of(why.identity, why.content_hash) : why.identity);
+}
+
+std::size_t bytes_of(const sqs::Message& message) {
+  std::size_t bytes = message.body.size();
+  for (const auto& [name, attribute] : message.attributes) {
+    bytes += name.size() + attribute.type.size() + attribute.value.size();
+  }
+  return bytes;
 }
 
 template <class Batcher>
@@ -87,7 +101,7 @@ void SqsSource::fail(const std::string& operation, const aws::Refusal& refusal) 
   const std::string why = operation + ": " + refusal.code + ": " + refusal.message;
   if (why != trouble_) world_.log.error("the queue is away", {{"queue", name()}, {"why", why}});
   trouble_ = why;
-  if (is_gone(refusal)) open_ = false;
+  if (is_gone(refusal.code)) open_ = false;
   const Duration wait = std::min(kAgainMax, kAgain * (std::int64_t{1} << std::min(failures_, 5U)));
   ++failures_;
   if (std::exchange(waits_, true)) return;
@@ -160,7 +174,7 @@ void SqsSource::take(sqs::Message message) {
   if (auto inner = sqs_unwrapped(message)) message = std::move(*inner);
   ReadDocument read = read_sqs_message(message, settings_.reading);
   Held& held = held_[token];
-  held_bytes_ += message.body.size();
+  held_bytes_ += bytes_of(message);
   held.message = std::move(message);
   held.until = world_.clock.now() + settings_.visibility;
   if (const auto* refusal = std::get_if<Refusal>(&read)) return refuse(token, *refusal);
@@ -187,7 +201,7 @@ void SqsSource::refuse(const std::string& token, const Refusal& refusal) {
   epitaph.detail = refusal.field.empty() ? refusal.why : refusal.field + " " + refusal.why;
   epitaph.first_seen = held.message.sent;
   epitaph.died_at = world_.clock.wall();
-  bury(held.message, epitaph, [this, token](const aws::EntryFate& fate) {
+  bury(held.message, held.message.id, epitaph, [this, token](const aws::EntryFate& fate) {
     ended(fate, counts_.dead, 0);
     if (fate.how == aws::EntryFate::How::kDone) remove(token, 0);
   });
@@ -207,7 +221,7 @@ void SqsSource::sweep() {
 
 void SqsSource::forget(const std::string& token) {
   const auto held = held_.extract(token);
-  if (!held.empty()) held_bytes_ -= held.mapped().message.body.size();
+  if (!held.empty()) held_bytes_ -= bytes_of(held.mapped().message);
 }
 
 // ---- what the core asks for
@@ -228,7 +242,7 @@ void SqsSource::perform(const QueueCall& call) {
                                  ended(fate, counts_.set_visibility, id);
                                });
   } else if (const auto* dead = std::get_if<DeadLetter>(&call.call)) {
-    bury(held.message, epitaph_of(held.offer, dead->why),
+    bury(held.message, name_of(dead->why), epitaph_of(held.offer, dead->why),
          [this, id = call.call_id](const aws::EntryFate& fate) { ended(fate, counts_.dead, id); });
   }
 }
@@ -241,9 +255,17 @@ SqsEpitaph SqsSource::epitaph_of(const wire::Offer& offer, const wire::Settled& 
 
 // Its copy is gone, and it is as it came all the same.
 void SqsSource::bury_row(const BuryRow& dead, std::uint64_t call_id) {
-  if (batches_ == nullptr) return world_.answered({call_id, false});
-  bury(sqs_message_of(dead.row), epitaph_of(dead.row, dead.why),
-       [this, call_id](const aws::EntryFate& fate) { ended(fate, counts_.dead, call_id); });
+  if (batches_ == nullptr) return world_.answered({call_id});
+  bury(sqs_message_of(dead.row), name_of(dead.why), epitaph_of(dead.row, dead.why),
+       [this, call_id](const aws::EntryFate& fate) {
+         const bool refused = fate.is_senders && !fate.is_whole;
+         if (refused) {
+           world_.log.warning("the dead-letter queue cannot hold a message: it is kept here",
+                              {{"queue", name()}, {"why", fate.code}});
+         }
+         ended(fate, counts_.dead, 0);
+         world_.answered({call_id, fate.how == aws::EntryFate::How::kDone, refused});
+       });
 }
 
 void SqsSource::send(const SendPosted& posted, std::uint64_t call_id) {
@@ -279,13 +301,18 @@ void SqsSource::remove(const std::string& token, std::uint64_t call_id) {
                         });
 }
 
-void SqsSource::bury(const sqs::Message& message, const SqsEpitaph& epitaph, Fate done) {
+// `name`: of two letters with the same one a FIFO queue keeps the first.
+void SqsSource::bury(const sqs::Message& message, const std::string& name,
+                     const SqsEpitaph& epitaph, Fate done) {
   sqs::Entry letter = sqs_dead_letter(message, sqs_epitaph_text(epitaph), found_.dead.bytes_max);
   if (found_.dead.is_fifo) {
-    letter.group = message.group.empty() ? message.id : message.group;
-    letter.deduplication_id = message.id;
+    letter.group = message.group.empty() ? name : message.group;
+    letter.deduplication_id = name;
   }
-  batches_->dead.add(std::move(letter), std::move(done));
+  batches_->dead.add(std::move(letter), [this, done = std::move(done)](const aws::EntryFate& fate) {
+    done(fate);
+    if (is_gone(fate.code)) fail("SendMessageBatch", {fate.code, fate.message});
+  });
 }
 
 void SqsSource::ended(const aws::EntryFate& fate, std::uint64_t& count, std::uint64_t call_id) {

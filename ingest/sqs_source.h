@@ -99,7 +99,8 @@ class SqsSource {
   void forget(const std::string& token);
 
   void remove(const std::string& token, std::uint64_t call_id);
-  void bury(const aws::sqs::Message& message, const SqsEpitaph& epitaph, Fate done);
+  void bury(const aws::sqs::Message& message, const std::string& name, const SqsEpitaph& epitaph,
+            Fate done);
   void send(const SendPosted& posted, std::uint64_t call_id);
   void sent(const aws::EntryFate& fate, std::uint64_t call_id);
   void bury_row(const BuryRow& dead, std::uint64_t call_id);

@@ -23,6 +23,7 @@ struct EntryFate {
   std::string code = {};      // of what failed
   std::string message = {};
   bool is_senders = false;  // it failed for what it is, and would again
+  bool is_whole = false;    // its batch failed, and not it alone
   // Of SQS: in hex, what it has of a message's body and attributes; empty: it does not say.
   std::string md5_body = {};
   std::string md5_attributes = {};

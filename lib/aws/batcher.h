@@ -116,6 +116,7 @@ class Batcher {
     fate.code = why.code;
     fate.message = why.message;
     fate.is_senders = why.kind == FaultKind::kRefused;
+    fate.is_whole = true;
     return fate;
   }
   // Until the first that waits is old enough.

@@ -123,6 +123,38 @@ TEST(IngestGroups, WhatGoesBackTakesWithItWhatIsBehindIt) {
 }
 
 // Its visibility ended, and the queue gave it again: one put, and both receipts go.
+// Else what is behind it would come again and again, until the queue takes it for dead.
+TEST(IngestGroups, OtherBytesUnderAnIdThatWaitsAreDeadAtOnce) {
+  Groups w;
+  w.accept(in_order("a"));
+  ASSERT_EQ(w.rows(), "a");
+  QueueCopy other = in_order("a", "r2");
+  other.message.request.body = "other";
+  w.accept(other);
+  w.accept(in_order("b"));
+  const auto letters = w.asked<DeadLetter>();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].receipt, "r2");
+  EXPECT_EQ(letters[0].why.reason, wire::kIdConflict);
+  EXPECT_TRUE(w.asked<SetVisibility>().empty());
+  EXPECT_EQ(w.rows(), "ab");
+}
+
+TEST(IngestGroups, OtherBytesUnderAnIdThatIsHereAreDeadAtOnce) {
+  Groups w;
+  w.parking_answers = false;
+  w.accept(in_order("a"));
+  QueueCopy other = in_order("a", "r2");
+  other.message.request.body = "other";
+  w.accept(other);
+  w.accept(in_order("b"));
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_EQ(w.asked<DeadLetter>()[0].receipt, "r2");
+  w.answer();
+  w.answer();
+  EXPECT_EQ(w.rows(), "ab");
+}
+
 TEST(IngestGroups, ACopyThatComesAgainIsPutOnce) {
   Groups w;
   w.parking_answers = false;

@@ -73,6 +73,7 @@ wire::Offer MemoryParking::read(wire::Offer& row) {
   wire::Offer copy = row;
   row.offered_before = true;
   copy.origin = wire::Origin::kRow;
+  copy.envelope.clear();
   return copy;
 }
 

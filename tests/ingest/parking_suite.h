@@ -430,11 +430,14 @@ TYPED_TEST_P(ParkingSuite, ADeadRowHoldsItsKeyIfItSaysSo) {
 TYPED_TEST_P(ParkingSuite, ReadsARowBeforeItGoes) {
   wire::Offer one = row("a", "k", 1);
   one.in_order = one.stops_dead = true;
+  one.envelope = R"({"group":"g"})";
   this->put(one, false);
+  EXPECT_EQ(this->head("k", 1).rows.at(0).envelope, "");
   const auto read = this->template ask<RowAnswer>(ReadRow{one.identity, "k"}).row;
   ASSERT_TRUE(read);
   EXPECT_EQ(read->request, one.request);
   EXPECT_EQ(read->source, one.source);
+  EXPECT_EQ(read->envelope, one.envelope);
   EXPECT_FALSE(this->template ask<RowAnswer>(ReadRow{row("b", "k", 1).identity, "k"}).row);
   const SettleAnswer done = this->settle(one, wire::Settlement::kDead, true);
   EXPECT_EQ(done.end, SettleEnd::kSettled);

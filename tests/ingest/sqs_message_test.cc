@@ -128,7 +128,7 @@ TEST(SqsUnwrapped, IsWhatWasWrapped) {
 
 TEST_F(SqsMessage, ItsRowKnowsWhatItsDocumentDoesNotSay) {
   auto from = message(R"({"userId":"u","text":"Hi"})");
-  EXPECT_EQ(sqs_envelope(from, std::get<wire::Offer>(read(from))), "");
+  EXPECT_EQ(sqs_envelope(from, std::get<wire::Offer>(read(from))), "{}");
   reading_.pointers.body = "/text";
   from.group = "g \"1\"";
   from.attributes["mine"] = {"AP8=", "Binary"};
@@ -141,6 +141,15 @@ TEST_F(SqsMessage, ItsRowKnowsWhatItsDocumentDoesNotSay) {
   ASSERT_EQ(again.attributes.size(), 1U);
   EXPECT_EQ(again.attributes.at("mine").type, "Binary");
   EXPECT_EQ(again.attributes.at("mine").value, "AP8=");
+}
+
+TEST_F(SqsMessage, AnEnvelopeThatIsTooLargeIsNone) {
+  auto from = message(R"({"userId":"u"})");
+  const auto offer = std::get<wire::Offer>(read(from));
+  from.attributes["mine"] = {std::string(500UL * 1024, 'A'), "Binary"};
+  EXPECT_GT(sqs_envelope(from, offer).size(), 500UL * 1024);
+  from.attributes["mine"].value += std::string(300UL * 1024, 'A');
+  EXPECT_EQ(sqs_envelope(from, offer), "");
 }
 
 TEST_F(SqsMessage, ADamagedEnvelopeIsNone) {

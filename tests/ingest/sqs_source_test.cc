@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/digest/digest.h"
+#include "lib/wire/identity.h"
 #include "tests/ingest/sqs_world.h"
 
 namespace sluice::ingest::sqs_world {
@@ -272,6 +274,60 @@ TEST_F(SqsFifo, ADeadLetterHasAGroupAndAName) {
   const json sent = succeed("SendMessageBatch");
   EXPECT_EQ(sent["Entries"][0]["MessageGroupId"], "g");
   EXPECT_EQ(sent["Entries"][0]["MessageDeduplicationId"], "bad");
+}
+
+TEST_F(SqsFifo, TheLetterOfARowIsNamedByItsIdentity) {
+  open_fifo();
+  wire::Offer row;
+  row.identity = "one";
+  row.request.body = R"({"userId":"u"})";
+  row.envelope = R"({"group":"g"})";
+  wire::Settled why;
+  why.identity = row.identity;
+  why.reason = "attempts";
+  source_->perform({7, BuryRow{row, why}});
+  source_->end_turn();
+  const json first = succeed("SendMessageBatch")["Entries"][0];
+  EXPECT_EQ(first["MessageBody"], row.request.body);
+  EXPECT_EQ(first["MessageGroupId"], "g");
+  EXPECT_EQ(first["MessageDeduplicationId"], to_hex(row.identity));
+  ASSERT_EQ(replies_.size(), 1U);
+  EXPECT_TRUE(replies_[0].done);
+  // Another one that has lost its identity to it is another letter.
+  why.reason = wire::kIdConflict;
+  why.content_hash = "other";
+  source_->perform({8, BuryRow{row, why}});
+  source_->end_turn();
+  const json second = succeed("SendMessageBatch")["Entries"][0];
+  EXPECT_NE(second["MessageDeduplicationId"], to_hex(row.identity));
+}
+
+TEST_F(SqsFifo, ALetterThatTheQueueCannotHoldIsRefused) {
+  open_fifo();
+  wire::Offer row;
+  row.identity = "one";
+  row.envelope = "{}";
+  source_->perform({7, BuryRow{row, {}}});
+  source_->end_turn();
+  answer("SendMessageBatch",
+         {{"Failed", {{{"Id", "0"}, {"Code", "InvalidParameterValue"}, {"SenderFault", true}}}}});
+  ASSERT_EQ(replies_.size(), 1U);
+  EXPECT_TRUE(replies_[0].refused);
+  source_->perform({8, BuryRow{row, {}}});
+  source_->end_turn();
+  take("SendMessageBatch").refuse("AccessDenied");
+  ASSERT_EQ(replies_.size(), 2U);
+  EXPECT_FALSE(replies_[1].refused) << "rights are given";
+}
+
+TEST_F(SqsFifo, WithoutDeadLettersItsQueueIsLookedUpAgain) {
+  open_fifo();
+  source_->perform({7, BuryRow{{}, {}}});
+  source_->end_turn();
+  take("SendMessageBatch").refuse("QueueDoesNotExist");
+  ASSERT_FALSE(world_.later.empty());
+  world_.later.back()();
+  EXPECT_EQ(open_calls("GetQueueUrl"), 1);
 }
 
 TEST_F(SqsFifo, WithDeadLettersThatAreNotFifoIsNotRead) {

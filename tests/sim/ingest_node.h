@@ -70,10 +70,9 @@ class IngestNode : public Node<ingest::IngestCore> {
   void act(ingest::QueueCall& call) {
     outside_call(
         *this, world().faults.queue_calls, Reach::kNetwork,
-        [this, call] { return queue_.apply(call); }, [] { return false; },
-        [this, id = call.call_id](bool done) {
-          reply(ingest::QueueReply{id, done});
-        });
+        [this, call] { return queue_.apply(call); },
+        [id = call.call_id] { return ingest::QueueReply{id}; },
+        [this](const ingest::QueueReply& answer) { reply(answer); });
   }
   void act(ingest::Respond& answer) { producer_.hears(answer); }
   template <class Other>

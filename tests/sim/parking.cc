@@ -66,6 +66,7 @@ wire::Offer ParkingFake::give(Row& row) {
   offer.origin = wire::Origin::kRow;
   offer.store = name_;
   offer.offered_before = row.offered;
+  offer.envelope.clear();
   row.offered = true;
   return offer;
 }

@@ -81,7 +81,12 @@ void Producer::put_in_order(wire::Offer message) {
   message.in_order = true;
   const std::uint64_t key = wire::short_hash(wire::identity_of("group", message.key, "", 0));
   message.stops_dead = key % 1'000'000 < settings_.stops;
-  queue_.put(std::move(message), "group-" + std::to_string(key % 3));
+  const std::string group = "group-" + std::to_string(key % 3);
+  queue_.put(message, group);
+  if (!comes_otherwise(message)) return;
+  message.request.body += kOtherwise;
+  message.content_hash = wire::content_hash_of(message.request);
+  queue_.put(std::move(message), group);
 }
 
 // At once, or much later.

@@ -24,8 +24,9 @@ class QueueFake {
   std::vector<ingest::QueueCopy> receive(std::size_t most, const std::string& reader = {});
   // Of what was put into groups: several of one, in order.
   std::vector<ingest::QueueCopy> receive_in_order(std::size_t most);
-  // Applies the call; false: the receipt is stale.
-  bool apply(const ingest::QueueCall& call);
+  // Applies the call, unless its receipt is stale. Of rows that die one in eight is more than a
+  // letter may have.
+  ingest::QueueReply apply(const ingest::QueueCall& call);
 
   // For saboteurs: its copies are deleted.
   void lose(const std::string& identity);
@@ -41,6 +42,7 @@ class QueueFake {
     std::string door = {};     // of the ingest that has sent it; empty: others have
   };
   ingest::QueueCopy give(Lying& one);
+  bool do_it(const ingest::QueueCall& call);
 
   World& world_;
   Witnesses& witnesses_;

@@ -64,7 +64,7 @@ void draw_ingest(Prng& prng, ingest::Config& config) {
   config.sweep_every = seconds(prng.between(5, 60));
   config.announce_every = seconds(prng.between(5, 60));
   config.hold_visibility = seconds(20);
-  config.queues = {"queue"};
+  config.queues = {"queue", "fifo"};
   config.full_visibility = seconds(5);
   config.away_visibility = seconds(10);
   if (prng.chance(250'000)) config.key_max = 4;

@@ -70,7 +70,7 @@ class ToyNode : public Node<ToyCore> {
         [this, deletion] {
           return queue_.apply({0, deletion});
         },
-        [] { return false; }, [](bool) {});
+        [] { return ingest::QueueReply{}; }, [](const ingest::QueueReply&) {});
   }
 
   QueueFake& queue_;
