@@ -5,7 +5,7 @@ import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import BIN, die_with_parent, eventually, layout, request
+from harness import BIN, Answer, die_with_parent, eventually, layout, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIGNED = ("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
@@ -32,10 +32,15 @@ class Emulator:
     def counts(self):
         return request(self.port, "GET", "/counts", seconds=60).json()
 
-    def call(self, operation, **words):
-        answer = request(self.port, "POST", "/", json.dumps(words), {
-            "Content-Type": "application/x-amz-json-1.0", "Authorization": SIGNED,
-            "X-Amz-Target": f"AmazonSQS.{operation}"}, seconds=60)
+    def call(self, operation, line=None, /, **words):
+        """`line`: a connection that is used again."""
+        headers = {"Content-Type": "application/x-amz-json-1.0", "Authorization": SIGNED,
+                   "X-Amz-Target": f"AmazonSQS.{operation}"}
+        if line is None:
+            answer = request(self.port, "POST", "/", json.dumps(words), headers, seconds=60)
+        else:
+            line.request("POST", "/", json.dumps(words), headers)
+            answer = Answer(line.getresponse())
         if answer.status != 200:
             raise RuntimeError(f"{operation}: {answer}")
         return answer.json() if answer.body else {}

@@ -1,6 +1,8 @@
 """What is played against a queue, and what came of it."""
 
 import contextlib
+import hashlib
+import http.client
 import json
 import os
 import subprocess
@@ -9,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 from harness import BIN, Pipeline, Recorder, die_with_parent, layout, request
+from measuring import runs
 from measuring.pipeline import used
 from redis_server import RedisServer
 from sqs.emulator import HERE, fauxqs, stub
@@ -32,6 +35,8 @@ class Scene:
     rounds: int      # of deployments
     round_s: float   # in which each process is stopped and started once
     speed: int
+    rate: float      # of latency, messages a second
+    seconds: float
 
 
 @contextlib.contextmanager
@@ -42,12 +47,19 @@ def queue(scene, visibility_s=30):
 
 
 class OnQueue(Pipeline):
-    """A Sluice that empties the queue."""
+    """A Sluice that empties the queue. `bans`: of its upstream; who may send what they like are not
+    banned."""
 
-    def __init__(self, folder, aws, scale, more="", **options):
+    def __init__(self, folder, aws, scale, more="", bans=True, **options):
+        self.bans = bans
+        self.times = os.path.join(folder, "times")  # of the upstream, once it has ended
         more += (f'[aws]\nregion = "us-east-1"\nendpoint = "{aws.url}"\n'
                 f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\n')
         super().__init__(folder, time_scale=scale, more=more, **options)
+
+    def command(self, name):
+        counts = ["--no-ban", f"--times-file={self.times}"]
+        return super().command(name) + (counts if name == "upstream" and not self.bans else [])
 
 
 @contextlib.contextmanager
@@ -228,7 +240,7 @@ def paced(scene, seconds, before, after):
 
 def speed_of_sluice(scene):
     """From the first arrival to the last, of a queue that is full; limits do not bind."""
-    with queue(scene) as (aws, url, _), sluice(scene, aws, more=WIDE) as made:
+    with queue(scene) as (aws, url, _), sluice(scene, aws, more=WIDE, bans=False) as made:
         aws.send(url, documents(scene.speed // 20, 20))
         made.start(flags=["--fresh"])
         pids = {name: made.processes[name].pid for name in layout.STAGES}
@@ -248,6 +260,44 @@ def speed_of_peer(scene, way):
             before = cpu_us(pids)
             seconds = until_done(scene.speed, reporter(port))
             return paced(scene, seconds, before, cpu_us(pids))
+
+
+def identity_of(user, name):
+    """As lib/wire/identity.h has it."""
+    parts = (QUEUE, f"onlyfans:{user}", name)
+    bytes_of = b"".join(len(part).to_bytes(8, "little") + part.encode() for part in parts)
+    return hashlib.sha256(bytes_of + bytes(8)).hexdigest()[:32]
+
+
+def steadily(scene, aws, url):
+    """Batches of ten, evenly: when each message was sent (ns of CLOCK_MONOTONIC), by its identity, and
+    how many a second."""
+    sent, count = {}, int(scene.rate * scene.seconds)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", aws.port, timeout=60)) as line:
+        began = time.monotonic()
+        for at in range(0, count, 10):
+            time.sleep(max(0.0, began + at / scene.rate - time.monotonic()))
+            entries = [{"Id": str(n), "MessageBody": json.dumps(
+                {"messageId": f"m-{n}", "userId": f"u-{n}", "content": "hello"})}
+                for n in range(at, at + 10)]
+            now = time.monotonic_ns()
+            sent |= {identity_of(f"u-{n}", f"m-{n}"): now for n in range(at, at + 10)}
+            aws.call("SendMessageBatch", line, QueueUrl=url, Entries=entries)
+        return sent, count / (time.monotonic() - began)
+
+
+def latency(scene):
+    """At a steady rate: from before SendMessageBatch to the last byte of the upstream's answer."""
+    with queue(scene) as (aws, url, _), sluice(scene, aws, more=WIDE, bans=False) as made:
+        made.start(flags=["--fresh"])
+        sent, rate = steadily(scene, aws, url)
+        until_done(len(sent), made.report)
+        for name in ("dispatcher", "upstream"):
+            made.processes[name].terminate()
+            made.processes.pop(name).wait()
+        answered = runs.read_times(made.times)
+        took = [answered[name][1] - at for name, at in sent.items()]
+        return {"messages": len(took), "messages_a_second": round(rate), **runs.quantiles(took)}
 
 
 def deployments(scene):
