@@ -327,6 +327,28 @@ Saboteur order_unsaid() {
   return one;
 }
 
+// What is refused stops its key.
+void dead_in_groups(Settings& settings, Faults& faults) {
+  in_groups(settings, faults);
+  settings.stops = 1'000'000;
+  faults.upstream.refused = 100'000;
+}
+
+Saboteur stop_unsaid() {
+  Saboteur one =
+      of_ingests("a dead message stops nobody", [](System&, auto&& effect, auto& instead) {
+        auto* send = std::get_if<wire::Send>(&effect);
+        auto* offer = send ? std::get_if<wire::Offer>(&send->item) : nullptr;
+        auto* call = std::get_if<ingest::ParkingCall>(&effect);
+        auto* put = call ? std::get_if<ingest::Put>(&call->call) : nullptr;
+        if (offer) offer->stops_dead = false;
+        if (put) put->row.stops_dead = false;
+        instead.push_back(std::move(effect));
+      });
+  one.weather = dead_in_groups;
+  return one;
+}
+
 Saboteur by_sent_time() {
   return {"rows that go in order have their sent time's",
           [](Settings& settings) { settings.rows_by_sent_time = true; },
@@ -431,6 +453,7 @@ std::vector<Saboteur> all_saboteurs() {
       keep_warnings(),
       by_sent_time(),
       order_unsaid(),
+      stop_unsaid(),
       mutation("a retry gives way to what is behind it", &Mutations::retry_gives_way, in_groups)};
 }
 
