@@ -27,7 +27,6 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 @dataclass
 class Scene:
     home: str   # where npm's packages are
-    stub: bool  # the queue is tests/tiny_sqs, and not fauxqs
     scale: float
     users: int
     each: int
@@ -35,8 +34,9 @@ class Scene:
     rounds: int      # of deployments
     round_s: float   # in which each process is stopped and started once
     speed: int
-    rate: float      # of latency, messages a second
-    seconds: float
+    stub: bool = False     # the queue is tests/tiny_sqs, and not fauxqs
+    rate: float = 2000.0   # of latency, messages a second
+    seconds: float = 20.0
 
 
 @contextlib.contextmanager
