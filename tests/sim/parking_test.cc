@@ -12,6 +12,7 @@ struct FakeTraits {
   ParkingAnswer apply(const Call& call) { return parking.apply(call); }
 };
 
+INSTANTIATE_TYPED_TEST_SUITE_P(Fake, ParkingSuite, FakeTraits);
 INSTANTIATE_TYPED_TEST_SUITE_P(Fake, AcceptedSuite, FakeTraits);
 
 }  // namespace sluice::ingest::suite
