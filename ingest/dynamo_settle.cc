@@ -1,7 +1,6 @@
 // Parking on DynamoDB: a message ends, or gets another place; a key's holds.
 #include "ingest/dynamo_change.h"
 #include "ingest/name.h"
-#include "lib/wire/identity.h"
 
 namespace sluice::ingest::dynamo {
 
@@ -40,9 +39,7 @@ void MessageChange::stale(std::size_t) {
 // As SqliteParking keeps it: under an identity of its own when it has lost its first.
 void SettleChange::bury(const Name& name, Plan& plan) const {
   const Layout& layout = world_.layout;
-  const std::string identity = lost_its_identity(name)
-                                   ? wire::conflict_identity_of(name.identity, name.content_hash)
-                                   : name.identity;
+  const std::string identity = letter_identity_of(name);
   Item dead = layout.dead_key(name.settled_at, identity);
   dead["source"] = text(name.source);
   dead["id"] = text(name.id);

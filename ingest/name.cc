@@ -44,6 +44,11 @@ bool lost_its_identity(const Name& name) {
   return name.state == NameState::kDead && name.reason == wire::kIdConflict;
 }
 
+std::string letter_identity_of(const Name& name) {
+  return lost_its_identity(name) ? wire::conflict_identity_of(name.identity, name.content_hash)
+                                 : name.identity;
+}
+
 void settle_name(Name& name, const wire::Settled& settled) {
   switch (settled.settlement) {
     case wire::Settlement::kDelivered:

@@ -19,6 +19,8 @@ bool is_its_row(const Name& accepted, const Put& put);
 bool is_end_of(const Name& name, const wire::Settled& settled);
 // It ended because another message has its identity: of that one it says nothing.
 bool lost_its_identity(const Name& name);
+// Of its dead letter: the other one with its identity may die as well.
+std::string letter_identity_of(const Name& name);
 void settle_name(Name& name, const wire::Settled& settled);
 // Its row says that its key stops behind it: so these are the key's holds. False: somebody has said
 // otherwise since it died.

@@ -7,7 +7,6 @@
 #include "ingest/sqlite_statements.h"
 #include "lib/base/check.h"
 #include "lib/wire/codec.h"
-#include "lib/wire/identity.h"
 
 namespace sluice::ingest {
 
@@ -298,21 +297,18 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
     if (auto told = replies_.settle(settled); !told) return told.error();
   }
   if (row && !call.buried) {
-    // The other one with its identity may die as well.
-    const bool lost = lost_its_identity(name);
-    DeadRow dead{
-        lost ? wire::conflict_identity_of(name.identity, name.content_hash) : name.identity,
-        name.source,
-        name.id,
-        name.key,
-        name.upstream,
-        name.generation,
-        settled.reason,
-        settled.status,
-        settled.attempts,
-        settled.at,
-        {},
-        {}};
+    DeadRow dead{letter_identity_of(name),
+                 name.source,
+                 name.id,
+                 name.key,
+                 name.upstream,
+                 name.generation,
+                 settled.reason,
+                 settled.status,
+                 settled.attempts,
+                 settled.at,
+                 {},
+                 {}};
     if (auto buried = bury(dead, *row); !buried) return buried.error();
   }
   auto stopped = Result<bool>(false);

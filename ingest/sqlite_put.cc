@@ -6,20 +6,29 @@
 
 namespace sluice::ingest {
 
+namespace {
+
+// What a row and a name alone have in common.
+port::Statement& bind_message(port::Statement& insert, const wire::Offer& row, bool cancelled) {
+  return insert.bind_blob(1, row.identity)
+      .bind_text(2, row.source)
+      .bind_text(3, row.id)
+      .bind(4, row.generation)
+      .bind_text(5, row.key)
+      .bind_blob(6, row.content_hash)
+      .bind_text(7, row.upstream)
+      .bind(8, row.first_seen.us)
+      .bind(9, row.expires_at.us)
+      .bind(10, cancelled ? 1 : 0);
+}
+
+}  // namespace
+
 Status SqliteParking::insert_row(const wire::Offer& row, bool cancelled) {
   const std::string message = wire::encode_item(row);
   const auto place = place_of(row);
   if (!place) return place.error();
-  auto inserted = sql_->insert_row.bind_blob(1, row.identity)
-                      .bind_text(2, row.source)
-                      .bind_text(3, row.id)
-                      .bind(4, row.generation)
-                      .bind_text(5, row.key)
-                      .bind_blob(6, row.content_hash)
-                      .bind_text(7, row.upstream)
-                      .bind(8, row.first_seen.us)
-                      .bind(9, row.expires_at.us)
-                      .bind(10, cancelled ? 1 : 0)
+  auto inserted = bind_message(sql_->insert_row, row, cancelled)
                       .bind(11, *place)
                       .bind(12, row.offered_before ? 1 : 0)
                       .bind_blob(13, message)
@@ -35,16 +44,7 @@ Status SqliteParking::insert_row(const wire::Offer& row, bool cancelled) {
 
 Status SqliteParking::insert_name(const Put& call) {
   const wire::Offer& row = call.row;
-  return sql_->insert_name.bind_blob(1, row.identity)
-      .bind_text(2, row.source)
-      .bind_text(3, row.id)
-      .bind(4, row.generation)
-      .bind_text(5, row.key)
-      .bind_blob(6, row.content_hash)
-      .bind_text(7, row.upstream)
-      .bind(8, row.first_seen.us)
-      .bind(9, row.expires_at.us)
-      .bind(10, row.cancelled ? 1 : 0)
+  return bind_message(sql_->insert_name, row, row.cancelled)
       .bind(11, call.accept_until.us)
       .bind(12, row.order)
       .run();

@@ -30,6 +30,9 @@ bool is_gone(const std::string& code) {
   return code == "QueueDoesNotExist" || code == "AWS.SimpleQueueService.NonExistentQueue";
 }
 
+// For what it is, and not with its batch.
+bool is_refused(const aws::EntryFate& fate) { return fate.is_senders && !fate.is_whole; }
+
 // Of a dead letter. Another one may have lost its identity to it.
 std::string name_of(const wire::Settled& why) {
   const bool lost = why.reason == wire::kIdConflict && !why.content_hash.empty();
@@ -258,13 +261,11 @@ void SqsSource::bury_row(const BuryRow& dead, std::uint64_t call_id) {
   if (batches_ == nullptr) return world_.answered({call_id});
   bury(sqs_message_of(dead.row), name_of(dead.why), epitaph_of(dead.row, dead.why),
        [this, call_id](const aws::EntryFate& fate) {
-         const bool refused = fate.is_senders && !fate.is_whole;
-         if (refused) {
+         if (is_refused(fate)) {
            world_.log.warning("the dead-letter queue cannot hold a message: it is kept here",
                               {{"queue", name()}, {"why", fate.code}});
          }
-         ended(fate, counts_.dead, 0);
-         world_.answered({call_id, fate.how == aws::EntryFate::How::kDone, refused});
+         ended(fate, counts_.dead, call_id);
        });
 }
 
@@ -324,7 +325,7 @@ void SqsSource::ended(const aws::EntryFate& fate, std::uint64_t& count, std::uin
                        {{"queue", name()}, {"why", why}});
   }
   refused_ = why;
-  if (call_id != 0) world_.answered({call_id, done});
+  if (call_id != 0) world_.answered({call_id, done, is_refused(fate)});
 }
 
 void SqsSource::end_turn() {

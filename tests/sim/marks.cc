@@ -26,7 +26,7 @@ constexpr OutOfReach kTable[] = {
      "its limiters have one settings' spans: the medleys of tests/conformance have three"},
     {"store: shorter spans", "as above"},
     {"auditor: costs cannot be looked up",
-     "its ledger is of one piece: tests/auditor/core_test.cc, tests/emulators/costs_test.cc"},
+     "its ledger is of one piece: tests/auditor/costs_away_test.cc, tests/emulators/costs_test.cc"},
     {"auditor: costs cannot be booked", "as above"},
     {"store: a person lifts what a closure holds",
      "nobody restores from a trail here: tests/conformance/store_restore_test.cc, tests/e2e"},
