@@ -28,8 +28,10 @@ struct Config {
   Duration priority_age = minutes(10);
   Duration hold_visibility = seconds(120);   // of a queue copy that waits here; renewed at half
   Duration credit_wait = milliseconds(100);  // of a queue copy that the limiter does not take
-  Duration full_visibility = seconds(60);    // more than key_max of its key wait for parking
-  Duration away_visibility = minutes(5);     // parking is away
+  std::uint32_t line_max =
+      256;  // queue copies that await credit; with more, no others are asked for
+  Duration full_visibility = seconds(60);  // more than key_max of its key wait for parking
+  Duration away_visibility = minutes(5);   // parking is away
   std::uint32_t key_max = 1'000;
   std::uint32_t open_max = 10'000;  // requests and queue copies that ingest works on at a time
   std::uint32_t read_max = 256;     // rows of one read, and keys of one page

@@ -266,7 +266,7 @@ void IngestCore::peer_facts(const wire::PeerFacts& facts, const Turn& turn) {
     ++counts_.reannounced;
     say_everything_again(*from, turn);
   }
-  offer_copies(turn);
+  offer_line(*from, turn);
 }
 
 void IngestCore::say_everything_again(Limiter& to, const Turn& turn) {

@@ -78,6 +78,8 @@ class IngestCore {
   void complete(const Reply& reply, Instant now, Out& out);
   void tick(Instant now, Out& out);
   [[nodiscard]] std::size_t room() const;
+  // For copies of queues that are offered as they come.
+  [[nodiscard]] std::size_t queue_room() const;
   // For messages of the front door.
   [[nodiscard]] std::size_t door_room() const;
   [[nodiscard]] Instant deadline() const;
@@ -198,6 +200,7 @@ class IngestCore {
     Announcing announcing;
     std::optional<std::uint32_t> offers_max;  // its credit for unasked offers, when it said one
     std::size_t copies = 0;                   // queue copies offered to it
+    std::deque<std::string> line = {};        // those that await its credit, as they came
     // After a difference: keys whose heads are offered again, and how many rows it held of each.
     std::map<std::string, std::uint32_t> again;
     bool leaves = false;  // it has said Moved: no key is its own any more
@@ -377,6 +380,7 @@ class IngestCore {
   void refuse_copy(Copy& copy, const Name& there, const Turn& turn);
   void bury_copy(Copy& copy, const char* reason, const Turn& turn);
   void offer_copies(const Turn& turn);
+  void offer_line(Limiter& to, const Turn& turn);
   void offer_copy(Copy& copy, Limiter& to, const Turn& turn);
   void await_credit(Copy& copy, const Turn& turn);
   void no_credit(const std::string& identity, const Turn& turn);
@@ -389,7 +393,7 @@ class IngestCore {
   void let_go(const std::string& identity, Duration visibility, const Turn& turn);
   void delete_copy(const std::string& identity, After after, const Turn& turn);
   void renew(const std::string& identity, const Turn& turn);
-  void leave_limiter(Copy& copy);
+  void leave_limiter(Copy& copy, const Turn& turn);
   void not_putting(const std::string& key);
   void join_group(Copy& copy, const std::string& group, const Turn& turn);
   void put_next(const std::string& group, const Turn& turn);
@@ -462,8 +466,8 @@ class IngestCore {
   std::map<std::uint64_t, LimitsAsked> limits_asked_;  // by control id
   std::unordered_map<std::string, Settling> settling_;
 
-  std::unordered_map<std::string, Copy> copies_;  // by identity
-  std::deque<std::string> unoffered_;
+  std::unordered_map<std::string, Copy> copies_;            // by identity
+  std::deque<std::string> unoffered_;                       // in no limiter's line
   std::unordered_map<std::string, std::uint32_t> putting_;  // by key
   std::map<std::string, Group> groups_;                     // by queue and group
   std::unordered_map<std::uint64_t, OpenQueueCall> queue_calls_;

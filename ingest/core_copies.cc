@@ -98,81 +98,6 @@ void IngestCore::refuse_copy(Copy& copy, const Name& there, const Turn& turn) {
   bury_copy(copy, wire::kIdConflict, turn);
 }
 
-// ---- offers on credit
-
-void IngestCore::offer_copies(const Turn& turn) {
-  std::deque<std::string> later;
-  for (std::string& identity : std::exchange(unoffered_, {})) {
-    const auto held = copies_.find(identity);
-    if (held == copies_.end() || held->second.at != At::kHere) continue;
-    Limiter* to = owner(held->second.message.key);
-    if (to == nullptr) {
-      later.push_back(std::move(identity));
-    } else if (to->offers_max && to->copies >= *to->offers_max) {
-      MARK("ingest: the limiter takes no more queue copies");
-      await_credit(held->second, turn);
-      later.push_back(std::move(identity));
-    } else {
-      offer_copy(held->second, *to, turn);
-    }
-  }
-  unoffered_ = std::move(later);
-}
-
-// Credit is shared by all keys, and those of others may sit in it for as long as hold_horizon: what
-// finds none soon becomes a row, which needs none (P6).
-void IngestCore::await_credit(Copy& copy, const Turn& turn) {
-  if (copy.park_at != Instant::never()) return;
-  copy.park_at = turn.now + config_.credit_wait;
-  at(copy.park_at, Due::kCredit, 0, copy.message.identity);
-}
-
-void IngestCore::no_credit(const std::string& identity, const Turn& turn) {
-  const auto held = copies_.find(identity);
-  if (held == copies_.end() || held->second.at != At::kHere) return;
-  if (held->second.park_at > turn.now) return;
-  MARK("ingest: a queue copy that found no credit becomes a row");
-  put_copy(held->second, StoreTime{}, turn);
-}
-
-void IngestCore::offer_copy(Copy& copy, Limiter& to, const Turn& turn) {
-  copy.at = At::kOffered;
-  copy.park_at = Instant::never();
-  copy.peer = to.up.peer;
-  ++to.copies;
-  send_offer(to, copy.message, turn);
-  copy.message.offered_before = true;
-}
-
-// Copies whose limiter is gone, or is no longer the one of their key, are to be offered anew. After
-// a difference in a heartbeat that is all of them.
-void IngestCore::take_back_copies() {
-  for (auto& [peer, to] : limiters_) to.copies = 0;
-  for (auto& [identity, copy] : copies_) {
-    if (copy.at != At::kOffered) continue;
-    copy.at = At::kHere;
-    unoffered_.push_back(identity);
-  }
-  std::sort(unoffered_.begin(), unoffered_.end(),
-            [this](const std::string& a, const std::string& b) { return sooner(a, b); });
-}
-
-bool IngestCore::sooner(const std::string& a, const std::string& b) const {
-  const auto order = [this](const std::string& identity) {
-    const auto held = copies_.find(identity);
-    return held == copies_.end() ? 0 : held->second.message.order;
-  };
-  return std::pair(order(a), std::cref(a).get()) < std::pair(order(b), std::cref(b).get());
-}
-
-void IngestCore::leave_limiter(Copy& copy) {
-  if (copy.at != At::kOffered) return;
-  if (Limiter* from = limiter(copy.peer)) {
-    from->belief.lets_go(copy.message.identity);
-    if (from->copies > 0) --from->copies;
-  }
-}
-
 // ---- parking
 
 void IngestCore::park_copy(wire::PeerId peer, const wire::Park& park_item, const Turn& turn) {
@@ -184,7 +109,7 @@ void IngestCore::park_copy(wire::PeerId peer, const wire::Park& park_item, const
 // `due`: when a retry is to go; zero when it is none.
 void IngestCore::put_copy(Copy& copy, StoreTime due, const Turn& turn) {
   if (copy.at != At::kOffered && copy.at != At::kHere) return;
-  leave_limiter(copy);
+  leave_limiter(copy, turn);
   const std::string identity = copy.message.identity;
   if (putting_[copy.message.key] >= config_.key_max) {
     MARK("ingest: too many of a key wait for parking");
@@ -291,6 +216,8 @@ void IngestCore::queue_answered(const QueueReply& reply, const Turn& turn) {
 void IngestCore::drain(const Turn& turn) {
   MARK("ingest: it drains");
   draining_ = true;
+  unoffered_.clear();
+  for (auto& [peer, to] : limiters_) to.line.clear();
   std::vector<std::string> idle_copies;
   for (const auto& [identity, copy] : copies_) {
     const bool is_idle = copy.at == At::kHere || copy.at == At::kOffered || copy.at == At::kBehind;
@@ -298,10 +225,9 @@ void IngestCore::drain(const Turn& turn) {
   }
   std::sort(idle_copies.begin(), idle_copies.end());
   for (const std::string& identity : idle_copies) {
-    leave_limiter(copies_.at(identity));
+    leave_limiter(copies_.at(identity), turn);
     let_go(identity, Duration{0}, turn);
   }
-  unoffered_.clear();
   std::erase_if(settling_, [](const auto& entry) { return entry.second.waits; });
 }
 

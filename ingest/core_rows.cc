@@ -217,14 +217,14 @@ void IngestCore::settled(wire::PeerId peer, const wire::Settled& settled, const 
     // given back: it is settled when it comes again.
     if (copy != nullptr && copy->at != At::kSettling) {
       MARK("ingest: a copy comes while its message is being settled");
-      leave_limiter(*copy);
+      leave_limiter(*copy, turn);
       if (copy->at == At::kPutting) not_putting(copy->message.key);
       let_go(settled.identity, config_.full_visibility, turn);
     }
     return;
   }
   if (copy == nullptr) return end_row(settled.identity, turn);
-  leave_limiter(*copy);
+  leave_limiter(*copy, turn);
   if (copy->at == At::kPutting) {
     MARK("ingest: a copy is settled while it is put into parking");
     not_putting(copy->message.key);

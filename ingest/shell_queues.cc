@@ -41,10 +41,12 @@ void Shell::start_queues() {
   }
   for (SqsSettings& settings : queue_settings_) {
     const std::string mark = std::to_string(queues_.size()) + kMarkEnd;
+    // What goes in order becomes a row and needs no credit.
+    const bool in_order = settings.reading.in_order;
     queues_.push_back(std::make_unique<SqsSource>(
         mark, std::move(settings),
         SqsSource::World{aws_->client(), aws_->world(), stage_->log(),
-                         [this] { return core_.room(); },
+                         [this, in_order] { return in_order ? core_.room() : core_.queue_room(); },
                          [this](const QueueCopy& copy) { stage_->accept(copy); },
                          [this](const QueueReply& reply) { stage_->complete(reply); }}));
     queues_.back()->start();

@@ -57,6 +57,58 @@ TEST(IngestCore, ACopyThatFindsCreditInTimeStaysOne) {
   EXPECT_TRUE(w.parking.rows().empty());
 }
 
+TEST(IngestCore, TheNextCopyOfALineGoesAsSoonAsOneHasEnded) {
+  CreditForOne w;
+  w.accept(queue_copy("c", "quiet", "r3"));
+  EXPECT_EQ(w.sent<wire::Offer>().size(), 1U);
+  w.from(7, settled(identity("sqs", "a", "noisy"), "noisy"));
+  ASSERT_EQ(w.sent<wire::Offer>().size(), 2U);
+  EXPECT_EQ(w.sent<wire::Offer>()[1].id, "b");
+}
+
+TEST(IngestCore, WhoeverBecameARowIsInNoLine) {
+  CreditForOne w;
+  w.pass(milliseconds(100));
+  w.accept(queue_copy("c", "quiet", "r3"));
+  w.from(7, settled(identity("sqs", "a", "noisy"), "noisy"));
+  ASSERT_EQ(w.sent<wire::Offer>().size(), 2U);
+  EXPECT_EQ(w.sent<wire::Offer>()[1].id, "c");
+}
+
+TEST(IngestCore, ALimiterWithoutCreditHoldsUpNoOther) {
+  World w;
+  w.limiter_up(7, "limiter-1");
+  w.limiter_up(8, "limiter-2");
+  for (const int peer : {7, 8}) {
+    w.complete(wire::PeerFacts{PeerId{static_cast<std::uint32_t>(peer)},
+                               {wire::Credit{"", peer == 7 ? 0U : 100U, wire::Wait::kNone}},
+                               0,
+                               0,
+                               {}});
+  }
+  for (int n = 0; n < 20; ++n) {
+    const std::string id = std::to_string(n);
+    w.accept(queue_copy(id, "key-" + id, "r" + id));
+  }
+  const std::size_t offered = w.sent<wire::Offer>().size();
+  EXPECT_GT(offered, 0U);
+  EXPECT_LT(offered, 20U);
+  EXPECT_EQ(w.core.queue_room(), 256 - (20 - offered));
+}
+
+TEST(IngestCore, NoCopiesAreAskedForWhileALineIsFull) {
+  Config config;
+  config.line_max = 2;
+  World w(config);
+  EXPECT_EQ(w.core.queue_room(), 2U);
+  w.accept(queue_copy("a", "k", "r1"));
+  w.accept(queue_copy("b", "k", "r2"));
+  EXPECT_EQ(w.core.queue_room(), 0U) << "no limiter is there";
+  EXPECT_GT(w.core.room(), 0U);
+  w.limiter_up(7);
+  EXPECT_EQ(w.core.queue_room(), 2U);
+}
+
 TEST(IngestCore, ParkPutsThenDeletesThenAnnounces) {
   World w;
   w.limiter_up(7);

@@ -47,7 +47,7 @@ class IngestNode : public Node<ingest::IngestCore> {
   void poll() {
     if (const std::size_t room = std::min(kBatch, core()->room()); reads_in_order_ && room > 0)
       for (ingest::QueueCopy& copy : queue_.receive_in_order(room)) work(std::move(copy));
-    if (core()->room() > 0)
+    if (core()->queue_room() > 0)
       for (ingest::QueueCopy& copy : queue_.receive(kBatch, config_.store)) work(std::move(copy));
     later(world().prng.between(milliseconds(50), world().faults.queue.delay_max),
           [this] { poll(); });
