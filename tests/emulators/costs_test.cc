@@ -15,10 +15,10 @@ namespace {
 
 using Fates = std::deque<Fate>;
 
-class CostsTest : public aws::MotoTest {
+class CostsTest : public aws::EmulatorTest {
  protected:
   void SetUp() override {
-    MotoTest::SetUp();
+    EmulatorTest::SetUp();
     if (session_ == nullptr) return;
     proxy_ = std::make_unique<Proxy>(poller_, url_of(emulator()));
     auto opened = aws::Session::open(poller_, {"us-east-1", proxy_->url()}, kUses);
@@ -75,8 +75,10 @@ class CostsTest : public aws::MotoTest {
   std::unique_ptr<aws::Session> proxied_;
   std::unique_ptr<DynamoCosts> costs_;
 };
+INSTANTIATE_TEST_SUITE_P(On, CostsTest, testing::Values(Emulator::kMoto, Emulator::kDynamoDbLocal),
+                         aws::emulator_name);
 
-TEST_F(CostsTest, EachIsBookedOnceHoweverOftenItIsSaid) {
+TEST_P(CostsTest, EachIsBookedOnceHoweverOftenItIsSaid) {
   create();
   EXPECT_EQ(book(some(0, 120)), "");
   EXPECT_EQ(november(), 120);
@@ -92,7 +94,7 @@ TEST_F(CostsTest, EachIsBookedOnceHoweverOftenItIsSaid) {
   EXPECT_TRUE(known.months[1].empty());
 }
 
-TEST_F(CostsTest, WhateverHappensOnTheWay) {
+TEST_P(CostsTest, WhateverHappensOnTheWay) {
   create();
   int next = 0;
   for (const Fate fate : {Fate::kTrouble, Fate::kTroubleLate, Fate::kThrottled, Fate::kTwice,
@@ -107,7 +109,7 @@ TEST_F(CostsTest, WhateverHappensOnTheWay) {
   EXPECT_EQ(november(), next + 3);
 }
 
-TEST_F(CostsTest, ManyAreLookedUpAHundredAtATime) {
+TEST_P(CostsTest, ManyAreLookedUpAHundredAtATime) {
   create();
   EXPECT_EQ(book(some(0, 150)), "");
   std::vector<std::string> events;
@@ -117,11 +119,11 @@ TEST_F(CostsTest, ManyAreLookedUpAHundredAtATime) {
   for (std::size_t n = 0; n < 250; ++n) EXPECT_EQ(known.events[n].empty(), n >= 150) << n;
 }
 
-TEST_F(CostsTest, ATableThatIsNotThereIsSaid) {
+TEST_P(CostsTest, ATableThatIsNotThereIsSaid) {
   EXPECT_NE(book(some(0, 1)).find("ResourceNotFoundException"), std::string::npos);
 }
 
-TEST_F(CostsTest, PeopleReadTheMonth) {
+TEST_P(CostsTest, PeopleReadTheMonth) {
   create();
   std::vector<wire::Cost> costs = some(0, 4);
   costs[1].agent = "reader";
@@ -137,7 +139,7 @@ TEST_F(CostsTest, PeopleReadTheMonth) {
   EXPECT_EQ((*rows)[1].amount_nano, 2);
 }
 
-TEST_F(CostsTest, TheHalvesOfALedgerAreOne) {
+TEST_P(CostsTest, TheHalvesOfALedgerAreOne) {
   FakeLedger local;
   port::Log log{{"test", port::Level::kError}};
   SplitLedger ledger([&](const LedgerCall& call) { return local.answer(call); }, *costs_, log);

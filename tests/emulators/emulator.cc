@@ -26,28 +26,65 @@ namespace {
 
 constexpr int kLooks = 1'500;  // 20 ms apart
 constexpr int kNodeMin = 20;
+constexpr int kJavaMin = 17;
+#ifdef __x86_64__
+constexpr bool kIsX86 = true;
+#else
+constexpr bool kIsX86 = false;
+#endif
 const std::filesystem::path kPeers = std::filesystem::absolute("build/peers");
 
 struct Program {
-  std::vector<std::string> words;  // before the port
+  std::string name;
   std::filesystem::path needs;
+  std::vector<std::string> words;  // PORT stands for its port
 };
 
 // Next to the folder of the tests.
-std::filesystem::path own_programs() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
+std::filesystem::path own_program(const std::string& name) {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / name;
+}
+
+// With little memory, and quick to start rather than to run.
+Program java_program(const std::string& name, const std::vector<std::string>& settings,
+                     const std::vector<std::string>& words) {
+  const std::filesystem::path jars = kPeers / "jars" / name;
+  Program program{name, kPeers / "installed.sha256", {"java", "-Xmx256m", "-XX:+UseSerialGC"}};
+  program.words.insert(program.words.end(), {"-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"});
+  for (const std::string& each : settings) program.words.push_back("-D" + each);
+  program.words.insert(program.words.end(), {"-cp", jars / "*"});
+  program.words.insert(program.words.end(), words.begin(), words.end());
+  return program;
 }
 
 Program program_of(Emulator emulator) {
-  if (emulator == Emulator::kTiny || emulator == Emulator::kTinySqs) {
-    const auto tiny = own_programs() / (emulator == Emulator::kTiny ? "tiny-dynamodb" : "tiny-sqs");
-    return {{tiny}, tiny};
+  switch (emulator) {
+    case Emulator::kMoto:
+      return {"moto",
+              kPeers / "installed.txt",
+              {kPeers / "venv/bin/moto_server", "-H", "127.0.0.1", "-p", "PORT"}};
+    case Emulator::kFauxqs:
+      return {"fauxqs",
+              kPeers / "installed.json",
+              {"node", "tests/peers/fauxqs.mjs", kPeers / "node_modules/fauxqs", "PORT"}};
+    case Emulator::kTiny:
+      return {"tiny", own_program("tiny-dynamodb"), {own_program("tiny-dynamodb"), "PORT"}};
+    case Emulator::kTinySqs:
+      return {"tiny_sqs", own_program("tiny-sqs"), {own_program("tiny-sqs"), "PORT"}};
+    case Emulator::kDynamoDbLocal:
+      return java_program(
+          "dynamodb_local",
+          {"org.eclipse.jetty.xml.XmlParser.Validating=false", "port=PORT",
+           "sqlite4java.library.path=" + (kPeers / "jars/dynamodb_local").string()},
+          {"org.eclipse.jetty.xml.XmlConfiguration", "tests/peers/dynamodb_local.xml"});
+    case Emulator::kElasticMq:
+      return java_program(
+          "elasticmq",
+          {"rest-sqs.bind-hostname=127.0.0.1", "rest-sqs.bind-port=PORT",
+           "node-address.host=127.0.0.1", "node-address.port=PORT", "rest-stats.enabled=false"},
+          {"org.elasticmq.server.Main"});
   }
-  if (emulator == Emulator::kMoto) {
-    return {{kPeers / "venv/bin/moto_server", "-H", "127.0.0.1", "-p"}, kPeers / "installed.txt"};
-  }
-  return {{"node", "tests/peers/fauxqs.mjs", kPeers / "node_modules/fauxqs"},
-          kPeers / "installed.json"};
+  return {};
 }
 
 bool listens(std::uint16_t port) {
@@ -63,9 +100,11 @@ class Child {
  public:
   explicit Child(const Program& program) : port_(free_port()) {
     std::vector<std::string> words = program.words;
-    words.push_back(std::to_string(port_));
     std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
+    for (std::string& word : words) {
+      if (word.ends_with("PORT")) word.replace(word.size() - 4, 4, std::to_string(port_));
+      argv.push_back(word.data());
+    }
     argv.push_back(nullptr);
     child_ = fork();
     CHECK(child_ >= 0);
@@ -101,13 +140,25 @@ class Child {
   pid_t child_ = 0;
 };
 
-// Of Node; 0: there is none.
-int node_version() {
-  std::FILE* said = popen("node -p process.versions.node 2>/dev/null", "r");
+// The first number that a command says; 0: there is none.
+int version_by(const char* command) {
+  std::FILE* said = popen(command, "r");
   int major = 0;
-  if (said != nullptr && std::fscanf(said, "%d", &major) != 1) major = 0;
+  if (said != nullptr && std::fscanf(said, "%*[^0-9]%d", &major) != 1) major = 0;
   if (said != nullptr) pclose(said);
   return major;
+}
+
+// Of what it runs on.
+std::string why_unfit(Emulator emulator) {
+  if (emulator == Emulator::kFauxqs) {
+    static const int node = version_by("node --version 2>/dev/null");
+    return node >= kNodeMin ? "" : "fauxqs needs Node 20; here is " + std::to_string(node);
+  }
+  if (emulator != Emulator::kDynamoDbLocal && emulator != Emulator::kElasticMq) return "";
+  if (emulator == Emulator::kDynamoDbLocal && !kIsX86) return "its SQLite is for x86_64";
+  static const int java = version_by("command -v java >/dev/null && java -version 2>&1");
+  return java >= kJavaMin ? "" : "it needs Java 17; here is " + std::to_string(java);
 }
 
 // Those of this process, until it ends.
@@ -118,19 +169,14 @@ std::unique_ptr<Child>& child_of(Emulator emulator) {
 
 }  // namespace
 
-std::string name_of(Emulator emulator) {
-  if (emulator == Emulator::kTiny) return "tiny";
-  if (emulator == Emulator::kTinySqs) return "tiny_sqs";
-  return emulator == Emulator::kMoto ? "moto" : "fauxqs";
-}
+std::string name_of(Emulator emulator) { return program_of(emulator).name; }
 
 std::string why_absent(Emulator emulator) {
-  if (!std::filesystem::exists(program_of(emulator).needs)) {
-    return "scripts/peers has not brought " + name_of(emulator);
+  const Program program = program_of(emulator);
+  if (!std::filesystem::exists(program.needs)) {
+    return "scripts/peers has not brought " + program.name;
   }
-  static const int node = node_version();
-  const bool too_old = emulator == Emulator::kFauxqs && node < kNodeMin;
-  return too_old ? "fauxqs needs Node 20; here is " + std::to_string(node) : "";
+  return why_unfit(emulator);
 }
 
 std::string url_of(Emulator emulator) {

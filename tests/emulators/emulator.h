@@ -7,10 +7,12 @@
 namespace sluice {
 
 enum class Emulator {
-  kMoto,     // all six services
-  kFauxqs,   // SQS, SNS, S3
-  kTiny,     // DynamoDB: ours (tests/tiny_dynamodb), for what asks more of it than moto can
-  kTinySqs,  // SQS: ours (tests/tiny_sqs), for the loads of bench/sqs
+  kMoto,           // all six services
+  kFauxqs,         // SQS, SNS, S3
+  kTiny,           // DynamoDB: ours (tests/tiny_dynamodb), for what asks more of it than moto can
+  kTinySqs,        // SQS: ours (tests/tiny_sqs), for the loads of bench/sqs
+  kDynamoDbLocal,  // DynamoDB: AWS's own
+  kElasticMq,      // SQS
 };
 
 // "moto"

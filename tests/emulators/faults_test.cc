@@ -28,9 +28,11 @@ class FaultsTest : public EmulatorTest {
     proxy_->next(std::move(fates));
     return call(std::move(request));
   }
-  void create_queue() {
-    const std::string name = named("faults");
-    prepare("sqs", "CreateQueue", R"({"QueueName":")" + name + "\"}");
+  void create_queue(bool is_fifo = false) {
+    const std::string name = named("faults") + (is_fifo ? ".fifo" : "");
+    const char* attributes = is_fifo ? R"("FifoQueue":"true")" : "";
+    prepare("sqs", "CreateQueue",
+            R"({"QueueName":")" + name + R"(","Attributes":{)" + attributes + "}}");
     queue_ = *sqs::read_queue_url(call(sqs::get_queue_url(name)));
   }
   void create_table() {
@@ -52,15 +54,19 @@ class FaultsTest : public EmulatorTest {
   std::string queue_, table_;
 };
 
-class QueueFaultsTest : public FaultsTest {
- protected:
-  Emulator emulator() override { return Emulator::kMoto; }
-};
+class QueueFaultsTest : public FaultsTest {};
+INSTANTIATE_TEST_SUITE_P(Emulators, QueueFaultsTest, testing::Values(Emulator::kMoto),
+                         emulator_name);
+class QueueRepeatsTest : public FaultsTest {};
+INSTANTIATE_TEST_SUITE_P(Emulators, QueueRepeatsTest,
+                         testing::Values(Emulator::kMoto, Emulator::kElasticMq), emulator_name);
 class TableFaultsTest : public FaultsTest {};
 INSTANTIATE_TEST_SUITE_P(Emulators, TableFaultsTest,
-                         testing::Values(Emulator::kMoto, Emulator::kTiny), emulator_name);
+                         testing::Values(Emulator::kMoto, Emulator::kTiny,
+                                         Emulator::kDynamoDbLocal),
+                         emulator_name);
 
-TEST_F(QueueFaultsTest, WhatPassesIsSeenByNobody) {
+TEST_P(QueueFaultsTest, WhatPassesIsSeenByNobody) {
   create_queue();
   const Request send = sqs::send_message_batch(queue_, {{"a"}});
   for (const Fates& fates : {Fates{Fate::kLate}, Fates{Fate::kTrouble, Fate::kThrottled},
@@ -75,7 +81,7 @@ TEST_F(QueueFaultsTest, WhatPassesIsSeenByNobody) {
   EXPECT_EQ(waiting(), 4U);
 }
 
-TEST_F(QueueFaultsTest, WhatLastsIsTold) {
+TEST_P(QueueFaultsTest, WhatLastsIsTold) {
   create_queue();
   const Request send = sqs::send_message_batch(queue_, {{"a"}});
   const auto throttled =
@@ -90,7 +96,7 @@ TEST_F(QueueFaultsTest, WhatLastsIsTold) {
   EXPECT_EQ(waiting(), 0U);
 }
 
-TEST_F(QueueFaultsTest, WhatWasDoneWithoutAnAnswerIsDone) {
+TEST_P(QueueRepeatsTest, WhatWasDoneWithoutAnAnswerIsDone) {
   create_queue();
   const Request send = sqs::send_message_batch(queue_, {{"a"}});
   ASSERT_TRUE(sqs::read_batch(amid({Fate::kAnswerLost}, send), 1).ok());
@@ -101,7 +107,7 @@ TEST_F(QueueFaultsTest, WhatWasDoneWithoutAnAnswerIsDone) {
   EXPECT_EQ(waiting(), 3U);
 }
 
-TEST_F(QueueFaultsTest, WhatIsDeletedTwiceIsDeleted) {
+TEST_P(QueueRepeatsTest, WhatIsDeletedTwiceIsDeleted) {
   create_queue();
   ASSERT_TRUE(sqs::read_batch(call(sqs::send_message_batch(queue_, {{"a"}})), 1).ok());
   const auto got = sqs::read_received(call(sqs::receive_message({queue_, 10, seconds(1)})));
@@ -110,8 +116,32 @@ TEST_F(QueueFaultsTest, WhatIsDeletedTwiceIsDeleted) {
   for (const Fate fate : {Fate::kTwice, Fate::kAnswerLost}) {
     const auto fates = sqs::read_batch(amid({fate}, gone), 1);
     ASSERT_TRUE(fates.ok());
-    EXPECT_EQ((*fates)[0].how, How::kDone);
+    // ElasticMQ knows no receipt of what is deleted.
+    const bool is_said = (*fates)[0].code == "ReceiptHandleIsInvalid";
+    EXPECT_TRUE((*fates)[0].how == How::kDone || (is_said && emulator() == Emulator::kElasticMq));
   }
+  EXPECT_EQ(waiting(), 0U);
+}
+
+// The others do not know ReceiveRequestAttemptId.
+class FifoRepeatsTest : public FaultsTest {};
+INSTANTIATE_TEST_SUITE_P(Emulators, FifoRepeatsTest, testing::Values(Emulator::kElasticMq),
+                         emulator_name);
+
+TEST_P(FifoRepeatsTest, AReceptionThatIsSaidAgainBringsTheSame) {
+  create_queue(true);
+  const std::vector<sqs::Entry> entries = {{"1", {}, {}, "g", "1"}, {"2", {}, {}, "g", "2"}};
+  ASSERT_TRUE(sqs::read_batch(call(sqs::send_message_batch(queue_, entries)), 2).ok());
+  sqs::Receive what{queue_, 10, seconds(1), seconds(60)};
+  what.attempt = "attempt-1";
+  const auto got = sqs::read_received(amid({Fate::kAnswerLost}, sqs::receive_message(what)));
+  ASSERT_TRUE(got.ok());
+  ASSERT_EQ(got->size(), 2U);
+  EXPECT_EQ((*got)[0].body + (*got)[1].body, "12");
+  std::vector<std::string> receipts = {(*got)[0].receipt, (*got)[1].receipt};
+  const auto fates = sqs::read_batch(call(sqs::delete_message_batch(queue_, receipts)), 2);
+  EXPECT_EQ((*fates)[1].how, How::kDone);
+  EXPECT_EQ(waiting(), 0U);
 }
 
 TEST_P(TableFaultsTest, AConditionThatOurselvesMadeFailIsNoAnswer) {

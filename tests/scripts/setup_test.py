@@ -57,6 +57,19 @@ class Setup(unittest.TestCase):
         self.assertTrue(lines[1].startswith("apt-get install -y"), lines)
         self.assertTrue(lines[1].endswith(" g++ ccache"), lines)
 
+    def test_java_is_asked_for_where_there_is_none(self):
+        self.missing("openjdk-17-jre-headless", "maven")
+        self.assertEqual(self.setup(), (0, "", ""))
+        code, said, asked = self.setup("--java")
+        self.assertEqual(code, 0, said)
+        self.assertTrue(asked.endswith(" openjdk-17-jre-headless maven\n"), asked)
+
+    def test_another_java_will_do(self):
+        self.missing("openjdk-17-jre-headless", "maven")
+        self.stand_in("java", "exit 0")
+        self.stand_in("mvn", "exit 0")
+        self.assertEqual(self.setup("--java"), (0, "", ""))
+
     def test_another_user_asks_sudo(self):
         self.missing("ccache")
         self.stand_in("id", "echo 1000")
