@@ -21,10 +21,12 @@ constexpr std::size_t kAttributesMax = 10;  // of a message
 constexpr std::int32_t kPriorityMax = 1000;
 constexpr const char* kWrapped = "{\"sluice\":";
 
-// What was posted is read as it was read then.
+// What was posted is read as it was read then: before the queue took it. Who may send into the
+// queue may say anything, and no row has a time before 1970.
 StoreTime first_seen_of(const aws::sqs::Message& message, const SqsOurs& ours) {
-  if (ours.count("/posted", 1) == 0) return message.sent;
-  return parse_time(ours.text("/first_seen")).value_or(message.sent);
+  const StoreTime sent = std::max(message.sent, StoreTime{1});
+  if (ours.count("/posted", 1) == 0) return sent;
+  return std::clamp(parse_time(ours.text("/first_seen")).value_or(sent), StoreTime{1}, sent);
 }
 
 }  // namespace

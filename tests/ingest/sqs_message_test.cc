@@ -93,6 +93,23 @@ TEST_F(SqsMessage, IsJudgedAsOfWhenItWasSent) {
   EXPECT_EQ(std::get<Refusal>(read(at(sent))).field, "/until");
 }
 
+// Whoever may send into the queue may say so: a row of 1969 could not be read, and would be the
+// head of its key.
+TEST_F(SqsMessage, WhatWasPostedWasSeenBeforeTheQueueTookItAndAfter1970) {
+  auto posted = message(R"({"userId":"u"})");
+  const auto seen = [&](const std::string& at) {
+    posted.attributes["sluice"] = {R"({"posted":1,"first_seen":")" + at + "\"}"};
+    const auto offer = std::get<wire::Offer>(read(posted));
+    EXPECT_GE(offer.expires_at.us, 1) << at;
+    return offer.first_seen;
+  };
+  EXPECT_EQ(seen("2026-11-21T11:59:59Z"), kSent - seconds(1));
+  EXPECT_EQ(seen("1969-12-31T23:59:59Z"), StoreTime{1});
+  EXPECT_EQ(seen("0001-01-01T00:00:00Z"), StoreTime{1});
+  EXPECT_EQ(seen("9999-12-31T00:00:00Z"), kSent);
+  EXPECT_EQ(seen("soon"), kSent);
+}
+
 TEST_F(SqsMessage, ThatIsMalformedSaysWhere) {
   EXPECT_EQ(std::get<Refusal>(read(message(R"({"messageId":"m"})"))).field, "/userId");
   EXPECT_NE(std::get<Refusal>(read(message("{"))).why.find("not JSON"), std::string::npos);
