@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/aws/arn.h"
+#include "lib/wire/messages.h"
 
 namespace sluice::ingest {
 
@@ -123,6 +124,12 @@ std::vector<SqsUnsafe> unsafe_of(const sqs::QueueAttributes& queue,
         {"the dead-letter queue drops a message by the age that it had in the queue before it: its "
          "MessageRetentionPeriod must be longer",
          dead.retention.us / 1'000'000});
+  }
+  if (queue.bytes_max > wire::kBodyMax) {
+    found.push_back(
+        {"the queue takes messages that are too large, and they are dead: set MaximumMessageSize "
+         "to 262144",
+         static_cast<std::int64_t>(queue.bytes_max)});
   }
   if (dead.is_fifo && !queue.is_fifo) {
     found.push_back({"the dead-letter queue is FIFO and the queue is not", dead.is_fifo});

@@ -12,7 +12,7 @@ inline constexpr std::array kUses{
     aws::Use{"Queue", "sqs", "ReceiveMessage"},
     aws::Use{"Queue", "sqs", "ChangeMessageVisibilityBatch"},
     aws::Use{"Queue", "sqs", "DeleteMessageBatch"},
-    aws::Use{"Queue", "sqs", "SendMessageBatch"},  // of the front door
+    aws::Use{"Door", "sqs", "SendMessageBatch"},
     aws::Use{"DeadLetterQueue", "sqs", "GetQueueUrl"},
     aws::Use{"DeadLetterQueue", "sqs", "GetQueueAttributes"},
     aws::Use{"DeadLetterQueue", "sqs", "SendMessageBatch"},

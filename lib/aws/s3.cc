@@ -133,9 +133,11 @@ Request list_objects(const List& what, const std::string& next) {
   Request made = request_for("s3", "ListObjectsV2");
   made.method = "GET";
   made.path = "/" + what.bucket;
-  made.fields = {
-      {"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", std::to_string(what.keys_max)}};
-  if (!what.prefix.empty()) made.fields.emplace_back("prefix", what.prefix);
+  // An empty prefix is said, too: a policy's condition about it holds only where it is there.
+  made.fields = {{"list-type", "2"},
+                 {"encoding-type", "url"},
+                 {"max-keys", std::to_string(what.keys_max)},
+                 {"prefix", what.prefix}};
   if (!what.after.empty()) made.fields.emplace_back("start-after", what.after);
   if (!next.empty()) made.fields.emplace_back("continuation-token", next);
   made.answer_max = 8UL * 1024 * 1024;

@@ -64,6 +64,8 @@ TEST(S3, Lists) {
                                                     {"prefix", "2026/"},
                                                     {"start-after", "2026/11"},
                                                     {"continuation-token", "token"}}));
+  const auto whole = list_objects({"bucket", "", "", 5}, "").fields;
+  EXPECT_EQ(whole.back(), (NameValue{"prefix", ""})) << "policies have a condition about it";
   const auto page = read_list(
       answered("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</"
                "NextContinuationToken><Contents><Key>a%2Fb+c%2B</Key><Size>12</Size><ETag>e</ETag>"

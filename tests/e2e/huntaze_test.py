@@ -27,6 +27,7 @@ ACCOUNT = f"{moto.REGION}:123456789012"
 TOPIC = f"arn:aws:sns:{ACCOUNT}:huntaze-cost-alerts"
 COSTS, ALERTS = "huntaze-ai-costs-production", "huntaze-cost-alerts-production"
 BUCKET = "huntaze-sluice-trail"
+PARAMETERS = {"TrailBucket": BUCKET}
 TOKEN, PASSWORD, BODY = "Bearer neverlogged-token", "neverlogged-password", "neverlogged-body"
 API_KEY = "neverlogged-0123456789abcdef0123456789abcdef"
 SCALE = 0.02
@@ -64,7 +65,7 @@ for name, value in (("huntaze/onlyfans", {{"token": {TOKEN!r}}}),
     def resolved(self, value):
         """A reference, as what it stands for; else as it is."""
         if "Ref" in value:
-            return self.parts["Parameters"][value["Ref"]]["Default"]
+            return PARAMETERS[value["Ref"]]
         if "Fn::GetAtt" in value:
             of = self.parts["Resources"][value["Fn::GetAtt"][0]]["Properties"]
             return f"arn:aws:sqs:{ACCOUNT}:{of['QueueName']}"
