@@ -60,14 +60,16 @@ class Moto:
             [f"{VENV}/moto_server", "-H", "127.0.0.1", "-p", str(port), *words],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=die_with_parent)
+        self.await_listening("moto", port)
 
+    def await_listening(self, name, port):
         def listens():
             if self.process.poll() is not None:
-                raise AssertionError(f"moto ended with {self.process.returncode}")
+                raise AssertionError(f"{name} ended with {self.process.returncode}")
             with socket.socket() as there:
                 return there.connect_ex(("127.0.0.1", port)) == 0
 
-        eventually("moto listens", listens, 60)
+        eventually(f"{name} listens", listens, 60)
 
     def close(self):
         self.process.kill()

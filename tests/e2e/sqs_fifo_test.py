@@ -11,9 +11,6 @@ from harness import eventually, request
 NAME = "huntaze-hybrid-workflows"
 QUEUE = NAME + ".fifo"
 DEAD = NAME + "-dlq.fifo"
-# moto gives messages of one group to two polls that wait at once. So there is one at a time, and
-# whoever follows a killed one starts when the poll that it left behind has ended, seconds later.
-MOTO_POLLS = 2.5
 
 
 def document(name, user):
@@ -21,6 +18,10 @@ def document(name, user):
 
 
 class FifoQueue(moto.OnMoto):
+    # moto gives messages of one group to two polls that wait at once. So there is one at a time,
+    # and whoever follows a killed one starts when the poll that it left behind has ended.
+    receives, after_s = 1, 2.5
+
     def setUp(self):
         super().setUp()
         self.failing, self.refused = set(), set()
@@ -33,7 +34,8 @@ class FifoQueue(moto.OnMoto):
             "ingest": ['hold_visibility = "3s"']})
         with open(made.settings, "a", encoding="utf-8") as file:
             file.write("\n".join([f'[aws]\nregion = "{moto.REGION}"\nendpoint = "{self.aws.url}"',
-                                  f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\nreceives = 1',
+                                  f'[[queue]]\nname = "{QUEUE}"\npoll_wait = "1s"\n'
+                                  f'receives = {self.receives}',
                                   *lines, ""]))
         return made
 
@@ -61,13 +63,15 @@ class FifoQueue(moto.OnMoto):
         return collections.Counter(line["settlement"] for line in made.on_record("attempt")
                                    if line.get("settlement"))
 
+
+class InOrder(FifoQueue):
     def test_each_key_goes_in_its_order_though_processes_die_and_attempts_fail(self):
         sent = [(f"g-{n % 3}", f"u-{n % 6}", f"m-{n:03}") for n in range(90)]
         self.failing = {name for _, _, name in sent[::7]}
         made = self.made_with()
         self.aws.send_in_order(QUEUE, [(group, document(name, user)) for group, user, name in sent])
         made.start()
-        for stage, after in (("dispatcher", 0.2), ("ingest", MOTO_POLLS), ("limiter", 0.2)):
+        for stage, after in (("dispatcher", 0.2), ("ingest", self.after_s), ("limiter", 0.2)):
             time.sleep(0.5)
             made.kill_and_restart(stage, after)
         eventually("all are delivered", lambda: self.ends(made)["delivered"] >= len(sent), 120)
@@ -80,6 +84,8 @@ class FifoQueue(moto.OnMoto):
             self.assertGreaterEqual(self.tried[name], 2)
         self.assertEqual(self.aws.depth(DEAD), (0, 0))
 
+
+class Dead(FifoQueue):
     def test_a_dead_message_stops_its_key_where_it_is_to(self):
         self.refused = {"b"}
         made = self.made_with('on_dead = "stop"', "key_from_group = true")

@@ -83,7 +83,12 @@ TEST_P(ParkingTable, WhatHasFailedMayBeDoneAndIsSaidAgain) {
               std::holds_alternative<ParkingFailed>(failed));
 }
 
-TEST_P(ParkingTable, WhatIsThrottledIsDoneLater) {
+// By the proxy: whichever it is in front of.
+class ThrottledTable : public ParkingTable {};
+INSTANTIATE_TEST_SUITE_P(On, ThrottledTable, testing::Values(Emulator::kMoto, Emulator::kTiny),
+                         [](const auto& each) { return name_of(each.param); });
+
+TEST_P(ThrottledTable, WhatIsThrottledIsDoneLater) {
   proxy_->next({Fate::kThrottled, Fate::kPass, Fate::kThrottled, Fate::kBusy});
   EXPECT_EQ(std::get<PutAnswer>(first_->apply(put("a", 10))).end, PutEnd::kCreated);
   proxy_->next({Fate::kThrottled, Fate::kThrottled, Fate::kThrottled});
