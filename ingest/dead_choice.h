@@ -11,11 +11,12 @@
 namespace sluice::ingest {
 
 struct DeadChoice {
-  std::vector<std::string> ids;  // of messages, or at least eight digits of an identity; none: any
-  std::string reason;            // these narrow it further
-  std::string key;
-  std::optional<Duration> older_than;  // since it died
-  std::optional<Duration> newer_than;
+  // Of messages, or at least eight digits of an identity; none: any.
+  std::vector<std::string> ids = {};
+  std::string reason = {};  // these narrow it further
+  std::string key = {};
+  std::optional<Duration> older_than = {};  // since it died
+  std::optional<Duration> newer_than = {};
 
   [[nodiscard]] bool takes(const DeadRow& dead, StoreTime now) const;
 };

@@ -1,9 +1,8 @@
 #include "ingest/dead_queue.h"
 
-#include <set>
+#include <algorithm>
+#include <optional>
 #include <utility>
-
-#include "ingest/uses.h"
 
 namespace sluice::ingest {
 
@@ -12,122 +11,107 @@ namespace {
 namespace sqs = aws::sqs;
 
 constexpr Duration kPoll = seconds(1);  // long: a short one may miss what is there
-constexpr int kEmptyPolls = 2;          // in a row: that was all
+// One batch at a time keeps the order of what is sent.
+constexpr aws::BatcherConfig kSends{sqs::kBatchMax, sqs::kBatchBytesMax, milliseconds(10), 1};
+constexpr aws::BatcherConfig kBatches{sqs::kBatchMax, sqs::kBatchBytesMax, milliseconds(10), 4};
 
 Error trouble(const std::string& operation, const aws::Refusal& refusal) {
   return {Trouble::kUnavailable, operation + ": " + refusal.code + ": " + refusal.message};
 }
 
-std::vector<std::string> receipts_of(const DeadQueue::Letters& letters) {
-  std::vector<std::string> receipts;
-  for (const SqsDeadLetter* letter : letters) receipts.push_back(letter->message.receipt);
-  return receipts;
-}
-
-std::vector<std::string> undone(const DeadQueue::Letters& letters,
-                                const std::vector<aws::EntryFate>& fates) {
-  std::vector<std::string> ids;
-  for (std::size_t at = 0; at < letters.size(); ++at) {
-    if (fates[at].how != aws::EntryFate::How::kDone) ids.push_back(letters[at]->message.id);
-  }
-  return ids;
+aws::EntryFate too_large(std::size_t most) {
+  aws::EntryFate fate{aws::EntryFate::How::kFailed};
+  fate.code = "TooLarge";
+  fate.message = "the queue takes " + std::to_string(most) + " bytes (MaximumMessageSize)";
+  fate.is_senders = true;
+  return fate;
 }
 
 }  // namespace
 
-template <class T>
-Result<T> DeadQueue::call(const aws::Request& request, const char* operation,
-                          const std::function<aws::Reply<T>(const aws::Outcome&)>& read) {
-  std::optional<aws::Reply<T>> reply;
-  session_->client().call(request,
-                          [&](const aws::Outcome& outcome) { reply.emplace(read(outcome)); });
-  while (!reply) poller_.poll(poller_.now() + seconds(1));
-  if (!*reply) return trouble(operation, reply->refusal());
-  return **reply;
-}
+DeadQueue::DeadQueue(World world, SqsReading reading, SqsFound found)
+    : world_(std::move(world)),
+      reading_(std::move(reading)),
+      found_(std::move(found)),
+      sends_(world_.client, world_.clock, sqs::sends(found_.url), kSends),
+      deletes_(world_.client, world_.clock, sqs::deletes(found_.dead_url), kBatches),
+      visibilities_(world_.client, world_.clock, sqs::visibilities(found_.dead_url), kBatches) {}
 
-Result<std::vector<aws::EntryFate>> DeadQueue::batch(const aws::BatchCall& batch,
-                                                     const char* operation) {
-  return call<std::vector<aws::EntryFate>>(batch.request, operation, batch.read);
-}
-
-Result<std::unique_ptr<DeadQueue>> DeadQueue::open(const aws::SessionSettings& aws,
-                                                   const SqsSettings& queue) {
-  std::unique_ptr<DeadQueue> made(new DeadQueue);
-  made->reading_ = queue.reading;
-  auto session = aws::Session::open(made->poller_, aws, kDeadQueueUses);
-  if (!session) return session.error();
-  made->session_ = std::move(*session);
+Result<std::unique_ptr<DeadQueue>> DeadQueue::find(World world, const SqsSettings& queue) {
   std::optional<std::variant<SqsFound, SqsAway>> found;
-  find_sqs_queue(made->session_->client(), queue.names,
+  find_sqs_queue(world.client, queue.names,
                  [&](const std::variant<SqsFound, SqsAway>& said) { found = said; });
-  while (!found) made->poller_.poll(made->poller_.now() + seconds(1));
+  while (!found && !world.stopped()) world.sleep(world.clock.now() + seconds(1));
+  if (!found) return Error{Trouble::kUnavailable, "stopped by a signal"};
   if (const auto* away = std::get_if<SqsAway>(&*found)) return trouble(away->operation, away->why);
-  made->found_ = std::get<SqsFound>(*found);
-  return made;
+  return std::unique_ptr<DeadQueue>(
+      new DeadQueue(std::move(world), queue.reading, std::move(std::get<SqsFound>(*found))));
 }
 
 Result<std::vector<SqsDeadLetter>> DeadQueue::receive(std::size_t most, Duration hidden_for) {
+  const auto count = static_cast<std::uint32_t>(std::min(most, sqs::kBatchMax));
+  std::optional<aws::Reply<std::vector<sqs::Message>>> reply;
+  world_.client.call(
+      sqs::receive_message({found_.dead_url, count, kPoll, hidden_for, {"All"}}),
+      [&](const aws::Outcome& outcome) { reply.emplace(sqs::read_received(outcome)); });
+  while (!reply) world_.sleep(now() + seconds(1));
+  if (!*reply) return trouble("ReceiveMessage", reply->refusal());
   std::vector<SqsDeadLetter> letters;
-  std::set<std::string> seen;
-  const sqs::Receive what{found_.dead_url, sqs::kBatchMax, kPoll, hidden_for, {"All"}};
-  for (int empty = 0; empty < kEmptyPolls && letters.size() < most;) {
-    auto received = call<std::vector<sqs::Message>>(sqs::receive_message(what), "ReceiveMessage",
-                                                    sqs::read_received);
-    if (!received) return received.error();
-    bool is_new = false;
-    for (const sqs::Message& message : *received) {
-      if (!seen.insert(message.id).second) continue;
-      is_new = true;
-      if (!message.damage.empty()) {
-        ++damaged_;
-        continue;
-      }
-      letters.push_back(read_sqs_dead_letter(message, reading_));
-    }
-    empty = is_new ? 0 : empty + 1;
+  for (const sqs::Message& message : **reply) {
+    letters.push_back(read_sqs_dead_letter(message, reading_));
   }
   return letters;
 }
 
-Result<std::vector<std::string>> DeadQueue::replay(const Letters& letters, std::int32_t priority) {
+template <class Entry>
+DeadQueue::Fates DeadQueue::each(aws::Batcher<Entry>& batcher, std::vector<Entry> entries) {
+  Fates fates(entries.size());
+  std::size_t ended = 0;
+  for (std::size_t at = 0; at < entries.size(); ++at) {
+    batcher.add(std::move(entries[at]), [&fates, &ended, at](const aws::EntryFate& fate) {
+      fates[at] = fate;
+      ++ended;
+    });
+  }
+  batcher.flush();
+  while (ended < fates.size()) world_.sleep(now() + seconds(1));
+  return fates;
+}
+
+DeadQueue::Fates DeadQueue::send(const Letters& letters, std::int32_t priority) {
+  const std::size_t bytes_max = found_.queue.bytes_max;
+  Fates fates(letters.size());
   std::vector<sqs::Entry> entries;
-  for (const SqsDeadLetter* letter : letters) {
-    entries.push_back(sqs_replay(*letter, priority));
-    if (found_.queue.is_fifo) entries.back().deduplication_id = letter->message.id;
-  }
-  auto sent = batch(sqs::sending(found_.url, entries), "SendMessageBatch");
-  if (!sent) return sent.error();
-  Letters done;
+  std::vector<std::size_t> places;
   for (std::size_t at = 0; at < letters.size(); ++at) {
-    if ((*sent)[at].how == aws::EntryFate::How::kDone) done.push_back(letters[at]);
+    sqs::Entry entry = sqs_replay(*letters[at], priority);
+    if (found_.queue.is_fifo) entry.deduplication_id = letters[at]->message.id;
+    if (bytes_max != 0 && sqs::bytes_of(entry) > bytes_max) {
+      fates[at] = too_large(bytes_max);
+      continue;
+    }
+    entries.push_back(std::move(entry));
+    places.push_back(at);
   }
-  // What is sent and stays is sent again by a repeat, as the same message: it goes once.
-  if (auto removed = remove(done); !removed) return removed.error();
-  return undone(letters, *sent);
+  const Fates sent = each(sends_, std::move(entries));
+  for (std::size_t n = 0; n < sent.size(); ++n) fates[places[n]] = sent[n];
+  return fates;
 }
 
-Result<std::vector<std::string>> DeadQueue::remove(const Letters& letters) {
-  if (letters.empty()) return std::vector<std::string>();
-  const auto done =
-      batch(sqs::deletes(found_.dead_url).call(receipts_of(letters)), "DeleteMessageBatch");
-  if (!done) return done.error();
-  return undone(letters, *done);
+DeadQueue::Fates DeadQueue::remove(const Letters& letters) {
+  std::vector<std::string> receipts;
+  for (const SqsDeadLetter* letter : letters) receipts.push_back(letter->message.receipt);
+  return each(deletes_, std::move(receipts));
 }
 
-Result<std::vector<std::string>> DeadQueue::give_back(const Letters& letters) {
+DeadQueue::Fates DeadQueue::hide(const std::vector<std::string>& receipts, Duration wait) {
   std::vector<sqs::Visibility> entries;
-  for (const std::string& receipt : receipts_of(letters)) entries.push_back({receipt, Duration{}});
-  if (entries.empty()) return std::vector<std::string>();
-  const auto done =
-      batch(sqs::visibilities(found_.dead_url).call(entries), "ChangeMessageVisibilityBatch");
-  if (!done) return done.error();
-  return undone(letters, *done);
+  for (const std::string& receipt : receipts) entries.push_back({receipt, wait});
+  return each(visibilities_, std::move(entries));
 }
 
-void DeadQueue::sleep(Duration wait) {
-  const Instant until = poller_.now() + wait;
-  while (poller_.now() < until) poller_.poll(until);
+void DeadQueue::sleep(Instant until) {
+  while (now() < until && !stopped()) world_.sleep(until);
 }
 
 }  // namespace sluice::ingest

@@ -51,7 +51,8 @@ constexpr const char* kDeadUsage =
     "replay sends them once more, as generation + 1 with no attempts behind it, and --priority\n"
     "steps of priority_age behind what comes now (1).\n"
     "--queue NAME: of the dead-letter queue of that [[queue]]; of it at most --max letters (1000)\n"
-    "are looked at, hidden from others meanwhile, and replayed --rate a second (10).\n";
+    "are looked at, hidden from others meanwhile, and replayed --rate a second (10). What is not\n"
+    "done when it ends, or is stopped by SIGINT or SIGTERM, is given back.\n";
 
 int help(const char* text) {
   std::cout << text;

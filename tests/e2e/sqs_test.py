@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -9,7 +10,7 @@ import unittest
 from unittest import mock
 
 import moto
-from harness import BIN, Refusing, eventually, fuller
+from harness import BIN, Refusing, die_with_parent, eventually, fuller
 
 QUEUE = "huntaze-rate-limiter-queue"
 
@@ -126,13 +127,17 @@ class Encrypted(OnQueue):
 class DeadLetters(OnQueue):
     """`sluice-ingest dead ... --queue`: list, show, replay, purge on the dead-letter queue."""
 
-    def dead(self, *words):
-        """(exit code, what it said)"""
-        run = subprocess.run(
+    def started(self, *words):
+        return subprocess.Popen(
             [f"{BIN}/sluice-ingest", "dead", *words, "--queue", QUEUE, "--settings",
              self.made.settings], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=60, check=False, cwd=self.made.folder)
-        return run.returncode, run.stdout
+            stderr=subprocess.STDOUT, text=True, cwd=self.made.folder, preexec_fn=die_with_parent)
+
+    def dead(self, *words):
+        """(exit code, what it said)"""
+        with self.started(*words) as run:
+            said = run.communicate(timeout=60)[0]
+        return run.returncode, said
 
     def listed(self, *words):
         code, said = self.dead("list", *words)
@@ -166,6 +171,30 @@ class DeadLetters(OnQueue):
         self.assertEqual(self.dead("purge", "no-11")[0], 0)
         self.assertEqual(self.dead("purge", "--all")[0], 0)
         self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (0, 0))
+
+    def test_who_stops_it_leaves_the_rest_where_it_was(self):
+        self.aws.send(QUEUE + "-dlq", [document(f"m-{n}", "u-1") for n in range(25)])
+        for signal_ in (signal.SIGINT, signal.SIGTERM):
+            with self.started("replay", "--all", "--rate", "1") as run:
+                first = run.stdout.readline()
+                run.send_signal(signal_)
+                said = first + run.stdout.read()
+            self.assertEqual((run.returncode, said.count("replayed m-")), (75, 10), said)
+            self.assertIn("stopped by a signal", said)
+        self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (5, 0))
+        self.assertEqual(self.aws.depth(QUEUE), (20, 0))
+
+    def test_large_ones_go_and_no_more_are_looked_at_than_is_said(self):
+        self.aws.boto3(f"""
+sqs = client("sqs")
+url = sqs.get_queue_url(QueueName="{QUEUE}-dlq")["QueueUrl"]
+for n in range(12):
+    body = json.dumps({{"messageId": f"m-{{n}}", "userId": "u-1", "text": "x" * 150_000}})
+    sqs.send_message(QueueUrl=url, MessageBody=body)""")
+        code, said = self.dead("replay", "--all", "--max", "11")
+        self.assertEqual((code, said.count("replayed m")), (0, 11), said)
+        self.assertIn("only 11 letters were looked at (--max)", said)
+        self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (1, 0))
 
     def test_what_is_wrong_is_said(self):
         self.assertEqual(self.dead("purge")[0], 64)
