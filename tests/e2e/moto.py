@@ -123,13 +123,14 @@ for at in range(0, len(bodies), 10):
     assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == len(entries)
 """)
 
-    def send_by_sdk(self, name, bodies):
-        """By the AWS SDK for JavaScript."""
-        peers = os.path.join(ROOT, "build", "peers")
-        program = os.path.join(ROOT, "tests", "peers", "sdk_sends.mjs")
-        subprocess.run(["node", program, peers, self.url, REGION, name], check=True, text=True,
-                       input="\n".join(bodies) + "\n", timeout=120,
-                       env={**os.environ, **CREDENTIALS})
+    def by_sdk(self, *calls):
+        """The answers of the AWS SDK for JavaScript to (service, operation, input)."""
+        program = os.path.join(ROOT, "tests", "peers", "sdk.mjs")
+        done = subprocess.run(
+            ["node", program, os.path.join(ROOT, "build", "peers"), self.url, REGION], check=True,
+            input=json.dumps(calls), stdout=subprocess.PIPE, text=True, timeout=120,
+            env={**os.environ, **CREDENTIALS})
+        return json.loads(done.stdout)
 
     def depth(self, name):
         """(visible, in flight)"""

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import tempfile
 import time
-import unittest
 from unittest import mock
 
 import moto
@@ -45,15 +44,6 @@ class Queue(OnQueue):
         for user in range(6):
             self.assertEqual(fuller(self.upstream.of(f"u-{user}"), 60 * 0.02, 10), {})
         self.assertEqual(self.aws.depth(QUEUE + "-dlq"), (0, 0))
-
-    @unittest.skipIf(moto.sdk_absent(), moto.sdk_absent())
-    def test_the_sdk_for_javascript_sends(self):
-        self.made.start()
-        names = [f"js-{n}" for n in range(12)]
-        self.aws.send_by_sdk(QUEUE, [document(name, "u-1", content="Grüße") for name in names])
-        self.await_ids(names)
-        self.assertEqual({one["content"] for one in self.upstream.bodies()}, {"Grüße"})
-        self.await_empty()
 
     def test_what_is_dead_goes_to_the_dead_letter_queue(self):
         self.refused = {"no"}
