@@ -11,6 +11,19 @@ function(sluice_library name)
   target_link_libraries(${name} PUBLIC ${arg_LINKS})
 endfunction()
 
+# sluice_part(NAME TARGET): what scripts/test builds by that name: "programs", and "unit_tests" and
+# so on, by label.
+function(sluice_part part target)
+  get_directory_property(is_left_out EXCLUDE_FROM_ALL)
+  if(is_left_out) # benches
+    return()
+  endif()
+  if(NOT TARGET ${part})
+    add_custom_target(${part})
+  endif()
+  add_dependencies(${part} ${target})
+endfunction()
+
 # sluice_program(NAME SOURCES main.cc LINKS x y): a program in build/<preset>/bin, on jemalloc
 # (docs/decisions/0009); sanitizers bring an allocator of their own.
 function(sluice_program name)
@@ -22,10 +35,11 @@ function(sluice_program name)
     target_link_libraries(${name} PRIVATE PkgConfig::JEMALLOC)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  sluice_part(programs ${name})
 endfunction()
 
 # sluice_test(NAME SOURCES x_test.cc LINKS x LABEL unit): one GoogleTest program, run as one ctest
-# test under that label, for at most TIMEOUT seconds (default 400). Tests compile with less than what
+# test under that label (unit, contract, conformance, memory, sim), for at most TIMEOUT seconds (default 400). Tests compile with less than what
 # they test, which takes a quarter off their time: GoogleTest's own bodies need no second look.
 find_package(GTest REQUIRED)
 if(SLUICE_SANITIZE)
@@ -50,6 +64,7 @@ function(sluice_test name)
     COMMAND ${name} --gtest_output=xml:${PROJECT_BINARY_DIR}/reports/${name}.xml
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+  sluice_part(${arg_LABEL}_tests ${name})
 endfunction()
 
 # sluice_link_test(WHOLE USES...): a program of every object of WHOLE (its archive, not what its
@@ -62,4 +77,5 @@ function(sluice_link_test whole)
     -Wl,--whole-archive $<TARGET_FILE:${whole}> -Wl,--no-whole-archive ${ARGN})
   set_target_properties(${name} PROPERTIES LINK_DEPENDS $<TARGET_FILE:${whole}>
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  sluice_part(programs ${name})
 endfunction()

@@ -1,6 +1,5 @@
 // The core, one input at a time: what arrives, and what it says.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include "tests/limiter/core_bench.h"
 
@@ -451,33 +450,6 @@ TEST(CoreTable, ADispatcherWhoseTableDiffersThriceIsAskedAboutEverything) {
   EXPECT_TRUE(s.bench.said<wire::Asked>().empty());
   s.bench.credit(s.dispatcher, 16);
   EXPECT_EQ(s.bench.said<wire::Asked>().size(), 1U);
-}
-
-// What each of many waiting messages costs beyond its body, with its share of its key; 0: a
-// sanitizer's allocator does not count.
-std::size_t bytes_of_a_waiting_message(std::size_t of_a_key) {
-  constexpr std::size_t kMessages = 32'000;
-  Bench bench(Bench::config());
-  const auto ingest = bench.up(wire::Role::kIngest);
-  const auto before = mallinfo2().uordblks;
-  for (std::size_t i = 0; i < kMessages; ++i) {
-    auto offer = bench.offer("message-" + std::to_string(i), static_cast<std::int64_t>(i + 1));
-    offer.key = "onlyfans:user-" + std::to_string(i / of_a_key);
-    offer.identity = wire::identity_of(offer.source, offer.key, offer.id, 0);
-    offer.request.path = "/v1/chats/messages";
-    offer.request.headers = {{"Content-Type", "application/json"}};
-    offer.request.body.clear();
-    bench.say(ingest, std::move(offer));
-  }
-  EXPECT_EQ(bench.core->messages(), kMessages);
-  return (mallinfo2().uordblks - before) / kMessages;
-}
-
-TEST(CoreTable, AWaitingMessageIsSmall) {
-  const std::size_t of_many = bytes_of_a_waiting_message(32);
-  if (of_many == 0) GTEST_SKIP() << "a sanitizer's allocator does not count";
-  EXPECT_LE(of_many, 600U);
-  EXPECT_LE(bytes_of_a_waiting_message(1), 1'300U);
 }
 
 }  // namespace
