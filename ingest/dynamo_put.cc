@@ -32,7 +32,6 @@ void PutChange::see(const Got& got) {
 
 // Whether what is there stands in the way.
 void PutChange::judge() {
-  const wire::Offer& row = call_.row;
   end_ = PutEnd::kCreated;
   there_.reset();
   is_awaited_ = false;
@@ -40,7 +39,7 @@ void PutChange::judge() {
   const std::optional<NameItem>& there = holder_ ? holder_ : own_;
   if (!there) return;
   const Name& name = there->name;
-  const bool same = name.key == row.key && name.content_hash == row.content_hash;
+  const bool same = is_repeat(name, call_);
   const bool over = name.state != NameState::kWaiting && there->until < call_.now;
   const bool lost = !call_.id_alone && !same && lost_its_identity(name);
   is_awaited_ = is_its_row(name, call_);

@@ -36,6 +36,12 @@ bool is_its_row(const Name& accepted, const Put& put) {
   return put.posted || accepted.content_hash == put.row.content_hash;
 }
 
+bool is_repeat(const Name& there, const Put& put) {
+  if (there.key != put.row.key) return false;
+  if (there.content_hash == put.row.content_hash) return true;
+  return put.posted && there.identity == put.row.identity && !lost_its_identity(there);
+}
+
 bool is_end_of(const Name& name, const wire::Settled& settled) {
   return settled.content_hash.empty() || settled.content_hash == name.content_hash;
 }

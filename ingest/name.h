@@ -15,6 +15,9 @@ Name written_name(const Put& put);
 bool has_ended(NameState state);
 // This name was accepted, and that is its row.
 bool is_its_row(const Name& accepted, const Put& put);
+// The message that is there is put again. What was posted is that message however it is read now:
+// the front door has said which bytes count, before it was sent.
+bool is_repeat(const Name& there, const Put& put);
 // Is this its end, and not that of another message with its identity?
 bool is_end_of(const Name& name, const wire::Settled& settled);
 // It ended because another message has its identity: of that one it says nothing.

@@ -54,8 +54,7 @@ Result<ParkingAnswer> SqliteParking::on(const Put& call) {
   const wire::Offer& row = call.row;
   auto there = call.id_alone ? newest(row.source, row.id) : name_of(row.identity);
   if (!there) return there.error();
-  const bool same =
-      *there && (*there)->name.key == row.key && (*there)->name.content_hash == row.content_hash;
+  const bool same = *there && is_repeat((*there)->name, call);
   const bool forgotten =
       *there && (*there)->name.state != NameState::kWaiting && (*there)->until < call.now;
   const bool lost = *there && !call.id_alone && !same && lost_its_identity((*there)->name);

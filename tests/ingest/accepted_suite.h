@@ -81,6 +81,17 @@ TYPED_TEST_P(AcceptedSuite, WhatWasPostedCountsAsItIsReadWhenItComes) {
   EXPECT_EQ(this->look("a").name->content_hash, read_anew.content_hash);
 }
 
+// SQS may give it twice, and the settings may have been edited in between: it is no other message.
+TYPED_TEST_P(AcceptedSuite, WhatWasPostedAndIsReadOtherwiseTheSecondTimeIsTheSame) {
+  this->accept(row("a", "k", 10));
+  EXPECT_EQ(this->comes(row("a", "k", 10)).end, PutEnd::kCreated);
+  const wire::Offer read_anew = row("a", "k", 10, "[]");
+  EXPECT_EQ(this->comes(read_anew).end, PutEnd::kSame);
+  this->settle(row("a", "k", 10));
+  EXPECT_EQ(this->comes(read_anew).end, PutEnd::kSame);
+  EXPECT_EQ(this->comes(row("a", "other", 10)).end, PutEnd::kOther);
+}
+
 // Not by the front door: it may be another one's.
 TYPED_TEST_P(AcceptedSuite, ByItsIdentityItMustHaveTheSameBytes) {
   this->accept(row("a", "k", 10));
@@ -147,6 +158,7 @@ TYPED_TEST_P(AcceptedSuite, ARowThatCameWaitsHoweverLong) {
 
 REGISTER_TYPED_TEST_SUITE_P(AcceptedSuite, IsANameWithoutARow, SaidAgainItIsTheSame,
                             BecomesARowWhenItComes, WhatWasPostedCountsAsItIsReadWhenItComes,
+                            WhatWasPostedAndIsReadOtherwiseTheSecondTimeIsTheSame,
                             ByItsIdentityItMustHaveTheSameBytes,
                             CancelledBeforeItComesItsRowIsMarked, MayEndBeforeItComes,
                             WhatNeverComesIsForgotten, ARowThatCameWaitsHoweverLong);

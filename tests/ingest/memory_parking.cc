@@ -35,8 +35,7 @@ ParkingAnswer MemoryParking::on(const Put& call) {
   Name* there = call.id_alone                   ? newest(row.source, row.id)
                 : same_identity != names_.end() ? &same_identity->second
                                                 : nullptr;
-  const bool same =
-      there != nullptr && there->key == row.key && there->content_hash == row.content_hash;
+  const bool same = there != nullptr && is_repeat(*there, call);
   const bool over = there != nullptr && there->state != NameState::kWaiting &&
                     remember_until_[there->identity] < call.now;
   const bool lost = there != nullptr && !call.id_alone && !same && lost_its_identity(*there);
