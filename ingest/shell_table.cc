@@ -66,6 +66,7 @@ void Shell::table_answered(const ParkingReply& reply) {
     if (!failed->alone) table_failed_at_ = stage_->now();
     say(failed->what, failed->alone ? damage_ : trouble_);
   }
+  if (const auto* settled = std::get_if<SettleAnswer>(&reply.answer)) ended(*settled);
   stage_->complete(reply);
 }
 

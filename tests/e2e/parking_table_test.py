@@ -222,3 +222,15 @@ class Queues(OnTable):
         eventually("the queue is empty", lambda: self.aws.depth("queue") == (0, 0), 30)
         self.await_nothing_left()
         self.check_once(names, [f"u-{n}" for n in range(5)])
+
+    def test_a_dead_message_of_a_fifo_queue_that_stops_its_key_is_said(self):
+        self.aws.make_fifo("ordered")
+        with open(self.made.settings, "a", encoding="utf-8") as file:
+            file.write('[[queue]]\nname = "ordered.fifo"\npoll_wait = "1s"\nreceives = 1\n'
+                       'on_dead = "stop"\n')
+        self.refused = {"a"}
+        self.aws.send_in_order("ordered.fifo", [("u-1", json.dumps(document(name, "u-1")))
+                                                for name in ("a", "b")])
+        self.made.start()
+        eventually("it is said", lambda: "its key is stopped" in self.made.log("ingest"), 30)
+        self.assertEqual(self.ids(), ["a"])
