@@ -44,7 +44,8 @@ DeadPass::DeadPass(DeadQueue& queue, DeadAsked asked, std::ostream& out, std::os
       err_(err),
       hidden_for_(kHidden + seconds(static_cast<std::int64_t>(sqs::kBatchMax)) / asked_.rate),
       began_(queue.now()),
-      sends_at_(began_) {}
+      sends_at_(began_),
+      missing_(asked_.choice.ids.begin(), asked_.choice.ids.end()) {}
 
 Status DeadPass::run() {
   if (asked_.verb == "list") out_ << dead_heading();
@@ -69,10 +70,18 @@ Status DeadPass::run() {
     return Error{Trouble::kUnavailable, std::to_string(refused_) + " of " +
                                             std::to_string(chosen_) + " could not be replayed"};
   }
-  if (chosen_ == 0 && asked_.verb != "list") {
+  return all_found();
+}
+
+Status DeadPass::all_found() const {
+  if (asked_.verb == "list" || asked_.choice.ids.empty()) return Done{};
+  if (chosen_ == 0 && missing_.empty()) {
     return Error{Trouble::kUsage, "no dead letter of " + queue_.url() + " is meant by that"};
   }
-  return Done{};
+  std::string ids;
+  for (const std::string& id : missing_) ids += (ids.empty() ? "\"" : ", \"") + id + "\"";
+  if (ids.empty()) return Done{};
+  return Error{Trouble::kUsage, "no dead letter of " + queue_.url() + " has the id " + ids};
 }
 
 Status DeadPass::look() {
@@ -122,6 +131,7 @@ DeadPass::Letters DeadPass::choose(const Letters& fresh) {
   Letters chosen;
   const StoreTime now = queue_.wall();
   for (const SqsDeadLetter* letter : fresh) {
+    find_ids(letter->dead);
     if (!asked_.choice.takes(letter->dead, now)) continue;
     if (replayed_.contains(name_of(*letter, 0))) {
       ++dead_again_;
@@ -131,6 +141,10 @@ DeadPass::Letters DeadPass::choose(const Letters& fresh) {
   }
   chosen_ += chosen.size();
   return chosen;
+}
+
+void DeadPass::find_ids(const DeadRow& dead) {
+  std::erase_if(missing_, [&dead](const std::string& id) { return is_named(dead, id); });
 }
 
 Status DeadPass::act(const Letters& chosen) {

@@ -40,6 +40,8 @@ class DeadPass {
   Status look();
   Letters take(const std::vector<SqsDeadLetter>& letters);
   Letters choose(const Letters& fresh);
+  void find_ids(const DeadRow& dead);
+  [[nodiscard]] Status all_found() const;
   Status act(const Letters& chosen);
   Status replay(const Letters& chosen);
   Status remove(const Letters& letters, bool were_sent);
@@ -54,7 +56,8 @@ class DeadPass {
   std::ostream& err_;
   Duration hidden_for_;
   Instant began_;
-  Instant sends_at_;  // the next ones
+  Instant sends_at_;               // the next ones
+  std::set<std::string> missing_;  // ids that were asked for
   std::set<std::string> seen_;
   std::map<std::string, Kept> kept_;  // of what was seen and is not done
   Instant visible_at_;                // no earlier one of them is

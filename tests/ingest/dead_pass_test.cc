@@ -140,5 +140,23 @@ TEST_F(DeadPassTest, AListSaysAllAndLeavesAll) {
   EXPECT_EQ(done.error().code, Trouble::kUsage);
 }
 
+TEST_F(DeadPassTest, IdsThatAreNotThereAreNamedAndTheOthersAreDone) {
+  queues_.put(3, kSmall);
+  const Status done = run(asked("purge", {.ids = {"m-1", "m-7", "m-9"}}));
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code, Trouble::kUsage);
+  EXPECT_NE(done.error().what.find(R"(has the id "m-7", "m-9")"), std::string::npos);
+  EXPECT_EQ(said("purged m-1\n"), 1U);
+  EXPECT_EQ(queues_.visible(), 2);
+  EXPECT_FALSE(run(asked("purge", {.ids = {"m-0"}, .reason = "refused"})).ok());
+  EXPECT_TRUE(run(asked("purge", {.reason = "refused"})).ok());
+}
+
+TEST_F(DeadPassTest, AllOfNothingIsDone) {
+  for (const char* verb : {"list", "show", "replay", "purge"}) {
+    EXPECT_TRUE(run(asked(verb)).ok()) << verb;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::ingest
