@@ -46,6 +46,7 @@ aws::sqs::Entry sqs_replay(const SqsDeadLetter& letter, std::int32_t priority) {
                           ",\"generation\":" + std::to_string(letter.dead.generation + 1) +
                           ",\"priority\":" + std::to_string(priority) + "}");
   entry.group = letter.message.group;
+  if (entry.group.empty() && !letter.dead.key.empty()) entry.group = sqs_group_of(letter.dead.key);
   return entry;
 }
 

@@ -16,7 +16,7 @@ struct SqsDeadLetter {
 SqsDeadLetter read_sqs_dead_letter(const aws::sqs::Message& message, const SqsReading& reading);
 
 // Once more for its queue: the next generation, with no attempts behind it, and so much later in
-// its key's order.
+// its key's order. Its group is the one that it had; without one its key's (sqs_group_of).
 aws::sqs::Entry sqs_replay(const SqsDeadLetter& letter, std::int32_t priority);
 
 }  // namespace sluice::ingest

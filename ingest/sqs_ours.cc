@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "ingest/json.h"
+#include "lib/digest/digest.h"
 
 namespace sluice::ingest {
 
@@ -16,6 +17,8 @@ std::optional<JsonValue> at(const std::string& text, const char* pointer, JsonKi
 }
 
 }  // namespace
+
+std::string sqs_group_of(const std::string& key) { return to_hex(to_bytes(sha256(key))); }
 
 SqsOurs::SqsOurs(const aws::sqs::Message& message) {
   const auto ours = message.attributes.find(kSqsAttribute);

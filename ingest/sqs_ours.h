@@ -13,6 +13,9 @@ namespace sluice::ingest {
 constexpr const char* kSqsAttribute = "sluice";
 constexpr std::int32_t kGenerationMax = 1'000'000;
 
+// The MessageGroupId of what we send for a key: SQS serves the groups of a standard queue fairly.
+std::string sqs_group_of(const std::string& key);
+
 class SqsOurs {
  public:
   explicit SqsOurs(const aws::sqs::Message& message);

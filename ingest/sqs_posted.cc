@@ -34,7 +34,7 @@ aws::sqs::Entry sqs_posted(const wire::Offer& message, const std::string& docume
   aws::sqs::Message plain;
   plain.body = document;
   aws::sqs::Entry entry = sqs_with_ours(plain, ours_text(message));
-  entry.group = to_hex(to_bytes(sha256(message.key)));
+  entry.group = sqs_group_of(message.key);
   if (is_fifo) entry.deduplication_id = to_hex(to_bytes(sha256(message.identity)));
   return entry;
 }

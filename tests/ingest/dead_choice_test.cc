@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ingest/sqs_dead_letter.h"
+#include "ingest/sqs_ours.h"
 #include "lib/base/calendar.h"
 #include "lib/digest/digest.h"
 
@@ -127,6 +128,20 @@ TEST_F(OfAQueue, AReplayIsTheNextGenerationOfTheSameMessage) {
   EXPECT_EQ(offer.priority, 4);
   EXPECT_EQ(offer.attempts, 0U);
   EXPECT_EQ(offer.first_seen, again.sent);
+}
+
+TEST_F(OfAQueue, AReplayIsInTheGroupThatItHadOrItsKeys) {
+  const std::string group = sqs_replay(letter(), 1).group;
+  EXPECT_EQ(group, sqs_group_of("onlyfans:u-1"));
+  message_.body = R"({"messageId":"m-2","userId":"u-1"})";
+  EXPECT_EQ(sqs_replay(letter(), 1).group, group);
+  message_.body = R"({"messageId":"m-2","userId":"u-2"})";
+  EXPECT_NE(sqs_replay(letter(), 1).group, group);
+  message_.group = "g";
+  EXPECT_EQ(sqs_replay(letter(), 1).group, "g");
+  message_.group.clear();
+  message_.body = "not JSON";  // nobody knows its key
+  EXPECT_EQ(sqs_replay(letter(), 1).group, "");
 }
 
 }  // namespace
