@@ -107,14 +107,25 @@ std::string sqs_epitaph_text(const SqsEpitaph& epitaph) {
   return text + "}";
 }
 
-aws::sqs::Entry sqs_dead_letter(const aws::sqs::Message& message, const std::string& epitaph,
-                                std::size_t bytes_max) {
-  aws::sqs::Entry letter = sqs_with_ours(message, epitaph);
-  if (bytes_max == 0 || aws::sqs::bytes_of(letter) <= bytes_max) return letter;
-  letter.body = message.body;
-  letter.attributes = message.attributes;
-  letter.attributes.erase(kSqsAttribute);  // of an earlier life
-  return letter;
+std::optional<aws::sqs::Entry> sqs_dead_letter(const aws::sqs::Message& message,
+                                               const SqsEpitaph& epitaph, std::size_t bytes_max) {
+  // As long as what a replay of it has in its place, at the least.
+  const std::string least = "{\"reason\":" + json_quoted(epitaph.reason) +
+                            ",\"id\":" + json_quoted(epitaph.id) +
+                            ",\"generation\":" + std::to_string(epitaph.generation) + "}";
+  for (const std::string& text : {sqs_epitaph_text(epitaph), least}) {
+    aws::sqs::Entry letter = sqs_with_ours(message, text);
+    if (bytes_max == 0 || aws::sqs::bytes_of(letter) <= bytes_max) return letter;
+  }
+  return std::nullopt;
+}
+
+aws::sqs::Entry sqs_without_ours(const aws::sqs::Message& message) {
+  aws::sqs::Entry entry;
+  entry.body = message.body;
+  entry.attributes = message.attributes;
+  entry.attributes.erase(kSqsAttribute);
+  return entry;
 }
 
 }  // namespace sluice::ingest

@@ -56,9 +56,12 @@ struct SqsEpitaph {
 };
 std::string sqs_epitaph_text(const SqsEpitaph& epitaph);
 
-// The message as it came, and our attribute. `bytes_max`: of body and attributes in that queue;
-// where there are no bytes left for ours, it goes without.
-aws::sqs::Entry sqs_dead_letter(const aws::sqs::Message& message, const std::string& epitaph,
-                                std::size_t bytes_max);
+// The message as it came, and our attribute. `bytes_max`: of body and attributes in that queue.
+// Where there is no room for all of the epitaph it has what a replay and a choice need: reason, id
+// and generation. Nothing: not for these either.
+std::optional<aws::sqs::Entry> sqs_dead_letter(const aws::sqs::Message& message,
+                                               const SqsEpitaph& epitaph, std::size_t bytes_max);
+// The message as it came alone, without what an earlier life of it said.
+aws::sqs::Entry sqs_without_ours(const aws::sqs::Message& message);
 
 }  // namespace sluice::ingest

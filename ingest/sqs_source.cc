@@ -259,14 +259,23 @@ SqsEpitaph SqsSource::epitaph_of(const wire::Offer& offer, const wire::Settled& 
 // Its copy is gone, and it is as it came all the same.
 void SqsSource::bury_row(const BuryRow& dead, std::uint64_t call_id) {
   if (batches_ == nullptr) return world_.answered({call_id});
-  bury(sqs_message_of(dead.row), name_of(dead.why), epitaph_of(dead.row, dead.why),
-       [this, call_id](const aws::EntryFate& fate) {
-         if (is_refused(fate)) {
-           world_.log.warning("the dead-letter queue cannot hold a message: it is kept here",
-                              {{"queue", name()}, {"why", fate.code}});
-         }
-         ended(fate, counts_.dead, call_id);
-       });
+  const sqs::Message message = sqs_message_of(dead.row);
+  const SqsEpitaph epitaph = epitaph_of(dead.row, dead.why);
+  const auto buried = [this, call_id](const aws::EntryFate& fate) {
+    if (is_refused(fate)) {
+      world_.log.warning("the dead-letter queue cannot hold a message: it is kept here",
+                         {{"queue", name()}, {"why", fate.code}});
+    }
+    ended(fate, counts_.dead, call_id);
+  };
+  // Without generation and reason nobody could replay it.
+  if (!sqs_dead_letter(message, epitaph, found_.dead.bytes_max)) {
+    aws::EntryFate fate{aws::EntryFate::How::kFailed};
+    fate.code = "TooLarge";
+    fate.is_senders = true;
+    return buried(fate);
+  }
+  bury(message, name_of(dead.why), epitaph, buried);
 }
 
 void SqsSource::send(const SendPosted& posted, std::uint64_t call_id) {
@@ -305,7 +314,8 @@ void SqsSource::remove(const std::string& token, std::uint64_t call_id) {
 // `name`: of two letters with the same one a FIFO queue keeps the first.
 void SqsSource::bury(const sqs::Message& message, const std::string& name,
                      const SqsEpitaph& epitaph, Fate done) {
-  sqs::Entry letter = sqs_dead_letter(message, sqs_epitaph_text(epitaph), found_.dead.bytes_max);
+  auto whole = sqs_dead_letter(message, epitaph, found_.dead.bytes_max);
+  sqs::Entry letter = whole ? std::move(*whole) : sqs_without_ours(message);
   if (found_.dead.is_fifo) {
     letter.group = message.group.empty() ? name : message.group;
     letter.deduplication_id = name;

@@ -177,32 +177,46 @@ TEST_F(SqsMessage, ADamagedEnvelopeIsNone) {
   }
 }
 
+SqsEpitaph refused() {
+  SqsEpitaph epitaph{"q", "m-1"};
+  epitaph.reason = "refused";
+  epitaph.generation = 2;
+  return epitaph;
+}
+
 TEST(SqsDeadLetter, IsTheMessageAndOurAttribute) {
   auto from = message("body");
   from.attributes["mine"] = {"AP8=", "Binary"};
   from.attributes["sluice"] = {"of an earlier life"};
-  const auto letter = sqs_dead_letter(from, R"({"reason":"refused"})", 0);
+  const auto letter = *sqs_dead_letter(from, refused(), 0);
   EXPECT_EQ(letter.body, "body");
   EXPECT_EQ(letter.attributes.at("mine").type, "Binary");
   EXPECT_EQ(letter.attributes.at("mine").value, "AP8=");
-  EXPECT_EQ(letter.attributes.at("sluice").value, R"({"reason":"refused"})");
+  EXPECT_EQ(letter.attributes.at("sluice").value, sqs_epitaph_text(refused()));
+  EXPECT_FALSE(sqs_without_ours(from).attributes.contains("sluice"));
 }
 
 TEST(SqsDeadLetter, WrapsTheBodyWhereTenAttributesAreThere) {
   auto from = message("a \"body\"");
   for (int i = 0; i < 10; ++i) from.attributes["a" + std::to_string(i)] = {"v"};
-  const auto letter = sqs_dead_letter(from, R"({"reason":"refused"})", 0);
+  const auto letter = *sqs_dead_letter(from, refused(), 0);
   EXPECT_EQ(letter.attributes.size(), 10U);
-  EXPECT_EQ(letter.body, R"({"sluice":{"reason":"refused"},"body":"a \"body\""})");
+  EXPECT_EQ(letter.body,
+            R"({"sluice":)" + sqs_epitaph_text(refused()) + R"(,"body":"a \"body\""})");
 }
 
-TEST(SqsDeadLetter, GoesWithoutWhereThereIsNoRoom) {
+TEST(SqsDeadLetter, HasLessOfUsWhereThereIsLittleRoom) {
   const auto from = message(std::string(1000, 'b'));
-  const std::string epitaph = R"({"reason":"refused"})";
-  EXPECT_EQ(sqs_dead_letter(from, epitaph, 1010).attributes.size(), 0U);
-  const std::size_t needed = 1000 + 6 + 6 + epitaph.size();  // name, type, value
-  EXPECT_EQ(sqs_dead_letter(from, epitaph, needed).attributes.size(), 1U);
-  EXPECT_EQ(sqs_dead_letter(from, epitaph, needed - 1).attributes.size(), 0U);
+  const std::size_t all = 1000 + 6 + 6 + sqs_epitaph_text(refused()).size();  // name, type, value
+  const auto said = [&](std::size_t bytes_max) {
+    const auto letter = sqs_dead_letter(from, refused(), bytes_max);
+    return letter ? letter->attributes.at("sluice").value : "";
+  };
+  const std::string least = R"({"reason":"refused","id":"m-1","generation":2})";
+  EXPECT_EQ(said(all), sqs_epitaph_text(refused()));
+  EXPECT_EQ(said(all - 1), least);
+  EXPECT_EQ(said(1012 + least.size()), least);
+  EXPECT_EQ(said(1012 + least.size() - 1), "");
 }
 
 TEST(SqsEpitaphText, SaysWhatThereIsToSay) {

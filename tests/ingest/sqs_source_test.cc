@@ -320,6 +320,28 @@ TEST_F(SqsFifo, ALetterThatTheQueueCannotHoldIsRefused) {
   EXPECT_FALSE(replies_[1].refused) << "rights are given";
 }
 
+TEST_F(SqsFifo, ALetterWithoutRoomForItsGenerationIsRefused) {
+  dead_bytes_max_ = "1000";
+  open_fifo();
+  wire::Offer row;
+  row.identity = "one";
+  row.id = "m-1";
+  row.generation = 1;
+  row.envelope = "{}";
+  row.request.body = std::string(940, 'b');
+  source_->perform({7, BuryRow{row, {}}});
+  source_->end_turn();
+  const json few = succeed("SendMessageBatch")["Entries"][0]["MessageAttributes"];
+  EXPECT_EQ(few["sluice"]["StringValue"], R"({"reason":"","id":"m-1","generation":1})");
+  row.request.body = std::string(970, 'b');
+  source_->perform({8, BuryRow{row, {}}});
+  source_->end_turn();
+  EXPECT_EQ(open_calls("SendMessageBatch"), 0);
+  ASSERT_EQ(replies_.size(), 2U);
+  EXPECT_TRUE(replies_[0].done);
+  EXPECT_TRUE(replies_[1].refused);
+}
+
 TEST_F(SqsFifo, WithoutDeadLettersItsQueueIsLookedUpAgain) {
   open_fifo();
   source_->perform({7, BuryRow{{}, {}}});

@@ -118,8 +118,10 @@ class Sqs : public testing::Test {
          R"({"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:q-dead","maxReceiveCount":"5"})"}};
     answer("GetQueueAttributes", {{"Attributes", attributes}});
     answer("GetQueueUrl", {{"QueueUrl", kDeadUrl}});
-    answer("GetQueueAttributes",
-           {{"Attributes", {{"MessageRetentionPeriod", "1209600"}, {"FifoQueue", dead_fifo}}}});
+    answer("GetQueueAttributes", {{"Attributes",
+                                   {{"MessageRetentionPeriod", "1209600"},
+                                    {"FifoQueue", dead_fifo},
+                                    {"MaximumMessageSize", dead_bytes_max_}}}});
   }
   static json message(const std::string& id, const std::string& body) {
     return {{"MessageId", id},
@@ -150,6 +152,7 @@ class Sqs : public testing::Test {
   aws::Client client_{world_, world_, {"eu-west-1", {}, 1000, 1, kUses}};
   std::size_t room_ = 1000;
   int made_ = 0;
+  std::string dead_bytes_max_ = "0";  // it does not say
   std::vector<QueueCopy> copies_;
   std::vector<QueueReply> replies_;
   std::unique_ptr<SqsSource> source_;
