@@ -13,15 +13,17 @@ constexpr Duration kUsable = seconds(10);
 
 struct CredentialChain::Source {
   const char* name;
+  Status (*is_set)(const Machine& machine);
   void (*from)(const Surroundings& in, const Got& got);
 };
 
 const std::vector<CredentialChain::Source>& CredentialChain::sources() {
-  static const std::vector<Source> kAll{{"the environment", &from_environment},
-                                        {"a profile", &from_profile},
-                                        {"a web identity", &from_web_identity},
-                                        {"the container", &from_container},
-                                        {"the instance", &from_instance}};
+  static const std::vector<Source> kAll{
+      {"the environment", &environment_is_set, &from_environment},
+      {"a profile", &profile_is_set, &from_profile},
+      {"a web identity", &web_identity_is_set, &from_web_identity},
+      {"the container", &container_is_set, &from_container},
+      {"the instance", &instance_is_set, &from_instance}};
   return kAll;
 }
 
@@ -45,25 +47,37 @@ void CredentialChain::doubt(const Keys& keys) {
 
 void CredentialChain::renew() {
   tried_.clear();
-  try_from(0);
+  if (found_ != nullptr) return take_from(*found_);
+  for (const Source& source : sources()) {
+    const Status set = source.is_set(in_.machine);
+    if (set.ok()) return take_from(source);
+    note(source, set.error());
+  }
+  fail();
 }
 
-void CredentialChain::try_from(std::size_t index) {
-  const Source& source = sources()[index];
-  source.from(in_, [this, index, &source](Result<Credentials> got) {
+void CredentialChain::take_from(const Source& source) {
+  source.from(in_, [this, &source](Result<Credentials> got) {
     if (got.ok()) {
       kept_ = std::move(*got);
-      source_ = source.name;
+      found_ = &source;
       return answer(kept_->keys);
     }
-    tried_.push_back(std::string(source.name) + ": " + got.error().what);
-    if (index + 1 < sources().size()) return try_from(index + 1);
-    if (kept_ && left().value_or(kUsable) >= kUsable) return answer(kept_->keys);
-    std::string all;
-    for (const std::string& one : tried_) all += (all.empty() ? "" : "; ") + one;
-    answer(Error{Trouble::kUnavailable, "no AWS credentials; tried " + all});
+    note(source, got.error());
+    fail();
   });
 }
+
+void CredentialChain::note(const Source& source, const Error& why) {
+  tried_ += (tried_.empty() ? "" : "; ") + std::string(source.name) + ": " + why.what;
+}
+
+void CredentialChain::fail() {
+  if (kept_ && left().value_or(kUsable) >= kUsable) return answer(kept_->keys);
+  answer(Error{Trouble::kUnavailable, "no AWS credentials; tried " + tried_});
+}
+
+std::string CredentialChain::source() const { return found_ == nullptr ? "" : found_->name; }
 
 void CredentialChain::answer(const Result<Keys>& with) {
   renewing_ = false;

@@ -1,6 +1,7 @@
 // Credentials, wherever they are ("Understand credential provider chains", AWS SDKs and Tools
 // Reference Guide): the environment, a profile, a web identity, the container, the instance; the
-// first that has some. Kept, and renewed five minutes before they expire.
+// first that is set up, whether it has some or fails: whoever is asked next would make us somebody
+// else. Kept, and renewed five minutes before they expire, from the source that brought them alone.
 #pragma once
 
 #include <optional>
@@ -21,21 +22,23 @@ class CredentialChain final : public KeySource {
   void doubt(const Keys& keys) override;
 
   // What brought the keys in use: "the environment". Empty: nothing yet.
-  [[nodiscard]] const std::string& source() const { return source_; }
+  [[nodiscard]] std::string source() const;
 
  private:
   struct Source;
   static const std::vector<Source>& sources();
   void renew();
-  void try_from(std::size_t index);
+  void take_from(const Source& source);
+  void note(const Source& source, const Error& why);
+  void fail();
   void answer(const Result<Keys>& with);
   [[nodiscard]] std::optional<Duration> left() const;
 
   Surroundings in_;
   std::optional<Credentials> kept_;
-  std::string source_;
+  const Source* found_ = nullptr;  // what brought them, for good
   bool renewing_ = false;
-  std::vector<std::string> tried_;
+  std::string tried_;
   std::vector<std::function<void(Result<Keys>)>> waiting_;
 };
 

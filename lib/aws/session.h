@@ -51,7 +51,7 @@ class Session {
   Transport& world() { return transport_; }
   [[nodiscard]] const std::string& region() const { return region_; }
   // What brought the credentials in use, such as "the container"; empty: nothing yet.
-  [[nodiscard]] const std::string& credentials_from() const { return keys_.source(); }
+  [[nodiscard]] std::string credentials_from() const { return keys_.source(); }
 
  private:
   Session(port::Poller& poller, const ClientConfig& config, const std::string& ca_file);

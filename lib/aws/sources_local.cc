@@ -55,16 +55,18 @@ struct First {
 
 }  // namespace
 
+Status environment_is_set(const Machine& machine) {
+  if (machine.variable("AWS_ACCESS_KEY_ID").empty()) return none("AWS_ACCESS_KEY_ID is not set");
+  return Done{};
+}
+
 void from_environment(const Surroundings& in, const Got& got) {
+  const Status set = environment_is_set(in.machine);
+  if (!set.ok()) return got(set.error());
   const Keys keys{in.machine.variable("AWS_ACCESS_KEY_ID"),
                   in.machine.variable("AWS_SECRET_ACCESS_KEY"),
                   in.machine.variable("AWS_SESSION_TOKEN")};
-  if (keys.access_key_id.empty() && keys.secret_access_key.empty()) {
-    return got(none("AWS_ACCESS_KEY_ID is not set"));
-  }
-  if (keys.access_key_id.empty() || keys.secret_access_key.empty()) {
-    return got(none("of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is not set"));
-  }
+  if (keys.secret_access_key.empty()) return got(none("AWS_SECRET_ACCESS_KEY is not set"));
   got(Credentials{keys, std::nullopt});
 }
 
@@ -97,6 +99,18 @@ Result<Profiles> read_profile_files(const Machine& machine) {
 std::string profile_name(const Machine& machine) {
   const std::string said = machine.variable("AWS_PROFILE");
   return said.empty() ? "default" : said;
+}
+
+Status profile_is_set(const Machine& machine) {
+  if (!machine.variable("AWS_PROFILE").empty()) return Done{};
+  const std::string name = profile_name(machine);
+  const auto profiles = read_profile_files(machine);
+  if (!profiles.ok() && profiles.error().code == Trouble::kSettings) return Done{};
+  if (!profiles.ok()) return profiles.error();
+  if (!profiles->contains(name)) return none("profile " + name + ": there is none of this name");
+  const auto plan = plan_of(*profiles, name);
+  if (!plan.ok() && plan.error().code == Trouble::kUnavailable) return plan.error();
+  return Done{};
 }
 
 void from_profile(const Surroundings& in, const Got& got) {

@@ -69,9 +69,8 @@ struct Instance {
 
 void with_instance(const Surroundings& in, Duration patience,
                    const std::function<void(Result<Instance>)>& then) {
-  if (lower_case(in.machine.variable("AWS_EC2_METADATA_DISABLED")) == "true") {
-    return then(none("AWS_EC2_METADATA_DISABLED is true"));
-  }
+  const Status set = instance_is_set(in.machine);
+  if (!set.ok()) return then(set.error());
   std::string host = in.machine.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (host.empty()) host = kInstanceHost;
   host.resize(host.find_last_not_of('/') + 1);
@@ -85,12 +84,18 @@ void with_instance(const Surroundings& in, Duration patience,
 
 }  // namespace
 
+Status container_is_set(const Machine& machine) {
+  const bool any = !machine.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").empty() ||
+                   !machine.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").empty();
+  if (any) return Done{};
+  return none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and ..._FULL_URI are not set");
+}
+
 void from_container(const Surroundings& in, const Got& got) {
+  const Status set = container_is_set(in.machine);
+  if (!set.ok()) return got(set.error());
   const std::string relative = in.machine.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   const std::string full = in.machine.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-  if (relative.empty() && full.empty()) {
-    return got(none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and ..._FULL_URI are not set"));
-  }
   HttpRequest request{"GET", relative.empty() ? full : std::string(kTaskHost) + relative, {}, {}};
   if (relative.empty() && !may_have_token(full)) {
     return got(none("AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor of this machine"));
@@ -102,6 +107,11 @@ void from_container(const Surroundings& in, const Got& got) {
   }
   if (!token->empty()) request.headers.emplace_back("authorization", *token);
   get(in, kPatience, std::move(request), keys_into(got));
+}
+
+Status instance_is_set(const Machine& machine) {
+  if (lower_case(machine.variable("AWS_EC2_METADATA_DISABLED")) != "true") return Done{};
+  return none("AWS_EC2_METADATA_DISABLED is true");
 }
 
 void from_instance(const Surroundings& in, const Got& got) {

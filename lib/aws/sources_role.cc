@@ -60,13 +60,17 @@ void from_web_identity(const Surroundings& in, const WebIdentity& of, const Got&
   call(in, {}, std::move(request), got);
 }
 
+Status web_identity_is_set(const Machine& machine) {
+  if (!machine.variable("AWS_WEB_IDENTITY_TOKEN_FILE").empty()) return Done{};
+  return Error{Trouble::kUnavailable, "AWS_WEB_IDENTITY_TOKEN_FILE is not set"};
+}
+
 void from_web_identity(const Surroundings& in, const Got& got) {
+  const Status set = web_identity_is_set(in.machine);
+  if (!set.ok()) return got(set.error());
   const std::string file = in.machine.variable("AWS_WEB_IDENTITY_TOKEN_FILE");
   const std::string role = in.machine.variable("AWS_ROLE_ARN");
-  if (file.empty() || role.empty()) {
-    return got(
-        Error{Trouble::kUnavailable, "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not set"});
-  }
+  if (role.empty()) return got(Error{Trouble::kUnavailable, "AWS_ROLE_ARN is not set"});
   const std::string name = in.machine.variable("AWS_ROLE_SESSION_NAME");
   from_web_identity(in, WebIdentity{role, file, name.empty() ? "sluice" : name}, got);
 }

@@ -55,6 +55,14 @@ class Here final : public Transport, public Machine {
     done(found->second);
   }
 
+  void has_instance(const std::string& id) {
+    const std::string host = "http://169.254.169.254/latest/";
+    const std::string roles = host + "meta-data/iam/security-credentials/";
+    pages["PUT " + host + "api/token"] = "TOKEN";
+    pages["GET " + roles] = "node";
+    pages["GET " + roles + "node"] = keys_json(id, "2026-11-21T18:00:00Z");
+  }
+
   std::map<std::string, std::string> pages, variables, files, commands;
   std::vector<HttpRequest> sent;
   StoreTime time = kNoon;
@@ -81,12 +89,12 @@ TEST_F(ChainTest, TheErrorListsWhatWasTried) {
   EXPECT_EQ(id(),
             "no AWS credentials; tried the environment: AWS_ACCESS_KEY_ID is not set; "
             "a profile: /home/me/.aws/config: not there; /home/me/.aws/credentials: not there; "
-            "a web identity: AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not set; "
+            "a web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set; "
             "the container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and ..._FULL_URI are not set; "
             "the instance: http://169.254.169.254/latest/api/token: no answer");
 }
 
-TEST_F(ChainTest, TheFirstThatHasSomeWins) {
+TEST_F(ChainTest, WhatBroughtThemRenewsThem) {
   here_.variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2/credentials/x";
   here_.pages["GET http://169.254.170.2/v2/credentials/x"] =
       keys_json("TASK", "2026-11-21T18:00:00Z");
@@ -96,7 +104,71 @@ TEST_F(ChainTest, TheFirstThatHasSomeWins) {
   here_.variables["AWS_SECRET_ACCESS_KEY"] = "s";
   EXPECT_EQ(id(), "TASK");  // kept
   chain_.doubt(*ask());
+  EXPECT_EQ(id(), "TASK");
+  here_.pages.clear();
+  chain_.doubt(*ask());
+  EXPECT_EQ(id().find("no AWS credentials; tried the container: "), 0U);
+}
+
+TEST_F(ChainTest, TheFirstThatIsSetWins) {
+  here_.variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2/credentials/x";
+  here_.variables["AWS_ACCESS_KEY_ID"] = "ENV";
+  here_.variables["AWS_SECRET_ACCESS_KEY"] = "s";
   EXPECT_EQ(id(), "ENV");
+  EXPECT_EQ(chain_.source(), "the environment");
+  EXPECT_TRUE(here_.sent.empty());
+}
+
+// The role of a profile is renewed by that profile alone, though the instance has a role, too.
+TEST_F(ChainTest, ARenewalThatFailsMakesNobodyElseOfUs) {
+  const std::string sts = "POST https://sts.eu-west-1.amazonaws.com/";
+  here_.files["/home/me/.aws/config"] =
+      "[default]\nrole_arn = arn:r\ncredential_source = Ec2InstanceMetadata\n";
+  here_.has_instance("NODE");
+  here_.pages[sts] = role_xml("AssumeRole", "ROLE");
+  EXPECT_EQ(id(), "ROLE");  // until 13:00
+  here_.pages.erase(sts);
+  here_.time = *parse_time("2026-11-21T12:59:00Z");
+  EXPECT_EQ(id(), "ROLE");
+  here_.time = *parse_time("2026-11-21T12:59:55Z");
+  const std::string what = id();
+  EXPECT_EQ(what.find("no AWS credentials; tried a profile: STS: "), 0U) << what;
+  EXPECT_EQ(what.find("the instance"), std::string::npos) << what;
+  here_.pages[sts] = role_xml("AssumeRole", "AGAIN");
+  EXPECT_EQ(id(), "AGAIN");
+}
+
+TEST_F(ChainTest, WhatIsSetAndFailsEndsTheChain) {
+  struct Case {
+    const char* variable;
+    const char* value;
+    const char* ends;
+  };
+  for (const Case& one :
+       {Case{"AWS_ACCESS_KEY_ID", "A", "the environment: AWS_SECRET_ACCESS_KEY is not set"},
+        Case{"AWS_PROFILE", "gone", "a profile: profile gone: there is none of this name"},
+        Case{"AWS_PROFILE", "app", "a profile: profile app: says nothing of keys"},
+        Case{"AWS_WEB_IDENTITY_TOKEN_FILE", "/t", "a web identity: AWS_ROLE_ARN is not set"},
+        Case{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/c", ": no answer"}}) {
+    here_.variables = {{"HOME", "/home/me"}, {one.variable, one.value}};
+    here_.files["/home/me/.aws/config"] = "[default]\nregion = eu-west-1\n[profile app]\n";
+    here_.has_instance("NODE");
+    EXPECT_TRUE(id().ends_with(one.ends)) << id();
+  }
+  here_.variables = {{"HOME", "/home/me"}};
+  EXPECT_EQ(id(), "NODE");  // a [default] that says nothing of keys is none
+}
+
+TEST_F(ChainTest, ABrokenDefaultProfileEndsTheChain) {
+  here_.has_instance("NODE");
+  for (const std::string text : {"[default]\nrole_arn = arn:r\nsource_profile = gone\n",
+                                 "[default]\naws_access_key_id = A\n", "no section\n",
+                                 "[default]\ncredential_process = fails\n"}) {
+    here_.files["/home/me/.aws/config"] = text;
+    EXPECT_NE(id().find("; a profile: "), std::string::npos) << id();
+  }
+  here_.files["/home/me/.aws/config"] = "[profile other]\naws_access_key_id = A\n";
+  EXPECT_EQ(id(), "NODE");
 }
 
 TEST_F(ChainTest, KeysAreRenewedBeforeTheyExpire) {
