@@ -5,12 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/aws/xml.h"
+#include "lib/base/ascii.h"
 
 namespace sluice::aws {
 
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMessageMax = 300;  // bytes
 
 struct Known {
   std::string_view code;
@@ -86,6 +89,21 @@ Fault xml_fault(const HttpText& answer) {
   return {bare(text_of(body, {"Code"})), text_of(body, {"Message"})};
 }
 
+// Of a wrong signature several services quote the whole request that they would have signed, and so
+// its session token.
+std::string loggable(std::string message) {
+  message.resize(std::min(message.find_first_of("\r\n"), message.size()));
+  const std::string plain = lower_case(message);
+  for (const char* quoted : {"canonical string", "x-amz-security-token"}) {
+    message.resize(std::min(plain.find(quoted), message.size()));
+  }
+  if (message.size() <= kMessageMax) return message;
+  std::size_t end = kMessageMax;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0U) == 0x80U) --end;
+  message.resize(end);
+  return message;
+}
+
 bool is_json(Protocol protocol) {
   return protocol == Protocol::kJson10 || protocol == Protocol::kJson11 ||
          protocol == Protocol::kRestJson;
@@ -95,6 +113,7 @@ bool is_json(Protocol protocol) {
 
 Fault fault_of(Protocol protocol, const HttpText& answer) {
   Fault fault = is_json(protocol) ? json_fault(answer) : xml_fault(answer);
+  fault.message = loggable(std::move(fault.message));
   if (fault.code.empty()) fault.code = "HTTP " + std::to_string(answer.status);
   return fault;
 }

@@ -22,7 +22,7 @@ struct HttpText {
 
 struct Fault {
   std::string code;     // "QueueDoesNotExist": without namespace and address
-  std::string message;  // AWS's words; may quote what was sent
+  std::string message;  // AWS's words, as far as they may be logged: no request that they quote
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 
