@@ -1,9 +1,11 @@
 // What the machine that a process runs on says: ECS tasks, EKS pods, EC2 instances.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "lib/aws/sources.h"
 #include "lib/base/ascii.h"
+#include "lib/port/url.h"
 
 namespace sluice::aws {
 
@@ -21,16 +23,25 @@ Error none(std::string what) { return {Trouble::kUnavailable, std::move(what)}; 
 
 using Text = std::function<void(Result<std::string>)>;
 
-void get(const Surroundings& in, Duration patience, HttpRequest request, Text got) {
-  const std::string url = request.url;
-  in.transport.send(std::move(request), {patience, kAnswerMax},
-                    [url, got = std::move(got)](const HttpText& answer) {
+struct Page {
+  HttpRequest request;
+  std::string named;  // as errors call it
+};
+
+void get_page(const Surroundings& in, Duration patience, Page page, Text got) {
+  in.transport.send(std::move(page.request), {patience, kAnswerMax},
+                    [named = std::move(page.named), got = std::move(got)](const HttpText& answer) {
                       if (answer.status == 200) return got(answer.body);
                       const std::string how = answer.status == 0
                                                   ? answer.trouble
                                                   : "HTTP " + std::to_string(answer.status);
-                      got(none(url + ": " + how));
+                      got(none(named + ": " + how));
                     });
+}
+
+void get(const Surroundings& in, Duration patience, HttpRequest request, Text got) {
+  const std::string url = request.url;
+  get_page(in, patience, {std::move(request), url}, std::move(got));
 }
 
 Text keys_into(const Got& got) {
@@ -40,15 +51,17 @@ Text keys_into(const Got& got) {
   };
 }
 
-// The host of a URL; empty: it is none that may be asked for credentials by http.
-bool may_have_token(const std::string& url) {
-  if (url.starts_with("https://")) return true;
-  constexpr std::array kOwn{"localhost",     "127.0.0.1",      "[::1]",
-                            "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
-  return std::any_of(kOwn.begin(), kOwn.end(), [&](std::string_view host) {
-    const std::string start = "http://" + std::string(host);
-    return url == start || url.starts_with(start + "/") || url.starts_with(start + ":");
-  });
+// Whom a URL asks; nothing: nobody who may be told a token. Where credentials are on that host may
+// be all that one needs to fetch them, so the host alone is said.
+std::optional<std::string> keeper_at(const std::string& url) {
+  const auto parsed = port::parse_base_url(url.substr(0, url.find_first_of("?#")));
+  if (!parsed.ok()) return std::nullopt;
+  const std::string host = lower_case(parsed->host);
+  if (parsed->scheme == "https") return host;
+  constexpr std::array<std::string_view, 6> kOwn{
+      "localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
+  if (std::find(kOwn.begin(), kOwn.end(), host) == kOwn.end()) return std::nullopt;
+  return host;
 }
 
 Result<std::string> authorization(const Machine& machine) {
@@ -97,8 +110,11 @@ void from_container(const Surroundings& in, const Got& got) {
   const std::string relative = in.machine.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   const std::string full = in.machine.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
   HttpRequest request{"GET", relative.empty() ? full : std::string(kTaskHost) + relative, {}, {}};
-  if (relative.empty() && !may_have_token(full)) {
-    return got(none("AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor of this machine"));
+  const auto keeper = keeper_at(request.url);
+  if (!keeper) {
+    const std::string which = relative.empty() ? "FULL" : "RELATIVE";
+    return got(none("AWS_CONTAINER_CREDENTIALS_" + which +
+                    "_URI is no URL without a login that is https or of this machine"));
   }
   const auto token = authorization(in.machine);
   if (!token.ok()) return got(token.error());
@@ -106,7 +122,7 @@ void from_container(const Surroundings& in, const Got& got) {
     return got(none("AWS_CONTAINER_AUTHORIZATION_TOKEN has a line end"));
   }
   if (!token->empty()) request.headers.emplace_back("authorization", *token);
-  get(in, kPatience, std::move(request), keys_into(got));
+  get_page(in, kPatience, {std::move(request), *keeper}, keys_into(got));
 }
 
 Status instance_is_set(const Machine& machine) {

@@ -191,11 +191,29 @@ TEST_F(ChainTest, KeysAreRenewedBeforeTheyExpire) {
 }
 
 TEST_F(ChainTest, ATokenIsSentToNobodyElse) {
-  here_.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://127.0.0.1.evil.example/creds";
   here_.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "Bearer x";
-  EXPECT_NE(id().find("neither https nor of this machine"), std::string::npos);
-  for (const HttpRequest& request : here_.sent) {
-    EXPECT_EQ(request.url.find("evil"), std::string::npos);
+  for (const char* url :
+       {"http://127.0.0.1.evil.example/creds", "http://localhost:x@evil.example/",
+        "http://localhost@evil.example/", "http://evil.example/?http://localhost/",
+        "https://me:hunter2@evil.example/", "ftp://localhost/", "evil.example"}) {
+    here_.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url;
+    EXPECT_NE(id().find("that is https or of this machine"), std::string::npos) << url;
+  }
+  for (const char* path : {"@evil.example/", ".evil.example/", ":x@evil.example/"}) {
+    here_.variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path;
+    EXPECT_NE(id().find("_RELATIVE_URI is no URL"), std::string::npos) << path;
+  }
+  EXPECT_TRUE(here_.sent.empty());
+}
+
+TEST_F(ChainTest, WhoMayBeToldAToken) {
+  for (const char* url : {"http://localhost/x", "http://LOCALHOST:80", "http://127.0.0.1:9/c?x=y",
+                          "http://[::1]:9/", "http://169.254.170.23/v1/credentials",
+                          "http://[fd00:ec2::23]/v1/credentials", "https://keys.example/c"}) {
+    here_.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url;
+    EXPECT_TRUE(id().ends_with(": no answer")) << id();
+    ASSERT_FALSE(here_.sent.empty()) << url;
+    EXPECT_EQ(here_.sent.back().url, url);
   }
 }
 
@@ -274,6 +292,24 @@ TEST_F(ChainTest, NoErrorHasASecret) {
   const std::string what = id();
   EXPECT_EQ(what.find("hunter2"), std::string::npos) << what;
   EXPECT_NE(what.find("/home/me/.aws/credentials:2: neither a [section]"), std::string::npos);
+}
+
+// On EC2 a task's path is all that another container needs to fetch the task's keys.
+TEST_F(ChainTest, NoErrorHasThePathOfATasksKeys) {
+  const auto tried = [&](const char* variable, const char* value) {
+    here_.variables = {{"HOME", "/home/me"}, {variable, value}};
+    return id();
+  };
+  for (const std::string& what :
+       {tried("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/hunter2"),
+        tried("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@x/hunter2"),
+        tried("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/hunter2?hunter2#hunter2"),
+        tried("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://evil.example/hunter2"),
+        tried("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://hunter2@127.0.0.1/")}) {
+    EXPECT_EQ(what.find("hunter2"), std::string::npos) << what;
+  }
+  EXPECT_TRUE(tried("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/hunter2")
+                  .ends_with("the container: 169.254.170.2: no answer"));
 }
 
 }  // namespace
