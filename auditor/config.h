@@ -23,6 +23,8 @@ struct Config {
   std::uint32_t watch_attempts_max = 1'000'000;  // of all keys together
   Duration call_timeout = seconds(10);           // trail and ledger are opened again after this
   Duration reopen_delay = seconds(1);
+  // Costs may be elsewhere: their look is put aside after this, a booking opens the ledger again.
+  Duration costs_timeout = minutes(1);
   Duration costs_delay = seconds(2);  // until costs that could not be booked are tried again
 };
 

@@ -44,7 +44,7 @@ void AuditorCore::edit(const std::vector<Upstream>& upstreams) {
 void AuditorCore::edit(const std::vector<Budget>& budgets) { config_.budgets = budgets; }
 
 void AuditorCore::uncopied(std::uint64_t segments, StoreTime since, StoreTime wall, Instant now) {
-  if (!has_work() && costs_.empty()) work_since_ = now;
+  if (!has_work()) work_since_ = now;
   std::vector<wire::Alert> alerts;
   figures_.uncopied(segments, since, wall, alerts);
   std::move(alerts.begin(), alerts.end(), std::back_inserter(raised_));
@@ -52,18 +52,19 @@ void AuditorCore::uncopied(std::uint64_t segments, StoreTime since, StoreTime wa
 
 std::size_t AuditorCore::room() const {
   const std::size_t waiting =
-      records_.size() + costs_.size() + round_.records.size() + round_.costs.size();
+      records_.size() + costs_.size() + round_.records.size() + costs_round_.costs.size();
   return waiting >= config_.pending_max ? 0 : config_.pending_max - waiting;
 }
 
 Instant AuditorCore::deadline() const {
   if (phase_ == Phase::kClosed) return reopen_at_;
-  if (call_ != 0) return call_ends_;
-  if (has_work()) return work_since_;
-  return costs_.empty() ? Instant::never() : std::max(work_since_, costs_again_at_);
+  if (call_ != 0) return std::min(call_ends_, costs_due());
+  return has_work() ? std::min(work_since_, costs_due()) : costs_due();
 }
 
-bool AuditorCore::idle() const { return !has_work() && costs_.empty() && step_ == Step::kIdle; }
+bool AuditorCore::idle() const {
+  return !has_work() && costs_.empty() && costs_call_ == 0 && step_ == Step::kIdle;
+}
 
 std::size_t AuditorCore::effects_max() const {
   return 2 * std::size_t{config_.batch_max} + kFollowMax + 16;
@@ -75,12 +76,13 @@ wire::HeartbeatFacts AuditorCore::heartbeat(wire::PeerId, Instant) const { retur
 
 void AuditorCore::accept(const Work& work, Instant now, Out& out) {
   const auto& from = std::get<wire::FromPeer>(work);
-  if (!has_work() && costs_.empty()) work_since_ = now;
+  if (!has_work()) work_since_ = now;
+  if (costs_.empty()) costs_since_ = now;
   const bool to_write = std::holds_alternative<wire::Record>(from.item) ||
                         std::holds_alternative<wire::Cost>(from.item);
   // Costs leave room for records: what books them may be slow, or away.
   const bool is_one_too_many = std::holds_alternative<wire::Cost>(from.item) &&
-                               costs_.size() + round_.costs.size() >= config_.pending_max / 2;
+                               costs_.size() + costs_round_.costs.size() >= config_.pending_max / 2;
   if (to_write && (room() == 0 || is_one_too_many)) {
     MARK("auditor: no room for a line");
     ++counts_.overflowed;  // not answered: it is said again
@@ -111,14 +113,17 @@ void AuditorCore::complete(const Reply& reply, Instant now, Out& out) {
 void AuditorCore::tick(Instant now, Out& out) {
   if (phase_ == Phase::kClosed) {
     if (now >= reopen_at_) open(now, out);
-  } else if (call_ != 0) {
+    return;
+  }
+  if (call_ != 0) {
     if (now >= call_ends_) {
       MARK("auditor: a disk does not answer");
       reopen(now);
     }
-  } else if (has_work() || (!costs_.empty() && costs_may_go(now))) {
+  } else if (has_work()) {
     start_round(now, out);
   }
+  tick_costs(now, out);
 }
 
 void AuditorCore::ask(TrailCall call, Instant now, Out& out) {
@@ -153,6 +158,10 @@ void AuditorCore::hear(const TrailReply& reply, Instant now, Out& out) {
 void AuditorCore::hear(const LedgerReply& reply, Instant now, Out& out) {
   if (const auto* alerts = std::get_if<LedgerAlerts>(&reply.answer)) {
     have_alerts(reply.call_id, *alerts, out);
+    return;
+  }
+  if (costs_call_ != 0 && reply.call_id == costs_call_) {
+    hear_costs(reply.answer, now, out);
     return;
   }
   if (call_ == 0 || reply.call_id != call_) {
@@ -206,13 +215,10 @@ void AuditorCore::start_round(Instant now, Out& out) {
   round_ = {};
   round_.torn_bytes = torn_bytes_;
   move_front(records_, round_.records, config_.batch_max);
-  if (costs_may_go(now)) {
-    move_front(costs_, round_.costs, config_.batch_max - round_.records.size());
-  }
   move_front(due_, round_.alerts, kAlertLinesMax);
   move_front(raised_, round_.raised, kAlertLinesMax);
   step_ = Step::kLooking;
-  if (round_.records.empty() && round_.costs.empty()) {
+  if (round_.records.empty()) {
     judge({}, now, out);
   } else {
     ask(round_.look(trail_secret_), now, out);
@@ -229,19 +235,7 @@ Tail AuditorCore::tail_at(Instant now) const {
   return tail;
 }
 
-// What is elsewhere may be away without holding up records.
-void AuditorCore::put_aside(std::vector<PendingCost> costs, Instant now) {
-  for (auto cost = costs.rbegin(); cost != costs.rend(); ++cost) {
-    costs_.push_front(std::move(*cost));
-  }
-  costs_again_at_ = now + config_.costs_delay;
-}
-
 void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
-  if (!found.knows_costs) {
-    MARK("auditor: costs cannot be looked up");
-    put_aside(round_.take_costs(), now);
-  }
   Chain chain(tail_at(now), config_.segment_bytes_max);
   round_.judge(found, {config_.budgets,
                        chain,
@@ -262,7 +256,7 @@ void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
 void AuditorCore::book(Instant now, Out& out) {
   const LedgerBook& book = round_.book;
   step_ = Step::kBooking;
-  if (book.costs.empty() && book.alerts.empty() && book.limits.empty() && !book.indexed) {
+  if (book.alerts.empty() && book.limits.empty() && !book.indexed) {
     have_booked({}, now, out);
   } else {
     ask(book, now, out);
@@ -278,13 +272,6 @@ void AuditorCore::have_booked(const LedgerBooked& found, Instant now, Out& out) 
     return;
   }
   raise(round_.book.alerts, found.alerts_new);
-  if (found.has_costs) {
-    for (wire::Send& answer : round_.after_book) out.push(std::move(answer));
-  } else {
-    MARK("auditor: costs cannot be booked");
-    counts_.costs_booked -= round_.book.costs.size();
-    put_aside(std::move(round_.costs), now);
-  }
   sound_ = true;
   round_ = {};
   step_ = Step::kIdle;

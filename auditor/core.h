@@ -2,9 +2,10 @@
 // costs, raises alerts (README.md has the states and the instants of each commit).
 //
 // One round is under way at a time: look (what of this is known?), append (lines, fsync), book
-// (costs, alerts, index of the lines). Recorded is said of a record after its line was appended,
-// of a cost after it was booked. Whatever a crash or a lost answer interrupts is found again by
-// reading the trail from the last line that the ledger has indexed.
+// (alerts, index of the lines). Beside it costs have a look and a booking of their own, one call at
+// a time. Recorded is said of a record after its line was appended, of a cost after it was booked.
+// Whatever a crash or a lost answer interrupts is found again by reading the trail from the last
+// line that the ledger has indexed.
 #pragma once
 
 #include <cstddef>
@@ -84,7 +85,7 @@ class AuditorCore {
   void halt(std::string what, Out& out);
 
   // Rounds (core.cc).
-  [[nodiscard]] bool has_work() const;  // beside costs
+  [[nodiscard]] bool has_work() const;
   void start_round(Instant now, Out& out);
   void judge(const LedgerFound& found, Instant now, Out& out);
   [[nodiscard]] Tail tail_at(Instant now) const;
@@ -93,8 +94,18 @@ class AuditorCore {
   void late(const LedgerAnswer& answer, Instant now);
   void raise(const std::vector<wire::Alert>& alerts, const std::vector<bool>& are_new);
   void appended(Instant now, Out& out);
-  void put_aside(std::vector<PendingCost> costs, Instant now);
-  [[nodiscard]] bool costs_may_go(Instant now) const { return now >= costs_again_at_; }
+
+  // Costs (core_costs.cc).
+  [[nodiscard]] Instant costs_due() const;
+  void tick_costs(Instant now, Out& out);
+  void ask_for_costs(LedgerCall call, Instant now, Out& out);
+  void look_for_costs(Instant now, Out& out);
+  void hear_costs(const LedgerAnswer& answer, Instant now, Out& out);
+  void judge_costs(const LedgerFound& found, Instant now, Out& out);
+  void have_booked_costs(const LedgerBooked& found, Instant now, Out& out);
+  void put_costs_aside(Instant now);
+  void take_costs_back();
+  void end_costs(Instant now);
 
   void follow(wire::PeerId peer, const wire::Follow& ask, Out& out);
   void have_alerts(std::uint64_t call_id, const LedgerAlerts& found, Out& out);
@@ -132,14 +143,18 @@ class AuditorCore {
   // What waits, and the round that is under way.
   std::deque<PendingRecord> records_;
   std::deque<PendingCost> costs_;
-  Instant costs_again_at_;          // they could not be booked, and wait
   std::deque<wire::Alert> due_;     // alerts in the ledger that have no line yet
   std::deque<wire::Alert> raised_;  // alerts that are not in the ledger yet
   Instant work_since_;
   Step step_ = Step::kIdle;
   Round round_;
   Tail round_tail_;
-  Instant segment_since_;  // the last segment began
+  Round costs_round_;  // of costs alone
+  std::uint64_t costs_call_ = 0;
+  Instant costs_call_ends_;
+  Instant costs_since_;
+  Instant costs_again_at_;  // they could not be booked, and wait
+  Instant segment_since_;   // the last segment began
 
   std::map<std::uint64_t, Follower> followers_;  // by call id
 };

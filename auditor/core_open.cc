@@ -29,9 +29,7 @@ void AuditorCore::reopen(Instant now) {
   for (auto record = round_.records.rbegin(); record != round_.records.rend(); ++record) {
     records_.push_front(std::move(*record));
   }
-  for (auto cost = round_.costs.rbegin(); cost != round_.costs.rend(); ++cost) {
-    costs_.push_front(std::move(*cost));
-  }
+  take_costs_back();
   raised_.insert(raised_.begin(), round_.raised.begin(), round_.raised.end());
   figures_.raise_again();
   round_ = {};
@@ -93,6 +91,7 @@ void AuditorCore::read_on(Instant now, Out& out) {
   phase_ = Phase::kReady;
   if (!has_work() && costs_.empty()) sound_ = true;
   work_since_ = now;
+  costs_since_ = now;
 }
 
 void AuditorCore::have_read(const TrailLines& found, Instant now, Out& out) {

@@ -21,6 +21,10 @@ Error failed(const char* what, const aws::Refusal& why) {
   return {Trouble::kUnavailable, std::string(what) + ": " + why.code + ": " + why.message};
 }
 
+Error slow(const char* what) {
+  return {Trouble::kUnavailable, std::string(what) + ": the table is slow"};
+}
+
 aws::Request quick(aws::Request request) {
   request.timeout = kTimeout;
   return request;
@@ -53,6 +57,11 @@ struct DynamoCosts::Booking {
   std::function<void(Status)> done;
 };
 
+void DynamoCosts::begin() {
+  forget();
+  slow_at_ = world_.time.now() + world_.slow;
+}
+
 bool DynamoCosts::pause(int& tries, std::function<void()> again) {
   if (++tries > kTriesMax) return false;
   const Duration most = kPauseMin * (std::int64_t{1} << tries);
@@ -64,6 +73,7 @@ bool DynamoCosts::pause(int& tries, std::function<void()> again) {
 
 void DynamoCosts::look(std::vector<std::string> events, std::vector<std::string> months,
                        std::function<void(Result<Known>)> done) {
+  begin();
   const auto work = std::make_shared<Looking>();
   work->events = std::move(events);
   work->months = std::move(months);
@@ -74,6 +84,7 @@ void DynamoCosts::look(std::vector<std::string> events, std::vector<std::string>
 
 void DynamoCosts::find_events(const std::shared_ptr<Looking>& work) {
   if (work->keys.empty()) return add_months(work);
+  if (is_slow()) return work->done(slow("BatchGetItem"));
   const std::size_t count = std::min(work->keys.size(), dynamodb::kBatchGetMax);
   std::vector<Item> keys(work->keys.begin(),
                          work->keys.begin() + static_cast<std::ptrdiff_t>(count));
@@ -102,6 +113,7 @@ void DynamoCosts::add_months(const std::shared_ptr<Looking>& work) {
     }
     return work->done(std::move(work->known));
   }
+  if (is_slow()) return work->done(slow("Query"));
   work->known.months.emplace_back();
   const auto still = std::weak_ptr<bool>(here_);
   aws::for_each_page<dynamodb::Page>(
@@ -124,6 +136,7 @@ void DynamoCosts::add_months(const std::shared_ptr<Looking>& work) {
 // ---- book --------------------------------------------------------------------------------------
 
 void DynamoCosts::book(std::vector<wire::Cost> costs, std::function<void(Status)> done) {
+  begin();
   const auto work = std::make_shared<Booking>();
   work->costs.assign(std::make_move_iterator(costs.begin()), std::make_move_iterator(costs.end()));
   work->done = std::move(done);
@@ -132,6 +145,7 @@ void DynamoCosts::book(std::vector<wire::Cost> costs, std::function<void(Status)
 
 void DynamoCosts::book_next(const std::shared_ptr<Booking>& work) {
   if (work->costs.empty()) return work->done(Done{});
+  if (is_slow()) return work->done(slow("TransactWriteItems"));
   const CostTransaction next = next_transaction(work->costs, table_, world_.time.wall());
   const std::size_t writes = next.writes.size();
   const auto read = here([this, work, costs = next.costs, writes](const aws::Outcome& outcome) {

@@ -1,5 +1,6 @@
 // Costs in DynamoDB (cost_items.h): each event and its sums in one transaction, so that a cost that
-// is said again adds nothing, whatever answers were lost. One call after the other.
+// is said again adds nothing, whatever answers were lost. One call after the other, and one look or
+// booking at a time.
 #pragma once
 
 #include <deque>
@@ -24,6 +25,7 @@ class DynamoCosts {
     aws::Transport& time;
     std::function<std::string()> token;  // another one each time, at most 36 characters
     std::uint64_t seed = 1;
+    Duration slow = seconds(30);  // from when on a look or a booking begins no further call
   };
   struct Known {
     std::vector<std::string> events;  // content hashes; empty: never booked
@@ -36,8 +38,9 @@ class DynamoCosts {
   DynamoCosts(const DynamoCosts&) = delete;
   DynamoCosts& operator=(const DynamoCosts&) = delete;
 
-  // Both call `done` once, unless forget() comes first. kUnavailable: some of the costs may be
-  // booked; each is, or is not, with all that it adds.
+  // Both call `done` once, unless another one or forget() comes first. kUnavailable: some of the
+  // costs may be booked; each is, or is not, with all that it adds. What the table does not
+  // answer in three attempts of 3 s ends so, and what is slow.
   void look(std::vector<std::string> events, std::vector<std::string> months,
             std::function<void(Result<Known>)> done);
   void book(std::vector<wire::Cost> costs, std::function<void(Status)> done);
@@ -50,6 +53,8 @@ class DynamoCosts {
   void find_events(const std::shared_ptr<Looking>& work);
   void add_months(const std::shared_ptr<Looking>& work);
   void book_next(const std::shared_ptr<Booking>& work);
+  [[nodiscard]] bool is_slow() const { return world_.time.now() >= slow_at_; }
+  void begin();
   void refused(const std::shared_ptr<Booking>& work, const aws::dynamodb::Transaction& how);
   // Runs `again` after a pause that grows with each; false: it was tried often enough.
   bool pause(int& tries, std::function<void()> again);
@@ -64,6 +69,7 @@ class DynamoCosts {
   CostTable table_;
   World world_;
   Prng chance_;
+  Instant slow_at_;
   std::shared_ptr<bool> here_ = std::make_shared<bool>(true);
 };
 

@@ -84,12 +84,6 @@ LedgerLook Round::look(std::string_view trail_secret) {
   return {record_names_.all(), keys_.all(), events_.all(), months_.all()};
 }
 
-std::vector<PendingCost> Round::take_costs() {
-  events_ = {};
-  months_ = {};
-  return std::exchange(costs, {});
-}
-
 void Round::judge(const LedgerFound& found, const Desk& desk) {
   Chain& chain = desk.chain;
   CHECK(found.records.size() == record_names_.all().size());
@@ -188,7 +182,6 @@ void Round::judge_costs(const LedgerFound& found, const Desk& desk) {
     hash = cost.content_hash;
     total.amount_nano += cost.amount_nano;
     touched[month] = latest(touched[month], cost.at);
-    ++counts.costs_booked;
     book.costs.push_back(cost);
     after_book.push_back({peer, recorded(cost, wire::Written::kNow)});
   }

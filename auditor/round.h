@@ -1,5 +1,6 @@
-// One round of the auditor: some records, costs and alerts on their way through look, append and
-// book. Pure: says what to ask, and from the answer what to write, to book and to answer.
+// One round of the auditor: some records and alerts on their way through look, append and book; or
+// some costs, through look and book. Pure: says what to ask, and from the answer what to write, to
+// book and to answer.
 #pragma once
 
 #include <cstdint>
@@ -81,8 +82,6 @@ class Round {
 
   // What must be known first. Without records and costs: nothing.
   LedgerLook look(std::string_view trail_secret);
-  // Its costs, of which nothing is known now: they are no part of it any more.
-  std::vector<PendingCost> take_costs();
 
   // From what is known: what to write, book and answer.
   void judge(const LedgerFound& found, const Desk& desk);

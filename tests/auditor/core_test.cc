@@ -366,7 +366,7 @@ TEST(AuditorCore, ALostAnswerLosesAndDoublesNothing) {
     world.lose_at = n;
     world.restart();
     say_everything(world);
-    world.wait(seconds(11));
+    world.wait(seconds(61));
     world.wait(seconds(2));
     ASSERT_TRUE(world.core->ready());
     say_everything(world);

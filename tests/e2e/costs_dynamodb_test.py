@@ -5,6 +5,7 @@ tables, so that of two at the same time one may undo the other."""
 
 import os
 import random
+import signal
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,7 @@ class InATable(costs_test.Booked):
             url=self.recorder().url, time_scale=0.05,
             more=costs_test.BUDGET + costs_test.FILE +
             f'[aws]\nregion = "{moto.REGION}"\nendpoint = "{self.table.url}"\n',
-            stages={**costs_test.OFTEN, "auditor": ['ledger = "dynamodb"']})
+            stages={**costs_test.OFTEN, "auditor": ['ledger = "dynamodb"', 'stop_timeout = "3s"']})
         self.alerts = os.path.join(self.pipe.folder, "out", "alerts.ndjson")
 
     def make_table(self):
@@ -99,11 +100,46 @@ for one in {partitions!r}:
         self.assertIn("ResourceNotFoundException", self.pipe.log("auditor"))
         self.accept(self.pipe, {"messageId": "m-1", "userId": "u"})
         self.assertEqual(self.pipe.settle(["m-1"], 30), {"m-1": "delivered"})
-        figures = request(self.pipe.health("auditor"), "GET", "/metrics").body.decode()
-        self.assertIn("sluice_costs_away 1", figures)
+        self.assertIn("sluice_costs_away 1", self.figures())
         self.make_table()
         self.assertIn(self.book(entry).status, (200, 201))
         self.assertEqual([one["events"] for one in self.items(f"MONTH#{self.month()}")], ["1"])
+
+    def test_messages_go_on_while_the_table_is_silent(self):
+        self.make_table()
+        self.pipe.start()
+        self.table.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.table.process.send_signal, signal.SIGCONT)
+        entry = costs_test.cost(1, "1")
+        with ThreadPoolExecutor(1) as client:
+            asked = client.submit(self.pipe.post, entry, path="/v1/costs")
+            eventually("the auditor has it", lambda: "sluice_room 19999" in self.figures(), 20)
+            self.assertGreaterEqual(self.settled_before("costs cannot be booked"), 2)
+            self.assertEqual(asked.result().status, 503)
+        self.assertIn("NoAnswer", self.pipe.log("auditor"))
+        auditor = self.pipe.processes.pop("auditor")
+        auditor.terminate()
+        self.assertEqual(auditor.wait(40), 0)
+        self.table.process.send_signal(signal.SIGCONT)
+        self.pipe.start("auditor")
+        self.assertIn(self.book(entry).status, (200, 201))
+        self.assertEqual([one["events"] for one in self.items(f"MONTH#{self.month()}")], ["1"])
+
+    def settled_before(self, word):
+        """How many messages have gone through, one after the other, before the auditor says it."""
+        end = time.monotonic() + 60
+        settled = 0
+        while time.monotonic() < end:
+            name = f"m-{settled}"
+            self.accept(self.pipe, {"messageId": name, "userId": name})
+            self.assertEqual(self.pipe.settle([name], 30), {name: "delivered"})
+            if word in self.pipe.log("auditor"):
+                return settled
+            settled += 1
+        raise AssertionError(f"never said: {word}")
+
+    def figures(self):
+        return request(self.pipe.health("auditor"), "GET", "/metrics").body.decode()
 
     @staticmethod
     def month():

@@ -25,9 +25,12 @@ class CostsTest : public aws::EmulatorTest {
     ASSERT_TRUE(opened.ok());
     proxied_ = std::move(*opened);
     table_ = {named("costs")};
-    costs_ = std::make_unique<DynamoCosts>(
+    costs_ = costs();
+  }
+  std::unique_ptr<DynamoCosts> costs(Duration slow = seconds(30)) {
+    return std::make_unique<DynamoCosts>(
         table_, DynamoCosts::World{proxied_->client(), proxied_->world(),
-                                   [] { return to_hex(port::random_bytes(16)); }});
+                                   [] { return to_hex(port::random_bytes(16)); }, 1, slow});
   }
   void TearDown() override {
     costs_.reset();
@@ -117,6 +120,30 @@ TEST_P(CostsTest, ManyAreLookedUpAHundredAtATime) {
   const auto known = look(events, {});
   ASSERT_EQ(known.events.size(), 250u);
   for (std::size_t n = 0; n < 250; ++n) EXPECT_EQ(known.events[n].empty(), n >= 150) << n;
+}
+
+TEST_P(CostsTest, ASlowTableHasWhatWasBookedByThen) {
+  create();
+  costs_ = costs(milliseconds(200));
+  const Fates late(3, Fate::kLate);
+  EXPECT_EQ(book(some(0, 120), late), "TransactWriteItems: the table is slow");
+  costs_ = costs();
+  EXPECT_EQ(november(), 50);
+  EXPECT_EQ(book(some(0, 120)), "");
+  EXPECT_EQ(november(), 120);
+}
+
+// Whoever says the next one has given up the one before.
+TEST_P(CostsTest, ABookingThatWasGivenUpIsNotAnswered) {
+  create();
+  proxy_->next({Fate::kLost});
+  const std::size_t before = proxy_->requests();
+  bool answered = false;
+  costs_->book(some(0, 120), [&](const Status&) { answered = true; });
+  run_until([&] { return proxy_->requests() > before; });
+  EXPECT_EQ(book(some(0, 130)), "");
+  EXPECT_EQ(november(), 130);
+  EXPECT_FALSE(answered);
 }
 
 TEST_P(CostsTest, ATableThatIsNotThereIsSaid) {

@@ -18,11 +18,12 @@ namespace sluice::sim {
 class AuditorNode : public Node<auditor::AuditorCore> {
  public:
   AuditorNode(World& world, Network& network, auditor::Config config, TrailFake& trail,
-              LedgerFake& ledger)
+              LedgerFake& ledger, bool costs_elsewhere)
       : Node(world, network, "auditor", &Faults::auditor),
         config_(std::move(config)),
         trail_(trail),
-        ledger_(ledger) {}
+        ledger_(ledger),
+        costs_elsewhere_(costs_elsewhere) {}
 
   void edit(const std::vector<Upstream>& upstreams) {
     config_.upstreams = upstreams;
@@ -53,10 +54,21 @@ class AuditorNode : public Node<auditor::AuditorCore> {
         });
   }
   void act(auditor::LedgerAsk& ask) {
+    if (costs_elsewhere_ && LedgerFake::has_costs(ask.call)) return ask_elsewhere(ask);
     outside_call(
         *this, world().faults.ledger, Reach::kInside,
         [this, call = std::move(ask.call)] { return ledger_.apply(call); },
         [] { return auditor::LedgerAnswer(auditor::LedgerFailed{"the disk said no"}); },
+        [this, id = ask.call_id](const auditor::LedgerAnswer& answer) {
+          reply(auditor::LedgerReply{id, answer});
+        });
+  }
+  void ask_elsewhere(auditor::LedgerAsk& ask) {
+    const auditor::LedgerAnswer here = ledger_.apply_here(ask.call);
+    outside_call(
+        *this, world().faults.costs, Reach::kNetwork,
+        [this, here, call = std::move(ask.call)] { return ledger_.apply_costs(call, here); },
+        [here] { return here; },
         [this, id = ask.call_id](const auditor::LedgerAnswer& answer) {
           reply(auditor::LedgerReply{id, answer});
         });
@@ -68,6 +80,7 @@ class AuditorNode : public Node<auditor::AuditorCore> {
   auditor::Config config_;
   TrailFake& trail_;
   LedgerFake& ledger_;
+  bool costs_elsewhere_;
 };
 
 class AlerterNode : public Node<alerter::AlerterCore> {

@@ -1,7 +1,7 @@
 // Design 4.2 rule 4: what goes in order. A message of a FIFO queue starts only after every message
 // of its key that was put into the queue before it has ended: so they start in their order, and a
 // retry comes before what is behind it. Behind one that died and stops its key nothing starts until
-// somebody has opened the key since.
+// somebody has opened the key since, or has said until when it is paused.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -27,7 +27,9 @@ class InOrder : public Witness {
     line.messages.push_back(message.identity);
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
-    if (const auto* hold = std::get_if<limiter::SetHold>(&call); hold != nullptr && !hold->closed) {
+    // A pause with an end takes the stop's place as that of any pause (check_pauses.cc).
+    if (const auto* hold = std::get_if<limiter::SetHold>(&call);
+        hold != nullptr && (!hold->closed || hold->hold.until.us != 0)) {
       const auto line = lines_.find(hold->key);
       if (line != lines_.end() && hold->hold.said_at > line->second.stopped_at) {
         line->second.is_stopped = false;

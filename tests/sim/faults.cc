@@ -128,4 +128,9 @@ void Faults::draw_latest(Prng& prng) {
   store_as_whole.two_primaries = often(prng, 1'000'000);
 }
 
+void Faults::draw_costs(Prng& prng) {
+  costs = endings(prng, 300'000);
+  costs.in_order = coin(prng);
+}
+
 }  // namespace sluice::sim

@@ -103,7 +103,7 @@ struct Faults {
   QueueFaults queue;
   StoreFaults store_as_whole;
   PeopleFaults people;
-  Endings store, parking, queue_calls, trail, ledger, sinks;
+  Endings store, parking, queue_calls, trail, ledger, costs, sinks;
   Duration store_step_every{0};  // the store's clock jumps forward, within what callers tolerate
   Duration store_step_max = milliseconds(200);
 
@@ -112,6 +112,8 @@ struct Faults {
   // What came later has draws of its own: seeds that are named in scenarios keep most of theirs.
   void draw_later(Prng& prng);
   void draw_latest(Prng& prng);
+  // Of costs that are elsewhere.
+  void draw_costs(Prng& prng);
   // The world as its builders hoped it would be.
   static Faults none() { return {}; }
 };

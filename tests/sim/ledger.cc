@@ -13,6 +13,40 @@ auditor::LedgerAnswer LedgerFake::apply(const auditor::LedgerCall& call) {
   return std::visit([this](const auto& one) { return act(one); }, call);
 }
 
+bool LedgerFake::has_costs(const auditor::LedgerCall& call) {
+  if (const auto* look = std::get_if<auditor::LedgerLook>(&call)) return !look->events.empty();
+  const auto* book = std::get_if<auditor::LedgerBook>(&call);
+  return book != nullptr && !book->costs.empty();
+}
+
+auditor::LedgerAnswer LedgerFake::apply_here(const auditor::LedgerCall& call) {
+  if (const auto* look = std::get_if<auditor::LedgerLook>(&call)) {
+    auto found = std::get<auditor::LedgerFound>(act({look->records, look->keys, {}, {}}));
+    found.knows_costs = false;
+    return found;
+  }
+  auditor::LedgerBook book = std::get<auditor::LedgerBook>(call);
+  book.costs.clear();
+  auto booked = std::get<auditor::LedgerBooked>(act(book));
+  booked.has_costs = false;
+  return booked;
+}
+
+auditor::LedgerAnswer LedgerFake::apply_costs(const auditor::LedgerCall& call,
+                                              const auditor::LedgerAnswer& here) {
+  if (const auto* look = std::get_if<auditor::LedgerLook>(&call)) {
+    auto found = std::get<auditor::LedgerFound>(act({{}, {}, look->events, look->months}));
+    const auto& local = std::get<auditor::LedgerFound>(here);
+    found.records = local.records;
+    found.secrets = local.secrets;
+    return found;
+  }
+  act({std::get<auditor::LedgerBook>(call).costs, {}, {}, {}});
+  auto booked = std::get<auditor::LedgerBooked>(here);
+  booked.has_costs = true;
+  return booked;
+}
+
 std::int64_t LedgerFake::total_nano() const {
   std::int64_t total = 0;
   for (const auto& [month, providers] : months_)

@@ -19,6 +19,13 @@ class LedgerFake {
 
   auditor::LedgerAnswer apply(const auditor::LedgerCall& call);
 
+  // Costs elsewhere (auditor/split_ledger.h): what of a call is here, where all but costs is, and
+  // the whole answer once the costs are done.
+  static bool has_costs(const auditor::LedgerCall& call);
+  auditor::LedgerAnswer apply_here(const auditor::LedgerCall& call);
+  auditor::LedgerAnswer apply_costs(const auditor::LedgerCall& call,
+                                    const auditor::LedgerAnswer& here);
+
   [[nodiscard]] const std::map<std::string, wire::Cost>& costs() const { return costs_; }
   // What every cost that was ever booked adds up to, as the ledger's totals have it.
   [[nodiscard]] std::int64_t total_nano() const;

@@ -17,6 +17,7 @@ constexpr std::uint64_t kMany = 0x3a9e;
 constexpr std::uint64_t kDiffer = 0xd1ffe4;
 constexpr std::uint64_t kInOrder = 0xf1f0;
 constexpr std::uint64_t kDoor = 0xd004;
+constexpr std::uint64_t kCosts = 0xc057;
 
 // One seed in eight knows no faults but those of the upstream: what is promised of quiet days is
 // seen there.
@@ -242,6 +243,11 @@ Report run_seed(std::uint64_t seed, const Saboteur* saboteur, const Trace::Reade
   }
   if (Prng in_order(seed ^ kInOrder); !saboteur) settings.draw_in_order(in_order);
   if (Prng door(seed ^ kDoor); !saboteur || saboteur->any_day) settings.draw_door(door);
+  if (Prng costs(seed ^ kCosts);
+      (!saboteur || saboteur->any_day) && seed % 8 != 0 && costs.chance(200'000)) {
+    settings.draw_costs(costs);
+    world.faults.draw_costs(costs);
+  }
   if (saboteur && saboteur->weather) saboteur->weather(settings, world.faults);
   if (saboteur && saboteur->settings) saboteur->settings(settings);
   System system(world, settings);

@@ -82,7 +82,7 @@ void draw_others(Prng& prng, Settings& all) {
   } else {
     all.auditor.segment_age_max = minutes(1);
   }
-  all.auditor.call_timeout = seconds(prng.between(1, 6));
+  all.auditor.call_timeout = all.auditor.costs_timeout = seconds(prng.between(1, 6));
   all.auditor.budgets[0].amount_nano = 1'000'000'000;
   all.alerter.sinks = {{"out", alerter::SinkKind::kStandardOutput, "", "", seconds(1)},
                        {"file", alerter::SinkKind::kFile, "/alerts", "", seconds(1)}};
@@ -147,6 +147,12 @@ void Settings::draw_door(Prng& prng) {
   if (explained_day || stated_day || shared_day || !prng.chance(250'000)) return;
   send_into_queue();
   if (coin(prng)) ingest.door_max = static_cast<std::uint32_t>(prng.between(1, 6));
+}
+
+void Settings::draw_costs(Prng& prng) {
+  costs_elsewhere = true;
+  auditor.costs_timeout = seconds(prng.between(1, 15));
+  if (coin(prng)) auditor.pending_max = static_cast<std::uint32_t>(prng.between(4, 16));
 }
 
 void Settings::send_into_queue() {

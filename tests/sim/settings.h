@@ -78,6 +78,7 @@ struct Settings {
   bool lives_pass = false;              // the store takes another life for the one before
   bool store_evicts = false;            // the store loses a key's logs now and then
   Duration store_overlap = seconds(2);  // what its closures allow for
+  bool costs_elsewhere = false;         // as in DynamoDB, all else of the ledger is a file
   bool store_crowds = false;            // the store takes it that no attempt of a key is under way
 
   static Settings drawn(Prng& prng);
@@ -92,6 +93,8 @@ struct Settings {
   // What is posted goes into a queue, and comes from there.
   void draw_door(Prng& prng);
   void send_into_queue();
+  // Costs are elsewhere, and the auditor has little room.
+  void draw_costs(Prng& prng);
   // One ingest, rows only, nothing shared that is scarce, nobody cancels.
   void be_explained(Duration longest_answer);
   // One ingest, rows only, keys share nothing, and wait long.

@@ -42,7 +42,8 @@ System::System(World& world, Settings settings)
     witnesses_.tell(&Witness::limits_answered, answer);
     editors_.hears(answer);
   });
-  auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_);
+  auditor_ = std::make_unique<AuditorNode>(world, network_, settings_.auditor, trail_, ledger_,
+                                           settings_.costs_elsewhere);
   alerter_ =
       std::make_unique<AlerterNode>(world, network_, witnesses_, settings_.alerter, alert_state_);
   alerter_->dials(wire::Role::kAuditor, *auditor_);
