@@ -2,10 +2,10 @@
 // number of entries: what comes and goes between two pages neither shifts nor doubles anything.
 //
 //   waiting   in the order of keys, and in each key's order
-//   settled   those that ended last come first
+//   settled   what is accepted and has not come yet, then those that ended; the last come first
 //   dead      dead letters that nobody has replayed or purged, the newest first; lines that were no
 //             messages are among them
-//   any       what waits, then what has settled
+//   any       what waits, then these
 //
 // A page costs a bounded amount of work: it may have fewer messages than were asked for, even none,
 // and yet a cursor to go on from.

@@ -127,6 +127,20 @@ TEST_F(Lists, SettledOnesNewestFirstAndDeadOnesWithTheirReason) {
   EXPECT_TRUE(all({.state = NameState::kDead}).empty());
 }
 
+TEST_F(Lists, WhatIsAcceptedIsBetweenWhatWaitsAndWhatHasEnded) {
+  for (const char* id : {"a", "b", "c"}) put(id, "up:k", id[0]);
+  settle("a", "up:k", wire::Settlement::kDelivered, 10);
+  settle("b", "up:k", wire::Settlement::kDelivered, 20);
+  for (const char* id : {"d", "e"}) {
+    // Remembered for as long from then as what ends is from its end, and time to live before it.
+    const ParkingCall call{
+        1, Put{row(id, "up:k", id[0]), true, StoreTime{1}, StoreTime{9'000 + id[0]}}};
+    ASSERT_TRUE(std::holds_alternative<PutAnswer>(parking_->apply({&call, 1}).front().answer));
+  }
+  EXPECT_EQ(all({.limit = 2}), (std::vector<std::string>{"c", "e", "d", "b", "a"}));
+  EXPECT_EQ(all({.state = NameState::kAccepted}), (std::vector<std::string>{"e", "d"}));
+}
+
 TEST_F(Lists, ShowOnlyWhatTheScopeCovers) {
   put("a", "up:k1", 1);
   put("b", "up:k2", 2);
