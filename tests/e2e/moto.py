@@ -10,7 +10,8 @@ from unittest import mock
 from harness import EndToEnd, ROOT, die_with_parent, eventually, layout
 
 VENV = os.path.join(ROOT, "build", "peers", "venv", "bin")
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "neverlogged-key",
+               "AWS_SESSION_TOKEN": "neverlogged-session"}
 REGION = "us-east-1"
 
 
