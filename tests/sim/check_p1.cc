@@ -31,8 +31,8 @@ class P1 : public Witness {
     ruling_.settings_say(upstream);
     widen(upstream.limits);
   }
-  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime) override {
-    if (const auto* consume = std::get_if<limiter::Consume>(&call)) consumed(*consume);
+  void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
+    if (const auto* consume = std::get_if<limiter::Consume>(&call)) consumed(*consume, now);
     const auto* edit = std::get_if<limiter::SetLimits>(&call);
     const auto* reply = std::get_if<limiter::LimitsReply>(&answer);
     if (edit != nullptr && !edit->limits.empty()) {
@@ -73,12 +73,15 @@ class P1 : public Witness {
   void widen(const std::vector<Limit>& limits) {
     for (const Limit& limit : limits) longest_ = std::max(longest_, limit.window);
   }
-  // Sent elsewhere, so somebody says: what is granted from now on must leave room for it. (A limit
-  // that is new cannot know of it: not on days with edits, to their end.)
-  void consumed(const limiter::Consume& call) {
+  // Sent elsewhere, so somebody has said, when the call was made at the latest: what is granted
+  // from now on must leave room for it. (A limit that is new cannot know of it: not on days with
+  // edits, to their end.)
+  void consumed(const limiter::Consume& call, StoreTime now) {
     if (edits_ || !consumed_.insert(call.id).second) return;
+    const StoreTime said = call.at.us != 0 ? call.at : call.caller.bounds.high;
+    const Duration ago = std::max(Duration{0}, now - said);
     arrived_[call.upstream].push_back(
-        {world_.now(), call.key, {++granted_, call.units, nullptr}, true});
+        {world_.now() - ago, call.key, {++granted_, call.units, nullptr}, true});
   }
 
   // Windows that end now, and in which `last` was granted last.

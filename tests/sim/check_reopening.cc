@@ -85,10 +85,10 @@ class Reopening : public Witness {
     Grant grant;
   };
   struct Key {
-    bool alone = false;  // nothing that was granted after the warning has succeeded
-    StoreTime warned;    // the last time
-    StoreTime reopens;   // the first success after it
-    StoreTime sleeps;    // since then nothing was said of it, and it is not closed
+    bool alone = false;        // nothing that was granted after the warning has succeeded
+    std::uint64_t warned = 0;  // the last time: so many had been granted
+    StoreTime reopens;         // the first success after it
+    StoreTime sleeps;          // since then nothing was said of it, and it is not closed
   };
 
   Grant granted(const limiter::GrantAsk& ask, StoreTime now) {
@@ -125,11 +125,11 @@ class Reopening : public Witness {
     if (status == 429 || status == 403) {
       Key& key = keys_[outcome.key];
       key.alone = true;
-      key.warned = now;
+      key.warned = granted_;
       key.sleeps = std::max(key.sleeps, now + said->second.wait);
     } else if (status == 200 && known != keys_.end() && known->second.alone) {
       const auto grant = grants_.find(outcome.attempt);
-      if (grant == grants_.end() || grant->second.at <= known->second.warned) return;
+      if (grant == grants_.end() || grant->second.order <= known->second.warned) return;
       known->second.alone = false;
       known->second.reopens = now;
     }
