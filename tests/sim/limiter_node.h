@@ -1,6 +1,7 @@
 // sluice-limiter in the simulated world.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -67,7 +68,8 @@ class LimiterNode : public Node<limiter::LimiterCore> {
     const auto* parked = std::get_if<wire::Parked>(&item);
     if (parked == nullptr || parked->key == parked->upstream) return;
     for (const wire::Hold& hold : parked->holds) {
-      const Duration left = hold.until - world().store_now();
+      // In a leap store time may go on as it was, or follow the clock.
+      const Duration left = hold.until - std::max(world().store_now(), world().epoch_now());
       if (hold.kind == wire::HoldKind::kPenalty && left > seconds(1))
         penalties_.push_back({parked->upstream, parked->key, true, left, false});
     }
