@@ -1,4 +1,8 @@
 // What callers are told while something between them and the service goes wrong.
+#include <unistd.h>
+
+#include <fstream>
+
 #include "lib/aws/dynamodb.h"
 #include "lib/aws/sqs.h"
 #include "tests/emulators/proxy.h"
@@ -94,6 +98,50 @@ TEST_P(QueueFaultsTest, WhatLastsIsTold) {
   EXPECT_EQ(lost.refusal().code, "NoAnswer");
   EXPECT_TRUE(lost.refusal().may_be_done);
   EXPECT_EQ(waiting(), 0U);
+}
+
+TEST_P(QueueFaultsTest, AClockThatIsTenMinutesOffIsLearnt) {
+  create_queue();
+  const Request send = sqs::send_message_batch(queue_, {{"a"}});
+  const auto requests_of_one = [&] {
+    const std::size_t before = proxy_->requests();
+    const auto sent = sqs::read_batch(call(send), 1);
+    EXPECT_TRUE(sent.ok() && (*sent)[0].how == How::kDone);
+    return proxy_->requests() - before;
+  };
+  for (const Duration ahead : {minutes(10), -minutes(10)}) {
+    proxy_->clock_ahead(ahead);
+    EXPECT_EQ(requests_of_one(), 2U) << "one is refused, and says what time it is";
+    EXPECT_EQ(requests_of_one(), 1U);
+  }
+}
+
+TEST_P(QueueFaultsTest, KeysThatExpireAreReadAnew) {
+  create_queue();
+  const std::string file = testing::TempDir() + named("credentials");
+  const auto keys_are = [&](const std::string& token) {
+    std::ofstream(file) << "[default]\naws_access_key_id = test\naws_secret_access_key = test\n"
+                        << "aws_session_token = " << token << "\n";
+  };
+  keys_are("of-this-hour");
+  unsetenv("AWS_ACCESS_KEY_ID");
+  unsetenv("AWS_SECRET_ACCESS_KEY");
+  setenv("AWS_SHARED_CREDENTIALS_FILE", file.c_str(), 1);
+  session_ = std::move(*Session::open(poller_, {"us-east-1", proxy_->url()}, std::nullopt));
+  const Request send = sqs::send_message_batch(queue_, {{"a"}});
+  for (const std::string token : {"of-this-hour", "of-the-next"}) {
+    keys_are(token);
+    proxy_->only_token(token);
+    const auto sent = sqs::read_batch(call(send), 1);
+    ASSERT_TRUE(sent.ok()) << sent.refusal().code << " " << sent.refusal().message;
+    EXPECT_EQ((*sent)[0].how, How::kDone);
+  }
+  proxy_->only_token("of-nobody");
+  EXPECT_EQ(sqs::read_batch(call(send), 1).refusal().code, "ExpiredTokenException");
+  proxy_->only_token("");
+  EXPECT_EQ(waiting(), 2U);
+  unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+  unlink(file.c_str());
 }
 
 TEST_P(QueueRepeatsTest, WhatWasDoneWithoutAnAnswerIsDone) {

@@ -1,13 +1,38 @@
 #include "tests/emulators/proxy.h"
 
+#include <algorithm>
+#include <array>
+#include <ctime>
+
 #include "lib/base/ascii.h"
+#include "lib/base/calendar.h"
 #include "lib/base/check.h"
+#include "lib/port/clock.h"
 
 namespace sluice {
 
 namespace {
 
 port::HttpResponse trouble(int status, std::string body) { return {status, std::move(body)}; }
+
+// As SigV4 has it: "20261122T120000Z".
+StoreTime signed_at(const std::string& text) {
+  const auto part = [&](std::size_t from, std::size_t count) {
+    return text.size() == 16 ? text.substr(from, count) : std::string();
+  };
+  const auto at = parse_time(part(0, 4) + "-" + part(4, 2) + "-" + part(6, 5) + ":" + part(11, 2) +
+                             ":" + part(13, 3));
+  return at.value_or(StoreTime{});
+}
+
+std::string http_date_of(StoreTime at) {
+  const std::time_t second = at.us / 1'000'000;
+  std::tm parts{};
+  std::array<char, 64> text{};
+  gmtime_r(&second, &parts);
+  return {text.data(),
+          std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
 
 bool is_forwarded(const std::string& name) {
   const std::string lower = lower_case(name);
@@ -45,8 +70,22 @@ void Proxy::answer(std::uint64_t id, const port::HttpAnswer& with) {
   server_->respond(id, {with.status == 0 ? 502 : with.status, with.body});
 }
 
+std::optional<port::HttpResponse> Proxy::refusal(const port::HttpRequest& request) const {
+  const StoreTime now = port::wall_now() + ahead_;
+  const std::string* date = request.header("x-amz-date");
+  const Duration off = date == nullptr ? Duration{0} : now - signed_at(*date);
+  const port::HttpHeaders headers = {{"Date", http_date_of(now)}};
+  if (std::max(off, -off) > minutes(5)) {
+    return {{403, R"({"__type":"RequestTimeTooSkewed"})", "application/json", headers}};
+  }
+  const std::string* token = request.header("x-amz-security-token");
+  if (token_.empty() || (token != nullptr && *token == token_)) return {};
+  return {{403, R"({"__type":"ExpiredTokenException"})", "application/json", headers}};
+}
+
 void Proxy::take(const port::HttpRequest& request) {
   ++requests_;
+  if (auto no = refusal(request)) return server_->respond(request.id, std::move(*no));
   const Fate fate = fates_.empty() ? Fate::kPass : fates_.front();
   if (!fates_.empty()) fates_.pop_front();
   const std::uint64_t id = request.id;

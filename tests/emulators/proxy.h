@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/port/http_client.h"
@@ -31,18 +32,26 @@ class Proxy {
   Proxy(port::Poller& poller, std::string url);
   [[nodiscard]] std::string url() const;
   void next(std::deque<Fate> fates) { fates_ = std::move(fates); }
+  // The service's clock is so far ahead of this machine's: it refuses what was signed more than
+  // five minutes off it, and says its time.
+  void clock_ahead(Duration ahead) { ahead_ = ahead; }
+  // It refuses keys with another session token.
+  void only_token(std::string token) { token_ = std::move(token); }
   // How many came.
   [[nodiscard]] std::size_t requests() const { return requests_; }
 
  private:
   using Answered = std::function<void(const port::HttpAnswer&)>;
   void take(const port::HttpRequest& request);
+  [[nodiscard]] std::optional<port::HttpResponse> refusal(const port::HttpRequest& request) const;
   void forward(const port::HttpRequest& request, Answered done);
   void answer(std::uint64_t id, const port::HttpAnswer& with);
 
   port::Poller& poller_;
   std::string url_;
   std::deque<Fate> fates_;
+  Duration ahead_;
+  std::string token_;  // empty: any
   std::size_t requests_ = 0;
   port::HttpClient client_;
   std::unique_ptr<port::HttpServer> server_;
