@@ -32,7 +32,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::Put& put) {
   if (const Name* known = find(put)) {
     const bool over =
         known->state != NameState::kWaiting && remembered_until_[known->identity] < put.now;
-    const bool same = known->key == row.key && known->content_hash == row.content_hash;
+    const bool same = ingest::is_repeat(*known, put);
     const bool lost = !put.id_alone && !same && ingest::lost_its_identity(*known);
     const bool its_row = ingest::is_its_row(*known, put);
     row.cancelled = row.cancelled || (its_row && known->cancelled);
