@@ -145,9 +145,17 @@ class DoorInOrder(OnDoor):
 
 class DoorSettings(OnDoor):
     def test_names_a_queue_that_is_there(self):
+        self.assert_refused('door_queue: no [[queue]] has the name "other"', "--door-queue", "other")
+
+    def test_a_queue_has_a_name_that_a_row_has_room_for(self):
+        with open(self.made.settings, "a", encoding="utf-8") as file:
+            file.write(f'[[queue]]\nname = "{"q" * 65}"\n')
+        self.assert_refused("a queue's name has 1 to 64 characters here")
+
+    def assert_refused(self, why, *words):
         done = subprocess.run(
-            [f"{BIN}/sluice-ingest", "--check", "--settings", self.made.settings,
-             "--door-queue", "other"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, check=False, cwd=self.made.folder)
+            [f"{BIN}/sluice-ingest", "--check", "--settings", self.made.settings, *words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+            cwd=self.made.folder)
         self.assertEqual(done.returncode, 78, done.stderr)
-        self.assertIn('door_queue: no [[queue]] has the name "other"', done.stderr)
+        self.assertIn(why, done.stderr)
