@@ -63,11 +63,11 @@ constexpr Harmless kTable[] = {
     {"auditor doubles Followed", kAgain},     {"auditor doubles TrailOpen", kAgain},
     {"auditor doubles TrailRead", kAsks},     {"auditor doubles TrailAppend", kAgain},
     {"auditor doubles LedgerOpen", kAgain},   {"auditor doubles LedgerLook", kAsks},
-    {"auditor doubles LedgerBook", kAgain},   {"auditor doubles LedgerFollow", kAsks},
-    {"alerter doubles Follow", kAsks},        {"alerter doubles StateOpen", kAgain},
-    {"alerter doubles StatePut", kAgain},     {"alerter doubles StateDue", kAsks},
-    {"alerter doubles StateMark", kAgain},    {"alerter doubles Deliver", kOnce},
-    {"limiter doubles AskClock", kAsks},      {"ingest doubles SendPosted", kOnce},
+    {"auditor doubles LedgerFollow", kAsks},  {"alerter doubles Follow", kAsks},
+    {"alerter doubles StateOpen", kAgain},    {"alerter doubles StatePut", kAgain},
+    {"alerter doubles StateDue", kAsks},      {"alerter doubles StateMark", kAgain},
+    {"alerter doubles Deliver", kOnce},       {"limiter doubles AskClock", kAsks},
+    {"ingest doubles SendPosted", kOnce},
 };
 
 }  // namespace
