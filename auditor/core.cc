@@ -17,14 +17,6 @@ constexpr std::size_t kAlertLinesMax = 500;  // alert lines in one round
 
 static_assert(Core<AuditorCore>);
 
-// Moves at most `most` from the front of one to the back of the other.
-template <class T>
-void move_front(std::deque<T>& from, std::vector<T>& to, std::size_t most) {
-  const auto count = static_cast<std::ptrdiff_t>(std::min(most, from.size()));
-  std::move(from.begin(), from.begin() + count, std::back_inserter(to));
-  from.erase(from.begin(), from.begin() + count);
-}
-
 }  // namespace
 
 AuditorCore::AuditorCore(Config config)
@@ -235,15 +227,19 @@ Tail AuditorCore::tail_at(Instant now) const {
   return tail;
 }
 
+void AuditorCore::judge_round(Round& round, const Known& known, Instant now, Out& out) {
+  round.judge(known.found, {config_.budgets,
+                            known.chain,
+                            {watch_, &figures_, counts_},
+                            figures_.at_least(now),
+                            config_.bounds.long_penalty});
+  for (wire::Send& answer : round.at_once) out.push(std::move(answer));
+  round.at_once.clear();
+}
+
 void AuditorCore::judge(const LedgerFound& found, Instant now, Out& out) {
   Chain chain(tail_at(now), config_.segment_bytes_max);
-  round_.judge(found, {config_.budgets,
-                       chain,
-                       {watch_, &figures_, counts_},
-                       figures_.at_least(now),
-                       config_.bounds.long_penalty});
-  for (wire::Send& answer : round_.at_once) out.push(std::move(answer));
-  round_.at_once.clear();
+  judge_round(round_, {found, chain}, now, out);
   round_tail_ = chain.tail();
   if (chain.lines().empty()) {
     book(now, out);

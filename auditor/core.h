@@ -87,6 +87,11 @@ class AuditorCore {
   // Rounds (core.cc).
   [[nodiscard]] bool has_work() const;
   void start_round(Instant now, Out& out);
+  struct Known {
+    const LedgerFound& found;
+    Chain& chain;  // that it writes on
+  };
+  void judge_round(Round& round, const Known& known, Instant now, Out& out);
   void judge(const LedgerFound& found, Instant now, Out& out);
   [[nodiscard]] Tail tail_at(Instant now) const;
   void book(Instant now, Out& out);

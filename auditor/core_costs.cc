@@ -1,7 +1,6 @@
 // Costs in the auditor's core: a look and a booking of their own, beside the round, since what
 // keeps them may be elsewhere, slow or silent.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "auditor/core.h"
@@ -42,10 +41,7 @@ void AuditorCore::tick_costs(Instant now, Out& out) {
 
 void AuditorCore::look_for_costs(Instant now, Out& out) {
   costs_round_ = {};
-  const auto count = static_cast<std::ptrdiff_t>(
-      std::min({kCostsMax, std::size_t{config_.batch_max}, costs_.size()}));
-  std::move(costs_.begin(), costs_.begin() + count, std::back_inserter(costs_round_.costs));
-  costs_.erase(costs_.begin(), costs_.begin() + count);
+  move_front(costs_, costs_round_.costs, std::min<std::size_t>(kCostsMax, config_.batch_max));
   ask_for_costs(costs_round_.look(trail_secret_), now, out);
 }
 
@@ -68,13 +64,7 @@ void AuditorCore::judge_costs(const LedgerFound& found, Instant now, Out& out) {
     return;
   }
   Chain chain(tail_, config_.segment_bytes_max);  // costs have no lines
-  costs_round_.judge(found, {config_.budgets,
-                             chain,
-                             {watch_, &figures_, counts_},
-                             figures_.at_least(now),
-                             config_.bounds.long_penalty});
-  for (wire::Send& answer : costs_round_.at_once) out.push(std::move(answer));
-  costs_round_.at_once.clear();
+  judge_round(costs_round_, {found, chain}, now, out);
   const LedgerBook& book = costs_round_.book;
   if (book.costs.empty()) {
     have_booked_costs({}, now, out);

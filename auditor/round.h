@@ -3,7 +3,10 @@
 // book and to answer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <iterator>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -62,6 +65,14 @@ struct Watchers {
   Figures* figures;  // none: the attempt is of a former life, and says nothing of today
   Counts& counts;
 };
+
+// Moves at most `most` from the front of one to the back of the other.
+template <class T>
+void move_front(std::deque<T>& from, std::vector<T>& to, std::size_t most) {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(most, from.size()));
+  std::move(from.begin(), from.begin() + count, std::back_inserter(to));
+  from.erase(from.begin(), from.begin() + count);
+}
 
 // What a round works with: `chain` gets the lines, the watchers the attempts.
 struct Desk {

@@ -23,11 +23,6 @@ std::string why(const aws::EntryFate& fate) {
   return fate.code + (fate.message.empty() ? "" : ": " + fate.message);
 }
 
-// It would be refused again, and does not speak for the others.
-bool is_refused(const aws::EntryFate& fate) {
-  return fate.how == How::kFailed && fate.is_senders && !fate.is_whole;
-}
-
 // Of the same message so many generations on; without a message, of its bytes.
 std::string name_of(const SqsDeadLetter& letter, std::uint32_t later) {
   const auto& message = letter.dead.message;
@@ -170,7 +165,7 @@ Status DeadPass::replay(const Letters& chosen) {
     if (fates[at].how == How::kDone) {
       replayed_.insert(name_of(*chosen[at], 1));
       sent.push_back(chosen[at]);
-    } else if (is_refused(fates[at])) {
+    } else if (fates[at].is_refused()) {
       ++refused_;
       say(chosen[at]->dead.id + " cannot be replayed, and stays: " + why(fates[at]));
     } else {

@@ -30,9 +30,6 @@ bool is_gone(const std::string& code) {
   return code == "QueueDoesNotExist" || code == "AWS.SimpleQueueService.NonExistentQueue";
 }
 
-// For what it is, and not with its batch.
-bool is_refused(const aws::EntryFate& fate) { return fate.is_senders && !fate.is_whole; }
-
 // Of a dead letter. Another one may have lost its identity to it.
 std::string name_of(const wire::Settled& why) {
   const bool lost = why.reason == wire::kIdConflict && !why.content_hash.empty();
@@ -262,7 +259,7 @@ void SqsSource::bury_row(const BuryRow& dead, std::uint64_t call_id) {
   const sqs::Message message = sqs_message_of(dead.row);
   const SqsEpitaph epitaph = epitaph_of(dead.row, dead.why);
   const auto buried = [this, call_id](const aws::EntryFate& fate) {
-    if (is_refused(fate)) {
+    if (fate.is_refused()) {
       world_.log.warning("the dead-letter queue cannot hold a message: it is kept here",
                          {{"queue", name()}, {"why", fate.code}});
     }
@@ -335,7 +332,7 @@ void SqsSource::ended(const aws::EntryFate& fate, std::uint64_t& count, std::uin
                        {{"queue", name()}, {"why", why}});
   }
   refused_ = why;
-  if (call_id != 0) world_.answered({call_id, done, is_refused(fate)});
+  if (call_id != 0) world_.answered({call_id, done, fate.is_refused()});
 }
 
 void SqsSource::end_turn() {

@@ -24,6 +24,8 @@ struct EntryFate {
   std::string message = {};
   bool is_senders = false;  // it failed for what it is, and would again
   bool is_whole = false;    // its batch failed, and not it alone
+  // For what it is, which says nothing of others.
+  [[nodiscard]] bool is_refused() const { return how == How::kFailed && is_senders && !is_whole; }
   // Of SQS: in hex, what it has of a message's body and attributes; empty: it does not say.
   std::string md5_body = {};
   std::string md5_attributes = {};

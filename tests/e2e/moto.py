@@ -13,6 +13,17 @@ VENV = os.path.join(ROOT, "build", "peers", "venv", "bin")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "neverlogged-key",
                "AWS_SESSION_TOKEN": "neverlogged-session"}
 REGION = "us-east-1"
+TOPIC = f"arn:aws:sns:{REGION}:123456789012:huntaze-cost-alerts"
+# A budget of USD 10, whose alerts go to that topic.
+ALERTING = f"""
+[[sink]]
+name = "topic"
+kind = "sns"
+topic = "{TOPIC}"
+[[budget]]
+name = "ai"
+amount = "10"
+"""
 
 
 def absent(what="moto", stamp="installed.txt"):

@@ -9,7 +9,6 @@ import moto
 from harness import Refusing, eventually
 
 QUEUE, COSTS = "huntaze-rate-limiter-queue", "huntaze-ai-costs-production"
-TOPIC = f"arn:aws:sns:{moto.REGION}:123456789012:huntaze-cost-alerts"
 
 
 @unittest.skipIf(moto.sdk_absent(), moto.sdk_absent())
@@ -26,21 +25,14 @@ endpoint = "{self.aws.url}"
 [[queue]]
 name = "{QUEUE}"
 poll_wait = "1s"
-[[sink]]
-name = "topic"
-kind = "sns"
-topic = "{TOPIC}"
-[[budget]]
-name = "ai"
-amount = "10"
-""")
+""" + moto.ALERTING)
         self.aws.make_queue(QUEUE)
         self.aws.boto3(f"""
 sns, sqs = client("sns"), client("sqs")
 sns.create_topic(Name="huntaze-cost-alerts")
 url = sqs.create_queue(QueueName="pager")["QueueUrl"]
 arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["QueueArn"]
-sns.subscribe(TopicArn={TOPIC!r}, Protocol="sqs", Endpoint=arn,
+sns.subscribe(TopicArn={moto.TOPIC!r}, Protocol="sqs", Endpoint=arn,
               Attributes={{"FilterPolicy": json.dumps({{"budget": ["ai"]}})}})
 key = [{{"AttributeName": "pk", "KeyType": "HASH"}}, {{"AttributeName": "sk", "KeyType": "RANGE"}}]
 client("dynamodb").create_table(

@@ -6,34 +6,24 @@ import signal
 import moto
 from harness import eventually
 
-TOPIC = f"arn:aws:sns:{moto.REGION}:123456789012:huntaze-cost-alerts"
-
 
 class Topic(moto.OnMoto):
     def setUp(self):
         super().setUp()
-        self.made = self.pipeline(url=self.recorder().url, time_scale=0.05, more=f"""
-[aws]
-endpoint = "{self.aws.url}"
-[[sink]]
-name = "topic"
-kind = "sns"
-topic = "{TOPIC}"
-[[budget]]
-name = "ai"
-amount = "10"
-""")
+        self.made = self.pipeline(
+            url=self.recorder().url, time_scale=0.05,
+            more=f'[aws]\nendpoint = "{self.aws.url}"\n' + moto.ALERTING)
 
     def make_topic(self):
         """With a queue for critical alerts about budgets, and one for what is only informed of."""
         self.aws.boto3(f"""
 sns, sqs = client("sns"), client("sqs")
-assert sns.create_topic(Name="huntaze-cost-alerts")["TopicArn"] == {TOPIC!r}
+assert sns.create_topic(Name="huntaze-cost-alerts")["TopicArn"] == {moto.TOPIC!r}
 for name, policy in (("pager", {{"budget": ["ai"], "kind": ["budget"]}}),
                      ("nobody", {{"budget": ["another"]}})):
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    sns.subscribe(TopicArn={TOPIC!r}, Protocol="sqs", Endpoint=arn["QueueArn"],
+    sns.subscribe(TopicArn={moto.TOPIC!r}, Protocol="sqs", Endpoint=arn["QueueArn"],
                   Attributes={{"FilterPolicy": json.dumps(policy)}})""")
 
     def spend(self, event, amount):
