@@ -322,7 +322,7 @@ class IngestCore {
     std::size_t heard = 0;
     std::string trouble;       // of a limiter
     StoreTime said_at;         // of the word that is being told
-    StoreTime later;           // somebody knows one that was said then
+    wire::Hold later;          // the last word that somebody knows, and that is later than it
     std::uint32_t rounds = 0;  // that it was said anew because of that
   };
   void look_key(const LookKey& look, const Turn& turn);
@@ -337,6 +337,7 @@ class IngestCore {
   void controlled(const wire::Controlled& controlled, const Turn& turn);
   void control_unheard(std::uint64_t control_id, const std::string& why, const Turn& turn);
   void end_control(std::uint64_t request_id, const Turn& turn);
+  void end_stopped(std::uint64_t request_id, const Turn& turn);
   void fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn);
   void penalised(const wire::Recall& told, const Turn& turn);
   void keep(const wire::Word& told, const Turn& turn);

@@ -64,7 +64,7 @@ void IngestCore::write_holds(Controlling& controlling, const Turn& turn) {
   KeyFacts& key = controlling.key;
   drop_forgotten_holds(key, wall(turn.now));
   const wire::Hold* last = wire::word_among(key.holds);
-  StoreTime said_at = std::max(wall(turn.now), StoreTime{controlling.later.us + 1});
+  StoreTime said_at = std::max(wall(turn.now), StoreTime{controlling.later.said_at.us + 1});
   if (last != nullptr) said_at = std::max(said_at, StoreTime{last->said_at.us + 1});
   const bool opens = ask.verb == wire::Verb::kResume;
   const StoreTime until = opens ? wire::kOpened : ask.until;
@@ -108,8 +108,8 @@ void IngestCore::tell_limiter(Limiter& to, std::uint64_t request_id, const Turn&
 void IngestCore::controlled(const wire::Controlled& answer, const Turn& turn) {
   if (limits_asked_.contains(answer.control_id)) return limits_answered(answer, turn);
   if (const auto told = told_.find(answer.control_id); answer.stale && told != told_.end()) {
-    StoreTime& later = controls_.at(told->second.request_id).later;
-    later = std::max(later, answer.at);
+    wire::Hold& later = controls_.at(told->second.request_id).later;
+    if (answer.at > later.said_at) later = {wire::HoldKind::kPause, {}, answer.by, answer.at};
   }
   if (!answer.done) return control_unheard(answer.control_id, answer.error, turn);
   const auto told = told_.extract(answer.control_id);
@@ -135,9 +135,11 @@ void IngestCore::control_unheard(std::uint64_t control_id, const std::string& wh
 // opens a key or charges it must have been heard.
 void IngestCore::end_control(std::uint64_t request_id, const Turn& turn) {
   Controlling& controlling = controls_.at(request_id);
+  const wire::Hold& later = controlling.later;
+  const bool overtaken = later.said_at.us != 0 && later.said_at >= controlling.said_at;
+  if (overtaken && later.by == wire::kDeadMessage) return end_stopped(request_id, turn);
   // Who asked had not heard of that later word: what is asked for now is to count.
-  const StoreTime later = controlling.later;
-  if (later.us != 0 && later >= controlling.said_at && controlling.rounds < kRoundsMax) {
+  if (overtaken && controlling.rounds < kRoundsMax) {
     MARK("ingest: a word is said anew, as a later one is known elsewhere");
     ++controlling.rounds;
     controlling.heard = 0;
@@ -154,6 +156,27 @@ void IngestCore::end_control(std::uint64_t request_id, const Turn& turn) {
   drop_ended_holds(controlling.key, wall(turn.now));
   respond(request_id, ControlTaken{controlling.key, heard, controlling.ask.amount}, turn);
   controls_.erase(request_id);
+}
+
+// A message has died since then, and stops its key. Who asked spoke of what was before, and only who
+// has heard of that death may open what waits behind it. What was to close it is closed.
+void IngestCore::end_stopped(std::uint64_t request_id, const Turn& turn) {
+  MARK("ingest: a message has died since somebody spoke of its key");
+  const Controlling& controlling = controls_.at(request_id);
+  const ControlKey ask = controlling.ask;
+  const wire::Word word{ask.upstream, ask.key, controlling.later};
+  if (ask.verb == wire::Verb::kPause) {
+    KeyFacts key = controlling.key;
+    wire::take_in(key.holds, word.hold);
+    drop_ended_holds(key, wall(turn.now));
+    controlled_items_.erase(item_of(ask));
+    controls_.erase(request_id);
+    respond(request_id, ControlTaken{std::move(key), true, ask.amount}, turn);
+  } else {
+    fail_control(request_id, {"a message has died since, and stops it: look, and say it again", kRetry},
+                 turn);
+  }
+  keep(word, turn);
 }
 
 void IngestCore::fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn) {

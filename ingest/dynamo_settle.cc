@@ -154,10 +154,11 @@ ParkingAnswer ReorderChange::answer(const KeyFacts& key) const {
 
 // ---- holds
 
-Plan HoldsChange::plan(const KeyItem&) {
+Plan HoldsChange::plan(const KeyItem& key) {
   Plan plan;
   plan.sets_holds = true;
   plan.holds = call_.holds;
+  keep_stop(key.facts.holds, plan.holds);
   plan.upstream = call_.upstream;
   return plan;
 }

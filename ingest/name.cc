@@ -84,6 +84,11 @@ bool hold_behind(const wire::Settled& dead, std::vector<wire::Hold>& holds) {
   return last->by == word.by && last->said_at == word.said_at;
 }
 
+void keep_stop(const std::vector<wire::Hold>& there, std::vector<wire::Hold>& holds) {
+  const wire::Hold* last = wire::word_among(there);
+  if (last != nullptr && last->by == wire::kDeadMessage) wire::take_in(holds, *last);
+}
+
 std::string_view word_of(NameState state) {
   switch (state) {
     case NameState::kWaiting:

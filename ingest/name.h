@@ -28,6 +28,9 @@ void settle_name(Name& name, const wire::Settled& settled);
 // Its row says that its key stops behind it: so these are the key's holds. False: somebody has said
 // otherwise since it died.
 bool hold_behind(const wire::Settled& dead, std::vector<wire::Hold>& holds);
+// Holds take the place of others, but for the stop behind a message that died later than what these
+// say: who wrote them had not heard of it.
+void keep_stop(const std::vector<wire::Hold>& there, std::vector<wire::Hold>& holds);
 // "waiting", "delivered", ...
 std::string_view word_of(NameState state);
 

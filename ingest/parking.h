@@ -156,7 +156,8 @@ struct ListEnding {
   std::uint64_t bytes_max = 0;
 };
 
-// The key's holds by persons, and long penalties: replaces what was there; none removes it.
+// The key's holds by persons, and long penalties: replaces what was there, but for a stop behind a
+// message that died later than the word among them was said; none removes it.
 struct SetHolds {
   std::string key;
   std::string upstream;

@@ -407,7 +407,11 @@ Result<ParkingAnswer> SqliteParking::on(const ListKeys& call) {
 }
 
 Result<ParkingAnswer> SqliteParking::on(const SetHolds& call) {
-  const std::string holds = pack_holds(call.key, call.upstream, call.holds);
+  auto there = facts(call.key);
+  if (!there) return there.error();
+  std::vector<wire::Hold> kept = call.holds;
+  keep_stop(there->holds, kept);
+  const std::string holds = pack_holds(call.key, call.upstream, kept);
   auto& set = sql_->set_holds;
   auto written = set.bind_text(1, call.key).bind_text(2, call.upstream).bind_blob(3, holds).run();
   if (!written) return written.error();

@@ -15,8 +15,6 @@ namespace {
 
 using port::json_quoted;
 
-constexpr std::size_t kKeptMax = 768UL * 1024;  // one field of a row may have 1 MiB
-
 std::string attributes_text(const aws::sqs::Attributes& attributes) {
   std::string text;
   for (const auto& [name, attribute] : attributes) {
@@ -52,7 +50,7 @@ std::string sqs_envelope(const aws::sqs::Message& message, const wire::Offer& of
     text += (text.size() == 1 ? "\"" : ",\"") + std::string(name) + "\":" + value;
   }
   text += "}";
-  return text.size() > kKeptMax ? std::string() : text;
+  return text.size() > wire::kEnvelopeMax ? std::string() : text;
 }
 
 // What is damaged is as if it had not been there: the message is not lost for it.

@@ -55,7 +55,7 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
   if (word.said_at.us == 0) word.said_at = said_now(shard, control.key, turn.now);
   const wire::Hold* last = shard.words.of(control.key);
   if (last != nullptr && wire::is_later(*last, word)) {
-    return say_stale(peer, control.control_id, last->said_at, turn);
+    return say_stale(peer, control.control_id, *last, turn);
   }
   if (closed) {
     shard.words.hear(control.key, word);
@@ -72,12 +72,13 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
   say(std::move(call), turn);
 }
 
-void LimiterCore::say_stale(wire::PeerId peer, std::uint64_t id, StoreTime said_at,
+void LimiterCore::say_stale(wire::PeerId peer, std::uint64_t id, const wire::Hold& later,
                             const Turn& turn) {
   MARK("limiter: a later word is known than the one that is said");
   wire::Controlled stale{id, false, "a later word about it is known"};
   stale.stale = true;
-  stale.at = said_at;
+  stale.by = later.by;
+  stale.at = later.said_at;
   send(peer, std::move(stale), turn);
 }
 
@@ -104,7 +105,7 @@ StoreTime LimiterCore::recall_end(const Shard& shard, const Refusal& hold, Insta
   return hold.until.us == 0 ? moment : std::min(hold.until, moment);
 }
 
-void LimiterCore::hold_written(const SetHold& call, StoreTime later_word, const Turn& turn) {
+void LimiterCore::hold_written(const SetHold& call, const Acknowledged& done, const Turn& turn) {
   Shard* shard = shard_of(call.upstream);
   if (shard == nullptr) return;
   if (call.hold.kind == wire::HoldKind::kClosure) {
@@ -113,15 +114,16 @@ void LimiterCore::hold_written(const SetHold& call, StoreTime later_word, const 
   }
   const wire::Hold* last = shard->words.of(call.key);
   const bool is_last = last == nullptr || last->said_at == call.hold.said_at;
-  const bool written = later_word.us == 0;
+  const bool written = done.later_word.us == 0;
   if (!written) shard->words.overtaken(call.key, call.hold.said_at);
   if (!call.closed && is_last && written) reopen(*shard, call.key, turn.now);
   const auto at = controlling_.find({call.upstream, call.key});
   if (at == controlling_.end()) return;
+  const wire::Hold later{wire::HoldKind::kPause, {}, done.later_by, done.later_word};
   std::erase_if(at->second, [&](const Controlling& one) {
     if (one.said_at != call.hold.said_at) return false;
     if (written) controlled(one.peer, one.control_id, "", turn);
-    if (!written) say_stale(one.peer, one.control_id, later_word, turn);
+    if (!written) say_stale(one.peer, one.control_id, later, turn);
     return true;
   });
   if (at->second.empty()) controlling_.erase(at);

@@ -382,7 +382,7 @@ class LimiterCore {
   void reopen(Shard& shard, const std::string& name, Instant now);
   void open_again(Key& key);
   void set_hold(const wire::Control& control, wire::PeerId peer, const Turn& turn);
-  void say_stale(wire::PeerId peer, std::uint64_t id, StoreTime said_at, const Turn& turn);
+  void say_stale(wire::PeerId peer, std::uint64_t id, const wire::Hold& later, const Turn& turn);
   [[nodiscard]] bool trail_full() const;
   bool is_off_record(const wire::Control& control, wire::PeerId peer, const Turn& turn);
   void control_limits(const wire::Control& control, wire::PeerId peer, const Turn& turn);
@@ -393,7 +393,7 @@ class LimiterCore {
   void say_limits(const Turn& turn);
   void rethink(Shard& shard);
   void give_up_controls(const Turn& turn);
-  void hold_written(const SetHold& call, StoreTime later_word, const Turn& turn);
+  void hold_written(const SetHold& call, const Acknowledged& done, const Turn& turn);
   void controlled(wire::PeerId peer, std::uint64_t id, const std::string& error, const Turn& turn);
   void cancel(wire::PeerId peer, const wire::Control& control, const Turn& turn);
   void consume(const wire::Control& control, wire::PeerId peer, const Turn& turn);

@@ -325,6 +325,7 @@ bool RedisExchange::take_acknowledged(Reply& reply) {
     if (reply.count() != 1) return false;
     RedisUnpacker from(reply.item(0));
     acknowledged.later_word = from.time();
+    acknowledged.later_by = from.text16();
     if (!from.whole()) return false;
   } else if (const auto* consume = std::get_if<Consume>(&call_)) {
     RedisUnpacker from(reply.item(0));

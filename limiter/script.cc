@@ -116,22 +116,24 @@ PeekReply peek(Scene& scene, const Peek& call) {
 }
 
 // Takes the place of an earlier word. When the later one was said that stands instead; 0: none.
-StoreTime set_hold(Scene& scene, const SetHold& call) {
+Acknowledged set_hold(Scene& scene, const SetHold& call, Acknowledged answer) {
   auto& holds = scene.edit_key(call.key).holds;
-  StoreTime later;
   bool stands = false;
   std::erase_if(holds, [&](const wire::Hold& hold) {
     const bool same = hold.kind == call.hold.kind;
     // A person who opens a key opens also what only a person can open.
     if (!same && (call.closed || hold.until.us != 0)) return false;
     if (!wire::is_later(hold, call.hold)) return true;
-    later = std::max(later, hold.said_at);
+    if (hold.said_at > answer.later_word) {
+      answer.later_word = hold.said_at;
+      answer.later_by = hold.by;
+    }
     stands = stands || same;
     return false;
   });
   if (call.closed && !stands) holds.push_back(call.hold);
   scene.refresh_idle(call.key);
-  return later;
+  return answer;
 }
 
 // What has ended, is in the trail, and awaits no outcome: the store only has to know its end.
@@ -184,10 +186,7 @@ struct Perform {
   Answer operator()(const Emptied& call) { return emptied(scene, call), acknowledged(); }
   Answer operator()(const Forget& call) { return forget(scene, call), acknowledged(); }
   Answer operator()(const SetHold& call) {
-    const StoreTime later = set_hold(scene, call);
-    Acknowledged answer = acknowledged();
-    answer.later_word = later;
-    return answer;
+    return set_hold(scene, call, acknowledged());
   }
   Answer operator()(const Peek& call) { return peek(scene, call); }
   Answer operator()(const AskClock&) { return acknowledged(); }

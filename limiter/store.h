@@ -339,6 +339,7 @@ struct Acknowledged {
   ClosedBy closed_by = ClosedBy::kNothing;
   StoreTime later_word = {};  // of a SetHold: it changed nothing, as one said then stands; 0: none
   Duration offset = {};       // of store time to what the clock says
+  std::string later_by = {};  // who said that later word
 };
 // The limits that hold, and who said so last.
 struct ShardLimits {

@@ -285,7 +285,7 @@ void LimiterCore::answer_to(const Call& call, const Answer& answer, const Turn& 
     if (const auto* reply = std::get_if<PeekReply>(&answer)) peeked(*peek, *reply, turn);
   } else if (const auto* hold = std::get_if<SetHold>(&call)) {
     const auto* done = std::get_if<Acknowledged>(&answer);
-    hold_written(*hold, done == nullptr ? StoreTime{} : done->later_word, turn);
+    hold_written(*hold, done == nullptr ? Acknowledged{} : *done, turn);
   } else if (const auto* consume = std::get_if<Consume>(&call)) {
     consumed(*consume, turn);
   }

@@ -16,9 +16,10 @@
 namespace sluice::wire {
 
 inline constexpr std::uint32_t kVersion = 1;
-inline constexpr std::size_t kEnvelopeMax = 2 * 1024 * 1024;  // of a queue's message, as JSON
 inline constexpr std::size_t kBodyMax = 256 * 1024;    // a request's body, bytes (SQS's own limit)
 inline constexpr std::size_t kFrameMax = 1024 * 1024;  // one frame on the wire, bytes
+// Of a queue's message, as JSON: what a frame has room for beside a body.
+inline constexpr std::size_t kEnvelopeMax = kFrameMax - kBodyMax;
 inline constexpr std::size_t kKeyMax = 256;            // a key, bytes
 inline constexpr std::size_t kIdMax = 256;             // a message's id, bytes
 inline constexpr std::size_t kHeadersMax = 64;
@@ -433,7 +434,7 @@ struct Quoted {
 
 // Of kEditLimits and kLookLimits also which limits hold now. Neither done nor stale nor a field
 // named: it is not known whether what was asked for holds. A kPause or kResume is stale when a
-// later word is known, which was said `at` then.
+// later word is known, which was said `at` then and `by` whom ("": an older limiter does not say).
 struct Controlled {
   std::uint64_t control_id = 0;
   bool done = false;

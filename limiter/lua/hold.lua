@@ -11,7 +11,7 @@ local function is_later(hold)
   return until_ ~= 0 and (hold.until_ == 0 or hold.until_ > until_)
 end
 
-local kept, later, stands = {}, 0, false
+local kept, later, later_by, stands = {}, 0, '', false
 for h = 1, K.holds and #K.holds or 0 do
   local hold = K.holds[h]
   -- A person who opens a key opens also what only a person can open.
@@ -19,7 +19,8 @@ for h = 1, K.holds and #K.holds or 0 do
     kept[#kept + 1] = hold
   elseif is_later(hold) then
     kept[#kept + 1] = hold
-    later, stands = max(later, hold.said), stands or hold.kind == kind
+    if hold.said > later then later, later_by = hold.said, hold.by end
+    stands = stands or hold.kind == kind
   end
 end
 if closed == 1 and not stands then
@@ -30,5 +31,5 @@ refresh_idle(i)
 if S.dirty then write_state(S) end
 write_keys()
 local reply = {head()}
-reply[3] = pack('<d', later)
+reply[3] = pack('<dHc0', later, #later_by, later_by)
 return reply

@@ -252,6 +252,7 @@ TEST_P(StoreGrant, of_two_words_of_persons_the_later_stands) {
     const StoreTime stands = std::get<Acknowledged>(reply.answer).later_word;
     EXPECT_EQ(stands.us == 0, row.taken);
     EXPECT_TRUE(row.taken || stands > word.said_at);
+    EXPECT_EQ(std::get<Acknowledged>(reply.answer).later_by, row.taken ? "" : "ann");
     const KeyState state = teller().peek();
     EXPECT_EQ(state.holds.empty(), row.then == Wait::kNone);
     EXPECT_TRUE(state.holds.empty() || state.holds[0].said_at >= word.said_at);

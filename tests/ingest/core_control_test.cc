@@ -196,6 +196,73 @@ TEST(CoreControl, AWordThatALimiterTakesForAnEarlierOneIsSaidAnew) {
   EXPECT_TRUE(world.answer<ControlTaken>(1)->heard);
 }
 
+// ---- a message has died since then
+
+wire::Controlled stopped_since(const wire::Control& said) {
+  wire::Controlled stale{said.control_id, false, "a later word is known"};
+  stale.stale = true;
+  stale.by = wire::kDeadMessage;
+  stale.at = said.said_at + Duration{7};
+  return stale;
+}
+
+// The resume was said of the first death. Said anew it would open the key behind a second one.
+TEST(CoreControl, AResumeOpensNothingBehindAMessageThatHasDiedSince) {
+  World world;
+  world.limiter_up(7);
+  world.limiter_up(8);
+  world.accept(word(1, wire::Verb::kResume));
+  const auto said = world.sent<wire::Control>();
+  ASSERT_EQ(said.size(), 2U);
+  world.clear();
+  world.from(7, stopped_since(said[0]));
+  world.from(8, done(said[1]));
+  EXPECT_TRUE(world.sent<wire::Control>().empty());
+  ASSERT_NE(world.answer<Unavailable>(1), nullptr);
+  EXPECT_NE(world.answer<Unavailable>(1)->what.find("died"), std::string::npos);
+  EXPECT_EQ(parked_word(world)->by, wire::kDeadMessage);
+  EXPECT_EQ(parked_word(world)->said_at, said[0].said_at + Duration{7});
+  world.clear();
+  world.accept(word(2, wire::Verb::kResume));
+  const auto again = world.sent<wire::Control>();
+  ASSERT_EQ(again.size(), 2U);
+  EXPECT_GT(again[0].said_at, said[0].said_at + Duration{7});
+}
+
+TEST(CoreControl, APauseForAWhileDoesNotTakeThePlaceOfALaterStop) {
+  World world;
+  world.limiter_up(7);
+  ControlKey pause = word(1, wire::Verb::kPause);
+  pause.until = StoreTime{} + hours(24 * 365 * 200);
+  world.accept(pause);
+  const auto said = world.sent<wire::Control>();
+  world.clear();
+  world.from(7, stopped_since(said.at(0)));
+  EXPECT_TRUE(world.sent<wire::Control>().empty());
+  const auto* taken = world.answer<ControlTaken>(1);
+  ASSERT_NE(taken, nullptr);
+  ASSERT_EQ(taken->key.holds.size(), 1U);
+  EXPECT_EQ(taken->key.holds[0].by, wire::kDeadMessage);
+  EXPECT_EQ(parked_word(world)->until, StoreTime{});
+}
+
+// A person's word that is later than the death counts, and what is asked for now after it.
+TEST(CoreControl, OfLaterWordsTheLastDecides) {
+  World world;
+  world.limiter_up(7);
+  world.limiter_up(8);
+  world.accept(word(1, wire::Verb::kResume));
+  const auto said = world.sent<wire::Control>();
+  wire::Controlled by_a_person = stopped_since(said[1]);
+  by_a_person.by = "bob";
+  by_a_person.at = by_a_person.at + Duration{1};
+  world.clear();
+  world.from(7, stopped_since(said[0]));
+  world.from(8, by_a_person);
+  ASSERT_EQ(world.sent<wire::Control>().size(), 2U);
+  EXPECT_EQ(world.sent<wire::Control>()[0].said_at, by_a_person.at + Duration{1});
+}
+
 TEST(CoreControl, WhoIsAlwaysTooEarlyIsToldToSayItAgain) {
   World world;
   world.limiter_up(7);

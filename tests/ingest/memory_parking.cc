@@ -207,7 +207,9 @@ ParkingAnswer MemoryParking::on(const ListEnding& call) {
 ParkingAnswer MemoryParking::on(const SetHolds& call) {
   KeyRows& key = keys_[call.key];
   key.upstream = call.upstream;
-  key.holds = call.holds;
+  std::vector<wire::Hold> holds = call.holds;
+  keep_stop(key.holds, holds);
+  key.holds = std::move(holds);
   if (key.places.empty() && key.holds.empty()) keys_.erase(call.key);
   return Acknowledged{};
 }

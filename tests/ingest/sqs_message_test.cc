@@ -163,9 +163,11 @@ TEST_F(SqsMessage, ItsRowKnowsWhatItsDocumentDoesNotSay) {
 TEST_F(SqsMessage, AnEnvelopeThatIsTooLargeIsNone) {
   auto from = message(R"({"userId":"u"})");
   const auto offer = std::get<wire::Offer>(read(from));
-  from.attributes["mine"] = {std::string(500UL * 1024, 'A'), "Binary"};
-  EXPECT_GT(sqs_envelope(from, offer).size(), 500UL * 1024);
-  from.attributes["mine"].value += std::string(300UL * 1024, 'A');
+  from.attributes["mine"] = {"", "Binary"};
+  const std::size_t rest = sqs_envelope(from, offer).size();
+  from.attributes["mine"].value = std::string(wire::kEnvelopeMax - rest, 'A');
+  EXPECT_EQ(sqs_envelope(from, offer).size(), wire::kEnvelopeMax);
+  from.attributes["mine"].value += 'A';
   EXPECT_EQ(sqs_envelope(from, offer), "");
 }
 

@@ -113,6 +113,7 @@ TEST(Hearing, WhoSaysAnEarlierWordIsToldThatALaterOneIsKnown) {
   EXPECT_FALSE(answer.done);
   EXPECT_TRUE(answer.stale);
   EXPECT_EQ(answer.at, s.after(5));
+  EXPECT_FALSE(answer.by.empty());
   EXPECT_EQ(s.sent_now("1"), 0U);
   // Another limiter may know what this one does not: then the store says so.
   TwoIngests heir;
@@ -123,6 +124,7 @@ TEST(Hearing, WhoSaysAnEarlierWordIsToldThatALaterOneIsKnown) {
   answer = heir.bench.said<wire::Controlled>().at(0);
   EXPECT_TRUE(answer.stale);
   EXPECT_EQ(answer.at, heir.after(9));
+  EXPECT_EQ(answer.by, "bob");
   heir.bench.clear();
   heir.control(heir.other, wire::Verb::kResume, heir.after(10));
   EXPECT_TRUE(heir.bench.said<wire::Controlled>().at(0).done);

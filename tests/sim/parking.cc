@@ -229,7 +229,9 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::ListEnding& list) {
 ingest::ParkingAnswer ParkingFake::act(const ingest::SetHolds& set) {
   KeyItem& key = keys_[set.key];
   key.upstream = set.upstream;
-  key.holds = set.holds;
+  std::vector<wire::Hold> holds = set.holds;
+  ingest::keep_stop(key.holds, holds);
+  key.holds = std::move(holds);
   return ingest::Acknowledged{};
 }
 

@@ -114,6 +114,28 @@ TEST(Codec, AFrameOfManyTinyItemsIsNotUnpacked) {
   EXPECT_FALSE(hear(encode(frame)).ok());
 }
 
+// Of all that a row keeps the two that are large fit into a frame of their own, and together.
+TEST(Codec, WhatIsReadBackIsAsLargeAsItMayBe) {
+  static_assert(kEnvelopeMax + kBodyMax <= kFrameMax);
+  Prng prng(6);
+  Item item;
+  fill_kind(Item(Offer{}).index(), item, prng);
+  Offer& offer = std::get<Offer>(item);
+  offer.envelope.assign(kEnvelopeMax, 'e');
+  offer.request.body.clear();
+  Frame frame;
+  frame.from_life = 1;
+  frame.items.push_back(item);
+  EXPECT_TRUE(decode(encode(frame)).ok());
+  offer.request.body.assign(kBodyMax, 'b');
+  const auto read = decode_item(encode_item(item));
+  ASSERT_TRUE(read.ok()) << read.error().what;
+  EXPECT_EQ(std::get<Offer>(*read).envelope.size(), kEnvelopeMax);
+  offer.envelope += 'e';
+  EXPECT_EQ(invalid(item).value_or(""), "Offer.envelope: 786433 bytes, at most 786432");
+  EXPECT_FALSE(decode_item(encode_item(item)).ok());
+}
+
 TEST(Codec, EncodedSizeIsTheSize) {
   for (const Item& item : filled_frame(5).items)
     EXPECT_EQ(encoded_size(item), encode_item(item).size());
