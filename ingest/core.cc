@@ -137,6 +137,8 @@ void IngestCore::fire(const Timer& timer, const Turn& turn) {
       return queue_answered({timer.id}, turn);
     case Due::kList:
       return listed({timer.id, ListFailed{"parking did not answer in time"}}, turn);
+    case Due::kStop:
+      return stop_key(timer.name, turn);
     case Due::kTold:
       return write_told(timer.name, turn);
     case Due::kControl:
@@ -222,6 +224,7 @@ void IngestCore::answer_to(const Purpose& purpose, const ParkingAnswer& answer, 
                  [&](const ForKeyPage& to) { keys_page(to.ask, answer, turn); },
                  [&](const ForControl& to) { control_parked(to.request_id, answer, turn); },
                  [&](const ForTold& to) { told_parked(to.item, answer, turn); },
+                 [&](const ForName& to) { name_ended(to.identity, answer, turn); },
                  [&](const ForPosted&) {
                    const auto* marked = std::get_if<CancelAnswer>(&answer);
                    if (marked != nullptr && marked->row) offer_out_of_turn(*marked->row, turn);

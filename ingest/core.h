@@ -114,7 +114,8 @@ class IngestCore {
     kQueueCall,
     kList,
     kControl,
-    kTold
+    kTold,
+    kStop
   };
   struct Timer {
     Instant at;
@@ -171,13 +172,14 @@ class IngestCore {
   struct ForAnnounce {
     wire::PeerId peer;
   };
+  struct ForName : ForCopy {};
   struct ForPosted {};
   struct ForSweep {};
   struct ForForget {};
   struct ForNobody {};
   using Purpose = std::variant<ForSubmit, ForWant, ForSettle, ForDead, ForCopy, ForLookup,
                                ForCancel, ForKey, ForKeyPage, ForControl, ForTold, ForAnnounce,
-                               ForPosted, ForSweep, ForForget, ForNobody>;
+                               ForName, ForPosted, ForSweep, ForForget, ForNobody>;
   struct OpenCall {
     Purpose purpose;
     Instant deadline;
@@ -324,12 +326,14 @@ class IngestCore {
     StoreTime said_at;         // of the word that is being told
     wire::Hold later;          // the last word that somebody knows, and that is later than it
     std::uint32_t rounds = 0;  // that it was said anew because of that
+    std::string dead = {};     // nobody asked: a copy dies, and stops its key
   };
   void look_key(const LookKey& look, const Turn& turn);
   void key_looked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
   void end_key(std::uint64_t request_id, const Forecast& forecast, const Turn& turn);
   void keys_page(const ListKeyPage& ask, const ParkingAnswer& answer, const Turn& turn);
   void control(const ControlKey& control, const Turn& turn);
+  bool begin_control(const ControlKey& asked, const std::string& dead, const Turn& turn);
   void control_parked(std::uint64_t request_id, const ParkingAnswer& answer, const Turn& turn);
   void write_holds(Controlling& controlling, const Turn& turn);
   void tell_control(std::uint64_t request_id, const Turn& turn);
@@ -338,7 +342,7 @@ class IngestCore {
   void control_unheard(std::uint64_t control_id, const std::string& why, const Turn& turn);
   void end_control(std::uint64_t request_id, const Turn& turn);
   void end_stopped(std::uint64_t request_id, const Turn& turn);
-  void fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn);
+  void answer_control(std::uint64_t request_id, FrontAnswer answer, const Turn& turn);
   void penalised(const wire::Recall& told, const Turn& turn);
   void keep(const wire::Word& told, const Turn& turn);
   void write_told(const std::string& item, const Turn& turn);
@@ -349,23 +353,33 @@ class IngestCore {
   void send_backlog(const ParkingSize& size, const Turn& turn);
 
   // ---- queue copies
-  enum class At : std::uint8_t { kHere, kOffered, kPutting, kSettling, kBehind };
+  enum class At : std::uint8_t { kHere, kOffered, kPutting, kSettling, kBehind, kStopping };
   struct Copy {
     wire::Offer message;
     std::vector<std::string> receipts;  // the newest last
     At at = At::kHere;
     wire::PeerId peer;  // kOffered
     Instant renew_at;
-    Instant park_at;         // kHere: the limiter takes no more, and it becomes a row then
-    std::string group = {};  // of a FIFO queue; empty: of none
-    bool posted = false;     // by the front door
+    Instant park_at;             // kHere: the limiter takes no more, and it becomes a row then
+    std::string group = {};      // of a FIFO queue; empty: of none
+    bool posted = false;         // by the front door
+    const char* dies = nullptr;  // nobody can send it, for this reason
+    StoreTime died_at = {};      // when its key was stopped because of it
   };
   // Its messages become rows one after the other.
   struct Group {
     std::string putting = {};             // empty: none
     std::deque<std::string> behind = {};  // those after it, in their order
   };
-  enum class After : std::uint8_t { kNothing, kSettleRow, kForgotten, kDelete, kBuried, kSent };
+  enum class After : std::uint8_t {
+    kNothing,
+    kSettleRow,
+    kForgotten,
+    kDelete,
+    kBuried,
+    kSent,
+    kName
+  };
   struct OpenQueueCall {
     After after = After::kNothing;
     std::string identity;
@@ -375,11 +389,18 @@ class IngestCore {
   };
   void received(const QueueCopy& copy, const Turn& turn);
   Copy* copy_of(const wire::Settled& settled);
-  [[nodiscard]] wire::Settled death_of(const wire::Offer& message, const char* reason,
-                                       const Turn& turn) const;
+  Copy& hold(const QueueCopy& copy, const Turn& turn);
+  void hold_again(Copy& held, const std::string& receipt);
+  [[nodiscard]] wire::Settled death_of(const wire::Offer& m, const char* why, const Turn&) const;
   void received_again(Copy& held, const QueueCopy& copy, const Turn& turn);
   void refuse_copy(Copy& copy, const Name& there, const Turn& turn);
-  void bury_copy(Copy& copy, const char* reason, const Turn& turn);
+  void dies_unheard(QueueCopy copy, const char* reason, const Turn& turn);
+  void die(Copy& copy, const char* reason, const Turn& turn);
+  void stop_key(const std::string& identity, const Turn& turn);
+  void key_stopped(const Controlling& word, bool done, const Turn& turn);
+  void bury_copy(Copy& copy, const Turn& turn);
+  void end_name(const std::string& identity, const Turn& turn);
+  void name_ended(const std::string& identity, const ParkingAnswer& answer, const Turn& turn);
   void offer_copies(const Turn& turn);
   void offer_line(Limiter& to, const Turn& turn);
   void offer_copy(Copy& copy, Limiter& to, const Turn& turn);

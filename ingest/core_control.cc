@@ -30,14 +30,25 @@ void IngestCore::control(const ControlKey& asked, const Turn& turn) {
     const char* why = draining_ ? "stopping" : "too many requests at once";
     return respond(request_id, Unavailable{why, kRetry}, turn);
   }
-  if (!controlled_items_.insert(item_of(asked)).second) {
-    return respond(request_id, Unavailable{"another change of it is under way", kRetry}, turn);
+  if (!begin_control(asked, {}, turn)) {
+    respond(request_id, Unavailable{"another change of it is under way", kRetry}, turn);
   }
+}
+
+// One change of an item at a time. `dead`: what dies, and says so itself.
+bool IngestCore::begin_control(const ControlKey& asked, const std::string& dead, const Turn& turn) {
+  const std::uint64_t request_id = asked.request_id;
+  if (!controlled_items_.insert(item_of(asked)).second) return false;
   Controlling& controlling = controls_[request_id];
   controlling.ask = asked;
+  controlling.dead = dead;
   controlling.key = {asked.key, asked.upstream, 0, 0, {}};
-  if (asked.verb == wire::Verb::kConsume) return tell_control(request_id, turn);
-  park(LookupId{config_.source, {}, item_of(asked)}, ForControl{request_id}, turn);
+  if (asked.verb == wire::Verb::kConsume) {
+    tell_control(request_id, turn);
+  } else {
+    park(LookupId{config_.source, {}, item_of(asked)}, ForControl{request_id}, turn);
+  }
+  return true;
 }
 
 void IngestCore::control_parked(std::uint64_t request_id, const ParkingAnswer& answer,
@@ -50,7 +61,7 @@ void IngestCore::control_parked(std::uint64_t request_id, const ParkingAnswer& a
     return write_holds(controlling, turn);
   }
   if (!std::holds_alternative<Acknowledged>(answer)) {
-    return fail_control(request_id, unavailable(answer), turn);
+    return answer_control(request_id, unavailable(answer), turn);
   }
   KeyFacts item = controlling.key;
   item.key = item_of(controlling.ask);
@@ -150,39 +161,35 @@ void IngestCore::end_control(std::uint64_t request_id, const Turn& turn) {
   if (!heard && controlling.ask.verb != wire::Verb::kPause) {
     const std::string why =
         controlling.trouble.empty() ? "no limiter is connected: say it again" : controlling.trouble;
-    return fail_control(request_id, {why, kRetry}, turn);
+    return answer_control(request_id, Unavailable{why, kRetry}, turn);
   }
-  controlled_items_.erase(item_of(controlling.ask));
   drop_ended_holds(controlling.key, wall(turn.now));
-  respond(request_id, ControlTaken{controlling.key, heard, controlling.ask.amount}, turn);
-  controls_.erase(request_id);
+  answer_control(request_id, ControlTaken{controlling.key, heard, controlling.ask.amount}, turn);
 }
 
-// A message has died since then, and stops its key. Who asked spoke of what was before, and only who
-// has heard of that death may open what waits behind it. What was to close it is closed.
+// A message has died since then, and stops its key. Who asked spoke of what was before, and only
+// who has heard of that death may open what waits behind it. What was to close it is closed.
 void IngestCore::end_stopped(std::uint64_t request_id, const Turn& turn) {
   MARK("ingest: a message has died since somebody spoke of its key");
   const Controlling& controlling = controls_.at(request_id);
-  const ControlKey ask = controlling.ask;
-  const wire::Word word{ask.upstream, ask.key, controlling.later};
-  if (ask.verb == wire::Verb::kPause) {
+  const wire::Word word{controlling.ask.upstream, controlling.ask.key, controlling.later};
+  FrontAnswer answer = Unavailable{"a message has died since: look, and say it again", kRetry};
+  if (controlling.ask.verb == wire::Verb::kPause) {
     KeyFacts key = controlling.key;
     wire::take_in(key.holds, word.hold);
     drop_ended_holds(key, wall(turn.now));
-    controlled_items_.erase(item_of(ask));
-    controls_.erase(request_id);
-    respond(request_id, ControlTaken{std::move(key), true, ask.amount}, turn);
-  } else {
-    fail_control(request_id, {"a message has died since, and stops it: look, and say it again", kRetry},
-                 turn);
+    answer = ControlTaken{std::move(key), true};
   }
+  answer_control(request_id, std::move(answer), turn);
   keep(word, turn);
 }
 
-void IngestCore::fail_control(std::uint64_t request_id, Unavailable why, const Turn& turn) {
-  const auto controlling = controls_.extract(request_id);
-  controlled_items_.erase(item_of(controlling.mapped().ask));
-  respond(request_id, std::move(why), turn);
+void IngestCore::answer_control(std::uint64_t request_id, FrontAnswer answer, const Turn& turn) {
+  const auto over = controls_.extract(request_id);
+  const Controlling& controlling = over.mapped();
+  controlled_items_.erase(item_of(controlling.ask));
+  if (controlling.dead.empty()) return respond(request_id, std::move(answer), turn);
+  key_stopped(controlling, std::holds_alternative<ControlTaken>(answer), turn);
 }
 
 // Holds are announced to everyone, with rows to the key's owner (announce_key), and without to all

@@ -17,6 +17,7 @@ constexpr Duration kQueueWait = seconds(30);
 // A letter that is given up too soon stands there twice.
 constexpr Duration kBuryWait = minutes(2);
 constexpr const char* kTooLargeReason = "too_large";
+constexpr const char* kMalformed = "malformed";
 constexpr std::size_t kReceiptsMax = 4;  // of one message; older receptions come back by themselves
 
 }  // namespace
@@ -47,29 +48,33 @@ void IngestCore::received(const QueueCopy& received_copy, const Turn& turn) {
   m.content_hash = wire::content_hash_of(m.request);
   m.order = order_of(m, config_.priority_age);
   if (copy.posted) m.offered_before = false;  // it becomes a row first, however often it comes
+  if (copy.malformed) return dies_unheard(std::move(copy), kMalformed, turn);
   const auto held = copies_.find(m.identity);
   if (held != copies_.end()) return received_again(held->second, copy, turn);
-  const std::string identity = m.identity;
-  const Instant renew_at = turn.now + config_.hold_visibility / 2;
-  const auto here = copies_.emplace(
-      identity, Copy{std::move(m), {copy.receipt}, At::kHere, {}, renew_at, Instant::never()});
-  at(renew_at, Due::kRenew, 0, identity);
-  Copy& held_now = here.first->second;
-  held_now.posted = copy.posted;
-  if (held_now.message.in_order) return join_group(held_now, copy.group, turn);
-  if (copy.posted) return put_copy(held_now, StoreTime{}, turn);
-  unoffered_.push_back(identity);
+  Copy& here = hold(copy, turn);
+  if (here.message.in_order) return join_group(here, copy.group, turn);
+  if (copy.posted) return put_copy(here, StoreTime{}, turn);
+  unoffered_.push_back(here.message.identity);
   offer_copies(turn);
+}
+
+IngestCore::Copy& IngestCore::hold(const QueueCopy& copy, const Turn& turn) {
+  const Instant renew_at = turn.now + config_.hold_visibility / 2;
+  at(renew_at, Due::kRenew, 0, copy.message.identity);
+  Copy here{copy.message, {copy.receipt}, At::kHere, {}, renew_at, Instant::never()};
+  here.posted = copy.posted;
+  return copies_.emplace(copy.message.identity, std::move(here)).first->second;
 }
 
 // Other bytes under the same identity: which of the two is the message, the store decides (it may
 // know either). The newcomer waits in the queue until it has decided about this one. What goes in
 // order is offered as a row only: the first that is put is the message, and what would wait for
-// that would hold up its group.
+// that would hold up its group. It dies, in its turn if it stops its key.
 void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& turn) {
   if (held.message.content_hash != copy.message.content_hash) {
     if (copy.message.in_order) {
       MARK("ingest: a copy in order with other bytes than the one before");
+      if (copy.message.stops_dead) return dies_unheard(copy, wire::kIdConflict, turn);
       return queue_call(DeadLetter{copy.receipt, death_of(copy.message, wire::kIdConflict, turn)},
                         After::kDelete, {}, turn);
     }
@@ -77,12 +82,16 @@ void IngestCore::received_again(Copy& held, const QueueCopy& copy, const Turn& t
     return queue_call(SetVisibility{copy.receipt, config_.full_visibility}, After::kNothing, {},
                       turn);
   }
-  if (held.receipts.back() == copy.receipt) return;
+  hold_again(held, copy.receipt);
+}
+
+void IngestCore::hold_again(Copy& held, const std::string& receipt) {
+  if (held.receipts.back() == receipt) return;
   if (held.receipts.size() == kReceiptsMax) {
     MARK("ingest: a queue hands out a copy again and again");
     held.receipts.erase(held.receipts.begin());
   }
-  held.receipts.push_back(copy.receipt);
+  held.receipts.push_back(receipt);
 }
 
 // Parking has this identity with other bytes. If that one has ended, it was the message, and this
@@ -95,7 +104,7 @@ void IngestCore::refuse_copy(Copy& copy, const Name& there, const Turn& turn) {
     return let_go(std::string(m.identity), config_.away_visibility, turn);
   }
   MARK("ingest: a message with other bytes has ended");
-  bury_copy(copy, wire::kIdConflict, turn);
+  die(copy, wire::kIdConflict, turn);
 }
 
 // ---- parking
@@ -144,7 +153,7 @@ void IngestCore::copy_put(const std::string& identity, const ParkingAnswer& answ
     refuse_copy(held->second, put->name, turn);
   } else if (ours && put->end == PutEnd::kTooLarge) {
     MARK("ingest: a copy is larger than a row may be");
-    bury_copy(held->second, kTooLargeReason, turn);
+    die(held->second, kTooLargeReason, turn);
   } else if (ours) {
     delete_copy(identity, After::kNothing, turn);
   }
@@ -206,6 +215,10 @@ void IngestCore::queue_answered(const QueueReply& reply, const Turn& turn) {
       return dead_row_buried(call.identity, reply, turn);
     case After::kSent:
       return posted_sent(call.request_id, reply.done, turn);
+    case After::kName:
+      if (reply.done) return end_name(call.identity, turn);
+      MARK("ingest: the dead letter of what the front door has sent was not taken");
+      return let_go(call.identity, config_.away_visibility, turn);
     case After::kForgotten:
       if (!reply.done) MARK("ingest: the queue did not say that it deleted");
       if (reply.done) return forgotten(call.identity, turn);

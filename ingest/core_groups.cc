@@ -27,6 +27,7 @@ void IngestCore::put_next(const std::string& name, const Turn& turn) {
     if (copy.at != At::kBehind) continue;  // it is being settled: it is a row, or was one
     group.putting = identity;
     copy.at = At::kHere;
+    if (copy.dies != nullptr) return die(copy, copy.dies, turn);
     return put_copy(copy, StoreTime{}, turn);
   }
   groups_.erase(at);

@@ -262,7 +262,8 @@ void IngestCore::row_settled(const std::string& identity, const ParkingAnswer& a
     announce_key(done->key, turn);
   }
   const auto copy = copies_.find(identity);
-  if (copy != copies_.end() && copy->second.at == At::kSettling) {
+  const bool goes_with_it = copy != copies_.end() && copy->second.at == At::kSettling;
+  if (goes_with_it && copy->second.dies == nullptr) {
     return delete_copy(identity, After::kForgotten, turn);
   }
   forgotten(identity, turn);

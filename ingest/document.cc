@@ -64,6 +64,13 @@ class Reader {
     return std::move(message_);
   }
 
+  DocumentKey key_alone() {
+    upstream();
+    key();
+    if (refusal_ || wire::text_trouble(message_.key) != nullptr) return {};
+    return {message_.upstream, message_.key};
+  }
+
  private:
   void refuse(std::string_view field, std::string why, int status = 400) {
     if (!refusal_) refusal_ = Refusal{status, std::string(field), std::move(why)};
@@ -332,6 +339,13 @@ ReadDocument read_document(std::string_view bytes, const Reading& reading) {
   }
   if (auto trouble = json_trouble(bytes)) return Refusal{400, "", "not JSON: " + *trouble};
   return Reader(bytes, reading).read();
+}
+
+// What is no JSON says nothing: but the key may be known without it.
+DocumentKey key_of_document(std::string_view bytes, const Reading& reading) {
+  if (!json_trouble(bytes)) return Reader(bytes, reading).key_alone();
+  const bool known = !reading.key.empty() && reading.pointers.upstream.empty();
+  return known ? Reader("{}", reading).key_alone() : DocumentKey{};
 }
 
 std::string uuid_v4(std::string random) {

@@ -53,6 +53,14 @@ struct Reading {
 using ReadDocument = std::variant<wire::Offer, Refusal>;
 ReadDocument read_document(std::string_view bytes, const Reading& reading);
 
+// Whose budget a document's message would spend, though it may be no message; empty: not to be
+// known.
+struct DocumentKey {
+  std::string upstream;
+  std::string key;
+};
+DocumentKey key_of_document(std::string_view bytes, const Reading& reading);
+
 // The lane's rules, for whoever makes requests: nothing when they hold.
 std::optional<std::string> path_trouble(std::string_view path);
 std::optional<std::string> header_trouble(const wire::Header& header, const Upstream& upstream);

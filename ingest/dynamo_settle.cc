@@ -71,7 +71,7 @@ Plan SettleChange::plan(const KeyItem& key) {
   end_ = SettleEnd::kUnknown;
   if (!name_) return plan;
   end_ = SettleEnd::kOther;
-  if (!is_end_of(name_->name, call_.settled)) return plan;
+  if (!is_end_of(name_->name, call_)) return plan;
   end_ = SettleEnd::kBefore;
   if (has_ended(name_->name.state)) return plan;
   const bool had_row = name_->name.state == NameState::kWaiting;

@@ -42,8 +42,10 @@ bool is_repeat(const Name& there, const Put& put) {
   return put.posted && there.identity == put.row.identity && !lost_its_identity(there);
 }
 
-bool is_end_of(const Name& name, const wire::Settled& settled) {
-  return settled.content_hash.empty() || settled.content_hash == name.content_hash;
+bool is_end_of(const Name& name, const SettleRow& settle) {
+  if (settle.accepted && name.state != NameState::kAccepted) return false;
+  const std::string& bytes = settle.settled.content_hash;
+  return bytes.empty() || bytes == name.content_hash;
 }
 
 bool lost_its_identity(const Name& name) {

@@ -19,7 +19,7 @@ bool is_its_row(const Name& accepted, const Put& put);
 // the front door has said which bytes count, before it was sent.
 bool is_repeat(const Name& there, const Put& put);
 // Is this its end, and not that of another message with its identity?
-bool is_end_of(const Name& name, const wire::Settled& settled);
+bool is_end_of(const Name& name, const SettleRow& settle);
 // It ended because another message has its identity: of that one it says nothing.
 bool lost_its_identity(const Name& name);
 // Of its dead letter: the other one with its identity may die as well.

@@ -97,11 +97,13 @@ struct ReadHead {
 // The message has ended: its row goes, its name stays until `remember_until`; a dead one becomes a
 // dead letter in the same transaction, unless it has gone to a queue's (`buried`), and if its row
 // says so (`stops_dead`) its key is held, by wire::kDeadMessage as of its death. Without a row and
-// a name nothing happens, nor when these are of other bytes than what has ended.
+// a name nothing happens, nor when these are of other bytes than what has ended. `accepted`: it has
+// died before it was a row, and a name that is not accepted is not its own.
 struct SettleRow {
   wire::Settled settled;
   StoreTime remember_until;
   bool buried = false;
+  bool accepted = false;
 };
 
 // The row of a message that has ended, before it goes: with its envelope, which heads and those

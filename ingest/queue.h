@@ -21,6 +21,9 @@ struct QueueCopy {
   // or none.
   std::string group = {};
   bool posted = false;  // the front door has sent it: its name was accepted (Put)
+  // It cannot be sent: its document cannot be read whole. `message` has what could be, at least its
+  // id; key and upstream are empty where they are not known; the request's body is what came.
+  bool malformed = false;
 };
 
 struct DeleteCopy {
@@ -36,6 +39,7 @@ struct SetVisibility {
 struct DeadLetter {
   std::string receipt;
   wire::Settled why;
+  bool stops = false;  // its key is stopped because of it, without its having been a row
 };
 
 // The same of a message that has become a row, whose copy is gone: of the queue that it came from.

@@ -193,9 +193,12 @@ void Shell::end_turn() {
 
 void Shell::ended(const SettleAnswer& message) {
   replies_->want();
-  if (!message.stopped) return;
+  if (message.stopped) say_stopped(message.key.key, message.identity);
+}
+
+void Shell::say_stopped(const std::string& key, const std::string& identity) {
   stage_->log().error("a message is dead: its key is stopped until somebody resumes it",
-                      {{"key", message.key.key}, {"identity", to_hex(message.identity)}});
+                      {{"key", key}, {"identity", to_hex(identity)}});
 }
 
 std::string Shell::not_ready() {

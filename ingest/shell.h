@@ -52,6 +52,7 @@ class Shell {
   void each_ten_seconds();
   void say(const std::string& trouble, std::string& said);
   void ended(const SettleAnswer& message);
+  void say_stopped(const std::string& key, const std::string& identity);
   void look_for_rows();
   bool add_up();
   void start_keys();

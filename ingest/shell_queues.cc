@@ -68,6 +68,9 @@ void Shell::ask_queue(const QueueCall& call) {
   if (const auto* posted = std::get_if<SendPosted>(&call.call)) {
     return queue_named(posted->message.source).perform(call);
   }
+  if (const auto* dead = std::get_if<DeadLetter>(&call.call); dead && dead->stops) {
+    say_stopped(dead->why.key, dead->why.identity);
+  }
   const std::string& receipt = receipt_of(call);
   queues_.at(std::stoul(receipt.substr(0, receipt.find(kMarkEnd))))->perform(call);
 }

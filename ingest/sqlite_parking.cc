@@ -280,7 +280,7 @@ Result<ParkingAnswer> SqliteParking::on(const SettleRow& call) {
   if (!there) return there.error();
   if (!*there) return ParkingAnswer{SettleAnswer{SettleEnd::kUnknown, settled.identity, {}}};
   Name name = (*there)->name;
-  if (!is_end_of(name, settled)) {
+  if (!is_end_of(name, call)) {
     return ParkingAnswer{SettleAnswer{SettleEnd::kOther, settled.identity, {}}};
   }
   std::optional<std::string> row;

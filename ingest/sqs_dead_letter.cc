@@ -27,6 +27,7 @@ SqsDeadLetter read_sqs_dead_letter(const aws::sqs::Message& message, const SqsRe
   if (offer == nullptr) {
     const std::string said = ours.text("/id");
     dead.id = said.empty() ? message.id : said;
+    dead.key = ours.text("/key");
     dead.raw = letter.message.body;
     return letter;
   }

@@ -86,6 +86,28 @@ ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading
   return read;
 }
 
+wire::Offer read_malformed(const aws::sqs::Message& message, const SqsReading& reading) {
+  const SqsOurs ours(message);
+  const std::string key = reading.group_is_key ? message.group : std::string();
+  const StoreTime first_seen = first_seen_of(message, ours);
+  const auto none = [] { return std::string(); };
+  const DocumentKey known = key_of_document(
+      message.body,
+      {reading.pointers, reading.upstreams, first_seen, none, reading.reply_hosts, key});
+  const bool was_posted = ours.count("/posted", 1) == 1;
+  wire::Offer offer;
+  offer.source = reading.source;
+  offer.id = was_posted ? ours.text("/id") : message.id;
+  offer.key = known.key;
+  offer.upstream = known.upstream;
+  offer.origin = wire::Origin::kQueueCopy;
+  offer.first_seen = first_seen;
+  offer.in_order = reading.in_order;
+  offer.stops_dead = reading.stops_dead;
+  offer.request.body = message.body;
+  return offer;
+}
+
 std::string sqs_epitaph_text(const SqsEpitaph& epitaph) {
   std::string text =
       "{\"reason\":" + json_quoted(epitaph.reason) + ",\"source\":" + json_quoted(epitaph.source);

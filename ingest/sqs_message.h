@@ -34,6 +34,10 @@ struct SqsReading {
 // priority, which is added to the document's, and the id of one whose document has none.
 ReadDocument read_sqs_message(const aws::sqs::Message& message, const SqsReading& reading);
 
+// What is known of one that cannot be read: the id that it was posted by, else the queue's, and
+// whose budget it would spend, where its document, or its group, says so.
+wire::Offer read_malformed(const aws::sqs::Message& message, const SqsReading& reading);
+
 // What a queue's message has that its offer does not say, as a JSON object: for its dead letter,
 // when nothing but its row is left. Empty: it is too much to be kept.
 std::string sqs_envelope(const aws::sqs::Message& message, const wire::Offer& offer);

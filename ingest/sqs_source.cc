@@ -187,23 +187,39 @@ void SqsSource::take(sqs::Message message) {
   world_.received(copy);
 }
 
-// It could not be sent however often it came: it is dead, and a person must look.
+// It could not be sent however often it came: it is dead, and a person must look. Whom its death
+// concerns, its key or its name, the core knows, which says when.
 void SqsSource::refuse(const std::string& token, const Refusal& refusal) {
   ++counts_.malformed;
-  const Held& held = held_.at(token);
+  Held& held = held_.at(token);
+  held.malformed = refusal;
   world_.log.warning("a message is malformed: it goes to the dead-letter queue",
                      {{"queue", name()},
                       {"message_id", held.message.id},
                       {"field", refusal.field},
                       {"why", refusal.why}});
-  SqsEpitaph epitaph{name(), held.message.id};
+  QueueCopy copy{token, read_malformed(held.message, settings_.reading), held.message.group,
+                 is_sqs_posted(held.message), true};
+  const bool stops = copy.message.stops_dead && !copy.message.key.empty();
+  if (copy.posted || stops) return world_.received(copy);
+  wire::Settled why;
+  why.at = world_.clock.wall();
+  bury_malformed(token, why, 0);
+}
+
+// Without a call it is deleted as soon as its letter is there.
+void SqsSource::bury_malformed(const std::string& token, const wire::Settled& why,
+                               std::uint64_t call_id) {
+  const Held& held = held_.at(token);
+  const Refusal& wrong = *held.malformed;
+  SqsEpitaph epitaph{name(), held.message.id, why.key, why.upstream};
   epitaph.reason = "malformed";
-  epitaph.detail = refusal.field.empty() ? refusal.why : refusal.field + " " + refusal.why;
+  epitaph.detail = wrong.field.empty() ? wrong.why : wrong.field + " " + wrong.why;
   epitaph.first_seen = held.message.sent;
-  epitaph.died_at = world_.clock.wall();
-  bury(held.message, held.message.id, epitaph, [this, token](const aws::EntryFate& fate) {
-    ended(fate, counts_.dead, 0);
-    if (fate.how == aws::EntryFate::How::kDone) remove(token, 0);
+  epitaph.died_at = why.at;
+  bury(held.message, held.message.id, epitaph, [this, token, call_id](const aws::EntryFate& fate) {
+    ended(fate, counts_.dead, call_id);
+    if (call_id == 0 && fate.how == aws::EntryFate::How::kDone) remove(token, 0);
   });
 }
 
@@ -241,7 +257,9 @@ void SqsSource::perform(const QueueCall& call) {
                                [this, id = call.call_id](const aws::EntryFate& fate) {
                                  ended(fate, counts_.set_visibility, id);
                                });
-  } else if (const auto* dead = std::get_if<DeadLetter>(&call.call)) {
+  } else if (const auto* dead = std::get_if<DeadLetter>(&call.call); dead && held.malformed) {
+    bury_malformed(token, dead->why, call.call_id);
+  } else if (dead != nullptr) {
     bury(held.message, name_of(dead->why), epitaph_of(held.offer, dead->why),
          [this, id = call.call_id](const aws::EntryFate& fate) { ended(fate, counts_.dead, id); });
   }

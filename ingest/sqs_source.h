@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -73,6 +74,7 @@ class SqsSource {
     aws::sqs::Message message;
     wire::Offer offer;  // without its request
     Instant until;      // SQS gives it to others then, unless it was set anew
+    std::optional<Refusal> malformed = {};
   };
   // Entries of the three kinds, on their way.
   struct Batches {
@@ -95,6 +97,7 @@ class SqsSource {
   void give_back(const aws::sqs::Message& message);
   [[nodiscard]] bool is_damaged(const aws::sqs::Message& message);
   void refuse(const std::string& token, const Refusal& refusal);
+  void bury_malformed(const std::string& token, const wire::Settled& why, std::uint64_t call_id);
   void sweep();
   void forget(const std::string& token);
 

@@ -67,7 +67,8 @@ void LimiterCore::set_hold(const wire::Control& control, wire::PeerId peer, cons
   controlling_[{control.upstream, control.key}].push_back(
       {peer, control.control_id, turn.now + config_.store_again * 2, word.said_at});
   SetHold call{control.upstream, control.key, closed, std::move(word)};
-  record_hold(call, closed ? "pause" : "resume", turn.now);
+  const bool is_stop = closed && call.hold.by == wire::kDeadMessage;
+  record_hold(call, is_stop ? wire::kDeadMessage : closed ? "pause" : "resume", turn.now);
   calls_.drop_holds(call.upstream, call.key);
   say(std::move(call), turn);
 }

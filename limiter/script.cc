@@ -185,9 +185,7 @@ struct Perform {
   Answer operator()(const Complete& call) { return complete(scene, call); }
   Answer operator()(const Emptied& call) { return emptied(scene, call), acknowledged(); }
   Answer operator()(const Forget& call) { return forget(scene, call), acknowledged(); }
-  Answer operator()(const SetHold& call) {
-    return set_hold(scene, call, acknowledged());
-  }
+  Answer operator()(const SetHold& call) { return set_hold(scene, call, acknowledged()); }
   Answer operator()(const Peek& call) { return peek(scene, call); }
   Answer operator()(const AskClock&) { return acknowledged(); }
   Answer operator()(const Consume& call) {

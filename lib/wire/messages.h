@@ -20,8 +20,8 @@ inline constexpr std::size_t kBodyMax = 256 * 1024;    // a request's body, byte
 inline constexpr std::size_t kFrameMax = 1024 * 1024;  // one frame on the wire, bytes
 // Of a queue's message, as JSON: what a frame has room for beside a body.
 inline constexpr std::size_t kEnvelopeMax = kFrameMax - kBodyMax;
-inline constexpr std::size_t kKeyMax = 256;            // a key, bytes
-inline constexpr std::size_t kIdMax = 256;             // a message's id, bytes
+inline constexpr std::size_t kKeyMax = 256;  // a key, bytes
+inline constexpr std::size_t kIdMax = 256;   // a message's id, bytes
 inline constexpr std::size_t kHeadersMax = 64;
 inline constexpr std::size_t kAnswerMax = 16 * 1024;  // of an answer's body, what is kept, bytes
 inline constexpr std::size_t kNameMax = 64;           // upstreams, limits, instances, providers

@@ -110,6 +110,30 @@ class Dead(FifoQueue):
         eventually("c is delivered", lambda: self.ends(made)["delivered"] == 3, 60)
         self.assertEqual(self.first_starts("u-1"), ["a", "b", "c"])
 
+    def test_what_dies_before_it_is_a_row_stops_its_key(self):
+        made = self.made_with('on_dead = "stop"', "key_from_group = true")
+        made.start()
+        self.aws.send_in_order(QUEUE, [("u-1", document("a", "u-1")), ("u-1", "{not JSON"),
+                                       ("u-2", document("x", "u-2")), ("u-1", document("c", "u-1"))])
+        eventually("it is said", lambda: "its key is stopped" in made.log("ingest"), 30)
+        eventually("the alert", lambda: any(line["kind"] == "dead_stop"
+                                            for line in made.on_record("alert")), 30)
+        eventually("a dead letter", lambda: self.aws.depth(DEAD)[0] == 1, 30)
+        self.await_empty()
+        made.kill_and_restart("ingest")
+        made.kill_and_restart("limiter")
+        made.wait_ready("ingest", "limiter")
+        eventually("x is delivered", lambda: self.first_starts("u-2") == ["x"], 30)
+        time.sleep(1)
+        self.assertNotIn("c", self.first_starts("u-1"))
+        key = "/v1/keys/" + urllib.parse.quote("onlyfans:u-1", safe="")
+        holds = request(made.port, "GET", key).json()["holds"]
+        self.assertEqual([hold["by"] for hold in holds], ["dead_message"])
+        eventually("it is resumed",
+                   lambda: request(made.port, "POST", key + "/resume", "{}").status == 200, 30)
+        eventually("all are delivered", lambda: self.ends(made)["delivered"] == 3, 60)
+        self.assertEqual(self.first_starts("u-1"), ["a", "c"])
+
     def test_what_is_malformed_goes_to_the_dead_letters_and_holds_up_nobody(self):
         made = self.made_with()
         self.aws.send_in_order(QUEUE, [("g", document("a", "u-1")), ("g", "{not JSON"),

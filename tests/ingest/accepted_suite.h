@@ -136,6 +136,27 @@ TYPED_TEST_P(AcceptedSuite, MayEndBeforeItComes) {
   EXPECT_EQ(this->head("k", 5).rows.size(), 1U);
 }
 
+// It came, and could not be kept. A row is another one's.
+TYPED_TEST_P(AcceptedSuite, DiesBeforeItIsARow) {
+  const wire::Offer one = row("a", "k", 10);
+  this->accept(one);
+  wire::Settled end{one.identity, "k", "onlyfans", wire::Settlement::kDead,
+                    "malformed",  0,   0,          StoreTime{5'000}};
+  const SettleRow dies{end, StoreTime{900'000}, true, true};
+  const auto ended = this->template ask<SettleAnswer>(dies);
+  EXPECT_EQ(ended.end, SettleEnd::kSettled);
+  EXPECT_FALSE(ended.stopped);
+  EXPECT_EQ(this->look("a").name->state, NameState::kDead);
+  EXPECT_EQ(this->look("a").name->reason, "malformed");
+  EXPECT_EQ(this->template ask<SettleAnswer>(dies).end, SettleEnd::kOther);
+  const wire::Offer waits = row("b", "k", 11);
+  this->put(waits);
+  end.identity = waits.identity;
+  const SettleRow other{end, StoreTime{900'000}, true, true};
+  EXPECT_EQ(this->template ask<SettleAnswer>(other).end, SettleEnd::kOther);
+  EXPECT_EQ(this->head("k", 5).rows.size(), 1U);
+}
+
 TYPED_TEST_P(AcceptedSuite, WhatNeverComesIsForgotten) {
   const wire::Offer one = row("a", "k", 10);
   this->accept(one);
@@ -161,6 +182,7 @@ REGISTER_TYPED_TEST_SUITE_P(AcceptedSuite, IsANameWithoutARow, SaidAgainItIsTheS
                             WhatWasPostedAndIsReadOtherwiseTheSecondTimeIsTheSame,
                             ByItsIdentityItMustHaveTheSameBytes,
                             CancelledBeforeItComesItsRowIsMarked, MayEndBeforeItComes,
-                            WhatNeverComesIsForgotten, ARowThatCameWaitsHoweverLong);
+                            DiesBeforeItIsARow, WhatNeverComesIsForgotten,
+                            ARowThatCameWaitsHoweverLong);
 
 }  // namespace sluice::ingest::suite

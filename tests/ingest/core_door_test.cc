@@ -254,5 +254,87 @@ TEST(IngestDoor, ACopyOfOtherBytesUnderAnAcceptedNameIsDead) {
   EXPECT_EQ(w.state("a"), NameState::kAccepted);
 }
 
+// ---- what cannot be read when it comes, or kept
+
+struct DyingWorld : DoorWorld {
+  DyingWorld() {
+    post(1, "a");
+    queue_says(true);
+  }
+  void comes_malformed(const std::string& receipt) {
+    QueueCopy copy{receipt, {}, {}, true, true};
+    copy.message.source = kQueue;
+    copy.message.id = "a";
+    copy.message.request.body = "{";
+    copy.message.first_seen = StoreTime{1'700'000'000'000'000};
+    accept(copy);
+  }
+  void letter(bool taken) {
+    for (auto call = queue.rbegin(); call != queue.rend(); ++call) {
+      if (std::holds_alternative<DeadLetter>(call->call)) {
+        const std::uint64_t id = call->call_id;
+        return complete(QueueReply{id, taken});
+      }
+    }
+    ADD_FAILURE() << "no dead letter";
+  }
+};
+
+TEST(IngestDoor, WhatIsMalformedWhenItComesEndsItsName) {
+  DyingWorld w;
+  w.comes_malformed("r1");
+  EXPECT_EQ(w.state("a"), NameState::kAccepted) << "its letter is nowhere yet";
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+  w.letter(true);
+  EXPECT_EQ(w.state("a"), NameState::kDead);
+  EXPECT_EQ(w.parking.names().at(identity(kQueue, "a", "k")).reason, "malformed");
+  EXPECT_TRUE(w.parking.dead().empty()) << "its letter is the queue's";
+  ASSERT_EQ(w.asked<DeleteCopy>().size(), 1U);
+  EXPECT_EQ(w.asked<DeleteCopy>()[0].receipt, "r1");
+  EXPECT_TRUE(w.core.idle());
+  EXPECT_EQ(w.core.counts().dead, 1U);
+}
+
+TEST(IngestDoor, WhatNoRowCanHoldWhenItComesEndsItsName) {
+  DyingWorld w;
+  w.parking_answers = false;
+  w.it_comes("r1");
+  PutAnswer answer;
+  answer.end = PutEnd::kTooLarge;
+  w.complete(ParkingReply{w.unanswered.back().call_id, answer});
+  w.parking_answers = true;
+  w.letter(true);
+  EXPECT_EQ(w.state("a"), NameState::kDead);
+  EXPECT_EQ(w.parking.names().at(identity(kQueue, "a", "k")).reason, "too_large");
+  EXPECT_EQ(w.asked<DeleteCopy>().size(), 1U);
+}
+
+TEST(IngestDoor, WithoutALetterTheNameWaitsAndTheCopyComesAgain) {
+  DyingWorld w;
+  w.comes_malformed("r1");
+  w.letter(false);
+  EXPECT_EQ(w.state("a"), NameState::kAccepted);
+  EXPECT_EQ(w.asked<SetVisibility>().size(), 1U);
+  EXPECT_TRUE(w.core.idle());
+  w.comes_malformed("r2");
+  w.parking_answers = false;
+  w.letter(true);
+  w.complete(ParkingReply{w.unanswered.back().call_id, ParkingFailed{"no"}});
+  EXPECT_EQ(w.asked<SetVisibility>().size(), 2U);
+  EXPECT_TRUE(w.asked<DeleteCopy>().empty());
+}
+
+// Another copy of it was read before the settings changed.
+TEST(IngestDoor, WhatIsMalformedEndsNoRow) {
+  DyingWorld w;
+  w.it_comes("r1");
+  ASSERT_EQ(w.state("a"), NameState::kWaiting);
+  w.clear();
+  w.comes_malformed("r2");
+  w.letter(true);
+  EXPECT_EQ(w.state("a"), NameState::kWaiting);
+  EXPECT_EQ(w.asked<DeleteCopy>().size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::ingest

@@ -257,5 +257,173 @@ TEST(IngestGroups, ADeadRowThatStopsItsKeyIsAnnouncedWithTheHold) {
   EXPECT_EQ(w.sent<wire::Forgotten>().size(), 1U);
 }
 
+// ---- what dies before it is a row
+
+struct Stops : Groups {
+  using Groups::Groups;
+  static QueueCopy stopping(const std::string& id, const std::string& receipt = {}) {
+    QueueCopy copy = in_order(id, receipt);
+    copy.message.stops_dead = true;
+    return copy;
+  }
+  static QueueCopy otherwise(const std::string& id, const std::string& receipt) {
+    QueueCopy copy = stopping(id, receipt);
+    copy.message.request.body = "other";
+    return copy;
+  }
+  static QueueCopy malformed(const std::string& id) {
+    QueueCopy copy = stopping(id);
+    copy.malformed = true;
+    return copy;
+  }
+  void limiter_hears() {
+    const auto words = sent<wire::Control>();
+    ASSERT_FALSE(words.empty());
+    from(7, wire::Controlled{words.back().control_id, true, ""});
+  }
+  [[nodiscard]] const wire::Hold* hold() {
+    key_ = std::get<LookupAnswer>(parking.apply(LookupId{"q.fifo", {}, "k"})).key;
+    return wire::word_among(key_.holds);
+  }
+
+ private:
+  KeyFacts key_;
+};
+
+TEST(IngestGroups, AnIdOfOtherBytesStopsItsKeyBeforeAnythingBehindItIsARow) {
+  Stops w;
+  w.accept(w.stopping("a"));
+  w.accept(w.otherwise("a", "r2"));
+  w.accept(w.stopping("b"));
+  ASSERT_NE(w.hold(), nullptr);
+  EXPECT_EQ(w.hold()->by, wire::kDeadMessage);
+  EXPECT_EQ(w.hold()->until, StoreTime{});
+  EXPECT_EQ(w.rows(), "a");
+  EXPECT_TRUE(w.asked<DeadLetter>().empty()) << "no limiter has heard of it yet";
+  const auto word = w.sent<wire::Control>().at(0);
+  EXPECT_EQ(word.verb, wire::Verb::kPause);
+  EXPECT_EQ(word.key, "k");
+  EXPECT_EQ(word.by, wire::kDeadMessage);
+  w.limiter_hears();
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  const DeadLetter letter = w.asked<DeadLetter>()[0];
+  EXPECT_EQ(letter.receipt, "r2");
+  EXPECT_TRUE(letter.stops);
+  EXPECT_EQ(letter.why.reason, wire::kIdConflict);
+  EXPECT_EQ(letter.why.identity, name_of("a"));
+  EXPECT_EQ(letter.why.at, word.said_at);
+  EXPECT_EQ(w.rows(), "ab");
+  EXPECT_TRUE(w.responds.empty());
+  EXPECT_EQ(w.core.copies(), 0U);
+}
+
+TEST(IngestGroups, AnIdOfOtherBytesThatIsHereStopsItsKeyInItsTurn) {
+  Stops w;
+  w.parking_answers = false;
+  w.accept(w.stopping("a"));
+  w.accept(w.otherwise("a", "r2"));
+  w.accept(w.otherwise("a", "r3"));  // that one once more
+  w.accept(w.stopping("b"));
+  EXPECT_EQ(w.putting(), "a");
+  w.answer();
+  EXPECT_EQ(w.putting(), "") << "its key is not stopped yet";
+  w.answer();
+  w.answer();
+  w.limiter_hears();
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 2U);
+  EXPECT_EQ(w.asked<DeadLetter>()[0].receipt, "r2");
+  EXPECT_EQ(w.asked<DeadLetter>()[1].receipt, "r3");
+  EXPECT_EQ(w.putting(), "b");
+}
+
+TEST(IngestGroups, WhatIsMalformedStopsTheKeyThatItNames) {
+  Stops w;
+  w.accept(w.malformed("a"));
+  w.accept(w.stopping("b"));
+  EXPECT_EQ(w.rows(), "");
+  w.limiter_hears();
+  ASSERT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_EQ(w.asked<DeadLetter>()[0].why.reason, "malformed");
+  EXPECT_EQ(w.rows(), "b");
+  ASSERT_FALSE(w.sent<wire::Parked>().empty());
+  EXPECT_EQ(w.sent<wire::Parked>().back().holds.size(), 1U);
+}
+
+TEST(IngestGroups, WhatNoRowCanHoldStopsItsKey) {
+  Stops w;
+  w.parking_answers = false;
+  w.accept(w.stopping("a"));
+  w.accept(w.stopping("b"));
+  PutAnswer answer;
+  answer.end = PutEnd::kTooLarge;
+  w.complete(ParkingReply{w.unanswered.at(0).call_id, answer});
+  w.unanswered.erase(w.unanswered.begin());
+  EXPECT_EQ(w.putting(), "");
+  w.answer();
+  w.answer();
+  w.limiter_hears();
+  EXPECT_EQ(w.asked<DeadLetter>().at(0).why.reason, "too_large");
+  EXPECT_EQ(w.putting(), "b");
+}
+
+// Without a limiter it is in parking, and whoever comes learns it with the rows.
+TEST(IngestGroups, WithoutALimiterAKeyIsStoppedAllTheSame) {
+  Stops w;
+  w.complete(wire::PeerDown{PeerId{7}});
+  w.accept(w.malformed("a"));
+  EXPECT_EQ(w.asked<DeadLetter>().size(), 1U);
+  w.accept(w.stopping("b"));
+  w.limiter_up(8);
+  ASSERT_EQ(w.sent<wire::Parked>().size(), 1U);
+  EXPECT_EQ(w.sent<wire::Parked>()[0].holds.at(0).by, wire::kDeadMessage);
+}
+
+TEST(IngestGroups, WhatCannotStopItsKeyGoesBackWithAllThatIsBehindIt) {
+  Stops w;
+  w.parking_answers = false;
+  w.accept(w.malformed("a"));
+  w.accept(w.stopping("b"));
+  w.answer(true);
+  EXPECT_EQ(w.asked<SetVisibility>().size(), 2U);
+  EXPECT_TRUE(w.asked<DeadLetter>().empty());
+  EXPECT_TRUE(w.core.idle());
+}
+
+TEST(IngestGroups, AStopWaitsForAPersonsWordAndIsLater) {
+  Stops w;
+  w.parking_answers = false;
+  ControlKey resume;
+  resume.request_id = 1;
+  resume.verb = wire::Verb::kResume;
+  resume.upstream = "onlyfans";
+  resume.key = "k";
+  w.accept(resume);
+  w.accept(w.malformed("a"));
+  ASSERT_EQ(w.unanswered.size(), 1U);
+  w.answer();
+  w.answer();
+  w.limiter_hears();
+  EXPECT_NE(w.World::answer<ControlTaken>(1), nullptr);
+  w.parking_answers = true;
+  w.pass(seconds(1));
+  w.limiter_hears();
+  EXPECT_EQ(w.asked<DeadLetter>().size(), 1U);
+  EXPECT_EQ(w.hold()->by, wire::kDeadMessage);
+}
+
+TEST(IngestGroups, WithoutAKeyOrWithOnDeadContinueNothingStops) {
+  Stops w;
+  QueueCopy nobodys = w.malformed("a");
+  nobodys.message.key.clear();
+  w.accept(nobodys);
+  QueueCopy goes_on = w.malformed("b");
+  goes_on.message.stops_dead = false;
+  w.accept(goes_on);
+  EXPECT_EQ(w.asked<DeadLetter>().size(), 2U);
+  EXPECT_FALSE(w.asked<DeadLetter>()[0].stops);
+  EXPECT_EQ(w.hold(), nullptr);
+  EXPECT_TRUE(w.sent<wire::Control>().empty());
+}
+
 }  // namespace
 }  // namespace sluice::ingest

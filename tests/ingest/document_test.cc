@@ -176,6 +176,28 @@ TEST(Document, WhatACostMayBeAtMostIsNotSaidHere) {
   EXPECT_EQ(good(R"({"userId":"u","cost":1000000})", all_pointers()).cost, 1'000'000U);
 }
 
+// Whatever else is wrong with it.
+TEST(Document, OfWhatIsMalformedTheKeyMayBeKnown) {
+  Pointers pointers;
+  pointers.upstream = "/to";
+  std::vector<Upstream> upstreams(2);
+  upstreams[0].name = "first";
+  upstreams[1].name = "second";
+  const auto none = [] { return std::string(); };
+  const auto key = [&](const char* text, std::string_view known = {}) {
+    return key_of_document(text, {pointers, upstreams, StoreTime{1}, none, {}, known}).key;
+  };
+  EXPECT_EQ(key(R"({"userId":"u","messageId":[]})"), "first:u");
+  EXPECT_EQ(key(R"({"userId":"u","to":"second"})"), "second:u");
+  EXPECT_EQ(key(R"({"userId":"u","to":"third"})"), "");
+  EXPECT_EQ(key(R"({"userId":""})"), "");
+  EXPECT_EQ(key("{"), "");
+  EXPECT_EQ(key(R"({"to":"second"})", "group"), "second:group");
+  EXPECT_EQ(key("{", "group"), "") << "it may name another upstream";
+  pointers.upstream.clear();
+  EXPECT_EQ(key("{", "group"), "first:group");
+}
+
 TEST(Document, TooLargeIs413) {
   const std::string bytes = "{\"userId\":\"u\",\"x\":\"" + std::string(300'000, 'x') + "\"}";
   const ReadDocument document = read(bytes);

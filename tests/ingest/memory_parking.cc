@@ -113,7 +113,7 @@ ParkingAnswer MemoryParking::on(const SettleRow& call) {
   const std::string& identity = call.settled.identity;
   const auto name = names_.find(identity);
   if (name == names_.end()) return SettleAnswer{SettleEnd::kUnknown, identity, {}};
-  if (!is_end_of(name->second, call.settled)) return SettleAnswer{SettleEnd::kOther, identity, {}};
+  if (!is_end_of(name->second, call)) return SettleAnswer{SettleEnd::kOther, identity, {}};
   const auto row = rows_.find(identity);
   if (row == rows_.end() && name->second.state == NameState::kAccepted) {
     settle_name(name->second, call.settled);

@@ -78,6 +78,21 @@ TEST_F(Sqs, WhatWasPostedSaysSoWhenItComes) {
   EXPECT_FALSE(copies_[1].posted);
 }
 
+// The name that waits for it is the core's.
+TEST_F(Sqs, WhatWasPostedAndCannotBeReadIsTheCores) {
+  open();
+  json one = message("x", "{");
+  one["MessageAttributes"]["sluice"] = {{"DataType", "String"},
+                                        {"StringValue", R"({"posted":1,"id":"m1"})"}};
+  answer("ReceiveMessage", {{"Messages", {one}}});
+  ASSERT_EQ(copies_.size(), 1U);
+  EXPECT_TRUE(copies_[0].posted);
+  EXPECT_TRUE(copies_[0].malformed);
+  EXPECT_EQ(copies_[0].message.id, "m1");
+  EXPECT_EQ(copies_[0].message.key, "");
+  EXPECT_EQ(open_calls("SendMessageBatch"), 0);
+}
+
 TEST_F(SqsFifo, APostedOneHasAGroupAndAName) {
   open_fifo();
   source_->perform(posted(1, "a"));

@@ -276,6 +276,37 @@ TEST_F(SqsFifo, ADeadLetterHasAGroupAndAName) {
   EXPECT_EQ(sent["Entries"][0]["MessageDeduplicationId"], "bad");
 }
 
+// Its death stops its key: the core says when.
+TEST_F(SqsFifoStops, WhatIsMalformedAndHasAKeyIsTheCores) {
+  open_fifo();
+  answer(
+      "ReceiveMessage",
+      {{"Messages",
+        {in_group("bad", "g", R"({"userId":"u","messageId":7.5})"), in_group("none", "g", "{")}}});
+  ASSERT_EQ(copies_.size(), 1U);
+  const QueueCopy copy = copies_[0];
+  EXPECT_TRUE(copy.malformed);
+  EXPECT_EQ(copy.message.key, "up:u");
+  EXPECT_EQ(copy.message.id, "bad");
+  EXPECT_TRUE(copy.message.stops_dead);
+  EXPECT_EQ(copy.group, "g");
+  EXPECT_EQ(succeed("SendMessageBatch")["Entries"][0]["MessageDeduplicationId"], "none");
+  wire::Settled why;
+  why.key = "up:u";
+  why.at = StoreTime{1'795'000'000'000'000};
+  source_->perform({7, DeadLetter{copy.receipt, why, true}});
+  source_->end_turn();
+  const json letter = succeed("SendMessageBatch")["Entries"][0];
+  EXPECT_EQ(letter["MessageDeduplicationId"], "bad");
+  const json ours =
+      json::parse(letter["MessageAttributes"]["sluice"]["StringValue"].get<std::string>());
+  EXPECT_EQ(ours["reason"], "malformed");
+  EXPECT_EQ(ours["key"], "up:u");
+  EXPECT_FALSE(ours["detail"].get<std::string>().empty());
+  ASSERT_EQ(replies_.size(), 1U);
+  EXPECT_TRUE(replies_[0].done);
+}
+
 TEST_F(SqsFifo, TheLetterOfARowIsNamedByItsIdentity) {
   open_fifo();
   wire::Offer row;

@@ -65,10 +65,11 @@ class World final : public aws::Transport, public aws::KeySource {
 
 class Sqs : public testing::Test {
  protected:
-  explicit Sqs(bool in_order = false) {
+  explicit Sqs(bool in_order = false, bool stops_dead = false) {
     SqsSettings settings{{"q", ""}};
     settings.reading.source = "q";
     settings.reading.in_order = in_order;
+    settings.reading.stops_dead = stops_dead;
     settings.reading.upstreams.resize(1);
     settings.reading.upstreams[0].name = "up";
     source_ = std::make_unique<SqsSource>(
@@ -160,7 +161,7 @@ class Sqs : public testing::Test {
 
 class SqsFifo : public Sqs {
  protected:
-  SqsFifo() : Sqs(true) {}
+  explicit SqsFifo(bool stops_dead = false) : Sqs(true, stops_dead) {}
 
   void open_fifo() {
     source_->start();
@@ -173,6 +174,11 @@ class SqsFifo : public Sqs {
     one["Attributes"]["SequenceNumber"] = "18849496460467696128";
     return one;
   }
+};
+
+class SqsFifoStops : public SqsFifo {
+ protected:
+  SqsFifoStops() : SqsFifo(true) {}
 };
 
 }  // namespace sluice::ingest::sqs_world

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "tests/sim/checks.h"
 #include "tests/sim/settlements.h"
@@ -25,6 +26,14 @@ class P9 : public Witness {
   void accepted(const AcceptedMessage& message) override {
     ++keys_[message.key].open;
     messages_[message.identity].key = message.key;
+  }
+  void queued_in_order(const wire::Offer& message) override {
+    const bool is_rival = !queued_.insert(message.identity).second;
+    if (is_rival && message.stops_dead) rivals_.insert({message.identity, message.content_hash});
+  }
+  // One that has another one's identity dies, and stops its key.
+  void copy_received(const wire::Offer& copy) override {
+    keys_[copy.key].stopped |= rivals_.contains({copy.identity, copy.content_hash});
   }
   void row_put(const wire::Offer& row) override {
     Message& message = messages_[row.identity];
@@ -138,6 +147,8 @@ class P9 : public Witness {
   std::map<std::string, Key> keys_;
   std::set<std::pair<std::string, std::string>> closed_;  // by a person, ever
   std::set<std::string> tried_;                           // had a grant
+  std::set<std::string> queued_;                          // in order
+  std::set<std::pair<std::string, std::string>> rivals_;  // ... by identity and bytes
   bool people_;
   bool forgot_ = false, unreachable_ = false;
 };

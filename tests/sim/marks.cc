@@ -30,6 +30,14 @@ constexpr OutOfReach kTable[] = {
     {"ingest: a message is larger than a row may be",
      "the store here takes all: tests/ingest/core_copies_test.cc, tests/parking_table"},
     {"ingest: a copy is larger than a row may be", "as above: tests/ingest/core_copies_test.cc"},
+    {"ingest: what the front door has accepted dies before it is a row",
+     "as above, and its queue gives nothing malformed: tests/ingest/core_door_test.cc"},
+    {"ingest: the dead letter of what the front door has sent was not taken", "as above"},
+    {"ingest: the name of what the front door has sent cannot be ended now", "as above"},
+    {"ingest: a message has died since somebody spoke of its key",
+     "within a word's way from ingest to limiter: tests/ingest/core_control_test.cc"},
+    {"ingest: somebody speaks of a key that is to be stopped",
+     "as short, and both are rare: tests/ingest/core_groups_test.cc"},
 };
 
 }  // namespace

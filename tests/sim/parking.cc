@@ -122,7 +122,7 @@ ingest::ParkingAnswer ParkingFake::act(const ingest::SettleRow& settle) {
   if (at == names_.end())
     return ingest::SettleAnswer{ingest::SettleEnd::kUnknown, settled.identity, {}};
   Name& name = at->second;
-  if (!ingest::is_end_of(name, settled))
+  if (!ingest::is_end_of(name, settle))
     return ingest::SettleAnswer{ingest::SettleEnd::kOther, settled.identity, {}};
   if (ingest::has_ended(name.state))
     return ingest::SettleAnswer{ingest::SettleEnd::kBefore, settled.identity, facts(name.key)};

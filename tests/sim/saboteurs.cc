@@ -133,21 +133,6 @@ void one_busy_key(Settings& settings, Faults& faults) {
   settings.share_upstreams();
 }
 
-// All of it goes in order, many attempts fail, and the queue's clock says what it likes.
-void in_groups(Settings& settings, Faults& faults) {
-  one_key(settings, faults, 8);
-  settings.keys = 3;
-  settings.sending = seconds(10);
-  settings.queued = settings.in_order = 1'000'000;
-  settings.limiter.park_after = milliseconds(200);
-  faults.upstream.failed = 200'000;
-  Upstream& upstream = settings.upstreams.front();
-  upstream.backoff_base = seconds(1);
-  upstream.in_flight = 100;
-  upstream.in_flight_per_key = 3;
-  settings.share_upstreams();
-}
-
 // Often there is no connection: no attempt, however often that is.
 void no_connections(Settings& settings, Faults& faults) {
   one_key(settings, faults, 8);
@@ -315,47 +300,6 @@ Saboteur expire_early() {
                     });
 }
 
-Saboteur order_unsaid() {
-  Saboteur one = of_ingests("offers do not say that they go in order",
-                            [](System&, auto&& effect, auto& instead) {
-                              auto* send = std::get_if<wire::Send>(&effect);
-                              auto* offer = send ? std::get_if<wire::Offer>(&send->item) : nullptr;
-                              if (offer) offer->in_order = false;
-                              instead.push_back(std::move(effect));
-                            });
-  one.weather = in_groups;
-  return one;
-}
-
-// What is refused stops its key.
-void dead_in_groups(Settings& settings, Faults& faults) {
-  in_groups(settings, faults);
-  settings.stops = 1'000'000;
-  faults.upstream.refused = 100'000;
-}
-
-Saboteur stop_unsaid() {
-  Saboteur one =
-      of_ingests("a dead message stops nobody", [](System&, auto&& effect, auto& instead) {
-        auto* send = std::get_if<wire::Send>(&effect);
-        auto* offer = send ? std::get_if<wire::Offer>(&send->item) : nullptr;
-        auto* call = std::get_if<ingest::ParkingCall>(&effect);
-        auto* put = call ? std::get_if<ingest::Put>(&call->call) : nullptr;
-        if (offer) offer->stops_dead = false;
-        if (put) put->row.stops_dead = false;
-        instead.push_back(std::move(effect));
-      });
-  one.weather = dead_in_groups;
-  return one;
-}
-
-Saboteur by_sent_time() {
-  return {"rows that go in order have their sent time's",
-          [](Settings& settings) { settings.rows_by_sent_time = true; },
-          {},
-          in_groups};
-}
-
 Saboteur one_slot_more() {
   return {"the store gives N + 1", [](Settings& settings) { settings.store_gives_more = 1; }, {}};
 }
@@ -450,11 +394,7 @@ std::vector<Saboteur> all_saboteurs() {
       recall_nothing(),
       stated_wrongly("a departure is stated too soon", seconds(-3)),
       stated_wrongly("a departure is stated too late", seconds(1)),
-      keep_warnings(),
-      by_sent_time(),
-      order_unsaid(),
-      stop_unsaid(),
-      mutation("a retry gives way to what is behind it", &Mutations::retry_gives_way, in_groups)};
+      keep_warnings()};
 }
 
 }  // namespace
@@ -462,7 +402,7 @@ std::vector<Saboteur> all_saboteurs() {
 const std::vector<Saboteur>& saboteurs() {
   static const std::vector<Saboteur> all = [] {
     std::vector<Saboteur> found = all_saboteurs();
-    for (auto& more : {store_saboteurs(), limit_saboteurs(), door_saboteurs()})
+    for (auto& more : {store_saboteurs(), limit_saboteurs(), door_saboteurs(), order_saboteurs()})
       found.insert(found.end(), more.begin(), more.end());
     return found;
   }();

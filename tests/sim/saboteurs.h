@@ -29,6 +29,8 @@ std::vector<Saboteur> store_saboteurs();
 std::vector<Saboteur> limit_saboteurs();
 // ... about the front door of a queue.
 std::vector<Saboteur> door_saboteurs();
+// ... about what goes in order.
+std::vector<Saboteur> order_saboteurs();
 // What breaks no promise. For each of those that has a weather: that weather, and nothing planted,
 // named "NAME, not planted". And bugs of a neighbour that a core must stand.
 const std::vector<Saboteur>& weathers();
