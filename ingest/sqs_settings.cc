@@ -80,9 +80,8 @@ Result<SqsSettings> read_queue(const SettingTable& table, const Config& config,
   SqsSettings queue;
   queue.names = {table.text("name"), table.text("dead_letter_queue")};
   queue.reading.source = sqs_queue_name(queue.names.queue);
-  // A row has no room for a longer one, and could not be read back.
-  if (const auto& name = queue.reading.source; name.empty() || name.size() > wire::kNameMax) {
-    return wrong(table, "name", "a queue's name has 1 to 64 characters here");
+  if (const auto& name = queue.reading.source; name.empty() || name.size() > wire::kSourceMax) {
+    return wrong(table, "name", "a queue's name has 1 to 80 characters");
   }
   queue.reading.pointers = source;
   if (auto read = read_pointers_of(table, queue.reading.pointers); !read) return read.error();

@@ -25,6 +25,7 @@ inline constexpr std::size_t kIdMax = 256;   // a message's id, bytes
 inline constexpr std::size_t kHeadersMax = 64;
 inline constexpr std::size_t kAnswerMax = 16 * 1024;  // of an answer's body, what is kept, bytes
 inline constexpr std::size_t kNameMax = 64;           // upstreams, limits, instances, providers
+inline constexpr std::size_t kSourceMax = 80;         // a queue's name at SQS, a source's
 inline constexpr std::size_t kLimitsMax = 32;         // of an upstream
 inline constexpr std::int64_t kSpanMax = 1LL << 50U;  // a limit's spans, microseconds
 
@@ -246,7 +247,7 @@ struct Offer {
   bool stops_dead = false;  // of those: its key stops when it is dead, until a person opens it
   std::string envelope;     // ingest's own, kept with a row: what its queue's copy had besides
   SLUICE_FIELDS(row(1, "identity", m.identity, exactly(16));
-                row(2, "source", m.source, Text{1, kNameMax});
+                row(2, "source", m.source, Text{1, kSourceMax});
                 row(3, "key", m.key, Text{1, kKeyMax}); row(4, "id", m.id, Text{1, kIdMax});
                 row(5, "generation", m.generation, Whole{0, 1'000'000});
                 row(6, "content_hash", m.content_hash, exactly(32));
@@ -607,7 +608,7 @@ struct Record {
   std::uint64_t limits_before = 0;
   SLUICE_FIELDS(
       row(1, "record_id", m.record_id, exactly(16)); row(2, "kind", m.kind, OneOf{1, 6});
-      row(3, "at_us", m.at, Whole{1}); row(4, "source", m.source, Text{0, kNameMax});
+      row(3, "at_us", m.at, Whole{1}); row(4, "source", m.source, Text{0, kSourceMax});
       row(5, "key", m.key, Text{0, kKeyMax}); row(6, "id", m.id, Text{0, kIdMax});
       row(7, "generation", m.generation, Whole{0, 1'000'000});
       row(8, "identity", m.identity, Bytes{0, 16});

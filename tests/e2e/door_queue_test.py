@@ -147,10 +147,10 @@ class DoorSettings(OnDoor):
     def test_names_a_queue_that_is_there(self):
         self.assert_refused('door_queue: no [[queue]] has the name "other"', "--door-queue", "other")
 
-    def test_a_queue_has_a_name_that_a_row_has_room_for(self):
+    def test_a_queue_has_a_name_that_sqs_could_give(self):
         with open(self.made.settings, "a", encoding="utf-8") as file:
-            file.write(f'[[queue]]\nname = "{"q" * 65}"\n')
-        self.assert_refused("a queue's name has 1 to 64 characters here")
+            file.write(f'[[queue]]\nname = "{"q" * 81}"\n')
+        self.assert_refused("a queue's name has 1 to 80 characters")
 
     def assert_refused(self, why, *words):
         done = subprocess.run(

@@ -165,6 +165,18 @@ TEST(Valid, NamesTheFieldAndTheBound) {
   EXPECT_EQ(invalid(Item(outcome)).value_or(""), "Outcome.ended: 9 is no known value");
 }
 
+// SQS's names of queues are as long: a row whose source cannot be read back is lost.
+TEST(Valid, ASourceIsAsLongAsAQueuesName) {
+  Prng prng(7);
+  Item item;
+  fill_kind(Item(Offer{}).index(), item, prng);
+  std::string& source = std::get<Offer>(item).source;
+  source.assign(80, 'q');
+  EXPECT_EQ(invalid(item).value_or(""), "");
+  source += 'q';
+  EXPECT_EQ(invalid(item).value_or(""), "Offer.source: 81 bytes, at most 80");
+}
+
 TEST(Clip, CutsNoCharacterInTwo) {
   EXPECT_EQ(clip("ren\u00e9", 9), "ren\u00e9");
   EXPECT_EQ(clip("ren\u00e9", 5), "ren\u00e9");
