@@ -75,8 +75,10 @@ class LimitsHold : public Witness {
     });
   }
   void written(const std::string& record_name) override { written_.insert(record_name); }
-  // A line that only the store had is gone with it; and so is, where it goes back, an edit.
+  // A line that only the store had is gone with it; and so is, where it goes back, an edit. When
+  // what rules there was said is known when it says so: settings are of no time to an empty store.
   void store_forgot() override {
+    said_at_.clear();
     std::erase_if(lines_, [this](const auto& name) { return !written_.contains(name); });
     if (std::any_of(edited_.begin(), edited_.end(),
                     [](const auto& one) { return one.second == "person"; }))
