@@ -148,7 +148,9 @@ TEST_P(SqsTest, ALongPollEndsWhenSomethingComes) {
 
 TEST_P(SqsTest, BatchesFillThemselves) {
   const std::string url = create(named("many"));
-  const BatcherConfig config{kBatchMax, kBatchBytesMax, milliseconds(10), 3};
+  // moto brings back what two that delete at once have deleted.
+  const std::size_t at_once = emulator() == Emulator::kMoto ? 1 : 3;
+  const BatcherConfig config{kBatchMax, kBatchBytesMax, milliseconds(10), at_once};
   Batcher<Entry> sending(client(), session_->world(), sends(url), config);
   Batcher<std::string> deleting(client(), session_->world(), deletes(url), config);
   Batcher<Visibility> hiding(client(), session_->world(), visibilities(url), config);

@@ -28,9 +28,15 @@ class P4 : public Witness {
     if (!dead_.contains(named(message)) && why.reason != wire::kIdConflict)
       breaks("a dead letter that nobody called dead", message.identity);
   }
+  // That an attempt never started is said once: a store that has its grant, and forgot its end,
+  // cannot know it.
   void store_forgot() override {
     forgotten_ = true;
     settled_.clear();
+    for (auto& [identity, message] : messages_) {
+      const auto& started = message.started;
+      std::erase_if(message.ended, [&](const auto& end) { return !started.contains(end.first); });
+    }
   }
   void decided(const limiter::Call& call, const limiter::Answer& answer, StoreTime now) override {
     if (const auto* grant = std::get_if<limiter::Grant>(&call))
