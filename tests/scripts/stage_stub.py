@@ -25,6 +25,13 @@ class Door(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def drain(*_):
+    try:
+        print("drained", flush=True)
+    finally:  # also when nobody reads any more: whom it interrupts may catch what print raises
+        os._exit(0)
+
+
 def main():
     talks = os.path.join(FOLDER, NAME + ".talks")
     if os.path.exists(talks):  # far more than any pipe holds
@@ -45,7 +52,7 @@ def main():
     if os.path.exists(os.path.join(FOLDER, NAME + ".stubborn")):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
-        signal.signal(signal.SIGTERM, lambda *_: (print("drained", flush=True), os._exit(0)))
+        signal.signal(signal.SIGTERM, drain)
     http.server.HTTPServer.allow_reuse_address = True
     http.server.HTTPServer((host, int(port)), Door).serve_forever()
     return 0
